@@ -1,0 +1,109 @@
+//! One run's place in the scheduler: its steps, its limit, its join policy.
+
+use crate::deadlines::Deadlines;
+use crate::graph::Graph;
+use crate::join::Join;
+use crate::ledger::{SlotId, Source};
+use crate::line::Ticket;
+use crate::ready::ReadyQueue;
+use crate::slab::Key;
+
+/// A lane: one group, one workflow, or one single step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneId(pub(crate) Key);
+
+/// Where a step is in its life. Every step ends in exactly one of the last five.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// Not started.
+    Pending,
+    /// Started, not ended.
+    Running,
+    /// Returned.
+    Completed,
+    /// Raised.
+    Failed,
+    /// Was stopped by its own time limit.
+    TimedOut,
+    /// Was stopped from outside; the [`Cause`](crate::Cause) of the lane's end says why.
+    Unwound,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub states: Vec<StepState>,
+    pub ready: ReadyQueue,
+    /// Ready steps that take no slot: they only wait for steps of their own.
+    pub free: ReadyQueue,
+    /// Which steps take no slot; empty when all do.
+    pub unslotted: Vec<bool>,
+    /// Steps whose failure counts as success; empty when there are none.
+    pub tolerated: Vec<bool>,
+    pub graph: Option<Graph>,
+    /// When each step became ready; empty when all did as the lane opened.
+    pub ready_at_ns: Vec<u64>,
+    pub opened_ns: u64,
+    pub join: Join,
+    pub limit: u32,
+    pub timeout_ns: Option<u64>,
+    /// Time limits of single steps; empty when all have `timeout_ns`.
+    pub timeouts_ns: Vec<Option<u64>>,
+    pub deadlines: Deadlines,
+    /// Slots granted and not yet taken by a worker. They count against both limits.
+    pub reserved: Vec<Source>,
+    /// Running steps that hold a slot.
+    pub holding: u32,
+    /// Running steps, those without a slot included.
+    pub running: u32,
+    pub stopped: bool,
+    /// The running step that waits for this lane and lends it its slot.
+    pub parent: Option<SlotId>,
+    pub place: Place,
+}
+
+/// Where a lane stands while it waits for a slot.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// In the pool's line.
+    pub pool: Option<Ticket>,
+    /// In the line for the parent's slot.
+    pub loan: Option<Ticket>,
+    /// Outside: the queue is full, and the pool lets callers wait for a place in it.
+    pub outside: Option<Ticket>,
+    /// Whether this lane takes one of the queue's places.
+    pub queued: bool,
+}
+
+impl Place {
+    pub fn waits(&self) -> bool {
+        self.pool.is_some() || self.outside.is_some()
+    }
+}
+
+impl Lane {
+    /// Whether one more slot would be used.
+    pub fn wants_slot(&self) -> bool {
+        let reserved = self.reserved.len();
+        !self.stopped
+            && self.ready.len() > reserved
+            && u64::from(self.holding) + (reserved as u64) < u64::from(self.limit)
+    }
+
+    pub fn takes_slot(&self, step: u32) -> bool {
+        !self.unslotted.get(step as usize).copied().unwrap_or(false)
+    }
+
+    pub fn tolerates(&self, step: u32) -> bool {
+        self.tolerated.get(step as usize).copied().unwrap_or(false)
+    }
+
+    pub fn submitted_ns(&self, step: u32) -> u64 {
+        let ready = self.ready_at_ns.get(step as usize).copied();
+        ready.unwrap_or(self.opened_ns)
+    }
+
+    pub fn step_timeout_ns(&self, step: u32) -> Option<u64> {
+        let own = self.timeouts_ns.get(step as usize).copied();
+        own.unwrap_or(self.timeout_ns)
+    }
+}

@@ -1,0 +1,30 @@
+//! The ledger under hocket.
+//!
+//! Pure bookkeeping: no Python, no clock, no I/O. Every time comes in as `now_ns`, every decision
+//! goes out as a plain value, so that each rule can be tested against a naive reference.
+//!
+//! [`Scheduler`] is the only type that a binding needs; the others are its parts, one noun a file.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod deadlines;
+mod graph;
+mod join;
+mod lane;
+mod ledger;
+mod line;
+mod ready;
+mod scheduler;
+mod slab;
+mod statistics;
+
+pub use deadlines::Deadlines;
+pub use graph::{Graph, GraphError};
+pub use join::{Join, Verdict};
+pub use lane::{LaneId, StepState};
+pub use ledger::{Holder, SlotId};
+pub use line::Line;
+pub use ready::ReadyQueue;
+pub use scheduler::{Cause, LaneSpec, Next, Outcome, Overfull, Scheduler, WhenFull};
+pub use statistics::{Distribution, Snapshot, Statistics};

@@ -1,0 +1,692 @@
+//! The one type that a binding sees: it joins queue, ledger, deadlines, join and statistics.
+
+use crate::graph::Graph;
+use crate::join::{Join, Verdict};
+use crate::lane::{Lane, LaneId, Place, StepState};
+use crate::ledger::{Holder, Ledger, Lent, Slot, SlotId, Source};
+use crate::line::Line;
+use crate::ready::ReadyQueue;
+use crate::slab::Slab;
+use crate::statistics::{Snapshot, Statistics};
+
+/// What a lane is to do. `LaneSpec::new(n)` is `n` independent steps without limits.
+#[derive(Debug)]
+pub struct LaneSpec {
+    /// How many steps there are.
+    pub steps: u32,
+    /// When the lane is decided.
+    pub join: Join,
+    /// At most so many of its steps at once, on top of the pool's limit.
+    pub limit: u32,
+    /// Each step's time limit, from its start.
+    pub timeout_ns: Option<u64>,
+    /// Single steps' time limits, instead of `timeout_ns`; empty, or one a step.
+    pub timeouts_ns: Vec<Option<u64>>,
+    /// Which steps wait for which.
+    pub graph: Option<Graph>,
+    /// Which steps take no slot and count in no statistics; empty when all do.
+    pub unslotted: Vec<bool>,
+    /// Which steps' failures count as successes; empty when none do.
+    pub tolerated: Vec<bool>,
+    /// The running step that waits for this lane.
+    pub parent: Option<SlotId>,
+    /// Whether the lane takes a place in the bounded queue while it waits.
+    pub queued: bool,
+}
+
+impl LaneSpec {
+    /// Independent steps, without limits, all to be settled.
+    pub fn new(steps: u32) -> Self {
+        Self {
+            steps,
+            join: Join::new(None, None),
+            limit: u32::MAX,
+            timeout_ns: None,
+            timeouts_ns: Vec::new(),
+            graph: None,
+            unslotted: Vec::new(),
+            tolerated: Vec::new(),
+            parent: None,
+            queued: false,
+        }
+    }
+}
+
+/// What a worker is to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Run this step.
+    Start {
+        /// Its number in the lane.
+        step: u32,
+        /// Its entry in the ledger, to settle it with.
+        slot: SlotId,
+    },
+    /// Wait until the lane is woken: it stands in line for a slot.
+    Wait,
+    /// Leave: the other workers, if any, do the rest.
+    Leave,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned.
+    Completed,
+    /// It raised.
+    Failed,
+    /// Its own time limit stopped it.
+    TimedOut,
+    /// It was stopped from outside.
+    Unwound,
+}
+
+/// Why a lane was closed: tells what its unwound steps count as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Decided, or all settled, or the caller was cancelled: unwound steps were cancelled.
+    Ended,
+    /// The lane's own time limit: unwound steps have timed out.
+    TimedOut,
+}
+
+/// What becomes of a submission that finds the queue full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// It waits outside for a place in the queue.
+    Wait,
+}
+
+/// The queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overfull {
+    /// How many places the queue has.
+    pub queue_size: u32,
+}
+
+/// Many lanes of steps under one limit.
+///
+/// A freed slot goes to the longest waiting lane; a lane that was served stands at the end of the
+/// line when it wants more, so that no lane waits for another lane's backlog.
+///
+/// ```
+/// use hocket_core::{LaneSpec, Next, Outcome, Scheduler};
+/// let mut scheduler = Scheduler::new(1);
+/// let lane = scheduler.open(LaneSpec::new(2), 0).unwrap();
+/// let Next::Start { step, slot } = scheduler.next(lane, 0) else { panic!() };
+/// assert_eq!(step, 0);
+/// assert_eq!(scheduler.next(lane, 0), Next::Wait);
+/// scheduler.settle(slot, Outcome::Completed, 7);
+/// assert_eq!(scheduler.take_wakes(), [lane]);
+/// ```
+#[derive(Debug)]
+pub struct Scheduler {
+    ledger: Ledger,
+    lanes: Slab<Lane>,
+    line: Line<LaneId>,
+    outside: Line<LaneId>,
+    queue_size: Option<u32>,
+    when_full: WhenFull,
+    /// Places of the bounded queue that are taken.
+    queued: u32,
+    /// Steps that are ready and not started, of all lanes.
+    waiting: u64,
+    statistics: Statistics,
+    wakes: Vec<LaneId>,
+}
+
+impl Scheduler {
+    /// An empty scheduler that runs at most `limit` steps at once.
+    pub fn new(limit: u32) -> Self {
+        Self {
+            ledger: Ledger::new(limit),
+            lanes: Slab::default(),
+            line: Line::default(),
+            outside: Line::default(),
+            queue_size: None,
+            when_full: WhenFull::Refuse,
+            queued: 0,
+            waiting: 0,
+            statistics: Statistics::default(),
+            wakes: Vec::new(),
+        }
+    }
+
+    /// Bound the queue of lanes that are opened with `queued`.
+    pub fn with_queue(mut self, queue_size: Option<u32>, when_full: WhenFull) -> Self {
+        self.queue_size = queue_size;
+        self.when_full = when_full;
+        self
+    }
+
+    /// Take in a lane. Refused, without any effect, when it would have to wait in a full queue.
+    pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
+        let parent = self.lender(spec.parent);
+        let full = spec.queued && self.must_wait(parent) && self.queue_is_full();
+        if full && self.when_full == WhenFull::Refuse {
+            return Err(Overfull {
+                queue_size: self.queue_size.unwrap_or(u32::MAX),
+            });
+        }
+        let mut lane = Lane {
+            states: vec![StepState::Pending; spec.steps as usize],
+            ready: ReadyQueue::default(),
+            free: ReadyQueue::default(),
+            unslotted: spec.unslotted,
+            tolerated: spec.tolerated,
+            ready_at_ns: Vec::new(),
+            opened_ns: now_ns,
+            join: spec.join,
+            limit: spec.limit,
+            timeout_ns: spec.timeout_ns,
+            timeouts_ns: spec.timeouts_ns,
+            deadlines: Default::default(),
+            reserved: Vec::new(),
+            holding: 0,
+            running: 0,
+            stopped: false,
+            parent,
+            place: Place {
+                queued: spec.queued,
+                ..Place::default()
+            },
+            graph: None,
+        };
+        let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
+        self.statistics.submitted += slotted as u64;
+        match spec.graph {
+            None if lane.unslotted.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
+            None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
+            Some(graph) => {
+                lane.ready_at_ns = vec![now_ns; spec.steps as usize];
+                graph
+                    .roots()
+                    .for_each(|step| Self::push_ready(&mut lane, step));
+                lane.graph = Some(graph);
+            }
+        }
+        // A group without steps, or one that can never be decided for good, ends before it starts.
+        lane.stopped = lane.join.verdict().is_some();
+        if lane.stopped {
+            lane.ready.clear();
+            lane.free.clear();
+        }
+        self.waiting += lane.ready.len() as u64;
+        Ok(LaneId(self.lanes.insert(lane)))
+    }
+
+    /// A worker of this lane asks what to do.
+    pub fn next(&mut self, id: LaneId, now_ns: u64) -> Next {
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return Next::Leave;
+        };
+        if let Some(step) = lane.free.pop() {
+            return self.start(id, step, Source::Free, now_ns);
+        }
+        let source = match lane.reserved.pop() {
+            Some(source) => source,
+            None if !lane.wants_slot() => return Next::Leave,
+            None => match self.acquire(id) {
+                Some(source) => source,
+                None => {
+                    self.stand_in_line(id);
+                    return Next::Wait;
+                }
+            },
+        };
+        let lane = self.lane_mut(id);
+        match lane.ready.pop() {
+            Some(step) => self.start(id, step, source, now_ns),
+            None => {
+                self.give_back(source);
+                Next::Leave
+            }
+        }
+    }
+
+    /// A step has suspended: could one more worker of its lane start a step? If so the slot is
+    /// reserved for it; if not, the lane stands in line and is woken in its turn.
+    pub fn request(&mut self, id: LaneId) -> bool {
+        let Some(lane) = self.lanes.get(id.0) else {
+            return false;
+        };
+        if !lane.free.is_empty() || !lane.reserved.is_empty() {
+            return true;
+        }
+        if !lane.wants_slot() {
+            return false;
+        }
+        match self.acquire(id) {
+            Some(source) => {
+                self.lane_mut(id).reserved.push(source);
+                true
+            }
+            None => {
+                self.stand_in_line(id);
+                false
+            }
+        }
+    }
+
+    /// A step has ended. Its slot goes to the longest waiter; the verdict is returned if this
+    /// step decided its lane, and then nothing of the lane starts any more.
+    pub fn settle(&mut self, slot: SlotId, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+        let slot = self.ledger.running.remove(slot.0).map(|s| (slot, s));
+        let (slot_id, slot) = slot.expect("a step is settled once");
+        let id = slot.lane;
+        let counted = slot.source != Source::Free;
+        let lane = self.lanes.get_mut(id.0).expect("a running step has a lane");
+        lane.running -= 1;
+        lane.holding -= u32::from(counted);
+        if let Some(worker) = slot.armed {
+            lane.deadlines.disarm(worker);
+        }
+        let (state, tally) = match outcome {
+            Outcome::Completed => (StepState::Completed, &mut self.statistics.completed),
+            Outcome::Failed => (StepState::Failed, &mut self.statistics.failed),
+            Outcome::TimedOut => (StepState::TimedOut, &mut self.statistics.timed_out),
+            // Counted when the lane is closed and the cause is known.
+            Outcome::Unwound => (StepState::Unwound, &mut 0),
+        };
+        *tally += u64::from(counted);
+        let before = std::mem::replace(&mut lane.states[slot.step as usize], state);
+        debug_assert_eq!(before, StepState::Running);
+        if counted && outcome != Outcome::Unwound {
+            let run_ns = now_ns.saturating_sub(slot.started_ns);
+            self.statistics.ran(run_ns);
+        }
+        let verdict = self.judge(id, slot.step, outcome, now_ns);
+        if verdict.is_some() {
+            self.stop(id);
+        }
+        self.release(slot_id, slot);
+        verdict
+    }
+
+    /// Start nothing more of this lane. Running steps go on until they are settled.
+    pub fn stop(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return;
+        };
+        lane.stopped = true;
+        self.waiting -= lane.ready.clear() as u64;
+        lane.free.clear();
+        let reserved = std::mem::take(&mut lane.reserved);
+        self.leave_line(id);
+        for source in reserved {
+            self.give_back(source);
+        }
+    }
+
+    /// Forget the lane, and count what its steps have come to. Steps that still run (their worker
+    /// was torn away by something fatal) are settled as unwound first, so that no slot is lost.
+    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) {
+        self.stop(id);
+        let Some(lane) = self.lanes.get(id.0) else {
+            return;
+        };
+        if lane.running > 0 {
+            let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
+            let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
+            for slot in torn {
+                self.settle(slot, Outcome::Unwound, now_ns);
+            }
+        }
+        let lane = self.lanes.remove(id.0).expect("it was there above");
+        for (step, state) in lane.states.iter().enumerate() {
+            let tally = match (state, cause) {
+                (StepState::Pending, _) => &mut self.statistics.skipped,
+                (StepState::Unwound, Cause::Ended) => &mut self.statistics.cancelled,
+                (StepState::Unwound, Cause::TimedOut) => &mut self.statistics.timed_out,
+                _ => continue,
+            };
+            *tally += u64::from(lane.takes_slot(step as u32));
+        }
+    }
+
+    /// Change the limit. Lowering it stops nothing; raising it starts waiting lanes at once.
+    pub fn resize(&mut self, limit: u32) {
+        self.ledger.limit = limit;
+        self.grant();
+    }
+
+    /// Arm the deadline of a running step that has suspended. The new earliest deadline of the
+    /// lane is returned if it became earlier.
+    pub fn arm(&mut self, slot_id: SlotId, worker: u32) -> Option<u64> {
+        let slot = self.ledger.get_mut(slot_id)?;
+        let lane = self.lanes.get_mut(slot.lane.0)?;
+        let timeout_ns = lane.step_timeout_ns(slot.step)?;
+        let deadline_ns = slot.started_ns.saturating_add(timeout_ns);
+        let before = lane.deadlines.earliest();
+        lane.deadlines.arm(worker, deadline_ns);
+        slot.armed = Some(worker);
+        before
+            .is_none_or(|before| deadline_ns < before)
+            .then_some(deadline_ns)
+    }
+
+    /// A worker of this lane that still runs a step past its limit; each is named once.
+    pub fn pop_overdue(&mut self, id: LaneId, now_ns: u64) -> Option<u32> {
+        self.lanes.get_mut(id.0)?.deadlines.pop_overdue(now_ns)
+    }
+
+    /// The lane's earliest deadline.
+    pub fn earliest_deadline(&self, id: LaneId) -> Option<u64> {
+        self.lanes.get(id.0)?.deadlines.earliest()
+    }
+
+    /// The lanes that were granted a slot since the last call, longest waiting first. The caller
+    /// sees to it that a worker of each asks [`Scheduler::next`].
+    pub fn take_wakes(&mut self) -> Vec<LaneId> {
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// Whether [`Scheduler::take_wakes`] would return any.
+    pub fn has_wakes(&self) -> bool {
+        !self.wakes.is_empty()
+    }
+
+    /// The state of each step; empty for a closed lane.
+    pub fn states(&self, id: LaneId) -> &[StepState] {
+        self.lanes.get(id.0).map_or(&[], |lane| &lane.states)
+    }
+
+    /// How many of the lane's steps have been neither started nor given up.
+    pub fn ready(&self, id: LaneId) -> usize {
+        let count = |lane: &Lane| lane.ready.len() + lane.free.len();
+        self.lanes.get(id.0).map_or(0, count)
+    }
+
+    /// The lane's verdict, once it has one.
+    pub fn verdict(&self, id: LaneId) -> Option<Verdict> {
+        self.lanes.get(id.0)?.join.verdict()
+    }
+
+    /// A step's time limit, if it has one.
+    pub fn step_timeout_ns(&self, id: LaneId, step: u32) -> Option<u64> {
+        self.lanes.get(id.0)?.step_timeout_ns(step)
+    }
+
+    /// When the step became ready: the start of its waiting.
+    pub fn submitted_ns(&self, id: LaneId, step: u32) -> u64 {
+        self.lanes
+            .get(id.0)
+            .map_or(0, |lane| lane.submitted_ns(step))
+    }
+
+    /// When the running step started.
+    pub fn started_ns(&self, slot: SlotId) -> Option<u64> {
+        self.ledger.get(slot).map(|slot| slot.started_ns)
+    }
+
+    /// The limit of steps at once.
+    pub fn limit(&self) -> u32 {
+        self.ledger.limit
+    }
+
+    /// Pool slots that are running a step or are reserved for one.
+    pub fn in_use(&self) -> u32 {
+        self.ledger.in_use
+    }
+
+    /// Steps that are ready and have not started.
+    pub fn queue_length(&self) -> u64 {
+        self.waiting
+    }
+
+    /// Lanes that are open.
+    pub fn lanes(&self) -> usize {
+        self.lanes.iter().count()
+    }
+
+    /// Every running step, for whoever looks for a slot that does not come back.
+    pub fn holders(&self) -> impl Iterator<Item = Holder> + '_ {
+        self.ledger.holders()
+    }
+
+    /// Counts and durations since the start.
+    pub fn statistics(&self) -> Snapshot {
+        self.statistics.snapshot()
+    }
+
+    fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
+        self.lanes.get_mut(id.0).expect("the lane is open")
+    }
+
+    fn push_ready(lane: &mut Lane, step: u32) {
+        if lane.takes_slot(step) {
+            lane.ready.push(step);
+        } else {
+            lane.free.push(step);
+        }
+    }
+
+    fn start(&mut self, id: LaneId, step: u32, source: Source, now_ns: u64) -> Next {
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        lane.running += 1;
+        lane.states[step as usize] = StepState::Running;
+        if source != Source::Free {
+            lane.holding += 1;
+            self.waiting -= 1;
+            self.statistics
+                .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
+        }
+        // Without this a later grant could exceed the lane's own limit, or find nothing to start.
+        if lane.place.waits() && !lane.wants_slot() {
+            self.leave_line(id);
+        }
+        let slot = SlotId(self.ledger.running.insert(Slot {
+            lane: id,
+            step,
+            started_ns: now_ns,
+            source,
+            armed: None,
+            loan: None,
+        }));
+        if let Source::Loan(lender) = source {
+            self.set_lent(lender, Lent::Running(slot));
+        }
+        Next::Start { step, slot }
+    }
+
+    /// The step that can lend its slot: one that has none itself passes the question on to the
+    /// step that waits for it.
+    fn lender(&self, parent: Option<SlotId>) -> Option<SlotId> {
+        let mut parent = parent?;
+        loop {
+            let slot = self.ledger.get(parent)?;
+            if slot.source != Source::Free {
+                return Some(parent);
+            }
+            parent = self.lanes.get(slot.lane.0)?.parent?;
+        }
+    }
+
+    /// Tell the join policy, and the steps that waited for this one.
+    fn judge(&mut self, id: LaneId, step: u32, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+        let lane = self.lanes.get_mut(id.0)?;
+        let good = match outcome {
+            Outcome::Unwound => return None,
+            Outcome::Completed => true,
+            Outcome::Failed | Outcome::TimedOut => lane.tolerates(step),
+        };
+        if !good {
+            return lane.join.failed();
+        }
+        if let Some(mut graph) = lane.graph.take() {
+            if !lane.stopped {
+                let before = lane.ready.len();
+                graph.settle(step, |ready| {
+                    lane.ready_at_ns[ready as usize] = now_ns;
+                    Self::push_ready(lane, ready);
+                });
+                self.waiting += (lane.ready.len() - before) as u64;
+            }
+            lane.graph = Some(graph);
+        }
+        lane.join.succeeded()
+    }
+
+    /// A slot for this lane, if one can be had without passing anybody by.
+    fn acquire(&mut self, id: LaneId) -> Option<Source> {
+        if let Some(lender) = self.lane_mut(id).parent {
+            match self.ledger.get_mut(lender) {
+                None => self.lane_mut(id).parent = None,
+                Some(slot) => {
+                    let loan = slot.loan.get_or_insert_default();
+                    if loan.lent == Lent::Nobody {
+                        loan.lent = Lent::Reserved(id);
+                        return Some(Source::Loan(lender));
+                    }
+                }
+            }
+        }
+        self.ledger.take().then_some(Source::Pool)
+    }
+
+    fn must_wait(&self, parent: Option<SlotId>) -> bool {
+        let lendable = parent.and_then(|p| self.ledger.get(p)).is_some_and(|slot| {
+            let loan = slot.loan.as_ref();
+            loan.is_none_or(|loan| loan.lent == Lent::Nobody)
+        });
+        !lendable && self.ledger.in_use >= self.ledger.limit
+    }
+
+    fn queue_is_full(&self) -> bool {
+        self.queue_size.is_some_and(|size| self.queued >= size)
+    }
+
+    fn stand_in_line(&mut self, id: LaneId) {
+        let full = self.queue_is_full();
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        if lane.place.waits() {
+            return;
+        }
+        if lane.place.queued && full {
+            lane.place.outside = Some(self.outside.join(id));
+        } else {
+            self.queued += u32::from(lane.place.queued);
+            lane.place.pool = Some(self.line.join(id));
+        }
+        let lender = lane.parent.and_then(|p| self.ledger.get_mut(p));
+        if let Some(slot) = lender {
+            lane.place.loan = Some(slot.loan.get_or_insert_default().line.join(id));
+        }
+    }
+
+    fn leave_line(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return;
+        };
+        if let Some(ticket) = lane.place.loan.take() {
+            let lender = lane.parent.and_then(|p| self.ledger.get_mut(p));
+            if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
+                loan.line.leave(ticket);
+            }
+        }
+        if let Some(ticket) = lane.place.outside.take() {
+            self.outside.leave(ticket);
+        }
+        if let Some(ticket) = lane.place.pool.take() {
+            self.line.leave(ticket);
+            if lane.place.queued {
+                self.queued -= 1;
+                self.admit_from_outside();
+            }
+        }
+    }
+
+    fn admit_from_outside(&mut self) {
+        if self.queue_is_full() {
+            return;
+        }
+        if let Some(id) = self.outside.pop() {
+            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
+            lane.place.outside = None;
+            lane.place.pool = Some(self.line.join(id));
+            self.queued += 1;
+        }
+    }
+
+    /// Put a step's slot back. If the step lent it, whoever has it keeps it.
+    fn release(&mut self, slot_id: SlotId, slot: Slot) {
+        let lent = slot.loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
+        match lent {
+            Lent::Nobody => self.give_back(slot.source),
+            Lent::Running(child) => {
+                let child = self.ledger.get_mut(child).expect("it has the slot");
+                child.source = slot.source;
+                if let Source::Loan(lender) = slot.source {
+                    self.relend(lender, slot_id, lent);
+                }
+            }
+            Lent::Reserved(lane) => {
+                let reserved = &mut self.lane_mut(lane).reserved;
+                let mine = reserved.iter_mut().find(|s| **s == Source::Loan(slot_id));
+                *mine.expect("it has the slot") = slot.source;
+                if let Source::Loan(lender) = slot.source {
+                    self.relend(lender, slot_id, lent);
+                }
+            }
+        }
+    }
+
+    fn relend(&mut self, lender: SlotId, from: SlotId, to: Lent) {
+        let current = self.ledger.get(lender).and_then(|s| s.loan.as_ref());
+        if current.is_some_and(|loan| loan.lent == Lent::Running(from)) {
+            self.set_lent(lender, to);
+        }
+    }
+
+    fn set_lent(&mut self, lender: SlotId, lent: Lent) {
+        if let Some(slot) = self.ledger.get_mut(lender) {
+            slot.loan.get_or_insert_default().lent = lent;
+        }
+    }
+
+    fn give_back(&mut self, source: Source) {
+        match source {
+            Source::Free => {}
+            Source::Pool => {
+                self.ledger.in_use -= 1;
+                self.grant();
+            }
+            Source::Loan(lender) => {
+                self.set_lent(lender, Lent::Nobody);
+                let slot = self.ledger.get_mut(lender);
+                let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
+                    return;
+                };
+                self.lane_mut(id).place.loan = None;
+                self.set_lent(lender, Lent::Reserved(id));
+                self.reserve(id, source);
+            }
+        }
+    }
+
+    fn grant(&mut self) {
+        while self.ledger.in_use < self.ledger.limit {
+            // Outside are only lanes for which the queue had no place, not even an empty one.
+            let Some(id) = self.line.pop().or_else(|| self.outside.pop()) else {
+                return;
+            };
+            self.ledger.in_use += 1;
+            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
+            let was_queued = lane.place.pool.take().is_some() && lane.place.queued;
+            lane.place.outside = None;
+            if was_queued {
+                self.queued -= 1;
+                self.admit_from_outside();
+            }
+            self.reserve(id, Source::Pool);
+        }
+    }
+
+    fn reserve(&mut self, id: LaneId, source: Source) {
+        self.leave_line(id);
+        self.lane_mut(id).reserved.push(source);
+        self.wakes.push(id);
+    }
+}
