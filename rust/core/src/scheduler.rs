@@ -438,7 +438,7 @@ impl Scheduler {
 
     /// Lanes that are open.
     pub fn lanes(&self) -> usize {
-        self.lanes.iter().count()
+        self.lanes.len()
     }
 
     /// Every running step, for whoever looks for a slot that does not come back.
@@ -559,7 +559,8 @@ impl Scheduler {
     }
 
     fn stand_in_line(&mut self, id: LaneId) {
-        let full = self.queue_is_full();
+        // For a place in a queue that has none it would wait for ever.
+        let full = self.queue_size != Some(0) && self.queue_is_full();
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         if lane.place.waits() {
             return;
@@ -668,15 +669,14 @@ impl Scheduler {
 
     fn grant(&mut self) {
         while self.ledger.in_use < self.ledger.limit {
-            // Outside are only lanes for which the queue had no place, not even an empty one.
-            let Some(id) = self.line.pop().or_else(|| self.outside.pop()) else {
+            // While anybody is outside the queue is full, and so the line is not empty.
+            let Some(id) = self.line.pop() else {
                 return;
             };
             self.ledger.in_use += 1;
             let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            let was_queued = lane.place.pool.take().is_some() && lane.place.queued;
-            lane.place.outside = None;
-            if was_queued {
+            lane.place.pool = None;
+            if lane.place.queued {
                 self.queued -= 1;
                 self.admit_from_outside();
             }

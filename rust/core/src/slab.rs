@@ -7,6 +7,19 @@ pub struct Key {
     generation: u32,
 }
 
+impl Key {
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    pub fn from_bits(bits: u64) -> Self {
+        Self {
+            index: bits as u32,
+            generation: (bits >> 32) as u32,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry<T> {
     generation: u32,
@@ -87,7 +100,6 @@ impl<T> Slab<T> {
             })
     }
 
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }

@@ -1,0 +1,71 @@
+# Each target says what it does while it does it. `make help` lists them.
+#
+# PYTHON=/path/to/python3 chooses the interpreter for the environment .venv (3.11 or newer).
+
+VENV_PYTHON := .venv/bin/python
+# Cargo builds the binding against the same interpreter as the environment.
+WITH_PYTHON := PYO3_PYTHON="$(CURDIR)/$(VENV_PYTHON)"
+SAY := @printf '==> %s\n'
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test bench coverage environment check-rust check-python clean
+
+help:
+	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
+	@echo 'make test      build hocket and run every check'
+	@echo 'make bench     measure hocket beside its peers (takes minutes; no verdict)'
+	@echo 'make coverage  run the Python tests and report which branches they miss'
+	@echo 'make clean     remove .venv and everything that was built'
+	@echo ''
+	@echo 'PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; default: python3).'
+
+environment:
+	@sh scripts/environment.sh
+
+demo: environment
+	$(SAY) 'Running examples/storefront'
+	@$(VENV_PYTHON) examples/storefront/run.py
+
+test:
+	@sh scripts/environment.sh --checks
+	@$(MAKE) --no-print-directory check-rust check-python
+
+check-rust:
+	$(SAY) 'Rust: formatting'
+	@cargo fmt --all --check
+	$(SAY) 'Rust: clippy'
+	@$(WITH_PYTHON) cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	$(SAY) 'Rust: tests of the core'
+	@cargo test --quiet
+
+check-python:
+	$(SAY) 'Python: ruff'
+	@$(VENV_PYTHON) -m ruff check --quiet
+	$(SAY) 'Python: formatting'
+	@$(VENV_PYTHON) -m ruff format --check --quiet
+	$(SAY) 'Python: mypy --strict'
+	@$(VENV_PYTHON) -m mypy --strict
+	$(SAY) 'Python: the stub _core.pyi against the extension'
+	@$(VENV_PYTHON) -m mypy.stubtest hocket._core
+	$(SAY) 'Python: tests'
+	@$(VENV_PYTHON) -m pytest
+
+bench:
+	@sh scripts/environment.sh bench
+	$(SAY) 'Benchmarks beside the peers'
+	@$(VENV_PYTHON) -m pytest benches --override-ini=filterwarnings=default
+	$(SAY) 'Benchmarks of the core'
+	@cargo bench --package hocket-core
+
+coverage: environment
+	@$(VENV_PYTHON) -m coverage run -m pytest
+	@$(VENV_PYTHON) -m coverage report
+
+clean:
+	$(SAY) 'Removing .venv, target and caches'
+	@rm -rf .venv target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
+	@rm -f python/hocket/_core*.so python/hocket/_core*.pyd
+	@find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,192 @@
+"""Many steps under one join policy: what groups, task lists and workflows have in common."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+from trio.lowlevel import current_task
+
+from . import _core
+from ._duration import seconds_to_ns
+from ._errors import StepTimeout
+from ._group import Isolation
+from ._result import ParallelExecutionResult
+from ._run import supervise
+from ._strategy import Quorum, Strategy, WaitStrategy, thresholds
+from ._trio import foreign_clock
+
+__all__ = ["Batch", "Observer", "make_plan", "run_batch"]
+
+Observer: TypeAlias = Callable[[str, str, float], object]
+"""Is told (what, step id, seconds): ``"started"`` with the time waited; ``"completed"``,
+``"failed"``, ``"timed_out"`` or ``"cancelled"`` with the time run."""
+
+
+@attrs.define(kw_only=True)
+class Batch:
+    """Steps to run together, and how."""
+
+    id: str
+    kind: str
+    ids: list[str]
+    steps: list[Any]
+    executor: Callable[..., object] | None
+    context: object
+    strategy: Strategy
+    logger: logging.Logger
+    max_concurrent: int | None = None
+    continue_on_error: bool = False
+    timeout: float | None = None
+    step_timeout: float | None = None
+    step_timeouts: list[float | None] | None = None
+    isolation: Isolation = "shared"
+    observer: Observer | None = None
+    dependencies: list[list[int]] | None = None
+    unslotted: list[bool] | None = None
+    tolerated: list[bool] | None = None
+    results: dict[str, Any] = attrs.Factory(dict)
+    errors: dict[str, Any] = attrs.Factory(dict)
+
+
+async def run_batch(
+    core: _core.Pool,
+    batch: Batch,
+    *,
+    on_end: Callable[[ParallelExecutionResult], object] | None = None,
+) -> ParallelExecutionResult:
+    """Run a batch on a pool. ``on_end`` sees the result also when the caller was cancelled."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    debug = batch.logger.isEnabledFor(logging.DEBUG)
+    if debug:
+        batch.logger.debug("%s %r starts: %d steps", batch.kind, batch.id, len(batch.ids))
+    run = core.open(_batch_plan(batch, debug))
+    timed_out = False
+    try:
+        timed_out = await supervise(run, batch.timeout)
+    finally:
+        result = _close(run, batch, timed_out)
+        if on_end is not None:
+            on_end(result)
+    if debug:
+        batch.logger.debug(
+            "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
+            batch.kind,
+            batch.id,
+            "succeeded" if result.success else "failed",
+            result.duration,
+            len(result.completed_steps),
+            len(result.failed_steps),
+            len(result.skipped_steps),
+        )
+    return result
+
+
+def make_plan(**settings: Any) -> _core.Plan:
+    """Return a plan with everything off that is not set."""
+    plan: dict[str, Any] = dict.fromkeys(_core_plan_keys)
+    task = current_task()
+    plan.update(isolated=False, queued=False, clock=foreign_clock(), task=task, base=task.context)
+    plan.update(settings)
+    return plan  # type: ignore[return-value]
+
+
+_core_plan_keys = (
+    "context executor need give_up limit timeout_ns timeouts_ns dependencies unslotted tolerated "
+    "observer"
+).split()
+
+
+def _batch_plan(batch: Batch, debug: bool) -> _core.Plan:
+    need, give_up = thresholds(
+        batch.strategy, len(batch.ids), continue_on_error=batch.continue_on_error
+    )
+    timeouts = batch.step_timeouts
+    return make_plan(
+        ids=batch.ids,
+        steps=batch.steps,
+        executor=batch.executor,
+        context=batch.context,
+        need=need,
+        give_up=give_up,
+        limit=batch.max_concurrent,
+        timeout_ns=_ns(batch.step_timeout),
+        timeouts_ns=None if timeouts is None else [_ns(timeout) for timeout in timeouts],
+        dependencies=batch.dependencies,
+        unslotted=batch.unslotted,
+        tolerated=batch.tolerated,
+        results=batch.results,
+        errors=batch.errors,
+        observer=_observer(batch, debug),
+        isolated=batch.isolation == "task",
+        # Every step's context is a copy of the caller's, as it is now: the caller itself is
+        # suspended while they run, but a thread's message may change its context meanwhile.
+        base=current_task().context.copy(),
+    )
+
+
+def _ns(seconds: float | None) -> int | None:
+    return None if seconds is None else seconds_to_ns(seconds)
+
+
+def _close(run: _core.Run, batch: Batch, timed_out: bool) -> ParallelExecutionResult:
+    duration = run.age
+    failed, verdict = run.failed, run.verdict
+    pending, unwound = run.close(timed_out)
+    if timed_out:
+        assert batch.timeout is not None
+        for step in unwound:
+            failed.append(step)
+            batch.errors[step] = StepTimeout(step, batch.timeout, batch.kind)
+        unwound = []
+    skipped = pending + unwound
+    return ParallelExecutionResult(
+        group_id=batch.id,
+        wait_strategy=batch.strategy,
+        success=_success(batch, verdict, skipped),
+        completed_steps=run.completed,
+        failed_steps=failed,
+        skipped_steps=skipped,
+        cancelled_steps=unwound,
+        results=batch.results,
+        errors=batch.errors,
+        winner=run.winner if batch.strategy in (WaitStrategy.ANY, WaitStrategy.RACE) else None,
+        duration=duration,
+        timed_out=timed_out,
+    )
+
+
+def _success(batch: Batch, verdict: bool | None, skipped: list[str]) -> bool:
+    if batch.continue_on_error or batch.strategy is WaitStrategy.ALL_SETTLED:
+        return True
+    return bool(verdict)
+
+
+def _observer(batch: Batch, debug: bool) -> Observer | None:
+    """Return one guarded observer for the caller's and for DEBUG logging; None costs nothing."""
+    observers: list[Observer] = []
+    if debug:
+        logger, where = batch.logger, f"{batch.kind} {batch.id!r}"
+
+        def log(what: str, step: str, seconds: float) -> None:
+            logger.debug("%s: step %r %s (%.6f s)", where, step, what, seconds)
+
+        observers.append(log)
+    if batch.observer is not None:
+        observers.append(batch.observer)
+    if not observers:
+        return None
+
+    def tell(what: str, step: str, seconds: float) -> None:
+        for observer in tuple(observers):
+            try:
+                observer(what, step, seconds)
+            except Exception:
+                # A failing observer must not fail the step that it looks at.
+                observers.remove(observer)
+                batch.logger.exception("observer %r failed and was removed", observer)
+
+    return tell

@@ -1,0 +1,37 @@
+"""Telling async functions from others at the door."""
+
+from __future__ import annotations
+
+import inspect
+
+__all__ = ["is_async_callable", "require_async"]
+
+
+def is_async_callable(fn: object) -> bool:
+    """Whether calling it makes a coroutine: ``async def``, a partial of one, or ``__call__``."""
+    if inspect.iscoroutinefunction(fn):
+        return True
+    # The method of its class, which is what a call looks up; a class itself has none that counts.
+    return inspect.iscoroutinefunction(inspect.getattr_static(type(fn), "__call__", None))
+
+
+def require_async(what: str, fn: object) -> None:
+    """Refuse what is not an async function.
+
+    Raises:
+        TypeError: it is not; the message says how to wrap a sync function.
+    """
+    if is_async_callable(fn):
+        return
+    if inspect.isasyncgenfunction(fn):
+        raise TypeError(f"{what} must return a value; {_name(fn)} yields (async generator)")
+    if callable(fn):
+        raise TypeError(
+            f"{what} must be an async function; {_name(fn)} is a sync one: write 'async def', "
+            f"or wrap what blocks in 'await trio.to_thread.run_sync(...)'"
+        )
+    raise TypeError(f"{what} must be an async function; got {fn!r}")
+
+
+def _name(fn: object) -> str:
+    return repr(getattr(fn, "__qualname__", fn))

@@ -1,0 +1,153 @@
+"""The one module that converts time: seconds, nanoseconds, milliseconds and text."""
+
+from __future__ import annotations
+
+import math
+import re
+
+__all__ = [
+    "check_seconds",
+    "milliseconds_to_seconds",
+    "ns_to_seconds",
+    "parse_duration",
+    "seconds_to_ns",
+]
+
+_NS_PER_SECOND = 1_000_000_000
+# What a signed 64-bit integer holds, 292 years: a longer limit is as good as none.
+_LONGEST_NS = 2**63 - 1
+
+_TEXT = re.compile(
+    r"""\s*(?:(?P<h>\d+(?:\.\d+)?)\s*h\s*)?
+        (?:(?P<m>\d+(?:\.\d+)?)\s*m(?!s)\s*)?
+        (?:(?P<s>\d+(?:\.\d+)?)\s*s\s*)?
+        (?:(?P<ms>\d+(?:\.\d+)?)\s*ms\s*)?""",
+    re.VERBOSE | re.ASCII,
+)
+_MILLISECONDS_PER = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_EXPECTED = "seconds as a number (15) or text with a unit ('500ms', '15s', '2m', '1h30m')"
+
+
+def seconds_to_ns(seconds: float) -> int:
+    """Convert seconds to whole nanoseconds, at least 1 for what is more than nothing.
+
+    Infinity and whatever a signed 64-bit integer cannot hold become the largest that it can.
+
+    >>> seconds_to_ns(1.5)
+    1500000000
+    """
+    if seconds <= 0:
+        return 0
+    if seconds >= _LONGEST_NS / _NS_PER_SECOND:
+        return _LONGEST_NS
+    return max(1, round(seconds * _NS_PER_SECOND))
+
+
+def ns_to_seconds(ns: int) -> float:
+    """Convert nanoseconds to seconds.
+
+    >>> ns_to_seconds(1_500_000_000)
+    1.5
+    """
+    return ns / _NS_PER_SECOND
+
+
+def check_seconds(name: str, value: float | None) -> float | None:
+    """Check a time limit in seconds at the door of a public call.
+
+    Args:
+        name: the parameter, for the message.
+        value: seconds, more than 0. None and infinity both mean "no limit".
+
+    Returns:
+        The seconds as a float, or None for no limit.
+
+    Raises:
+        TypeError: the value is not a number.
+        ValueError: it is NaN, zero or negative.
+
+    >>> check_seconds("timeout", 15)
+    15.0
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number of seconds, or None for no limit; {_hint(value)}")
+    seconds = _as_float(value)
+    if math.isnan(seconds) or seconds <= 0:
+        raise ValueError(
+            f"{name} must be more than 0 seconds; got {value!r}; "
+            f"leave {name} out, or pass None, for no limit"
+        )
+    return None if seconds == math.inf else seconds
+
+
+def parse_duration(value: object) -> float:
+    """Read a duration in the native spelling of a workflow file, as seconds.
+
+    Args:
+        value: a number of seconds, or text with units, the largest first: ``h``, ``m``,
+            ``s``, ``ms``.
+
+    Raises:
+        ValueError: it is neither, or is not more than 0. The text says what was expected.
+
+    >>> parse_duration("1h30m"), parse_duration("500ms"), parse_duration(15)
+    (5400.0, 0.5, 15.0)
+    """
+    if isinstance(value, str):
+        return _more_than_nothing(_parse_text(value), value)
+    return _more_than_nothing(_number(value, _EXPECTED), value)
+
+
+def milliseconds_to_seconds(value: object) -> float:
+    """Read a duration in the camelCase spelling of a workflow file, as seconds.
+
+    Args:
+        value: a number of milliseconds, more than 0.
+
+    Raises:
+        ValueError: it is anything else. The text says what was expected.
+
+    >>> milliseconds_to_seconds(15_000)
+    15.0
+    """
+    expected = "a number of milliseconds (15000), as in every file with camelCase keys"
+    return _more_than_nothing(_number(value, expected), value) / 1000
+
+
+def _parse_text(text: str) -> float:
+    match = _TEXT.fullmatch(text)
+    parts = {} if match is None else {k: v for k, v in match.groupdict().items() if v is not None}
+    if not parts:
+        raise ValueError(f"expected {_EXPECTED}; found {text!r}")
+    # Summed in milliseconds, so that "500ms" is 0.5 and not 0.5000000000000001.
+    return sum(float(amount) * _MILLISECONDS_PER[unit] for unit, amount in parts.items()) / 1000
+
+
+def _number(value: object, expected: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected {expected}; found {value!r}")
+    return _as_float(value)
+
+
+def _more_than_nothing(number: float, found: object) -> float:
+    if not 0 < number < math.inf:
+        raise ValueError(f"expected more than 0, and less than forever; found {found!r}")
+    return number
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an int beyond every float
+        return math.inf if value > 0 else -math.inf
+
+
+def _hint(value: object) -> str:
+    if isinstance(value, str):
+        try:
+            return f"got {value!r}; write {_parse_text(value):g}"
+        except ValueError:
+            pass
+    return f"got {value!r}"

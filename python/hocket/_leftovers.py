@@ -1,0 +1,84 @@
+"""What a step can leave behind on the Trio task that it shares with later steps.
+
+The only file that looks at what is private to Trio. Each look is optional: where Trio has the
+attribute no longer, that kind of leftover is not detected, and everything else works on.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import trio
+from trio.lowlevel import Task, enable_ki_protection
+
+from ._errors import StepLeftovers
+
+__all__ = ["NOTHING", "look", "tidy"]
+
+NOTHING = (None, None, None, None, None)
+
+_parking_lot = sys.modules.get("trio._core._parking_lot")
+# The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
+_BREAKERS: dict[Task, list[Any]] | None = getattr(_parking_lot, "GLOBAL_PARKING_LOT_BREAKER", None)
+
+
+def look(task: Task, scope: trio.CancelScope) -> tuple[Any, Any, Any, Any, Any]:
+    """Return what the core watches while steps run on ``task`` inside ``scope``.
+
+    These are the task's open nurseries, the scope's cancel status and the tasks in it, the table
+    of held locks, and the function that makes the error.
+    """
+    status = getattr(scope, "_cancel_status", None)
+    return (
+        getattr(task, "_child_nurseries", None),
+        status if hasattr(status, "effectively_cancelled") else None,
+        getattr(status, "_tasks", None),
+        _BREAKERS,
+        partial(describe, task, scope),
+    )
+
+
+def describe(task: Task, scope: trio.CancelScope, step: str) -> StepLeftovers:
+    """Return the error for a step that has left something open, naming what it is."""
+    found = []
+    if task.child_nurseries:
+        found.append("an open nursery")
+    elif _innermost(task) is not scope:
+        found.append("an open cancel scope")
+    if _BREAKERS is not None and task in _BREAKERS:
+        found.append("a lock that it still holds (a trio.Lock or Condition)")
+    return StepLeftovers(
+        f"step {step!r} ended and left behind {' and '.join(found) or 'another cancel scope'}. "
+        "Steps share worker tasks, so close it inside the step ('with' or 'async with'), or give "
+        'every step a task of its own: isolation="task".'
+    )
+
+
+@enable_ki_protection
+async def tidy(task: Task, scope: trio.CancelScope) -> None:
+    """Close what the step left open on ``task`` inside ``scope``; then the worker can exit.
+
+    A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
+    released here: when the worker exits, Trio breaks them, as it does for any task.
+    """
+    while (inner := _innermost(task)) is not scope and inner is not None:
+        nursery = task.child_nurseries[-1] if task.child_nurseries else None
+        if nursery is not None and nursery.cancel_scope is inner:
+            inner.cancel(reason="the step that opened this nursery has ended")
+            await _join_children(nursery)
+        inner.__exit__(None, None, None)
+    # If everything around is cancelled, no other worker may take our place.
+    await trio.lowlevel.checkpoint_if_cancelled()
+
+
+def _innermost(task: Task) -> trio.CancelScope | None:
+    status = getattr(task, "_cancel_status", None)
+    return getattr(status, "_scope", None)
+
+
+async def _join_children(nursery: trio.Nursery) -> None:
+    # What the children raise while they are being cancelled has no receiver left but the log of
+    # the step's own error; Trio would drop it likewise ("the result of the task is lost").
+    await nursery._nested_child_finished(None)  # type: ignore[attr-defined]

@@ -1,0 +1,302 @@
+"""The shared limit: a bounded number of steps at once, with a queue and statistics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar, TypeVarTuple, overload
+
+import trio
+from trio.lowlevel import current_task, enable_ki_protection
+
+from . import _core, _leftovers
+from ._batch import Batch, make_plan, run_batch
+from ._config import WhenFull, WorkerPoolConfig, check_count
+from ._duration import check_seconds, seconds_to_ns
+from ._result import ParallelExecutionResult
+from ._run import drive
+from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
+from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
+from ._task import WorkerTask
+
+__all__ = ["WorkerPool"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+logger = logging.getLogger("hocket.pool")
+
+
+class WorkerPool:
+    """A limit on how many steps run at once, shared by all who use the pool.
+
+    There is nothing to open or to close: steps run in the nursery of whoever awaits them, and
+    when the awaiting call is left, nothing of it runs any more. A slot that becomes free goes to
+    the longest waiter; who was served and wants more stands at the end of the line, so that no
+    caller waits for another one's backlog. A step may use the pool that it runs in: while it
+    waits, it lends its slot to the steps that it waits for.
+
+    A pool serves one ``trio.run`` at a time.
+
+    Args:
+        max_concurrent: the most steps at once. Default 10.
+        queue_size: how many calls of :meth:`execute` may wait for a slot. None, the default, is
+            no bound. The lists of :meth:`execute_many` and of groups are their own backlog and
+            take no place in the queue.
+        timeout: seconds that one step may run, from its start. None, the default, is no limit.
+        when_full: what :meth:`execute` does when the queue is full: ``"raise"`` (the default)
+            :class:`QueueFull`, or ``"wait"``.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range; the message names it.
+
+    >>> import trio
+    >>> pool = WorkerPool(max_concurrent=2)
+    >>> async def double(x: int) -> int:
+    ...     await trio.sleep(0)
+    ...     return 2 * x
+    >>> trio.run(pool.execute, double, 21)
+    42
+    >>> pool.get_stats().tasks_completed
+    1
+    """
+
+    def __init__(
+        self,
+        *,
+        max_concurrent: int = 10,
+        queue_size: int | None = None,
+        timeout: float | None = None,
+        when_full: WhenFull = "raise",
+    ) -> None:
+        self._config = WorkerPoolConfig(
+            max_concurrent=max_concurrent,
+            queue_size=queue_size,
+            timeout=timeout,
+            when_full=when_full,
+        )
+        self._core = _core.Pool(max_concurrent, queue_size, when_full == "wait")
+        self._token: trio.lowlevel.TrioToken | None = None
+
+    @classmethod
+    def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:
+        """Make a pool as a :class:`WorkerPoolConfig` says."""
+        return cls(
+            max_concurrent=config.max_concurrent,
+            queue_size=config.queue_size,
+            timeout=config.timeout,
+            when_full=config.when_full,
+        )
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one step may run, unless its group or task says otherwise."""
+        return self._config.timeout
+
+    @property
+    def max_concurrent(self) -> int:
+        """The most steps at once. May be changed at any time, also while steps run.
+
+        Raising it starts waiting steps at once; lowering it stops none, but starts no more until
+        enough have ended.
+        """
+        return self._core.limit
+
+    @max_concurrent.setter
+    def max_concurrent(self, limit: int) -> None:
+        if limit is None:
+            raise TypeError("max_concurrent must be a whole number of at least 1; got None")
+        check_count("max_concurrent", limit)
+        self._core.resize(limit)
+
+    @overload
+    async def execute(self, task: WorkerTask) -> Any: ...
+    @overload
+    async def execute(self, task: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T: ...
+    @enable_ki_protection
+    async def execute(self, task: Any, *args: Any) -> Any:
+        """Run one task when a slot is free, and return its value.
+
+        Args:
+            task: a :class:`WorkerTask`, or an async function, followed by its arguments.
+
+        Raises:
+            QueueFull: all slots are taken, and ``queue_size`` calls wait already.
+            StepTimeout: the task ran longer than its ``timeout``, or the pool's.
+            Exception: whatever the task raises, as it is.
+
+        If the caller is cancelled while the task waits, it is as if it had never been submitted.
+        The task runs in the caller's Trio task, in a context of its own.
+        """
+        work = _as_task(task, args)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._bind()
+        limit = work.timeout if work.timeout is not None else self.timeout
+        results: dict[str, Any] = {}
+        errors: dict[str, Exception] = {}
+        run = self._core.open(
+            make_plan(
+                ids=[work.id],
+                steps=[work.execute],
+                timeout_ns=None if limit is None else seconds_to_ns(limit),
+                results=results,
+                errors=errors,
+                queued=True,
+            )
+        )
+        try:
+            await _run_single(run, timed=limit is not None)
+        finally:
+            run.close(False)
+        # The thread may still be inside the step's context: only after a trip through Trio's
+        # scheduler is it back in the caller's. Shielded, because what is done is done.
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        if errors:
+            try:
+                raise errors.popitem()[1]
+            finally:
+                del errors
+        return results[work.id]
+
+    async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
+        """Run tasks, and return their values in the order of the tasks.
+
+        Raises:
+            GroupFailed: a task failed; the others were cancelled at once. It is an exception
+                group, also for one error.
+        """
+        works = list(tasks)
+        result = await self.execute_with_strategy(works)
+        result.raise_for_failure()
+        return [result.results[work.id] for work in works]
+
+    async def execute_with_strategy(
+        self,
+        tasks: Iterable[WorkerTask],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        *,
+        timeout: float | None = None,
+    ) -> ParallelExecutionResult:
+        """Run tasks under a wait strategy, and return results and verdict.
+
+        A failing task raises nothing here.
+
+        Args:
+            tasks: what to run.
+            wait_strategy: when it is decided. Default ``"all"``.
+            timeout: seconds for all of them together. Default: no limit.
+
+        Raises:
+            ValueError: two tasks have the same id, or there is no such strategy.
+        """
+        works = list(tasks)
+        for work in works:
+            if not isinstance(work, WorkerTask):
+                raise TypeError(f"tasks must be WorkerTask objects; found {work!r}")
+        strategy = parse_strategy(wait_strategy)
+        ids = _core.step_ids(works, "tasks")
+        check_quorum(strategy, len(ids))
+        own_limits = any(work.timeout is not None for work in works)
+        self._bind()
+        return await run_batch(
+            self._core,
+            Batch(
+                id="tasks",
+                kind="group",
+                ids=ids,
+                steps=[work.execute for work in works],
+                executor=None,
+                context=None,
+                strategy=strategy,
+                logger=logger,
+                timeout=check_seconds("timeout", timeout),
+                step_timeout=self.timeout,
+                step_timeouts=[
+                    self.timeout if work.timeout is None else work.timeout for work in works
+                ]
+                if own_limits
+                else None,
+            ),
+        )
+
+    def get_stats(self) -> PoolStats:
+        """Return what the pool has done since it was made."""
+        return pool_stats(self._core)
+
+    def get_status(self) -> PoolStatus:
+        """Return how busy the pool is now."""
+        return pool_status(self._core)
+
+    def holders(self) -> list[tuple[str, float]]:
+        """Return who holds the slots now: each running step's id and its age in seconds.
+
+        For whoever looks for a slot that does not come back.
+        """
+        return self._core.holders()
+
+    def _bind(self) -> None:
+        """Refuse to serve two ``trio.run`` at once: neither could wake the other's waiters."""
+        token = trio.lowlevel.current_trio_token()
+        if self._token is token:
+            return
+        if self._core.runs:
+            raise RuntimeError(
+                "this pool is busy in another trio.run (or another thread); a pool serves one at "
+                "a time: make one for each"
+            )
+        self._token = token
+
+
+def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
+    if isinstance(task, WorkerTask):
+        if args:
+            raise TypeError(
+                f"execute(WorkerTask(...)) takes no further arguments; got {args!r} "
+                "(bind them with functools.partial)"
+            )
+        return task
+    if not callable(task):
+        hint = " (pass the function itself, without calling it)" * hasattr(task, "__await__")
+        raise TypeError(f"execute takes a WorkerTask or an async function; got {task!r}{hint}")
+    name = getattr(task, "__qualname__", None) or type(task).__qualname__
+    return WorkerTask(name, partial(task, *args) if args else task)
+
+
+async def _run_single(run: _core.Run, *, timed: bool) -> None:
+    """Run the only step of ``run`` in the task that we are in."""
+    driver = run.driver()
+    task = current_task()
+    if not timed:
+        before = driver.enter(task, None, _leftovers.NOTHING)
+        try:
+            return await drive(driver)
+        finally:
+            driver.exit(before)
+    before = None
+    scope = trio.CancelScope()
+    try:
+        with scope:
+            run.attach(_nothing, _nothing, partial(_set_deadline, scope))
+            before = driver.enter(task, scope, _leftovers.NOTHING, trio_fires=True)
+            await drive(driver)
+    except BaseException as error:
+        remaining = driver.judge(error, False)
+        if remaining is error:
+            raise
+        if remaining is not None:
+            raise remaining from None
+    else:
+        if scope.cancelled_caught:
+            driver.judge(None, True)
+    finally:
+        driver.exit(before)
+
+
+def _nothing() -> None:
+    """A single step needs no more workers, and has nobody to stop."""
+
+
+@enable_ki_protection
+def _set_deadline(scope: trio.CancelScope, seconds: float) -> None:
+    scope.deadline = trio.current_time() + seconds

@@ -1,0 +1,147 @@
+"""Running steps inside a nursery: the supervisor, its workers and its watchdog.
+
+A KeyboardInterrupt may strike a step at any instruction, and never the code around it: everything
+here is protected, except the one frame that a driver is awaited in.
+"""
+
+from __future__ import annotations
+
+import trio
+from trio.lowlevel import current_task, disable_ki_protection, enable_ki_protection
+
+from . import _core, _leftovers
+
+__all__ = ["drive", "supervise"]
+
+
+@enable_ki_protection
+async def supervise(run: _core.Run, timeout: float | None) -> bool:
+    """Run all steps of ``run``; return when no task of it is left.
+
+    Returns whether its own time limit of ``timeout`` seconds has ended it. A failing step raises
+    nothing here. Raises the caller's cancellation (unless the run had been decided before), what
+    is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
+    """
+    failure: BaseException | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            scope = nursery.cancel_scope
+            if timeout is not None:
+                scope.deadline = trio.current_time() + timeout
+            crew = _Crew(run, nursery)
+            run.attach(crew.spawn, scope.cancel, crew.alarm)
+            run.start()
+    except BaseException as error:
+        failure = _unwrap(error)
+    if failure is not None and not (isinstance(failure, trio.Cancelled) and _is_decided(run)):
+        try:
+            raise failure
+        finally:
+            del failure
+    return scope.cancelled_caught and not _is_decided(run)
+
+
+def _is_decided(run: _core.Run) -> bool:
+    return run.verdict is not None
+
+
+def _unwrap(error: BaseException) -> BaseException:
+    """Return the one exception that matters, so that its shape does not depend on timing."""
+    leaves = _leaves(error)
+    rest = [leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)]
+    fatal = [leaf for leaf in rest if not isinstance(leaf, Exception)]
+    chosen = fatal or rest or leaves[:1]
+    return chosen[0] if len(chosen) == 1 else error
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+
+
+@disable_ki_protection
+async def drive(driver: _core.Driver) -> None:
+    """Await the driver in a frame that Ctrl-C may interrupt, as steps expect it."""
+    await driver
+
+
+class _Crew:
+    """The worker tasks of one run, and the watchdog for their deadlines."""
+
+    def __init__(self, run: _core.Run, nursery: trio.Nursery) -> None:
+        self._run = run
+        self._nursery = nursery
+        self._workers = 0
+        self._watch: trio.CancelScope | None = None
+        self._over = False
+
+    @enable_ki_protection
+    def spawn(self) -> None:
+        """Start one more worker; the core calls this."""
+        self._workers += 1
+        self._nursery.start_soon(self._work, name="hocket.worker")
+
+    @enable_ki_protection
+    async def _work(self) -> None:
+        driver = self._run.driver()
+        try:
+            while await self._shift(driver):
+                pass
+        finally:
+            driver.exit()
+            if driver.retire:
+                self._run.replace()
+            self._workers -= 1
+            if self._workers == 0:
+                self._dismiss_watchdog()
+
+    async def _shift(self, driver: _core.Driver) -> bool:
+        """Run steps inside one cancel scope. True: go on, in a fresh one."""
+        task = current_task()
+        try:
+            with trio.CancelScope() as scope:
+                driver.enter(task, scope, _leftovers.look(task, scope))
+                await drive(driver)
+                if driver.retire:
+                    await _leftovers.tidy(task, scope)
+        except BaseException as error:
+            # Trio has judged: what its scope let through is not (only) the step's time limit.
+            remaining = driver.judge(error, False)
+            if remaining is error:
+                raise
+            if remaining is not None:
+                raise remaining from None
+        else:
+            if scope.cancelled_caught:
+                failure = driver.judge(None, True)
+                if failure is not None:
+                    raise failure
+        return driver.again
+
+    @enable_ki_protection
+    def alarm(self, seconds: float) -> None:
+        """See to it that overdue steps are looked for in so many seconds; the core calls this."""
+        deadline = trio.current_time() + seconds
+        if self._watch is None:
+            self._watch = trio.CancelScope(deadline=deadline)
+            self._nursery.start_soon(self._watchdog, name="hocket.watchdog")
+        elif deadline < self._watch.deadline:
+            self._watch.deadline = deadline
+
+    @enable_ki_protection
+    async def _watchdog(self) -> None:
+        # The time limits of all steps cost one task, which sleeps on one Trio deadline.
+        while not self._over:
+            assert self._watch is not None
+            with self._watch:
+                await trio.sleep_forever()
+            if not self._over:
+                seconds = self._run.fire_overdue()
+                deadline = trio.current_time() + seconds if seconds is not None else float("inf")
+                self._watch = trio.CancelScope(deadline=deadline)
+
+    def _dismiss_watchdog(self) -> None:
+        self._over = True
+        if self._watch is not None:
+            self._watch.cancel()

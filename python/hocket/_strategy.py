@@ -1,0 +1,120 @@
+"""When a group is decided: the four wait strategies, and the quorum."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Literal, TypeAlias
+
+import attrs
+
+from ._suggest import did_you_mean
+
+__all__ = ["Quorum", "Strategy", "StrategyLike", "WaitStrategy", "check_quorum", "parse_strategy", "quorum", "thresholds"]
+
+
+class WaitStrategy(enum.Enum):
+    """When a group is decided. What still runs then is cancelled and awaited.
+
+    Wherever a strategy is asked for, its text does as well: ``"all"``, ``"any"``,
+    ``"all_settled"`` (or ``"allSettled"``), ``"race"``; and so does :func:`quorum`.
+    """
+
+    ALL = "all"
+    """Every step has succeeded; the first failure decides against it."""
+    ANY = "any"
+    """One step has succeeded; failures count only when all have failed."""
+    ALL_SETTLED = "all_settled"
+    """Every step has ended, one way or the other. Never fails."""
+    RACE = "race"
+    """One step has ended: its success or failure is the group's."""
+
+
+@attrs.frozen
+class Quorum:
+    """Decided when ``k`` steps have succeeded, or can no longer succeed. See :func:`quorum`."""
+
+    k: int = attrs.field()
+
+    @k.validator
+    def _check(self, _: object, k: object) -> None:
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise ValueError(f"quorum(k) takes a whole number from 1 on, not {k!r}")
+
+    @property
+    def value(self) -> str:
+        """The strategy's text, as a workflow file has it."""
+        return f"quorum({self.k})"
+
+
+Strategy: TypeAlias = WaitStrategy | Quorum
+StrategyText: TypeAlias = Literal["all", "any", "all_settled", "allSettled", "race"]
+StrategyLike: TypeAlias = Strategy | StrategyText | str
+
+
+def quorum(k: int) -> Quorum:
+    """Return the strategy that needs ``k`` successes.
+
+    >>> import hocket
+    >>> hocket.ParallelGroup("replicas", ["a", "b", "c"], wait_strategy=hocket.quorum(2)).id
+    'replicas'
+
+    Raises:
+        ValueError: ``k`` is not a whole number from 1 on.
+    """
+    return Quorum(k)
+
+
+_TEXTS = {strategy.value: strategy for strategy in WaitStrategy} | {
+    "allSettled": WaitStrategy.ALL_SETTLED
+}
+
+
+def parse_strategy(strategy: StrategyLike) -> Strategy:
+    """Return the strategy that was meant.
+
+    Raises:
+        ValueError: there is no such strategy; the message lists those there are.
+    """
+    if isinstance(strategy, WaitStrategy | Quorum):
+        return strategy
+    if isinstance(strategy, str):
+        if strategy in _TEXTS:
+            return _TEXTS[strategy]
+        if match := re.fullmatch(r"quorum\((\d+)\)", strategy):
+            return Quorum(int(match[1]))
+    hint = did_you_mean(strategy, _TEXTS) if isinstance(strategy, str) else ""
+    raise ValueError(
+        f"wait_strategy is {strategy!r}; it takes 'all', 'any', 'all_settled', 'race' or "
+        f"quorum(k){hint}"
+    )
+
+
+def check_quorum(strategy: Strategy, steps: int) -> None:
+    """Refuse a quorum of more steps than there are: it could never be reached."""
+    if isinstance(strategy, Quorum) and strategy.k > steps:
+        raise ValueError(f"quorum({strategy.k}) can never be reached by {steps} steps")
+
+
+def thresholds(
+    strategy: Strategy, steps: int, *, continue_on_error: bool
+) -> tuple[int | None, int | None]:
+    """Return (need, give up): how many successes, or failures, decide a group of ``steps``.
+
+    None is a threshold that is never reached. With ``continue_on_error`` failures decide nothing.
+    """
+    match strategy:
+        case WaitStrategy.ALL_SETTLED:
+            return None, None
+        case WaitStrategy.ALL:
+            need, give_up = steps, 1
+        case WaitStrategy.ANY:
+            need, give_up = 1, steps
+        case WaitStrategy.RACE:
+            need, give_up = 1, 1
+        case Quorum(k):
+            need, give_up = k, steps - k + 1
+    if continue_on_error:
+        # "all" then means that all have ended, which is what happens when nothing decides.
+        return (None if strategy is WaitStrategy.ALL else need), None
+    return need, give_up

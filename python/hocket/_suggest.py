@@ -1,0 +1,39 @@
+"""Near-misses: what somebody most likely meant to write."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+
+__all__ = ["did_you_mean", "nearest"]
+
+# Comparing is slow (about 10 us a name), so a workflow of 100,000 steps is not searched whole.
+_MOST_NAMES = 2_000
+
+
+def nearest(found: object, names: Iterable[object], cutoff: float = 0.6) -> str | None:
+    """The name that is most like what was found, or None when nothing is.
+
+    Case, ``_`` and ``-`` do not count. ``cutoff`` is the least likeness, from 0 to 1.
+    """
+    if not isinstance(found, str):
+        return None
+    texts = list(islice((name for name in names if isinstance(name, str)), _MOST_NAMES))
+    folded = {_fold(name): name for name in reversed(texts)}
+    close = difflib.get_close_matches(_fold(found), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(found: object, names: Iterable[object]) -> str:
+    """A clause for the end of a message; empty when nothing is near.
+
+    >>> did_you_mean("tol", ["tool", "id"])
+    "; did you mean 'tool'?"
+    """
+    name = nearest(found, names)
+    return "" if name is None else f"; did you mean {name!r}?"
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()

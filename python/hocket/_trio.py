@@ -1,0 +1,48 @@
+"""What the core calls back for, and small helpers on Trio's public interface."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import trio
+from trio.lowlevel import Task, enable_ki_protection
+
+__all__ = ["explain_call", "foreign_clock", "wake"]
+
+
+@enable_ki_protection
+def wake(task: Task) -> None:
+    """Resume a worker that waits for a slot.
+
+    Protected: a KeyboardInterrupt in the middle of Trio's own bookkeeping would corrupt it.
+    """
+    trio.lowlevel.reschedule(task)
+
+
+def explain_call(function: Callable[..., object], name: str, arguments: int) -> str | None:
+    """Say why ``function`` cannot be called with so many arguments; None if it can be."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError as error:
+        given = "step_executor(step, context)" if arguments == 2 else "no arguments"
+        shown = getattr(function, "__qualname__", repr(function))
+        return f"{name}: {shown}{signature} cannot be called with {given}: {error}"
+    return None
+
+
+def foreign_clock() -> trio.abc.Clock | None:
+    """The run's clock, unless it is Trio's own, which the core reads by itself.
+
+    Trio's own clock counts CLOCK_MONOTONIC from an arbitrary offset, and only differences matter.
+    """
+    clock = trio.lowlevel.current_clock()
+    return None if type(clock) is _SYSTEM_CLOCK else clock
+
+
+# Not public. Where Trio has it no longer, its clock is asked like any other: right, and slower.
+_SYSTEM_CLOCK = getattr(inspect.getmodule(trio.run), "SystemClock", None)

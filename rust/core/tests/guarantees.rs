@@ -1,0 +1,718 @@
+//! What the scheduler promises, one sentence a test.
+
+use hocket_core::{
+    Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Scheduler, SlotId, StepState,
+    Verdict, WhenFull,
+};
+
+fn open(scheduler: &mut Scheduler, steps: u32) -> LaneId {
+    scheduler.open(LaneSpec::new(steps), 0).unwrap()
+}
+
+fn open_child(scheduler: &mut Scheduler, parent: SlotId, steps: u32) -> LaneId {
+    let parent = Some(parent);
+    let spec = LaneSpec {
+        parent,
+        ..LaneSpec::new(steps)
+    };
+    scheduler.open(spec, 0).unwrap()
+}
+
+fn open_joined(scheduler: &mut Scheduler, steps: u32, need: u32, give_up: u32) -> LaneId {
+    let join = Join::new(Some(need), Some(give_up));
+    let spec = LaneSpec {
+        join,
+        ..LaneSpec::new(steps)
+    };
+    scheduler.open(spec, 0).unwrap()
+}
+
+fn single() -> LaneSpec {
+    LaneSpec {
+        queued: true,
+        ..LaneSpec::new(1)
+    }
+}
+
+#[track_caller]
+fn start(scheduler: &mut Scheduler, lane: LaneId) -> SlotId {
+    match scheduler.next(lane, 0) {
+        Next::Start { slot, .. } => slot,
+        other => panic!("a step was to start, not {other:?}"),
+    }
+}
+
+#[track_caller]
+fn waits(scheduler: &mut Scheduler, lane: LaneId) {
+    assert_eq!(scheduler.next(lane, 0), Next::Wait);
+}
+
+fn complete(scheduler: &mut Scheduler, slot: SlotId) -> Option<Verdict> {
+    scheduler.settle(slot, Outcome::Completed, 0)
+}
+
+fn fail(scheduler: &mut Scheduler, slot: SlotId) -> Option<Verdict> {
+    scheduler.settle(slot, Outcome::Failed, 0)
+}
+
+// The limit.
+
+#[test]
+fn never_more_than_the_limit_run() {
+    let mut scheduler = Scheduler::new(2);
+    let [a, b] = [3, 3].map(|steps| open(&mut scheduler, steps));
+    start(&mut scheduler, a);
+    start(&mut scheduler, b);
+    waits(&mut scheduler, a);
+    waits(&mut scheduler, b);
+    assert_eq!(scheduler.in_use(), 2);
+}
+
+#[test]
+fn a_lane_keeps_its_own_limit() {
+    let mut scheduler = Scheduler::new(5);
+    let spec = LaneSpec {
+        limit: 1,
+        ..LaneSpec::new(3)
+    };
+    let lane = scheduler.open(spec, 0).unwrap();
+    let first = start(&mut scheduler, lane);
+    assert!(!scheduler.request(lane));
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+    complete(&mut scheduler, first);
+    start(&mut scheduler, lane);
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+#[test]
+fn a_reserved_slot_counts_against_both_limits() {
+    let mut scheduler = Scheduler::new(2);
+    let spec = LaneSpec {
+        limit: 2,
+        ..LaneSpec::new(3)
+    };
+    let lane = scheduler.open(spec, 0).unwrap();
+    start(&mut scheduler, lane);
+    assert!(scheduler.request(lane));
+    assert_eq!(scheduler.in_use(), 2);
+    let other = open(&mut scheduler, 1);
+    waits(&mut scheduler, other);
+    start(&mut scheduler, lane);
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+}
+
+#[test]
+fn a_limit_of_zero_pauses_and_a_higher_one_goes_on() {
+    let mut scheduler = Scheduler::new(0);
+    let lane = open(&mut scheduler, 1);
+    waits(&mut scheduler, lane);
+    scheduler.resize(1);
+    assert_eq!(scheduler.take_wakes(), [lane]);
+    start(&mut scheduler, lane);
+}
+
+#[test]
+fn a_resize_counts_the_spare_capacity() {
+    let mut scheduler = Scheduler::new(3);
+    let running = open(&mut scheduler, 3);
+    let slots = [(); 3].map(|()| start(&mut scheduler, running));
+    let waiting = [1, 1, 1].map(|steps| open(&mut scheduler, steps));
+    for lane in waiting {
+        waits(&mut scheduler, lane);
+    }
+    scheduler.resize(1);
+    // One more than before, and still none to spare: three run.
+    scheduler.resize(2);
+    assert_eq!(scheduler.take_wakes(), []);
+    complete(&mut scheduler, slots[0]);
+    assert_eq!(scheduler.take_wakes(), []);
+    complete(&mut scheduler, slots[1]);
+    assert_eq!(scheduler.take_wakes(), [waiting[0]]);
+    scheduler.resize(4);
+    assert_eq!(scheduler.take_wakes(), [waiting[1], waiting[2]]);
+    assert_eq!(scheduler.in_use(), 4);
+}
+
+// The line.
+
+#[test]
+fn a_freed_slot_goes_to_the_longest_waiter() {
+    let mut scheduler = Scheduler::new(1);
+    let [first, second, third] = [1, 1, 1].map(|steps| open(&mut scheduler, steps));
+    let slot = start(&mut scheduler, first);
+    waits(&mut scheduler, third);
+    waits(&mut scheduler, second);
+    waits(&mut scheduler, third);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [third]);
+    let slot = start(&mut scheduler, third);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [second]);
+}
+
+#[test]
+fn nobody_barges_past_the_line() {
+    let mut scheduler = Scheduler::new(1);
+    let [running, waiting, late] = [2, 1, 1].map(|steps| open(&mut scheduler, steps));
+    let slot = start(&mut scheduler, running);
+    waits(&mut scheduler, waiting);
+    complete(&mut scheduler, slot);
+    // The slot is the waiter's, although its worker has not come for it yet.
+    waits(&mut scheduler, late);
+    waits(&mut scheduler, running);
+    assert!(!scheduler.request(running));
+    start(&mut scheduler, waiting);
+}
+
+#[test]
+fn no_lane_waits_for_another_lanes_backlog() {
+    let mut scheduler = Scheduler::new(1);
+    let [long, short] = [1_000, 1].map(|steps| open(&mut scheduler, steps));
+    let slot = start(&mut scheduler, long);
+    waits(&mut scheduler, short);
+    waits(&mut scheduler, long);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [short]);
+}
+
+#[test]
+fn a_closed_lane_passes_its_reserved_slot_on() {
+    let mut scheduler = Scheduler::new(1);
+    let [running, granted, next] = [1, 1, 1].map(|steps| open(&mut scheduler, steps));
+    let slot = start(&mut scheduler, running);
+    waits(&mut scheduler, granted);
+    waits(&mut scheduler, next);
+    complete(&mut scheduler, slot);
+    scheduler.close(granted, Cause::Ended, 0);
+    assert_eq!(scheduler.take_wakes(), [granted, next]);
+    assert_eq!(scheduler.next(granted, 0), Next::Leave);
+    start(&mut scheduler, next);
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+#[test]
+fn a_closed_lane_leaves_the_line_as_if_it_had_never_stood_there() {
+    let mut scheduler = Scheduler::new(1);
+    let [running, cancelled, next] = [1, 1, 1].map(|steps| open(&mut scheduler, steps));
+    let slot = start(&mut scheduler, running);
+    waits(&mut scheduler, cancelled);
+    waits(&mut scheduler, next);
+    scheduler.close(cancelled, Cause::Ended, 0);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [next]);
+    assert_eq!(scheduler.statistics().skipped, 1);
+}
+
+#[test]
+fn a_lane_with_nothing_left_gives_a_slot_it_cannot_use_to_the_next() {
+    let mut scheduler = Scheduler::new(2);
+    let [lane, other] = [3, 1].map(|steps| open(&mut scheduler, steps));
+    let slots = [(); 2].map(|()| start(&mut scheduler, lane));
+    waits(&mut scheduler, lane);
+    waits(&mut scheduler, other);
+    complete(&mut scheduler, slots[0]);
+    assert_eq!(scheduler.take_wakes(), [lane]);
+    scheduler.stop(lane);
+    assert_eq!(scheduler.take_wakes(), [other]);
+}
+
+// The bounded queue.
+
+#[test]
+fn a_full_queue_refuses_without_any_effect() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(1), WhenFull::Refuse);
+    let running = scheduler.open(single(), 0).unwrap();
+    let slot = start(&mut scheduler, running);
+    let waiting = scheduler.open(single(), 0).unwrap();
+    waits(&mut scheduler, waiting);
+    let before = (
+        scheduler.statistics(),
+        scheduler.lanes(),
+        scheduler.queue_length(),
+    );
+    assert_eq!(scheduler.open(single(), 0), Err(Overfull { queue_size: 1 }));
+    let after = (
+        scheduler.statistics(),
+        scheduler.lanes(),
+        scheduler.queue_length(),
+    );
+    assert_eq!(before, after);
+    complete(&mut scheduler, slot);
+    assert!(
+        scheduler.open(single(), 0).is_ok(),
+        "there is a place again"
+    );
+}
+
+#[test]
+fn a_groups_backlog_takes_no_place_in_the_queue() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(1), WhenFull::Refuse);
+    let group = open(&mut scheduler, 100);
+    start(&mut scheduler, group);
+    waits(&mut scheduler, group);
+    assert!(scheduler.open(single(), 0).is_ok());
+}
+
+#[test]
+fn a_caller_that_waits_outside_gets_the_next_place() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(1), WhenFull::Wait);
+    let [running, inside, outside] = [(); 3].map(|()| scheduler.open(single(), 0).unwrap());
+    let slot = start(&mut scheduler, running);
+    waits(&mut scheduler, inside);
+    waits(&mut scheduler, outside);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [inside]);
+    let slot = start(&mut scheduler, inside);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [outside]);
+}
+
+#[test]
+fn a_single_that_waits_for_a_queue_without_places_is_not_passed_by_a_backlog() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(0), WhenFull::Wait);
+    let group = open(&mut scheduler, 1_000);
+    let slot = start(&mut scheduler, group);
+    let waiting = scheduler.open(single(), 0).unwrap();
+    waits(&mut scheduler, waiting);
+    waits(&mut scheduler, group);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [waiting]);
+}
+
+// The verdict.
+
+#[test]
+fn an_all_group_stops_at_the_first_failure() {
+    let mut scheduler = Scheduler::new(2);
+    let lane = open_joined(&mut scheduler, 5, 5, 1);
+    let [one, other] = [(); 2].map(|()| start(&mut scheduler, lane));
+    assert_eq!(fail(&mut scheduler, one), Some(Verdict::Failure));
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+    assert_eq!(scheduler.queue_length(), 0);
+    scheduler.settle(other, Outcome::Unwound, 0);
+    scheduler.close(lane, Cause::Ended, 0);
+    let end = scheduler.statistics();
+    assert_eq!((end.failed, end.cancelled, end.skipped), (1, 1, 3));
+}
+
+#[test]
+fn a_race_is_decided_once() {
+    let mut scheduler = Scheduler::new(3);
+    let lane = open_joined(&mut scheduler, 3, 1, 1);
+    let [a, b, c] = [(); 3].map(|()| start(&mut scheduler, lane));
+    assert_eq!(complete(&mut scheduler, b), Some(Verdict::Success));
+    assert_eq!(complete(&mut scheduler, a), None);
+    assert_eq!(fail(&mut scheduler, c), None);
+    assert_eq!(scheduler.verdict(lane), Some(Verdict::Success));
+}
+
+#[test]
+fn any_does_not_take_a_failure_for_the_first_success() {
+    let mut scheduler = Scheduler::new(2);
+    let lane = open_joined(&mut scheduler, 2, 1, 2);
+    let [a, b] = [(); 2].map(|()| start(&mut scheduler, lane));
+    assert_eq!(fail(&mut scheduler, a), None);
+    assert_eq!(complete(&mut scheduler, b), Some(Verdict::Success));
+}
+
+#[test]
+fn a_timed_out_step_counts_as_failed() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_joined(&mut scheduler, 2, 2, 1);
+    let slot = start(&mut scheduler, lane);
+    let verdict = scheduler.settle(slot, Outcome::TimedOut, 0);
+    assert_eq!(verdict, Some(Verdict::Failure));
+    assert_eq!(scheduler.statistics().timed_out, 1);
+}
+
+#[test]
+fn a_tolerated_failure_does_not_stop_the_group() {
+    let mut scheduler = Scheduler::new(1);
+    let join = Join::new(Some(2), Some(1));
+    let tolerated = vec![true, false];
+    let spec = LaneSpec {
+        join,
+        tolerated,
+        ..LaneSpec::new(2)
+    };
+    let lane = scheduler.open(spec, 0).unwrap();
+    let slot = start(&mut scheduler, lane);
+    assert_eq!(fail(&mut scheduler, slot), None);
+    let slot = start(&mut scheduler, lane);
+    assert_eq!(complete(&mut scheduler, slot), Some(Verdict::Success));
+    assert_eq!(
+        scheduler.states(lane),
+        [StepState::Failed, StepState::Completed]
+    );
+}
+
+#[test]
+fn a_group_without_steps_is_decided_before_it_starts() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_joined(&mut scheduler, 0, 0, 1);
+    assert_eq!(scheduler.verdict(lane), Some(Verdict::Success));
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+}
+
+#[test]
+fn a_decided_group_gives_its_reserved_slot_away() {
+    let mut scheduler = Scheduler::new(2);
+    let lane = open_joined(&mut scheduler, 3, 1, 3);
+    let other = open(&mut scheduler, 2);
+    let slot = start(&mut scheduler, lane);
+    assert!(scheduler.request(lane));
+    waits(&mut scheduler, other);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [other]);
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+// What a step came to.
+
+#[test]
+fn finished_work_is_never_reported_cancelled() {
+    let mut scheduler = Scheduler::new(2);
+    let lane = open(&mut scheduler, 2);
+    let [finished, torn] = [(); 2].map(|()| start(&mut scheduler, lane));
+    scheduler.stop(lane);
+    // It was to be stopped, and had ended before that reached it.
+    complete(&mut scheduler, finished);
+    assert_eq!(
+        scheduler.states(lane),
+        [StepState::Completed, StepState::Running]
+    );
+    scheduler.settle(torn, Outcome::Unwound, 0);
+    scheduler.close(lane, Cause::Ended, 0);
+    let end = scheduler.statistics();
+    assert_eq!((end.completed, end.cancelled), (1, 1));
+}
+
+#[test]
+fn every_step_ends_in_exactly_one_state() {
+    let mut scheduler = Scheduler::new(6);
+    let lane = open(&mut scheduler, 7);
+    let slots = [(); 5].map(|()| start(&mut scheduler, lane));
+    complete(&mut scheduler, slots[0]);
+    fail(&mut scheduler, slots[1]);
+    scheduler.settle(slots[2], Outcome::TimedOut, 0);
+    scheduler.settle(slots[3], Outcome::Unwound, 0);
+    // The fifth is torn away while it runs, two never start.
+    scheduler.close(lane, Cause::Ended, 0);
+    let end = scheduler.statistics();
+    let each = (
+        end.completed,
+        end.failed,
+        end.timed_out,
+        end.cancelled,
+        end.skipped,
+    );
+    assert_eq!(each, (1, 1, 1, 2, 2));
+    assert_eq!(end.submitted, 7);
+    assert_eq!(scheduler.in_use(), 0);
+}
+
+#[test]
+fn what_a_lanes_own_time_limit_stopped_has_timed_out() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open(&mut scheduler, 2);
+    let slot = start(&mut scheduler, lane);
+    scheduler.settle(slot, Outcome::Unwound, 0);
+    scheduler.close(lane, Cause::TimedOut, 0);
+    let end = scheduler.statistics();
+    assert_eq!((end.timed_out, end.cancelled, end.skipped), (1, 0, 1));
+}
+
+#[test]
+fn closing_a_lane_that_still_runs_loses_no_slot() {
+    let mut scheduler = Scheduler::new(2);
+    let [torn, next] = [2, 2].map(|steps| open(&mut scheduler, steps));
+    start(&mut scheduler, torn);
+    start(&mut scheduler, torn);
+    waits(&mut scheduler, next);
+    scheduler.close(torn, Cause::Ended, 0);
+    assert_eq!(scheduler.take_wakes(), [next]);
+    start(&mut scheduler, next);
+    start(&mut scheduler, next);
+    assert_eq!(scheduler.in_use(), 2);
+    assert_eq!(scheduler.holders().count(), 2);
+}
+
+#[test]
+#[should_panic(expected = "a step is settled once")]
+fn settling_twice_is_loud() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open(&mut scheduler, 1);
+    let slot = start(&mut scheduler, lane);
+    complete(&mut scheduler, slot);
+    complete(&mut scheduler, slot);
+}
+
+#[test]
+fn a_closed_lane_answers_quietly() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open(&mut scheduler, 1);
+    scheduler.close(lane, Cause::Ended, 0);
+    scheduler.close(lane, Cause::TimedOut, 0);
+    scheduler.stop(lane);
+    let successor = open(&mut scheduler, 2);
+    assert_ne!(lane, successor);
+    assert!(!scheduler.request(lane));
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+    assert_eq!(scheduler.states(lane), []);
+    assert_eq!(scheduler.pop_overdue(lane, u64::MAX), None);
+    assert_eq!(scheduler.statistics().skipped, 1);
+}
+
+// Graphs and steps without a slot.
+
+#[test]
+fn a_step_waits_for_all_it_depends_on_and_is_timed_from_then() {
+    let mut scheduler = Scheduler::new(2);
+    let graph = Some(Graph::new(&[vec![], vec![], vec![0, 1]]).unwrap());
+    let lane = scheduler
+        .open(
+            LaneSpec {
+                graph,
+                ..LaneSpec::new(3)
+            },
+            0,
+        )
+        .unwrap();
+    let [a, b] = [(); 2].map(|()| start(&mut scheduler, lane));
+    scheduler.settle(a, Outcome::Completed, 5);
+    assert_eq!(scheduler.next(lane, 5), Next::Leave);
+    scheduler.settle(b, Outcome::Completed, 7);
+    assert!(matches!(
+        scheduler.next(lane, 10),
+        Next::Start { step: 2, .. }
+    ));
+    assert_eq!(scheduler.submitted_ns(lane, 2), 7);
+    assert_eq!(scheduler.statistics().wait.total_ns, 3);
+}
+
+#[test]
+fn what_depends_on_a_failed_step_is_skipped() {
+    let mut scheduler = Scheduler::new(1);
+    let graph = Some(Graph::new(&[vec![], vec![0]]).unwrap());
+    let lane = scheduler
+        .open(
+            LaneSpec {
+                graph,
+                ..LaneSpec::new(2)
+            },
+            0,
+        )
+        .unwrap();
+    let slot = start(&mut scheduler, lane);
+    fail(&mut scheduler, slot);
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+    scheduler.close(lane, Cause::Ended, 0);
+    assert_eq!(scheduler.statistics().skipped, 1);
+}
+
+#[test]
+fn a_step_without_a_slot_runs_above_the_limit_and_counts_nowhere() {
+    let mut scheduler = Scheduler::new(0);
+    let unslotted = vec![true];
+    let lane = scheduler
+        .open(
+            LaneSpec {
+                unslotted,
+                ..LaneSpec::new(1)
+            },
+            0,
+        )
+        .unwrap();
+    let slot = start(&mut scheduler, lane);
+    assert_eq!(scheduler.in_use(), 0);
+    complete(&mut scheduler, slot);
+    scheduler.close(lane, Cause::Ended, 0);
+    assert_eq!(scheduler.statistics(), Default::default());
+}
+
+// Time limits.
+
+#[test]
+fn an_overdue_worker_is_named_once_and_earliest_first() {
+    let mut scheduler = Scheduler::new(3);
+    let timeouts_ns = vec![Some(30), Some(10), None];
+    let lane = scheduler
+        .open(
+            LaneSpec {
+                timeouts_ns,
+                ..LaneSpec::new(3)
+            },
+            0,
+        )
+        .unwrap();
+    let slots = [(); 3].map(|()| start(&mut scheduler, lane));
+    assert_eq!(scheduler.arm(slots[0], 0), Some(30));
+    assert_eq!(scheduler.arm(slots[1], 1), Some(10));
+    assert_eq!(scheduler.arm(slots[2], 2), None);
+    assert_eq!(scheduler.pop_overdue(lane, 9), None);
+    assert_eq!(scheduler.pop_overdue(lane, 30), Some(1));
+    assert_eq!(scheduler.pop_overdue(lane, 30), Some(0));
+    assert_eq!(scheduler.pop_overdue(lane, u64::MAX), None);
+}
+
+#[test]
+fn a_step_that_ended_in_time_is_never_overdue() {
+    let mut scheduler = Scheduler::new(1);
+    let timeout_ns = Some(10);
+    let lane = scheduler
+        .open(
+            LaneSpec {
+                timeout_ns,
+                ..LaneSpec::new(2)
+            },
+            0,
+        )
+        .unwrap();
+    let slot = start(&mut scheduler, lane);
+    scheduler.arm(slot, 0);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.earliest_deadline(lane), None);
+    assert_eq!(scheduler.pop_overdue(lane, u64::MAX), None);
+}
+
+#[test]
+fn a_time_limit_beyond_the_end_of_time_is_none() {
+    let mut scheduler = Scheduler::new(1);
+    let timeout_ns = Some(u64::MAX);
+    let lane = scheduler
+        .open(
+            LaneSpec {
+                timeout_ns,
+                ..LaneSpec::new(1)
+            },
+            7,
+        )
+        .unwrap();
+    let Next::Start { slot, .. } = scheduler.next(lane, 7) else {
+        panic!()
+    };
+    assert_eq!(scheduler.arm(slot, 0), Some(u64::MAX));
+    assert_eq!(scheduler.pop_overdue(lane, u64::MAX - 1), None);
+}
+
+// Loans.
+
+#[test]
+fn a_step_that_waits_for_its_own_steps_lends_them_its_slot() {
+    let mut scheduler = Scheduler::new(1);
+    let outer = open(&mut scheduler, 1);
+    let parent = start(&mut scheduler, outer);
+    let inner = open_child(&mut scheduler, parent, 2);
+    let child = start(&mut scheduler, inner);
+    assert_eq!(scheduler.in_use(), 1, "a lent slot counts once");
+    waits(&mut scheduler, inner);
+    complete(&mut scheduler, child);
+    assert_eq!(scheduler.take_wakes(), [inner]);
+}
+
+#[test]
+fn a_lent_slot_goes_to_the_lenders_steps_not_to_the_line() {
+    let mut scheduler = Scheduler::new(1);
+    let [outer, stranger] = [1, 1].map(|steps| open(&mut scheduler, steps));
+    let parent = start(&mut scheduler, outer);
+    waits(&mut scheduler, stranger);
+    let [first, second] = [1, 1].map(|steps| open_child(&mut scheduler, parent, steps));
+    let child = start(&mut scheduler, first);
+    waits(&mut scheduler, second);
+    complete(&mut scheduler, child);
+    assert_eq!(scheduler.take_wakes(), [second]);
+    let child = start(&mut scheduler, second);
+    complete(&mut scheduler, child);
+    assert_eq!(scheduler.take_wakes(), [], "the lender has it back");
+    complete(&mut scheduler, parent);
+    assert_eq!(scheduler.take_wakes(), [stranger]);
+}
+
+#[test]
+fn a_step_that_ends_while_its_slot_is_lent_hands_the_slot_on() {
+    let mut scheduler = Scheduler::new(1);
+    let [outer, stranger] = [1, 1].map(|steps| open(&mut scheduler, steps));
+    let parent = start(&mut scheduler, outer);
+    let inner = open_child(&mut scheduler, parent, 1);
+    let child = start(&mut scheduler, inner);
+    waits(&mut scheduler, stranger);
+    scheduler.settle(parent, Outcome::Unwound, 0);
+    assert_eq!(scheduler.take_wakes(), []);
+    assert_eq!(scheduler.in_use(), 1);
+    complete(&mut scheduler, child);
+    assert_eq!(scheduler.take_wakes(), [stranger]);
+}
+
+#[test]
+fn a_lender_that_ends_hands_a_reserved_slot_on_too() {
+    let mut scheduler = Scheduler::new(1);
+    let [outer, stranger] = [1, 1].map(|steps| open(&mut scheduler, steps));
+    let parent = start(&mut scheduler, outer);
+    let inner = open_child(&mut scheduler, parent, 1);
+    assert!(scheduler.request(inner));
+    waits(&mut scheduler, stranger);
+    scheduler.settle(parent, Outcome::Unwound, 0);
+    assert_eq!(scheduler.take_wakes(), []);
+    scheduler.close(inner, Cause::Ended, 0);
+    assert_eq!(scheduler.take_wakes(), [stranger]);
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+#[test]
+fn a_lender_in_the_middle_passes_the_loan_to_its_own_borrower() {
+    let mut scheduler = Scheduler::new(1);
+    let outer = open(&mut scheduler, 1);
+    let top = start(&mut scheduler, outer);
+    let [middles, others] = [1, 1].map(|steps| open_child(&mut scheduler, top, steps));
+    let middle = start(&mut scheduler, middles);
+    let bottoms = open_child(&mut scheduler, middle, 1);
+    let bottom = start(&mut scheduler, bottoms);
+    waits(&mut scheduler, others);
+    scheduler.settle(middle, Outcome::Unwound, 0);
+    assert_eq!(scheduler.take_wakes(), [], "the bottom one has it");
+    complete(&mut scheduler, bottom);
+    assert_eq!(scheduler.take_wakes(), [others]);
+    let other = start(&mut scheduler, others);
+    complete(&mut scheduler, other);
+    complete(&mut scheduler, top);
+    assert_eq!(scheduler.in_use(), 0);
+}
+
+#[test]
+fn a_step_without_a_slot_passes_the_loan_of_the_step_above_it_on() {
+    let mut scheduler = Scheduler::new(1);
+    let outer = open(&mut scheduler, 1);
+    let top = start(&mut scheduler, outer);
+    let unslotted = vec![true];
+    let spec = LaneSpec {
+        unslotted,
+        parent: Some(top),
+        ..LaneSpec::new(1)
+    };
+    let groups = scheduler.open(spec, 0).unwrap();
+    let group = start(&mut scheduler, groups);
+    let members = open_child(&mut scheduler, group, 1);
+    let member = start(&mut scheduler, members);
+    complete(&mut scheduler, member);
+    complete(&mut scheduler, group);
+    complete(&mut scheduler, top);
+    assert_eq!(scheduler.in_use(), 0);
+}
+
+#[test]
+fn a_single_that_can_borrow_needs_no_place_in_the_queue() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(0), WhenFull::Refuse);
+    let outer = scheduler.open(single(), 0).unwrap();
+    let parent = start(&mut scheduler, outer);
+    let spec = LaneSpec {
+        parent: Some(parent),
+        ..single()
+    };
+    let inner = scheduler.open(spec, 0).unwrap();
+    start(&mut scheduler, inner);
+    let spec = LaneSpec {
+        parent: Some(parent),
+        ..single()
+    };
+    assert_eq!(scheduler.open(spec, 0), Err(Overfull { queue_size: 0 }));
+}

@@ -1,0 +1,301 @@
+//! Steps that wait for steps of their own, at any depth: driven by workers that know nothing but
+//! what the scheduler tells them, everything ends, and the limit holds for all that is at work.
+
+use hocket_core::{LaneId, LaneSpec, Next, Outcome, Scheduler, SlotId, WhenFull};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+
+/// A step, and the lanes of steps that it waits for.
+#[derive(Clone, Debug)]
+struct Job {
+    lanes: Vec<Vec<Job>>,
+    /// Whether it opens all of them before it waits for any.
+    together: bool,
+    unslotted: bool,
+    lane_limit: u32,
+    /// Whether it is torn away while it waits for its first lane.
+    torn: bool,
+}
+
+#[derive(Debug)]
+struct OpenLane {
+    id: LaneId,
+    jobs: Vec<Job>,
+    unsettled: usize,
+    asking: usize,
+    parked: usize,
+    waiter: Option<SlotId>,
+}
+
+#[derive(Debug)]
+struct Running {
+    slot: SlotId,
+    lane: LaneId,
+    job: Job,
+    opened: usize,
+    waits_for: usize,
+}
+
+/// What may happen next.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// A worker of this lane asks what to do.
+    Ask(usize),
+    /// This running step goes on.
+    Resume(usize),
+    /// This lane has no step left.
+    Close(usize),
+}
+
+struct Crew {
+    scheduler: Scheduler,
+    lanes: Vec<OpenLane>,
+    running: Vec<Running>,
+    started: usize,
+    choices: Vec<usize>,
+    now_ns: u64,
+}
+
+impl Crew {
+    fn open(&mut self, jobs: Vec<Job>, limit: u32, waiter: Option<SlotId>) {
+        let spec = LaneSpec {
+            limit,
+            parent: waiter,
+            queued: jobs.len() == 1,
+            unslotted: jobs.iter().map(|job| job.unslotted).collect(),
+            ..LaneSpec::new(jobs.len() as u32)
+        };
+        let id = self.scheduler.open(spec, self.now_ns).unwrap();
+        self.lanes.push(OpenLane {
+            id,
+            unsettled: jobs.len(),
+            jobs,
+            asking: 1,
+            parked: 0,
+            waiter,
+        });
+    }
+
+    fn lane(&mut self, id: LaneId) -> &mut OpenLane {
+        self.lanes.iter_mut().find(|lane| lane.id == id).unwrap()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let asks = (0..self.lanes.len()).filter(|&at| self.lanes[at].asking > 0);
+        let resumes = (0..self.running.len()).filter(|&at| self.running[at].may_go_on());
+        let closes = (0..self.lanes.len()).filter(|&at| self.lanes[at].unsettled == 0);
+        (asks.map(Event::Ask))
+            .chain(resumes.map(Event::Resume))
+            .chain(closes.map(Event::Close))
+            .collect()
+    }
+
+    fn happen(&mut self, event: Event) -> TestCaseResult {
+        match event {
+            Event::Ask(at) => self.ask(at),
+            Event::Resume(at) => self.resume(at),
+            Event::Close(at) => {
+                let lane = self.lanes.swap_remove(at);
+                self.scheduler
+                    .close(lane.id, hocket_core::Cause::Ended, self.now_ns);
+                let waiter = self
+                    .running
+                    .iter_mut()
+                    .find(|run| Some(run.slot) == lane.waiter);
+                if let Some(waiter) = waiter {
+                    waiter.waits_for -= 1;
+                }
+            }
+        }
+        for id in self.scheduler.take_wakes() {
+            if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.id == id) {
+                lane.parked = lane.parked.saturating_sub(1);
+                lane.asking += 1;
+            }
+        }
+        let works = |run: &&Running| !run.job.unslotted && run.waits_for == 0;
+        let at_work = self.running.iter().filter(works).count();
+        prop_assert!(at_work <= self.scheduler.limit() as usize);
+        prop_assert!(self.scheduler.in_use() <= self.scheduler.limit());
+        Ok(())
+    }
+
+    fn ask(&mut self, at: usize) {
+        let lane = &mut self.lanes[at];
+        lane.asking -= 1;
+        match self.scheduler.next(lane.id, self.now_ns) {
+            Next::Start { step, slot } => {
+                self.running.push(Running {
+                    slot,
+                    lane: lane.id,
+                    job: lane.jobs[step as usize].clone(),
+                    opened: 0,
+                    waits_for: 0,
+                });
+                self.started += 1;
+            }
+            Next::Wait => lane.parked += 1,
+            Next::Leave => {}
+        }
+    }
+
+    fn resume(&mut self, at: usize) {
+        let run = &mut self.running[at];
+        let (id, slot, limit) = (run.lane, run.slot, run.job.lane_limit);
+        if run.opens_more() && (run.waits_for == 0 || run.job.together) {
+            let jobs = std::mem::take(&mut run.job.lanes[run.opened]);
+            run.opened += 1;
+            run.waits_for += 1;
+            self.open(jobs, limit, Some(slot));
+            // It has suspended: one more worker may be of use.
+            if self.scheduler.request(id) {
+                self.lane(id).asking += 1;
+            }
+            return;
+        }
+        let run = self.running.swap_remove(at);
+        let torn = run.waits_for > 0;
+        let outcome = [Outcome::Completed, Outcome::Unwound][usize::from(torn)];
+        self.scheduler.settle(slot, outcome, self.now_ns);
+        let lane = self.lane(id);
+        lane.unsettled -= 1;
+        lane.asking += 1;
+        if torn {
+            let waiter = lane.waiter;
+            self.adopt(slot, waiter);
+        }
+    }
+
+    /// What a torn step leaves behind is waited for by whoever waited for that step.
+    fn adopt(&mut self, torn: SlotId, waiter: Option<SlotId>) {
+        for lane in &mut self.lanes {
+            if lane.waiter == Some(torn) {
+                lane.waiter = waiter;
+                let waiter = self.running.iter_mut().find(|run| Some(run.slot) == waiter);
+                if let Some(waiter) = waiter {
+                    waiter.waits_for += 1;
+                }
+            }
+        }
+    }
+
+    fn drive(&mut self) -> TestCaseResult {
+        loop {
+            let events = self.events();
+            if events.is_empty() {
+                return Ok(());
+            }
+            let pick = self.choices.pop().unwrap_or(self.now_ns as usize);
+            self.now_ns += 1;
+            self.happen(events[pick % events.len()])?;
+        }
+    }
+}
+
+impl Running {
+    fn opens_more(&self) -> bool {
+        self.opened < self.job.lanes.len() && !(self.job.torn && self.opened > 0)
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.waits_for == 0 || self.job.torn || (self.job.together && self.opens_more())
+    }
+}
+
+fn count(jobs: &[Job]) -> usize {
+    let inside = |job: &Job| {
+        // One that is torn away has opened its first lane only.
+        let opened = if job.torn { 1 } else { job.lanes.len() };
+        job.lanes
+            .iter()
+            .take(opened)
+            .map(|lane| count(lane))
+            .sum::<usize>()
+    };
+    jobs.iter().map(|job| 1 + inside(job)).sum()
+}
+
+fn job() -> impl Strategy<Value = Job> {
+    fn with(lanes: BoxedStrategy<Vec<Vec<Job>>>) -> BoxedStrategy<Job> {
+        let chance = proptest::bool::weighted;
+        let lane_limit = prop_oneof![Just(u32::MAX), 1..3_u32];
+        let shape = (lanes, any::<bool>(), chance(0.2), lane_limit, chance(0.1));
+        let job = shape.prop_map(|(lanes, together, unslotted, lane_limit, torn)| Job {
+            lanes,
+            together,
+            unslotted,
+            lane_limit,
+            torn,
+        });
+        job.boxed()
+    }
+    with(Just(vec![]).boxed())
+        .prop_recursive(6, 60, 4, |inner| with(vec(vec(inner, 0..4), 0..3).boxed()))
+}
+
+fn at_least_cases(cases: u32) -> ProptestConfig {
+    let chosen = ProptestConfig::default();
+    ProptestConfig {
+        cases: chosen.cases.max(cases),
+        failure_persistence: None,
+        ..chosen
+    }
+}
+
+proptest! {
+    #![proptest_config(at_least_cases(4_000))]
+
+    #[test]
+    fn nested_steps_never_deadlock_and_keep_the_limit(
+        limit in 1..4_u32,
+        queue_size in proptest::option::of(0..3_u32),
+        roots in vec(vec(job(), 0..4), 1..4),
+        choices in vec(any::<usize>(), 0..300),
+    ) {
+        let expected: usize = roots.iter().map(|jobs| count(jobs)).sum();
+        let scheduler = Scheduler::new(limit).with_queue(queue_size, WhenFull::Wait);
+        let mut crew = Crew {
+            scheduler,
+            lanes: vec![],
+            running: vec![],
+            started: 0,
+            choices,
+            now_ns: 0,
+        };
+        for jobs in roots {
+            crew.open(jobs, u32::MAX, None);
+        }
+        crew.drive()?;
+        prop_assert_eq!(crew.lanes.len(), 0, "nothing is left to happen, and lanes are open");
+        prop_assert_eq!(crew.running.len(), 0);
+        prop_assert_eq!(crew.started, expected, "every step started exactly once");
+        prop_assert_eq!(crew.scheduler.in_use(), 0);
+        let fresh = crew.scheduler.open(LaneSpec::new(1), 0).unwrap();
+        let started = matches!(crew.scheduler.next(fresh, 0), Next::Start { .. });
+        prop_assert!(started);
+    }
+}
+
+#[test]
+fn a_thousand_levels_run_on_one_slot() {
+    let mut scheduler = Scheduler::new(1);
+    let mut stack: Vec<SlotId> = vec![];
+    for _ in 0..1_000 {
+        let parent = stack.last().copied();
+        let spec = LaneSpec {
+            parent,
+            ..LaneSpec::new(1)
+        };
+        let lane = scheduler.open(spec, 0).unwrap();
+        let Next::Start { slot, .. } = scheduler.next(lane, 0) else {
+            panic!("it borrows the slot of the step above");
+        };
+        stack.push(slot);
+    }
+    assert_eq!(scheduler.in_use(), 1);
+    while let Some(slot) = stack.pop() {
+        scheduler.settle(slot, Outcome::Completed, 0);
+    }
+    assert_eq!(scheduler.in_use(), 0);
+}

@@ -1,0 +1,449 @@
+//! The whole scheduler against the naive reference, under random operations: every answer and
+//! every figure agrees after every operation, and the invariants hold.
+
+mod reference;
+
+use hocket_core::{
+    Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Scheduler, SlotId, StepState,
+    WhenFull,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use reference::{From, Reference, Spec};
+
+/// An operation; lanes and running steps are picked by an index modulo their number.
+#[derive(Clone, Debug)]
+enum Op {
+    Open(Box<Spec>),
+    Next(usize),
+    Request(usize),
+    Settle(usize, Outcome),
+    Stop(usize),
+    Close(usize, Cause),
+    Arm(usize),
+    PopOverdue(usize),
+    Resize(u32),
+}
+
+#[derive(Debug)]
+struct Pair {
+    real: Scheduler,
+    naive: Reference,
+    /// By the reference's number of the lane.
+    lanes: Vec<LaneId>,
+    /// By the reference's number of the run.
+    slots: Vec<SlotId>,
+    open: Vec<usize>,
+    in_use_before: u32,
+    now_ns: u64,
+}
+
+impl Pair {
+    fn new(limit: u32, queue_size: Option<u32>, when_full: WhenFull) -> Self {
+        Self {
+            real: Scheduler::new(limit).with_queue(queue_size, when_full),
+            naive: Reference::new(limit, queue_size.map(|size| size as usize), when_full),
+            lanes: vec![],
+            slots: vec![],
+            open: vec![],
+            in_use_before: 0,
+            now_ns: 1_000,
+        }
+    }
+
+    fn apply(&mut self, op: Op) -> TestCaseResult {
+        match op {
+            Op::Open(spec) => self.open(*spec)?,
+            Op::Next(pick) => {
+                if let Some(id) = self.pick_lane(pick) {
+                    self.next(id)?;
+                }
+            }
+            Op::Request(pick) => {
+                if let Some(id) = self.pick_lane(pick) {
+                    prop_assert_eq!(self.real.request(self.lanes[id]), self.naive.request(id));
+                }
+            }
+            Op::Settle(pick, outcome) => {
+                if let Some(run) = self.pick_run(pick) {
+                    self.settle(run, outcome)?;
+                }
+            }
+            Op::Stop(pick) => {
+                if let Some(id) = self.pick_lane(pick) {
+                    self.real.stop(self.lanes[id]);
+                    self.naive.stop(id);
+                }
+            }
+            Op::Close(pick, cause) => {
+                if let Some(id) = self.pick_lane(pick) {
+                    self.close(id, cause);
+                }
+            }
+            Op::Arm(pick) => {
+                if let Some(run) = self.pick_run(pick) {
+                    let real = self.real.arm(self.slots[run], run as u32);
+                    prop_assert_eq!(real, self.naive.arm(run));
+                }
+            }
+            Op::PopOverdue(pick) => {
+                if let Some(id) = self.pick_lane(pick) {
+                    let real = self.real.pop_overdue(self.lanes[id], self.now_ns);
+                    prop_assert_eq!(real, self.naive.pop_overdue(id, self.now_ns));
+                }
+            }
+            Op::Resize(limit) => {
+                self.real.resize(limit);
+                self.naive.resize(limit);
+            }
+        }
+        self.agree()
+    }
+
+    fn open(&mut self, mut spec: Spec) -> TestCaseResult {
+        spec.parent = spec.parent.and_then(|pick| self.pick_run(pick));
+        let real = LaneSpec {
+            join: Join::new(spec.need, spec.give_up),
+            limit: spec.limit,
+            timeout_ns: spec.timeout_ns,
+            timeouts_ns: spec.timeouts_ns.clone(),
+            graph: (spec.dependencies.as_ref()).map(|lists| Graph::new(lists).unwrap()),
+            unslotted: spec.unslotted.clone(),
+            tolerated: spec.tolerated.clone(),
+            parent: spec.parent.map(|run| self.slots[run]),
+            queued: spec.queued,
+            ..LaneSpec::new(spec.steps)
+        };
+        let real = self.real.open(real, self.now_ns);
+        let naive = self.naive.open(spec, self.now_ns);
+        prop_assert_eq!(real.is_ok(), naive.is_some());
+        match (real, naive) {
+            (Ok(lane), Some(id)) => {
+                self.lanes.push(lane);
+                self.open.push(id);
+            }
+            (Err(overfull), _) => {
+                prop_assert_eq!(Some(overfull.queue_size as usize), self.naive.queue_size);
+            }
+            _ => unreachable!(),
+        }
+        Ok(())
+    }
+
+    /// Whether a step was started.
+    fn next(&mut self, id: usize) -> Result<bool, TestCaseError> {
+        let real = self.real.next(self.lanes[id], self.now_ns);
+        let naive = self.naive.next(id, self.now_ns);
+        match (real, naive) {
+            (Next::Start { step, slot }, reference::Next::Start { step: expected, .. }) => {
+                prop_assert_eq!(step, expected);
+                self.slots.push(slot);
+            }
+            (Next::Wait, reference::Next::Wait) | (Next::Leave, reference::Next::Leave) => {}
+            _ => prop_assert!(false, "{:?} is not {:?}", real, naive),
+        }
+        Ok(matches!(real, Next::Start { .. }))
+    }
+
+    fn settle(&mut self, run: usize, outcome: Outcome) -> TestCaseResult {
+        let real = self.real.settle(self.slots[run], outcome, self.now_ns);
+        prop_assert_eq!(real, self.naive.settle(run, outcome, self.now_ns));
+        Ok(())
+    }
+
+    fn close(&mut self, id: usize, cause: Cause) {
+        let lane = self.lanes[id];
+        let run_of = |holder: Holder| {
+            let same = |run: &&reference::Run| run.lane == id && run.step == holder.step;
+            self.naive.running.iter().find(same).unwrap().number
+        };
+        let mine = self.real.holders().filter(|holder| holder.lane == lane);
+        let torn: Vec<usize> = mine.map(run_of).collect();
+        self.real.close(lane, cause, self.now_ns);
+        self.naive.close(id, cause, &torn, self.now_ns);
+        self.open.retain(|&other| other != id);
+    }
+
+    /// An open lane, or now and then the one that was opened first, open or not.
+    fn pick_lane(&self, pick: usize) -> Option<usize> {
+        let open = self.open.get(pick % (self.open.len() + 1)).copied();
+        open.or((!self.lanes.is_empty()).then_some(0))
+    }
+
+    fn pick_run(&self, pick: usize) -> Option<usize> {
+        let running = &self.naive.running;
+        (!running.is_empty()).then(|| running[pick % running.len()].number)
+    }
+
+    /// Every figure agrees, and the invariants hold.
+    fn agree(&mut self) -> TestCaseResult {
+        let (real, naive) = (&mut self.real, &mut self.naive);
+        let expected = std::mem::take(&mut naive.wakes);
+        let expected: Vec<LaneId> = expected.into_iter().map(|id| self.lanes[id]).collect();
+        prop_assert_eq!(real.has_wakes(), !expected.is_empty());
+        prop_assert_eq!(real.take_wakes(), expected);
+        prop_assert_eq!(real.limit(), naive.limit);
+        prop_assert_eq!(real.in_use(), naive.in_use());
+        prop_assert_eq!(real.queue_length(), naive.queue_length());
+        prop_assert_eq!(real.lanes(), self.open.len());
+
+        let mut holders: Vec<Holder> = real.holders().collect();
+        let expected = naive.running.iter().map(|run| Holder {
+            lane: self.lanes[run.lane],
+            step: run.step,
+            started_ns: run.started_ns,
+        });
+        let mut expected: Vec<Holder> = expected.collect();
+        holders.sort_unstable_by_key(|h| (h.lane, h.step));
+        expected.sort_unstable_by_key(|h| (h.lane, h.step));
+        prop_assert_eq!(holders, expected);
+        for run in &naive.running {
+            prop_assert_eq!(
+                real.started_ns(self.slots[run.number]),
+                Some(run.started_ns)
+            );
+        }
+        for &id in &self.open {
+            let (lane, expected) = (self.lanes[id], &naive.lanes[id]);
+            prop_assert_eq!(real.states(lane), &expected.states[..]);
+            prop_assert_eq!(real.ready(lane), expected.ready.len());
+            prop_assert_eq!(real.verdict(lane), expected.verdict);
+            prop_assert_eq!(real.earliest_deadline(lane), naive.earliest_deadline(id));
+            for step in 0..expected.spec.steps {
+                let submitted_ns = expected.ready_at_ns[step as usize];
+                prop_assert_eq!(real.submitted_ns(lane, step), submitted_ns);
+                prop_assert_eq!(real.step_timeout_ns(lane, step), expected.timeout_ns(step));
+            }
+        }
+        self.agree_on_statistics()?;
+        self.invariants()
+    }
+
+    fn agree_on_statistics(&self) -> TestCaseResult {
+        use StepState::*;
+        let (real, naive) = (self.real.statistics(), &self.naive);
+        let [open, ended, late] = [None, Some(Cause::Ended), Some(Cause::TimedOut)];
+        let count = |state| {
+            [open, ended, late]
+                .map(|c| naive.count(state, c))
+                .iter()
+                .sum()
+        };
+        let completed: u64 = count(Completed);
+        let failed: u64 = count(Failed);
+        prop_assert_eq!(real.completed, completed);
+        prop_assert_eq!(real.failed, failed);
+        let timed_out: u64 = count(TimedOut);
+        prop_assert_eq!(real.timed_out, timed_out + naive.count(Unwound, late));
+        prop_assert_eq!(real.cancelled, naive.count(Unwound, ended));
+        let skipped = naive.count(Pending, ended) + naive.count(Pending, late);
+        prop_assert_eq!(real.skipped, skipped);
+        for (real, naive) in [(real.wait, &naive.waits_ns), (real.run, &naive.runs_ns)] {
+            prop_assert_eq!(real.count, naive.len() as u64);
+            prop_assert_eq!(real.total_ns, naive.iter().map(|&ns| u128::from(ns)).sum());
+            let max_ns = naive.iter().copied().max().unwrap_or(0);
+            prop_assert!((max_ns..=max_ns + max_ns / 100).contains(&real.max_ns));
+        }
+        // Every step that was submitted is somewhere, exactly once.
+        let settled = completed + failed + real.timed_out + real.cancelled + skipped;
+        let unsettled: u64 = [Pending, Running, Unwound]
+            .map(|s| naive.count(s, open))
+            .iter()
+            .sum();
+        prop_assert_eq!(real.submitted, settled + unsettled);
+        Ok(())
+    }
+
+    fn invariants(&mut self) -> TestCaseResult {
+        let (real, naive) = (&self.real, &self.naive);
+        if real.in_use() > real.limit() {
+            prop_assert!(
+                real.in_use() <= self.in_use_before,
+                "nothing starts above the limit"
+            );
+        }
+        if real.in_use() < real.limit() {
+            prop_assert!(naive.since.is_empty(), "nobody waits while a slot is free");
+        }
+        let has_slot = naive.running.iter().filter(|run| run.from != From::Nowhere);
+        let works = has_slot.filter(|run| !naive.lends(run.number)).count();
+        prop_assert!(
+            works as u32 <= real.in_use(),
+            "a slot serves one step at a time"
+        );
+        for lane in &naive.lanes {
+            let holding = |run: &&reference::Run| std::ptr::eq(&naive.lanes[run.lane], lane);
+            let slotted = |run: &&reference::Run| run.from != From::Nowhere;
+            let running = naive.running.iter().filter(holding).filter(slotted).count();
+            prop_assert!(running <= lane.spec.limit as usize);
+            prop_assert!(
+                lane.reserved.len() <= 1,
+                "a lane is offered one slot at a time"
+            );
+        }
+        self.in_use_before = real.in_use();
+        Ok(())
+    }
+
+    /// Drive what is left to its end: everything that may start does, and every slot comes back.
+    fn finish(&mut self) -> TestCaseResult {
+        self.apply(Op::Resize(self.real.limit().max(1)))?;
+        loop {
+            for id in self.open.clone() {
+                while self.next(id)? {
+                    self.agree()?;
+                }
+            }
+            let Some(run) = self.pick_run(0) else { break };
+            self.now_ns += 1;
+            self.apply(Op::Settle(
+                0,
+                [Outcome::Completed, Outcome::Failed][run % 2],
+            ))?;
+        }
+        for id in self.open.clone() {
+            prop_assert_eq!(
+                self.real.ready(self.lanes[id]),
+                0,
+                "no ready step is left behind"
+            );
+            self.close(id, Cause::Ended);
+            self.agree()?;
+        }
+        prop_assert_eq!(self.real.in_use(), 0);
+        prop_assert_eq!(self.real.queue_length(), 0);
+        let fresh = self.real.open(LaneSpec::new(1), self.now_ns).unwrap();
+        let started = matches!(self.real.next(fresh, self.now_ns), Next::Start { .. });
+        prop_assert!(started, "a fresh lane runs at once");
+        Ok(())
+    }
+}
+
+/// Half of the time nothing, else one entry a step.
+fn one_a_step<T: std::fmt::Debug + Clone + 'static>(
+    entry: impl Strategy<Value = T> + 'static,
+    steps: u32,
+) -> impl Strategy<Value = Vec<T>> {
+    prop_oneof![3 => Just(vec![]), 1 => vec(entry, steps as usize)]
+}
+
+/// Each step may wait for any steps of a lower number, and may name one twice.
+fn dag(steps: u32) -> impl Strategy<Value = Option<Vec<Vec<u32>>>> {
+    let lists = vec(vec(0..6_u32, 0..3), steps as usize).prop_map(|mut lists| {
+        for (step, list) in lists.iter_mut().enumerate() {
+            list.retain(|&dependency| (dependency as usize) < step);
+        }
+        lists
+    });
+    prop_oneof![2 => Just(None), 1 => lists.prop_map(Some)]
+}
+
+fn group() -> impl Strategy<Value = Spec> {
+    let limit = prop_oneof![Just(u32::MAX), 1..4_u32];
+    let timeout = || proptest::option::of(0..60_u64);
+    let threshold = || proptest::option::of(0..7_u32);
+    let parent = proptest::option::weighted(0.4, any::<usize>());
+    (0..=6_u32).prop_flat_map(move |steps| {
+        let thresholds = (threshold(), threshold());
+        let flags = (
+            one_a_step(any::<bool>(), steps),
+            one_a_step(any::<bool>(), steps),
+        );
+        let timeouts = (timeout(), one_a_step(timeout(), steps));
+        (
+            thresholds,
+            flags,
+            timeouts,
+            dag(steps),
+            limit.clone(),
+            parent.clone(),
+        )
+            .prop_map(
+                move |(thresholds, flags, timeouts, dependencies, limit, parent)| Spec {
+                    steps,
+                    need: thresholds.0,
+                    give_up: thresholds.1,
+                    limit,
+                    timeout_ns: timeouts.0,
+                    timeouts_ns: timeouts.1,
+                    dependencies,
+                    unslotted: flags.0,
+                    tolerated: flags.1,
+                    queued: false,
+                    parent,
+                },
+            )
+    })
+}
+
+fn single() -> impl Strategy<Value = Spec> {
+    (
+        proptest::option::weighted(0.2, any::<usize>()),
+        proptest::option::of(0..60_u64),
+    )
+        .prop_map(|(parent, timeout_ns)| Spec {
+            steps: 1,
+            need: None,
+            give_up: None,
+            limit: u32::MAX,
+            timeout_ns,
+            timeouts_ns: vec![],
+            dependencies: None,
+            unslotted: vec![],
+            tolerated: vec![],
+            queued: true,
+            parent,
+        })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let pick = any::<usize>;
+    let outcome = prop_oneof![
+        4 => Just(Outcome::Completed),
+        2 => Just(Outcome::Failed),
+        1 => Just(Outcome::TimedOut),
+        1 => Just(Outcome::Unwound),
+    ];
+    let cause = prop_oneof![Just(Cause::Ended), Just(Cause::TimedOut)];
+    let spec = prop_oneof![group(), single()];
+    prop_oneof![
+        4 => spec.prop_map(|spec| Op::Open(Box::new(spec))),
+        8 => pick().prop_map(Op::Next),
+        3 => pick().prop_map(Op::Request),
+        6 => (pick(), outcome).prop_map(|(run, outcome)| Op::Settle(run, outcome)),
+        1 => pick().prop_map(Op::Stop),
+        2 => (pick(), cause).prop_map(|(lane, cause)| Op::Close(lane, cause)),
+        3 => pick().prop_map(Op::Arm),
+        2 => pick().prop_map(Op::PopOverdue),
+        1 => (0..6_u32).prop_map(Op::Resize),
+    ]
+}
+
+fn at_least_cases(cases: u32) -> ProptestConfig {
+    let chosen = ProptestConfig::default();
+    ProptestConfig {
+        cases: chosen.cases.max(cases),
+        failure_persistence: None,
+        ..chosen
+    }
+}
+
+proptest! {
+    #![proptest_config(at_least_cases(10_000))]
+
+    #[test]
+    fn the_scheduler_agrees_with_the_naive_reference(
+        limit in 0..5_u32,
+        queue_size in proptest::option::of(0..4_u32),
+        when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
+        ops in vec((0..12_u64, op()), 1..200),
+    ) {
+        let mut pair = Pair::new(limit, queue_size, when_full);
+        for (pause_ns, op) in ops {
+            pair.now_ns += pause_ns;
+            pair.apply(op)?;
+        }
+        pair.finish()?;
+    }
+}

@@ -1,0 +1,473 @@
+//! The documented rules of the scheduler, written down naively: plain vectors, nothing counted
+//! that can be looked up, every question answered by searching.
+
+use hocket_core::{Cause, Outcome, StepState, Verdict, WhenFull};
+
+/// What a lane is to do; the plain counterpart of `LaneSpec`.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub steps: u32,
+    pub need: Option<u32>,
+    pub give_up: Option<u32>,
+    pub limit: u32,
+    pub timeout_ns: Option<u64>,
+    pub timeouts_ns: Vec<Option<u64>>,
+    pub dependencies: Option<Vec<Vec<u32>>>,
+    pub unslotted: Vec<bool>,
+    pub tolerated: Vec<bool>,
+    pub queued: bool,
+    /// The run that waits for this lane.
+    pub parent: Option<usize>,
+}
+
+/// Where a slot came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    Pool,
+    Lender(usize),
+    Nowhere,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Start { step: u32, run: usize },
+    Wait,
+    Leave,
+}
+
+#[derive(Debug)]
+pub struct Lane {
+    pub spec: Spec,
+    pub states: Vec<StepState>,
+    /// Ready steps, with and without a slot, in the order they became ready.
+    pub ready: Vec<u32>,
+    pub ready_at_ns: Vec<u64>,
+    pub reserved: Vec<From>,
+    succeeded: u32,
+    failed: u32,
+    pub verdict: Option<Verdict>,
+    pub stopped: bool,
+    pub closed: Option<Cause>,
+    /// Deadline, worker.
+    pub armed: Vec<(u64, u32)>,
+}
+
+/// A running step. Its number is never used again, and is its worker's number as well.
+#[derive(Debug)]
+pub struct Run {
+    pub number: usize,
+    pub lane: usize,
+    pub step: u32,
+    pub started_ns: u64,
+    pub from: From,
+}
+
+#[derive(Debug)]
+pub struct Reference {
+    pub limit: u32,
+    pub queue_size: Option<usize>,
+    pub when_full: WhenFull,
+    /// Every lane there ever was.
+    pub lanes: Vec<Lane>,
+    pub running: Vec<Run>,
+    pub runs: usize,
+    /// Lanes that stand in the pool's line.
+    pub line: Vec<usize>,
+    /// Lanes that wait for a place in the full queue.
+    pub outside: Vec<usize>,
+    /// Both, in the order in which they began to wait: the order in which a lender serves.
+    pub since: Vec<usize>,
+    pub wakes: Vec<usize>,
+    pub waits_ns: Vec<u64>,
+    pub runs_ns: Vec<u64>,
+}
+
+impl Lane {
+    pub fn takes_slot(&self, step: u32) -> bool {
+        !self.spec.unslotted.get(step as usize).unwrap_or(&false)
+    }
+
+    pub fn timeout_ns(&self, step: u32) -> Option<u64> {
+        match self.spec.timeouts_ns.get(step as usize) {
+            Some(&own) => own,
+            None => self.spec.timeout_ns,
+        }
+    }
+
+    pub fn ready_for_slots(&self) -> usize {
+        self.ready.iter().filter(|&&s| self.takes_slot(s)).count()
+    }
+
+    fn take_ready(&mut self, with_slot: bool) -> Option<u32> {
+        let at = (self.ready.iter()).position(|&s| self.takes_slot(s) == with_slot)?;
+        Some(self.ready.remove(at))
+    }
+
+    fn decide(&mut self) -> Option<Verdict> {
+        if self.verdict.is_none() {
+            if self.spec.need.is_some_and(|need| self.succeeded >= need) {
+                self.verdict = Some(Verdict::Success);
+            } else if (self.spec.give_up).is_some_and(|give_up| self.failed >= give_up) {
+                self.verdict = Some(Verdict::Failure);
+            }
+            return self.verdict;
+        }
+        None
+    }
+}
+
+impl Reference {
+    pub fn new(limit: u32, queue_size: Option<usize>, when_full: WhenFull) -> Self {
+        Self {
+            limit,
+            queue_size,
+            when_full,
+            lanes: vec![],
+            running: vec![],
+            runs: 0,
+            line: vec![],
+            outside: vec![],
+            since: vec![],
+            wakes: vec![],
+            waits_ns: vec![],
+            runs_ns: vec![],
+        }
+    }
+
+    pub fn run(&self, number: usize) -> Option<&Run> {
+        self.running.iter().find(|run| run.number == number)
+    }
+
+    /// Every slot that is running a step or is reserved for one.
+    pub fn taken(&self) -> impl Iterator<Item = From> + '_ {
+        let reserved = self.lanes.iter().flat_map(|lane| &lane.reserved);
+        self.running
+            .iter()
+            .map(|run| run.from)
+            .chain(reserved.copied())
+    }
+
+    pub fn in_use(&self) -> u32 {
+        self.taken().filter(|&from| from == From::Pool).count() as u32
+    }
+
+    pub fn queue_length(&self) -> u64 {
+        self.lanes
+            .iter()
+            .map(|lane| lane.ready_for_slots() as u64)
+            .sum()
+    }
+
+    /// How many steps that take a slot are in this state, in lanes closed for this cause or open.
+    pub fn count(&self, state: StepState, closed: Option<Cause>) -> u64 {
+        let lanes = self.lanes.iter().filter(|lane| lane.closed == closed);
+        let count = |lane: &Lane| {
+            (0..lane.spec.steps)
+                .filter(|&s| lane.takes_slot(s) && lane.states[s as usize] == state)
+                .count()
+        };
+        lanes.map(count).sum::<usize>() as u64
+    }
+
+    pub fn open(&mut self, mut spec: Spec, now_ns: u64) -> Option<usize> {
+        spec.parent = self.lender(spec.parent);
+        let lent = spec.parent.is_some_and(|p| !self.lends(p));
+        let waits = !lent && self.in_use() >= self.limit;
+        if spec.queued && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
+            return None;
+        }
+        let steps = spec.steps as usize;
+        let has_to_wait = |s: &u32| match &spec.dependencies {
+            Some(lists) => !lists[*s as usize].is_empty(),
+            None => false,
+        };
+        let mut lane = Lane {
+            states: vec![StepState::Pending; steps],
+            ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
+            ready_at_ns: vec![now_ns; steps],
+            reserved: vec![],
+            succeeded: 0,
+            failed: 0,
+            verdict: None,
+            stopped: false,
+            closed: None,
+            armed: vec![],
+            spec,
+        };
+        if lane.decide().is_some() {
+            lane.stopped = true;
+            lane.ready.clear();
+        }
+        self.lanes.push(lane);
+        Some(self.lanes.len() - 1)
+    }
+
+    pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
+        if self.lanes[id].closed.is_some() {
+            return Next::Leave;
+        }
+        if let Some(step) = self.lanes[id].take_ready(false) {
+            return self.start(id, step, From::Nowhere, now_ns);
+        }
+        let from = match self.lanes[id].reserved.pop() {
+            Some(from) => from,
+            None if !self.wants_slot(id) => return Next::Leave,
+            None => match self.free_slot(id) {
+                Some(from) => from,
+                None => {
+                    self.stand(id);
+                    return Next::Wait;
+                }
+            },
+        };
+        let step = self.lanes[id].take_ready(true);
+        let step = step.expect("a slot is only ever reserved for a ready step");
+        self.start(id, step, from, now_ns)
+    }
+
+    pub fn request(&mut self, id: usize) -> bool {
+        let lane = &self.lanes[id];
+        if lane.closed.is_some() {
+            return false;
+        }
+        if lane.ready.len() > lane.ready_for_slots() || !lane.reserved.is_empty() {
+            return true;
+        }
+        if !self.wants_slot(id) {
+            return false;
+        }
+        match self.free_slot(id) {
+            Some(from) => self.lanes[id].reserved.push(from),
+            None => self.stand(id),
+        }
+        !self.lanes[id].reserved.is_empty()
+    }
+
+    pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+        let at = self.running.iter().position(|run| run.number == number);
+        let run = self.running.remove(at.expect("it runs"));
+        if run.from != From::Nowhere && outcome != Outcome::Unwound {
+            self.runs_ns.push(now_ns - run.started_ns);
+        }
+        let lane = &mut self.lanes[run.lane];
+        lane.armed.retain(|&(_, worker)| worker != number as u32);
+        lane.states[run.step as usize] = match outcome {
+            Outcome::Completed => StepState::Completed,
+            Outcome::Failed => StepState::Failed,
+            Outcome::TimedOut => StepState::TimedOut,
+            Outcome::Unwound => StepState::Unwound,
+        };
+        let tolerated = *lane.spec.tolerated.get(run.step as usize).unwrap_or(&false);
+        let mut verdict = None;
+        if outcome == Outcome::Completed || (outcome != Outcome::Unwound && tolerated) {
+            if !lane.stopped {
+                self.make_ready(run.lane, run.step, now_ns);
+            }
+            self.lanes[run.lane].succeeded += 1;
+            verdict = self.lanes[run.lane].decide();
+        } else if outcome != Outcome::Unwound {
+            lane.failed += 1;
+            verdict = lane.decide();
+        }
+        if verdict.is_some() {
+            self.stop(run.lane);
+        }
+        // Whoever has borrowed this step's slot keeps it, and owes it where this step owed it.
+        let reserved = self.lanes.iter_mut().flat_map(|lane| &mut lane.reserved);
+        let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
+        match taken.find(|from| **from == From::Lender(number)) {
+            Some(from) => *from = run.from,
+            None => self.give_back(run.from),
+        }
+        verdict
+    }
+
+    pub fn stop(&mut self, id: usize) {
+        let lane = &mut self.lanes[id];
+        if lane.closed.is_some() {
+            return;
+        }
+        lane.stopped = true;
+        lane.ready.clear();
+        let reserved = std::mem::take(&mut lane.reserved);
+        self.leave(id);
+        reserved.into_iter().for_each(|from| self.give_back(from));
+    }
+
+    /// `torn` are the lane's running steps, in the order in which they are to be settled.
+    pub fn close(&mut self, id: usize, cause: Cause, torn: &[usize], now_ns: u64) {
+        if self.lanes[id].closed.is_some() {
+            return;
+        }
+        self.stop(id);
+        for &number in torn {
+            self.settle(number, Outcome::Unwound, now_ns);
+        }
+        self.lanes[id].closed = Some(cause);
+    }
+
+    pub fn resize(&mut self, limit: u32) {
+        self.limit = limit;
+        self.serve();
+    }
+
+    /// The deadline, if it is the lane's new earliest.
+    pub fn arm(&mut self, number: usize) -> Option<u64> {
+        let run = self.run(number)?;
+        let (id, step, started_ns) = (run.lane, run.step, run.started_ns);
+        let lane = &mut self.lanes[id];
+        let deadline_ns = started_ns + lane.timeout_ns(step)?;
+        let earlier = lane.armed.iter().all(|&(other, _)| deadline_ns < other);
+        lane.armed.retain(|&(_, worker)| worker != number as u32);
+        lane.armed.push((deadline_ns, number as u32));
+        earlier.then_some(deadline_ns)
+    }
+
+    pub fn earliest_deadline(&self, id: usize) -> Option<u64> {
+        self.lanes[id]
+            .armed
+            .iter()
+            .map(|&(deadline_ns, _)| deadline_ns)
+            .min()
+    }
+
+    pub fn pop_overdue(&mut self, id: usize, now_ns: u64) -> Option<u32> {
+        let armed = &mut self.lanes[id].armed;
+        let earliest = *armed.iter().min()?;
+        if earliest.0 > now_ns {
+            return None;
+        }
+        armed.retain(|&entry| entry != earliest);
+        Some(earliest.1)
+    }
+
+    fn start(&mut self, id: usize, step: u32, from: From, now_ns: u64) -> Next {
+        let lane = &mut self.lanes[id];
+        lane.states[step as usize] = StepState::Running;
+        if from != From::Nowhere {
+            self.waits_ns.push(now_ns - lane.ready_at_ns[step as usize]);
+        }
+        let run = Run {
+            number: self.runs,
+            lane: id,
+            step,
+            started_ns: now_ns,
+            from,
+        };
+        self.runs += 1;
+        self.running.push(run);
+        Next::Start {
+            step,
+            run: self.runs - 1,
+        }
+    }
+
+    /// Steps all of whose dependencies have now come out well are ready.
+    fn make_ready(&mut self, id: usize, ended: u32, now_ns: u64) {
+        let lane = &mut self.lanes[id];
+        let Some(dependencies) = &lane.spec.dependencies else {
+            return;
+        };
+        let good = |s: &u32| match lane.states[*s as usize] {
+            StepState::Completed => true,
+            StepState::Failed | StepState::TimedOut => {
+                *lane.spec.tolerated.get(*s as usize).unwrap_or(&false)
+            }
+            _ => false,
+        };
+        for step in 0..lane.spec.steps {
+            let list = &dependencies[step as usize];
+            if list.contains(&ended) && list.iter().all(good) {
+                lane.ready_at_ns[step as usize] = now_ns;
+                lane.ready.push(step);
+            }
+        }
+    }
+
+    fn wants_slot(&self, id: usize) -> bool {
+        let lane = &self.lanes[id];
+        let holding = |run: &&Run| run.lane == id && run.from != From::Nowhere;
+        let taken = self.running.iter().filter(holding).count() + lane.reserved.len();
+        let more = lane.ready_for_slots() > lane.reserved.len();
+        !lane.stopped && more && taken < lane.spec.limit as usize
+    }
+
+    /// Whether the run's slot is lent to somebody.
+    pub fn lends(&self, number: usize) -> bool {
+        self.taken().any(|from| from == From::Lender(number))
+    }
+
+    /// The run whose slot this lane may borrow: its parent, or its parent's if that has none.
+    fn lender(&self, parent: Option<usize>) -> Option<usize> {
+        let run = self.run(parent?)?;
+        match run.from {
+            From::Nowhere => self.lender(self.lanes[run.lane].spec.parent),
+            _ => parent,
+        }
+    }
+
+    fn free_slot(&self, id: usize) -> Option<From> {
+        let lender = self.lanes[id].spec.parent;
+        match lender.filter(|&p| self.run(p).is_some() && !self.lends(p)) {
+            Some(lender) => Some(From::Lender(lender)),
+            None => (self.in_use() < self.limit).then_some(From::Pool),
+        }
+    }
+
+    fn queue_is_full(&self) -> bool {
+        let queued = self.line.iter().filter(|&&id| self.lanes[id].spec.queued);
+        self.queue_size.is_some_and(|size| queued.count() >= size)
+    }
+
+    fn stand(&mut self, id: usize) {
+        if self.since.contains(&id) {
+            return;
+        }
+        self.since.push(id);
+        // For a place in a queue that has none one would wait for ever.
+        let has_places = self.queue_size != Some(0);
+        if self.lanes[id].spec.queued && has_places && self.queue_is_full() {
+            self.outside.push(id);
+        } else {
+            self.line.push(id);
+        }
+    }
+
+    fn leave(&mut self, id: usize) {
+        self.since.retain(|&other| other != id);
+        self.line.retain(|&other| other != id);
+        self.outside.retain(|&other| other != id);
+        while !self.outside.is_empty() && !self.queue_is_full() {
+            let admitted = self.outside.remove(0);
+            self.line.push(admitted);
+        }
+    }
+
+    fn give_back(&mut self, from: From) {
+        match from {
+            From::Nowhere => {}
+            From::Pool => self.serve(),
+            From::Lender(lender) => {
+                let waits = |id: &&usize| self.lanes[**id].spec.parent == Some(lender);
+                if let Some(&id) = self.since.iter().find(waits) {
+                    self.reserve(id, from);
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self) {
+        while self.in_use() < self.limit {
+            let Some(&id) = self.line.first() else {
+                return;
+            };
+            self.reserve(id, From::Pool);
+        }
+    }
+
+    fn reserve(&mut self, id: usize, from: From) {
+        self.leave(id);
+        self.lanes[id].reserved.push(from);
+        self.wakes.push(id);
+    }
+}

@@ -1,0 +1,1022 @@
+//! The driver: a coroutine that runs one step after another inside one Trio task.
+//!
+//! It asks the scheduler for a step, makes the step's coroutine, sends into it, passes Trio's
+//! traps up and Trio's answers down unchanged, and records the outcome. Between two steps that do
+//! not suspend, no Python code of ours runs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use hocket_core::{Next, Outcome, SlotId};
+use pyo3::exceptions::{
+    PyBaseExceptionGroup, PyException, PyRuntimeError, PyStopIteration, PyTypeError,
+};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PySendResult, PySet, PyTraceback};
+
+use crate::errors;
+use crate::ffi;
+use crate::run::{Call, Run};
+use crate::trio;
+
+/// A driver that never yields would starve every other task. After this long without going
+/// through Trio's scheduler it performs a checkpoint, where a cancellation reaches it too.
+/// One millisecond costs a run of no-op steps less than 0.2 %.
+const STRETCH_NS: u64 = 1_000_000;
+/// The same for a virtual clock, which stands still while steps run.
+const STRETCH_STEPS: u32 = 256;
+
+/// What the worker is to do when the driver has returned.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Action {
+    /// There is nothing left to start.
+    #[default]
+    Leave,
+    /// Enter a fresh scope and await the driver again: the old scope was fired.
+    Again,
+    /// Make room for another worker: the step has left something behind on this task.
+    Retire,
+}
+
+/// A step whose coroutine exists.
+struct Step {
+    index: u32,
+    slot: SlotId,
+    coroutine: Py<PyAny>,
+    context: Py<PyAny>,
+    suspended: bool,
+}
+
+#[derive(Default)]
+enum Inner {
+    #[default]
+    Nothing,
+    Step(Step),
+    /// A coroutine of our own: a checkpoint, or the wait for a slot.
+    Own(Py<PyAny>),
+}
+
+/// A step whose exception is on its way through the worker's scope.
+struct Judged {
+    index: u32,
+    slot: SlotId,
+    error: PyErr,
+    traceback: Option<Py<PyTraceback>>,
+}
+
+/// Where the worker sits: its task, its scope, and what these look like when nothing is left
+/// behind. The parts that are private to Trio are None where Trio does not have them.
+struct Seat {
+    task: Py<PyAny>,
+    name: Py<PyAny>,
+    scope: Option<Py<PyAny>>,
+    /// Whether Trio itself fires the scope, so that we are not told.
+    trio_fires: bool,
+    nurseries: Option<Py<PyList>>,
+    nurseries_before: usize,
+    status: Option<Py<PyAny>>,
+    status_tasks: Option<Py<PySet>>,
+    breaker: Option<Py<PyDict>>,
+    describe: Option<Py<PyAny>>,
+}
+
+#[derive(Default)]
+struct Cell {
+    inner: Inner,
+    seat: Option<Seat>,
+    judged: Option<Judged>,
+    action: Action,
+    entering: bool,
+    must_checkpoint: bool,
+    /// The last look at the clock since Trio resumed us, and the first one.
+    now_ns: Option<u64>,
+    since_ns: Option<u64>,
+    streak: u32,
+}
+
+enum Message<'py> {
+    Send(Bound<'py, PyAny>),
+    Throw(PyErr),
+}
+
+/// What an exception that left a step is.
+enum Verdict {
+    /// An ordinary error, to be recorded.
+    Error(PyErr),
+    /// Only a cancellation.
+    Cancelled(PyErr),
+    /// A cancellation, to be raised, and an ordinary error beside it, to be recorded.
+    Both(PyErr, PyErr),
+    /// KeyboardInterrupt, SystemExit and their like: straight through.
+    Fatal(PyErr),
+}
+
+/// A worker's coroutine. Made by `Run.driver`.
+#[pyclass(frozen, weakref, module = "hocket._core")]
+pub struct Driver {
+    run: Py<Run>,
+    worker: u32,
+    /// The running step's slot; readable while the cell is taken out.
+    slot: AtomicU64,
+    /// Whether the watchdog has cancelled the scope that the worker sits in.
+    fired: AtomicBool,
+    busy: AtomicBool,
+    in_step: AtomicBool,
+    /// Taken out while the driver runs, so that no lock is held while Python code does.
+    cell: Mutex<Cell>,
+}
+
+impl Driver {
+    pub fn new(run: Py<Run>, worker: u32) -> Self {
+        Self {
+            run,
+            worker,
+            slot: AtomicU64::new(SlotId::to_bits(None)),
+            fired: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
+            in_step: AtomicBool::new(false),
+            cell: Mutex::new(Cell {
+                entering: true,
+                ..Cell::default()
+            }),
+        }
+    }
+
+    pub fn current_slot(&self) -> Option<SlotId> {
+        SlotId::from_bits(self.slot.load(Ordering::Relaxed))
+    }
+
+    /// The watchdog: cancel the step that runs now.
+    pub fn fire(&self, py: Python<'_>) -> PyResult<()> {
+        let scope = self.with_cell(py, |cell| {
+            let scope = cell.seat.as_ref()?.scope.as_ref()?;
+            Some(scope.clone_ref(py))
+        })?;
+        if let Some(scope) = scope {
+            self.fired.store(true, Ordering::Relaxed);
+            let reason = "the step's time limit has passed";
+            scope.call_method1(py, intern!(py, "cancel"), (reason,))?;
+        }
+        Ok(())
+    }
+
+    /// Look at the cell while the driver is not running.
+    fn with_cell<T>(&self, py: Python<'_>, look: impl FnOnce(&mut Cell) -> T) -> PyResult<T> {
+        let mut cell = self
+            .cell
+            .lock()
+            .map_err(|_| errors::internal(py, "a driver has panicked before"))?;
+        Ok(look(&mut cell))
+    }
+
+    fn resume<'py>(
+        &self,
+        py: Python<'py>,
+        message: Message<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.run.get().check_thread()?;
+        if self.busy.swap(true, Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("the driver is running already"));
+        }
+        let taken = self.with_cell(py, std::mem::take);
+        let mut cell = match taken {
+            Ok(cell) => cell,
+            Err(error) => {
+                self.busy.store(false, Ordering::Relaxed);
+                return Err(error);
+            }
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut cell, message)));
+        if !matches!(result, Ok(Ok(Some(_)))) {
+            // Only a trap leaves a coroutine behind on purpose.
+            self.abandon(py, &mut cell);
+        }
+        let put_back = self.with_cell(py, |place| std::mem::replace(place, cell));
+        self.busy.store(false, Ordering::Relaxed);
+        drop(put_back?);
+        match result {
+            Ok(result) => result,
+            // PyO3 turns a PanicException that it meets into a panic again: that one is the
+            // step's, made by another extension, and passes through as what it was.
+            Err(panic) if self.in_step.swap(false, Ordering::Relaxed) => resume_unwind(panic),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                let what = format!("the driver panicked ({})", text.unwrap_or("no message"));
+                Err(errors::internal(py, &what))
+            }
+        }
+    }
+
+    fn drive<'py>(
+        &self,
+        py: Python<'py>,
+        cell: &mut Cell,
+        message: Message<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        cell.now_ns = None;
+        cell.since_ns = None;
+        cell.streak = 0;
+        let mut message = Some(message);
+        loop {
+            let coroutine = match &cell.inner {
+                Inner::Nothing => {
+                    // What was sent before there was a coroutine has no receiver (the first None).
+                    if let Some(Message::Throw(error)) = message.take() {
+                        return Err(error);
+                    }
+                    if !self.begin(py, cell)? {
+                        return Ok(None);
+                    }
+                    match &cell.inner {
+                        Inner::Nothing => continue,
+                        Inner::Own(coroutine) => coroutine.bind(py).clone(),
+                        Inner::Step(_) => match self.first_segment(py, cell)? {
+                            Some(trap) => return Ok(Some(trap)),
+                            None if cell.action == Action::Leave => continue,
+                            None => return Ok(None),
+                        },
+                    }
+                }
+                Inner::Own(coroutine) => coroutine.bind(py).clone(),
+                Inner::Step(step) => step.coroutine.bind(py).clone(),
+            };
+            let message = message.take();
+            let in_step = matches!(cell.inner, Inner::Step(_));
+            self.in_step.store(in_step, Ordering::Relaxed);
+            let sent = match message {
+                None => ffi::send(&coroutine, &py.None().into_bound(py)),
+                Some(Message::Send(value)) => ffi::send(&coroutine, &value),
+                Some(Message::Throw(error)) => throw(&coroutine, error),
+            };
+            self.in_step.store(false, Ordering::Relaxed);
+            drop(coroutine);
+            let result = match sent {
+                Ok(PySendResult::Next(trap)) => return Ok(Some(trap)),
+                Ok(PySendResult::Return(value)) => Ok(value),
+                Err(error) => Err(error),
+            };
+            match std::mem::take(&mut cell.inner) {
+                Inner::Step(step) => {
+                    self.ended(py, cell, step, result)?;
+                    if cell.action != Action::Leave {
+                        return Ok(None);
+                    }
+                }
+                _ => drop(result?),
+            }
+        }
+    }
+
+    /// Find out what to do next; false when the worker may leave.
+    fn begin(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<bool> {
+        let run = self.run.get();
+        let pool = run.pool.get();
+        pool.check_fork()?;
+        if std::mem::take(&mut cell.must_checkpoint) {
+            cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
+            cell.now_ns = None;
+            cell.since_ns = None;
+            return Ok(true);
+        }
+        if std::mem::take(&mut cell.entering) {
+            run.entered(py)?;
+        }
+        let now_ns = match cell.now_ns {
+            Some(now_ns) => now_ns,
+            None => run.clock.now_ns(py)?,
+        };
+        let mut scheduler = pool.lock(py)?;
+        let next = scheduler.next(run.lane, now_ns);
+        let drained = scheduler.ready(run.lane) == 0;
+        drop(scheduler);
+        match next {
+            Next::Leave => return Ok(false),
+            Next::Wait => self.park(py, cell)?,
+            Next::Start { step, slot } => {
+                self.slot
+                    .store(SlotId::to_bits(Some(slot)), Ordering::Relaxed);
+                cell.since_ns.get_or_insert(now_ns);
+                // Taken over at once: from here on `abandon` gives the slot back.
+                cell.inner = Inner::Step(Step {
+                    index: step,
+                    slot,
+                    coroutine: py.None(),
+                    context: py.None(),
+                    suspended: false,
+                });
+                if drained {
+                    run.dismiss(py)?;
+                }
+                if run.observer.is_some() {
+                    let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
+                    let wait_ns = now_ns.saturating_sub(submitted_ns);
+                    run.observe("started", &run.id(py, step)?, wait_ns)?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Wait until a slot is granted.
+    fn park(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
+        let Some(seat) = &cell.seat else {
+            return Err(errors::internal(py, "a driver was awaited before `enter`"));
+        };
+        let run = self.run.get();
+        let abort = Bound::new(
+            py,
+            Abort {
+                run: self.run.clone_ref(py),
+                worker: self.worker,
+            },
+        )?;
+        let wait = trio::wait_task_rescheduled(py)?.call1((abort,))?;
+        run.park(self.worker, seat.task.bind(py))?;
+        cell.entering = true;
+        cell.now_ns = None;
+        cell.since_ns = None;
+        cell.inner = Inner::Own(wait.unbind());
+        Ok(())
+    }
+
+    /// Make the step's coroutine and send into it for the first time, inside its own context.
+    fn first_segment<'py>(
+        &self,
+        py: Python<'py>,
+        cell: &mut Cell,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Inner::Step(mut step) = std::mem::take(&mut cell.inner) else {
+            unreachable!("called with a step only");
+        };
+        let run = self.run.get();
+        let context = match ffi::copy_context(run.base.bind(py)) {
+            Ok(context) => context,
+            Err(error) => return self.ended(py, cell, step, Err(error)).map(|()| None),
+        };
+        self.in_step.store(true, Ordering::Relaxed);
+        let sent = ffi::Entered::new(&context).and_then(|_entered| {
+            let coroutine = make_coroutine(py, run, step.index)?;
+            step.coroutine = coroutine.clone().unbind();
+            ffi::send(&coroutine, &py.None().into_bound(py))
+        });
+        self.in_step.store(false, Ordering::Relaxed);
+        let result = match sent {
+            Ok(PySendResult::Return(value)) => Ok(value),
+            Ok(PySendResult::Next(trap)) => {
+                step.context = context.unbind();
+                step.suspended = true;
+                cell.inner = Inner::Step(step);
+                self.suspended(py, cell)?;
+                return Ok(Some(trap));
+            }
+            Err(error) => {
+                if step.coroutine.is_none(py) {
+                    if let Some(error) = programming_error(py, run, step.index, &error)? {
+                        cell.inner = Inner::Step(step);
+                        return Err(error);
+                    }
+                }
+                Err(error)
+            }
+        };
+        self.ended(py, cell, step, result)?;
+        Ok(None)
+    }
+
+    /// The step is about to suspend for the first time.
+    fn suspended(&self, py: Python<'_>, cell: &Cell) -> PyResult<()> {
+        let (Inner::Step(step), Some(seat)) = (&cell.inner, &cell.seat) else {
+            return Err(errors::internal(py, "a driver was awaited before `enter`"));
+        };
+        let run = self.run.get();
+        // From now on Trio runs the step in its context by itself; entering it here as well would
+        // be wrong when a thread's message runs in this task.
+        let task = seat.task.bind(py);
+        task.setattr(intern!(py, "context"), &step.context)?;
+        task.setattr(intern!(py, "name"), run.id(py, step.index)?)?;
+        if run.has_timeouts {
+            let earliest = run.pool.get().lock(py)?.arm(step.slot, self.worker);
+            if let Some(deadline_ns) = earliest {
+                run.armed(py, deadline_ns, run.clock.now_ns(py)?)?;
+            }
+        }
+        run.expand(py)
+    }
+
+    /// A step has returned or raised.
+    fn ended(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        step: Step,
+        result: PyResult<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let run = self.run.get();
+        let Step {
+            index,
+            slot,
+            suspended,
+            coroutine,
+            context,
+        } = step;
+        let Some(seat) = &cell.seat else {
+            return Err(errors::internal(py, "a driver was awaited before `enter`"));
+        };
+        let fired = self.fired.load(Ordering::Relaxed);
+        let judge = fired || (seat.trio_fires && suspended);
+        // Something fatal frees the slot before anything that can allocate or run Python.
+        if let Err(error) = &result {
+            if is_plainly_fatal(py, error)? {
+                self.settle(py, cell, index, slot, Outcome::Failed, None)?;
+                self.sit_back(py, cell, suspended)?;
+                drop((coroutine, context));
+                return Err(result.expect_err("looked at above"));
+            }
+        }
+        let left_behind = seat.finds_leftovers(py)?;
+        self.sit_back(py, cell, suspended)?;
+        if left_behind {
+            let error = self.leftovers_error(py, cell, index, result.err())?;
+            self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))?;
+            cell.action = Action::Retire;
+            return Ok(());
+        }
+        match result {
+            Ok(value) => {
+                self.settle(py, cell, index, slot, Outcome::Completed, Some(Ok(value)))?;
+            }
+            Err(error) if judge => {
+                let traceback = error.traceback(py).map(Bound::unbind);
+                cell.judged = Some(Judged {
+                    index,
+                    slot,
+                    error: error.clone_ref(py),
+                    traceback,
+                });
+                return Err(error);
+            }
+            Err(error) => {
+                let verdict = classify(py, error)?;
+                self.carry_out(py, cell, index, slot, verdict)?;
+            }
+        }
+        if run.isolated {
+            cell.action = Action::Retire;
+        } else if fired {
+            // Dirty: no step may start in a scope that is cancelled.
+            cell.action = Action::Again;
+        } else if suspended {
+            cell.must_checkpoint = self.is_cancelled(py, cell)?;
+        }
+        Ok(())
+    }
+
+    /// Record what an exception came to; raise what has to go on.
+    fn carry_out(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        index: u32,
+        slot: SlotId,
+        verdict: Verdict,
+    ) -> PyResult<()> {
+        match verdict {
+            Verdict::Error(error) => {
+                self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))
+            }
+            Verdict::Cancelled(error) => {
+                self.settle(py, cell, index, slot, Outcome::Unwound, None)?;
+                Err(error)
+            }
+            Verdict::Both(cancelled, error) => {
+                self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))?;
+                Err(cancelled)
+            }
+            Verdict::Fatal(error) => {
+                self.settle(py, cell, index, slot, Outcome::Failed, None)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The step's state is final: give the slot back, note value or error, tell who waits.
+    fn settle(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        index: u32,
+        slot: SlotId,
+        outcome: Outcome,
+        record: Option<PyResult<Bound<'_, PyAny>>>,
+    ) -> PyResult<()> {
+        let run = self.run.get();
+        let pool = run.pool.get();
+        let clock = run.clock.now_ns(py);
+        let now_ns = *clock.as_ref().unwrap_or(&0);
+        let mut scheduler = pool.lock(py)?;
+        let started_ns = scheduler.started_ns(slot).unwrap_or(now_ns);
+        let verdict = scheduler.settle(slot, outcome, now_ns);
+        let woken = scheduler.has_wakes();
+        drop(scheduler);
+        self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
+        clock?;
+        cell.now_ns = Some(now_ns);
+        cell.streak += 1;
+        let since_ns = *cell.since_ns.get_or_insert(now_ns);
+        cell.must_checkpoint = match run.clock.is_virtual() {
+            false => now_ns.saturating_sub(since_ns) >= STRETCH_NS,
+            true => cell.streak >= STRETCH_STEPS,
+        };
+        if cell.must_checkpoint {
+            cell.streak = 0;
+        }
+        let fatal = record.is_none() && outcome == Outcome::Failed;
+        if !fatal {
+            let id = run.id(py, index)?;
+            match record {
+                Some(Ok(value)) => run.record_value(&id, &value)?,
+                Some(Err(error)) => run.record_error(&id, &error)?,
+                None => {}
+            }
+            if run.observer.is_some() {
+                let what = match outcome {
+                    Outcome::Completed => "completed",
+                    Outcome::Failed => "failed",
+                    Outcome::TimedOut => "timed_out",
+                    Outcome::Unwound => "cancelled",
+                };
+                run.observe(what, &id, now_ns.saturating_sub(started_ns))?;
+            }
+            if verdict.is_some() {
+                run.decided(py, index)?;
+            }
+        }
+        if woken {
+            pool.wake(py, Some(run.lane))?;
+        }
+        Ok(())
+    }
+
+    /// Put the worker's own context and name back.
+    fn sit_back(&self, py: Python<'_>, cell: &Cell, suspended: bool) -> PyResult<()> {
+        let (Some(seat), true) = (&cell.seat, suspended) else {
+            return Ok(());
+        };
+        let task = seat.task.bind(py);
+        task.setattr(intern!(py, "context"), &self.run.get().base)?;
+        task.setattr(intern!(py, "name"), &seat.name)
+    }
+
+    /// Whether the worker's next checkpoint would raise Cancelled; then it must come before the
+    /// next step. False where Trio does not let us look: the step's own checkpoint then decides.
+    fn is_cancelled(&self, py: Python<'_>, cell: &Cell) -> PyResult<bool> {
+        if cell.must_checkpoint {
+            return Ok(true);
+        }
+        let status = cell.seat.as_ref().and_then(|seat| seat.status.as_ref());
+        let Some(status) = status else {
+            return Ok(false);
+        };
+        status
+            .bind(py)
+            .getattr(intern!(py, "effectively_cancelled"))?
+            .is_truthy()
+    }
+
+    fn leftovers_error(
+        &self,
+        py: Python<'_>,
+        cell: &Cell,
+        index: u32,
+        cause: Option<PyErr>,
+    ) -> PyResult<PyErr> {
+        let seat = cell.seat.as_ref();
+        let Some(describe) = seat.and_then(|seat| seat.describe.as_ref()) else {
+            return Err(errors::internal(py, "leftovers were found where none can be"));
+        };
+        let id = self.run.get().id(py, index)?;
+        let error = PyErr::from_value(describe.bind(py).call1((id,))?);
+        error.set_cause(py, cause);
+        Ok(error)
+    }
+
+    /// The driver has failed or is closed: the step in flight, if any, is closed and unwound.
+    fn abandon(&self, py: Python<'_>, cell: &mut Cell) {
+        let step = match std::mem::take(&mut cell.inner) {
+            Inner::Step(step) => step,
+            Inner::Own(coroutine) => return close_quietly(py, &coroutine),
+            Inner::Nothing => return self.release_lost_slot(py, cell),
+        };
+        close_quietly(py, &step.coroutine);
+        let settled = self.settle(py, cell, step.index, step.slot, Outcome::Unwound, None);
+        let reset = self.sit_back(py, cell, step.suspended);
+        if let Err(error) = settled.and(reset) {
+            error.write_unraisable(py, None);
+        }
+    }
+}
+
+impl Driver {
+    /// Something failed between taking a step over and settling it: its slot still goes back.
+    fn release_lost_slot(&self, py: Python<'_>, cell: &Cell) {
+        let lost = self.current_slot().filter(|_| cell.judged.is_none());
+        let Some(slot) = lost else { return };
+        self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
+        // A poisoned scheduler has no slots to give any more; every later call says so.
+        if let Ok(mut scheduler) = self.run.get().pool.get().lock(py) {
+            scheduler.settle(slot, Outcome::Unwound, 0);
+        }
+    }
+}
+
+#[pymethods]
+impl Driver {
+    /// The worker sits down in this task and scope, before each await. `scope` may be None for a
+    /// task that is not ours. `leftovers` is (nurseries, status, status_tasks, breaker, describe),
+    /// each None where it cannot be had. Returns whom the task worked for before.
+    #[pyo3(signature = (task, scope, leftovers, *, trio_fires=false))]
+    fn enter(
+        slf: &Bound<'_, Self>,
+        task: &Bound<'_, PyAny>,
+        scope: Option<Py<PyAny>>,
+        leftovers: Leftovers,
+        trio_fires: bool,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let this = slf.get();
+        let run = this.run.get();
+        let (nurseries, status, status_tasks, breaker, describe) = leftovers;
+        let nurseries_before = nurseries.as_ref().map_or(0, |list| list.bind(py).len());
+        let seat = Seat {
+            task: task.clone().unbind(),
+            name: task.getattr(intern!(py, "name"))?.unbind(),
+            scope,
+            trio_fires,
+            nurseries,
+            nurseries_before,
+            status,
+            status_tasks,
+            breaker,
+            describe,
+        };
+        this.fired.store(false, Ordering::Relaxed);
+        let before = this.with_cell(py, |cell| {
+            cell.action = Action::Leave;
+            cell.seat.replace(seat)
+        })?;
+        drop(before);
+        run.pool.get().enter_task(task, Some(slf.as_any()))
+    }
+
+    /// The worker gets up for good; `before` is what `enter` returned first.
+    #[pyo3(signature = (before=None))]
+    fn exit(&self, py: Python<'_>, before: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let seat = self.with_cell(py, |cell| cell.seat.take())?;
+        let run = self.run.get();
+        if let Some(seat) = seat {
+            run.pool.get().enter_task(seat.task.bind(py), before)?;
+        }
+        run.vacate(py, self.worker)
+    }
+
+    /// Whether the worker has to enter a fresh scope and await the driver again.
+    #[getter]
+    fn again(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with_cell(py, |cell| cell.action == Action::Again)
+    }
+
+    /// Whether the worker has to make room for another one.
+    #[getter]
+    fn retire(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with_cell(py, |cell| cell.action == Action::Retire)
+    }
+
+    /// What came out of the worker's scope decides about the step that was cancelled in it:
+    /// `error` is the exception, or None with `caught` when the scope caught its own
+    /// cancellation. Returns the exception that the worker has to raise, if any.
+    fn judge<'py>(
+        &self,
+        py: Python<'py>,
+        error: Option<Bound<'py, PyAny>>,
+        caught: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut cell = self.with_cell(py, std::mem::take)?;
+        let result = self.judge_step(py, &mut cell, error, caught);
+        let before = self.with_cell(py, |place| std::mem::replace(place, cell))?;
+        drop(before);
+        match result {
+            Ok(()) => Ok(None),
+            Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
+        }
+    }
+
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.resume(py, Message::Send(py.None().into_bound(py)))
+    }
+
+    fn send<'py>(
+        &self,
+        py: Python<'py>,
+        value: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let trap = self.resume(py, Message::Send(value))?;
+        trap.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw<'py>(
+        &self,
+        py: Python<'py>,
+        kind: Bound<'py, PyAny>,
+        value: Option<Bound<'py, PyAny>>,
+        traceback: Option<Bound<'py, PyTraceback>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let error = match value {
+            Some(value) if value.is_instance(&kind)? => PyErr::from_value(value),
+            Some(value) => PyErr::from_value(kind.call1((value,))?),
+            None if kind.is_callable() => PyErr::from_value(kind.call0()?),
+            None => PyErr::from_value(kind),
+        };
+        if traceback.is_some() {
+            error.set_traceback(py, traceback);
+        }
+        let trap = self.resume(py, Message::Throw(error))?;
+        trap.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    /// Close the step in flight, so that its `finally` runs, and give its slot back.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.busy.swap(true, Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("the driver is running already"));
+        }
+        let mut cell = self.with_cell(py, std::mem::take)?;
+        self.abandon(py, &mut cell);
+        self.busy.store(false, Ordering::Relaxed);
+        let before = self.with_cell(py, |place| std::mem::replace(place, cell))?;
+        drop(before);
+        Ok(())
+    }
+
+    /// Present, and None, so that Trio's `Task.iter_await_frames` walks on into the step.
+    #[getter]
+    fn cr_frame(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    /// What the driver awaits: the step's coroutine.
+    #[getter]
+    fn cr_await(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.with_cell(py, |cell| match &cell.inner {
+            Inner::Step(step) => Some(step.coroutine.clone_ref(py)),
+            Inner::Own(coroutine) => Some(coroutine.clone_ref(py)),
+            Inner::Nothing => None,
+        })
+    }
+
+    #[getter]
+    fn cr_running(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.run)?;
+        let Ok(cell) = self.cell.try_lock() else {
+            return Ok(());
+        };
+        match &cell.inner {
+            Inner::Step(step) => {
+                visit.call(&step.coroutine)?;
+                visit.call(&step.context)?;
+            }
+            Inner::Own(coroutine) => visit.call(coroutine)?,
+            Inner::Nothing => {}
+        }
+        if let Some(seat) = &cell.seat {
+            visit.call(&seat.task)?;
+            visit.call(&seat.scope)?;
+            visit.call(&seat.nurseries)?;
+            visit.call(&seat.status)?;
+            visit.call(&seat.status_tasks)?;
+            visit.call(&seat.breaker)?;
+            visit.call(&seat.describe)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let cell = self.cell.lock().map(|mut cell| std::mem::take(&mut *cell));
+        drop(cell);
+    }
+}
+
+impl Driver {
+    fn judge_step(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        error: Option<Bound<'_, PyAny>>,
+        caught: bool,
+    ) -> PyResult<()> {
+        let run = self.run.get();
+        let Some(judged) = cell.judged.take() else {
+            // Not a step's: the driver's own checkpoint or wait was cancelled, or it failed.
+            return error.map_or(Ok(()), |error| Err(PyErr::from_value(error)));
+        };
+        // Frames of ours below the step's would tie the error to the run that holds it.
+        if let Some(traceback) = judged.traceback {
+            judged.error.set_traceback(py, Some(traceback.into_bound(py)));
+        }
+        let Judged { index, slot, .. } = judged;
+        match error {
+            Some(error) => {
+                let error = match error.is(judged.error.value(py)) {
+                    true => judged.error,
+                    false => PyErr::from_value(error),
+                };
+                let verdict = classify(py, error)?;
+                self.carry_out(py, cell, index, slot, verdict)?;
+            }
+            None if caught => {
+                let error = run.timeout_error(py, index)?;
+                error.set_cause(py, Some(judged.error));
+                self.settle(py, cell, index, slot, Outcome::TimedOut, Some(Err(error)))?;
+            }
+            None => return Err(errors::internal(py, "a step's exception was swallowed")),
+        }
+        cell.action = match run.isolated {
+            true => Action::Retire,
+            false => Action::Again,
+        };
+        Ok(())
+    }
+}
+
+type Leftovers = (
+    Option<Py<PyList>>,
+    Option<Py<PyAny>>,
+    Option<Py<PySet>>,
+    Option<Py<PyDict>>,
+    Option<Py<PyAny>>,
+);
+
+impl Seat {
+    /// Whether the step that just ended has left something open on the task. Sizes only: this is
+    /// asked after every step.
+    fn finds_leftovers(&self, py: Python<'_>) -> PyResult<bool> {
+        if let Some(nurseries) = &self.nurseries {
+            if nurseries.bind(py).len() != self.nurseries_before {
+                return Ok(true);
+            }
+        }
+        if let Some(tasks) = &self.status_tasks {
+            // The worker's task alone is in its own scope unless it sits in another one.
+            if tasks.bind(py).len() != 1 {
+                return Ok(true);
+            }
+        }
+        match &self.breaker {
+            Some(breaker) if !breaker.bind(py).is_empty() => breaker.bind(py).contains(&self.task),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Trio's abort function of a worker that waits for a slot.
+#[pyclass(frozen)]
+struct Abort {
+    run: Py<Run>,
+    worker: u32,
+}
+
+#[pymethods]
+impl Abort {
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        _raise_cancel: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.run.get().unpark(py, self.worker)?;
+        trio::abort(py)?.getattr(intern!(py, "SUCCEEDED"))
+    }
+}
+
+fn make_coroutine<'py>(py: Python<'py>, run: &Run, index: u32) -> PyResult<Bound<'py, PyAny>> {
+    let step = run.steps.bind(py).get_item(index as usize)?;
+    let made = match &run.call {
+        Call::Executor { executor, context } => executor.bind(py).call1((step, context))?,
+        Call::Functions => step.call0()?,
+    };
+    if ffi::is_coroutine(&made)? {
+        return Ok(made);
+    }
+    if made.hasattr(intern!(py, "__await__"))? {
+        return made.call_method0(intern!(py, "__await__"));
+    }
+    let kind = made.get_type().name()?;
+    let text = format!(
+        "running step {} gave a {kind}, not an awaitable. Steps are async: write 'async def', or \
+         wrap a blocking function in trio.to_thread.run_sync.",
+        run.id(py, index)?.repr()?,
+    );
+    Err(NotAwaitable::new_err(text))
+}
+
+pyo3::create_exception!(hocket._core, NotAwaitable, PyTypeError);
+
+/// A call that cannot work for any step is a mistake of the program, not a step's failure.
+fn programming_error(
+    py: Python<'_>,
+    run: &Run,
+    index: u32,
+    error: &PyErr,
+) -> PyResult<Option<PyErr>> {
+    if error.is_instance_of::<NotAwaitable>(py) {
+        let text = error.value(py).str()?.to_string();
+        return Ok(Some(PyTypeError::new_err(text)));
+    }
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return Ok(None);
+    }
+    let explain = py
+        .import("hocket._trio")?
+        .getattr(intern!(py, "explain_call"))?;
+    let explained = match &run.call {
+        Call::Executor { executor, .. } => explain.call1((executor, "step_executor", 2))?,
+        Call::Functions => {
+            let step = run.steps.bind(py).get_item(index as usize)?;
+            explain.call1((step, format!("step {}", run.id(py, index)?.repr()?), 0))?
+        }
+    };
+    if explained.is_none() {
+        return Ok(None);
+    }
+    let found = PyTypeError::new_err(explained.unbind());
+    found.set_cause(py, Some(error.clone_ref(py)));
+    Ok(Some(found))
+}
+
+fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: PyErr) -> PyResult<PySendResult<'py>> {
+    let py = coroutine.py();
+    match coroutine.call_method1(intern!(py, "throw"), (error.into_value(py),)) {
+        Ok(trap) => Ok(PySendResult::Next(trap)),
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => Ok(PySendResult::Return(
+            error.value(py).getattr(intern!(py, "value"))?,
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+/// Close a coroutine. What its `finally` raises cannot reach anybody any more: it is reported.
+fn close_quietly(py: Python<'_>, coroutine: &Py<PyAny>) {
+    if coroutine.is_none(py) {
+        return;
+    }
+    if let Err(error) = coroutine.call_method0(py, intern!(py, "close")) {
+        error.write_unraisable(py, Some(coroutine.bind(py)));
+    }
+}
+
+/// KeyboardInterrupt and its like. A group of exceptions needs a closer look, in [`classify`].
+fn is_plainly_fatal(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    Ok(!error.is_instance_of::<PyException>(py)
+        && !error.is_instance_of::<PyBaseExceptionGroup>(py)
+        && !error.is_instance(py, trio::cancelled(py)?))
+}
+
+fn classify(py: Python<'_>, error: PyErr) -> PyResult<Verdict> {
+    if error.is_instance_of::<PyException>(py) {
+        return Ok(Verdict::Error(error));
+    }
+    let cancelled = trio::cancelled(py)?;
+    if error.is_instance(py, cancelled) {
+        return Ok(Verdict::Cancelled(error));
+    }
+    if !error.is_instance_of::<PyBaseExceptionGroup>(py) {
+        return Ok(Verdict::Fatal(error));
+    }
+    let split = error.value(py).call_method1(intern!(py, "split"), (cancelled,))?;
+    let (matched, rest): (Bound<'_, PyAny>, Bound<'_, PyAny>) = split.extract()?;
+    if rest.is_none() {
+        return Ok(Verdict::Cancelled(error));
+    }
+    if !rest.is_instance_of::<PyException>() {
+        return Ok(Verdict::Fatal(error));
+    }
+    let rest = PyErr::from_value(rest);
+    Ok(match matched.is_none() {
+        true => Verdict::Error(rest),
+        false => Verdict::Both(PyErr::from_value(matched), rest),
+    })
+}

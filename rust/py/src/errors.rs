@@ -1,0 +1,44 @@
+//! The way from Rust to the errors of `hocket._errors`.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// One of `hocket._errors`' classes, called with these arguments.
+fn make<'py>(
+    cache: &PyOnceLock<Py<PyType>>,
+    py: Python<'py>,
+    name: &str,
+    args: impl pyo3::call::PyCallArgs<'py>,
+) -> PyErr {
+    let made = cache
+        .import(py, "hocket._errors", name)
+        .and_then(|class| class.call1(args));
+    match made {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+pub fn internal(py: Python<'_>, what: &str) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let text = format!(
+        "{what}. This is a bug in hocket: please report it, with this traceback and, if you can, \
+         the program that shows it."
+    );
+    make(&CLASS, py, "InternalError", (text,))
+}
+
+pub fn queue_full(py: Python<'_>, queue_size: u32) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let text = format!(
+        "the queue already holds {queue_size} waiting steps (queue_size={queue_size}). Submit \
+         later, raise queue_size, or make the pool with when_full=\"wait\"."
+    );
+    make(&CLASS, py, "QueueFull", (text,))
+}
+
+pub fn step_timeout(py: Python<'_>, step: &Bound<'_, PyAny>, limit_s: f64) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    make(&CLASS, py, "StepTimeout", (step, limit_s))
+}

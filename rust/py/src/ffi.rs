@@ -1,0 +1,61 @@
+//! The only `unsafe` of the project: sending into coroutines and entering contexts.
+//!
+//! PyO3 has no safe form of either. Sending through the C API makes no `StopIteration` and no
+//! Python frame: 99 ns against 248 ns for a coroutine that returns at once.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyIterator, PySendResult, PyType};
+
+/// Whether this is a plain coroutine, which can be sent into as it is.
+pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(object.py(), "types", "CoroutineType")?;
+    Ok(object.get_type().is(class))
+}
+
+/// Resume a coroutine, or the iterator of an awaitable.
+pub fn send<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<PySendResult<'py>> {
+    // SAFETY: `PyIter_Send` takes any object: it uses `am_send` where the type has it, as
+    // coroutines do, `tp_iternext` for None, and otherwise calls the object's `send` method. The
+    // cast changes no more than the static type, and nothing but `send` is done with it.
+    let iterator = unsafe { coroutine.cast_unchecked::<PyIterator>() };
+    iterator.send(value)
+}
+
+/// A copy of a context, as a step gets it.
+pub fn copy_context<'py>(base: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: `PyContext_Copy` raises TypeError for anything but a context, and returns a new
+    // reference or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(base.py(), ffi::PyContext_Copy(base.as_ptr())) }
+}
+
+/// A context entered on this thread; left when dropped.
+pub struct Entered<'a, 'py>(&'a Bound<'py, PyAny>);
+
+impl<'a, 'py> Entered<'a, 'py> {
+    pub fn new(context: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        // SAFETY: `context` is a context (made by `copy_context`) and the thread is attached;
+        // an error (it is entered already) leaves the thread's context as it was.
+        match unsafe { ffi::PyContext_Enter(context.as_ptr()) } {
+            0 => Ok(Self(context)),
+            _ => Err(PyErr::fetch(context.py())),
+        }
+    }
+}
+
+impl Drop for Entered<'_, '_> {
+    fn drop(&mut self) {
+        let py = self.0.py();
+        // An exception that is being carried (a panic may unwind through here) is set aside.
+        // SAFETY: entered by `new`, on this thread, and left exactly once. It fails only when
+        // the step has left some other context entered; that is reported and not raised.
+        if unsafe { ffi::PyContext_Exit(self.0.as_ptr()) } != 0 {
+            PyErr::fetch(py).write_unraisable(py, Some(self.0));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The shared limit: the scheduler, and which runs wait for it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use hocket_core::{
+    Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::errors;
+use crate::fork;
+use crate::run::{Call, Run};
+
+/// Many runs under one limit.
+#[pyclass(frozen, module = "hocket._core")]
+pub struct Pool {
+    scheduler: Mutex<Scheduler>,
+    /// Open runs by lane. Never locked while Python code can run.
+    runs: Mutex<HashMap<LaneId, Py<Run>>>,
+    /// Which driver works in which Trio task, to know a nested submission by.
+    tasks: Mutex<Option<Py<PyDict>>>,
+    born: u64,
+}
+
+/// What a run is to do, as the Python side says it.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Plan<'py> {
+    ids: Bound<'py, PyList>,
+    steps: Bound<'py, PyList>,
+    executor: Option<Bound<'py, PyAny>>,
+    context: Bound<'py, PyAny>,
+    need: Option<u32>,
+    give_up: Option<u32>,
+    limit: Option<u32>,
+    timeout_ns: Option<u64>,
+    timeouts_ns: Option<Vec<Option<u64>>>,
+    dependencies: Option<Vec<Vec<u32>>>,
+    unslotted: Option<Vec<bool>>,
+    tolerated: Option<Vec<bool>>,
+    results: Bound<'py, PyDict>,
+    errors: Bound<'py, PyDict>,
+    observer: Option<Bound<'py, PyAny>>,
+    isolated: bool,
+    queued: bool,
+    clock: Option<Bound<'py, PyAny>>,
+    base: Bound<'py, PyAny>,
+    task: Bound<'py, PyAny>,
+}
+
+#[pymethods]
+impl Pool {
+    #[new]
+    fn new(limit: u32, queue_size: Option<u32>, wait_when_full: bool) -> Self {
+        let when_full = match wait_when_full {
+            true => WhenFull::Wait,
+            false => WhenFull::Refuse,
+        };
+        Self {
+            scheduler: Mutex::new(Scheduler::new(limit).with_queue(queue_size, when_full)),
+            runs: Mutex::default(),
+            tasks: Mutex::default(),
+            born: fork::generation(),
+        }
+    }
+
+    /// Take in a run. Raises QueueFull, without any effect, when it may not wait.
+    fn open<'py>(slf: &Bound<'py, Self>, plan: Plan<'py>) -> PyResult<Bound<'py, Run>> {
+        let py = slf.py();
+        let pool = slf.get();
+        fork::check(pool.born)?;
+        let clock = plan.clock.map_or(Clock::Monotonic, |c| Clock::Trio(c.unbind()));
+        let now_ns = clock.now_ns(py)?;
+        let spec = LaneSpec {
+            steps: u32::try_from(plan.ids.len())?,
+            join: Join::new(plan.need, plan.give_up),
+            limit: plan.limit.unwrap_or(u32::MAX),
+            timeout_ns: plan.timeout_ns,
+            timeouts_ns: plan.timeouts_ns.unwrap_or_default(),
+            graph: plan.dependencies.as_deref().map(graph).transpose()?,
+            unslotted: plan.unslotted.unwrap_or_default(),
+            tolerated: plan.tolerated.unwrap_or_default(),
+            parent: pool.parent(&plan.task)?,
+            queued: plan.queued,
+        };
+        let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();
+        let lane = pool
+            .lock(py)?
+            .open(spec, now_ns)
+            .map_err(|full| errors::queue_full(py, full.queue_size))?;
+        let call = match plan.executor {
+            Some(executor) => Call::Executor {
+                executor: executor.unbind(),
+                context: plan.context.unbind(),
+            },
+            None => Call::Functions,
+        };
+        let run = Run::new(
+            slf.clone().unbind(),
+            lane,
+            clock,
+            now_ns,
+            call,
+            plan.ids.unbind(),
+            plan.steps.unbind(),
+            plan.results.unbind(),
+            plan.errors.unbind(),
+            PyList::empty(py).unbind(),
+            PyList::empty(py).unbind(),
+            plan.base.unbind(),
+            plan.observer.map(Bound::unbind),
+            plan.isolated,
+            has_timeouts,
+        );
+        let run = Bound::new(py, run)?;
+        pool.lock_runs(py)?.insert(lane, run.clone().unbind());
+        Ok(run)
+    }
+
+    /// Change the limit; waiting runs start at once when it is raised.
+    fn resize(&self, py: Python<'_>, limit: u32) -> PyResult<()> {
+        self.lock(py)?.resize(limit);
+        self.wake(py, None)
+    }
+
+    #[getter]
+    fn limit(&self, py: Python<'_>) -> PyResult<u32> {
+        Ok(self.lock(py)?.limit())
+    }
+
+    #[getter]
+    fn in_use(&self, py: Python<'_>) -> PyResult<u32> {
+        Ok(self.lock(py)?.in_use())
+    }
+
+    #[getter]
+    fn queue_length(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.lock(py)?.queue_length())
+    }
+
+    /// How many runs are open.
+    #[getter]
+    fn runs(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.lock_runs(py)?.len())
+    }
+
+    /// Every running step, as (id, seconds since it started).
+    fn holders<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyAny>, f64)>> {
+        let holders: Vec<_> = self.lock(py)?.holders().collect();
+        let mut named = Vec::new();
+        for holder in holders {
+            let run = self.run(py, holder.lane)?;
+            let Some(run) = run else { continue };
+            let run = run.get();
+            let age_ns = run.clock.now_ns(py)?.saturating_sub(holder.started_ns);
+            named.push((run.id(py, holder.step)?, age_ns as f64 / 1e9));
+        }
+        Ok(named)
+    }
+
+    /// Counts, and (count, total, p50, p90, p99, max) of waiting and running in nanoseconds.
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let snapshot = self.lock(py)?.statistics();
+        let dict = PyDict::new(py);
+        dict.set_item("submitted", snapshot.submitted)?;
+        dict.set_item("completed", snapshot.completed)?;
+        dict.set_item("failed", snapshot.failed)?;
+        dict.set_item("timed_out", snapshot.timed_out)?;
+        dict.set_item("cancelled", snapshot.cancelled)?;
+        dict.set_item("skipped", snapshot.skipped)?;
+        dict.set_item("wait", figures(snapshot.wait))?;
+        dict.set_item("run", figures(snapshot.run))?;
+        Ok(dict)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(runs) = self.runs.try_lock() {
+            for run in runs.values() {
+                visit.call(run)?;
+            }
+        }
+        if let Ok(tasks) = self.tasks.try_lock() {
+            visit.call(&*tasks)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let runs = self.runs.lock().map(|mut runs| std::mem::take(&mut *runs));
+        drop(runs);
+    }
+}
+
+impl Pool {
+    pub fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Scheduler>> {
+        let poisoned = |_| errors::internal(py, "the scheduler has panicked before");
+        self.scheduler.lock().map_err(poisoned)
+    }
+
+    fn lock_runs(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, HashMap<LaneId, Py<Run>>>> {
+        let poisoned = |_| errors::internal(py, "the table of runs has panicked before");
+        self.runs.lock().map_err(poisoned)
+    }
+
+    pub fn check_fork(&self) -> PyResult<()> {
+        fork::check(self.born)
+    }
+
+    fn run(&self, py: Python<'_>, lane: LaneId) -> PyResult<Option<Py<Run>>> {
+        Ok(self.lock_runs(py)?.get(&lane).map(|run| run.clone_ref(py)))
+    }
+
+    pub fn forget(&self, py: Python<'_>, lane: LaneId) -> PyResult<()> {
+        let run = self.lock_runs(py)?.remove(&lane);
+        drop(run);
+        Ok(())
+    }
+
+    /// See to it that every lane that was granted a slot has a worker on its way. `own` is the
+    /// lane whose driver is about to ask for a step itself.
+    pub fn wake(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
+        loop {
+            let mut scheduler = self.lock(py)?;
+            if !scheduler.has_wakes() {
+                return Ok(());
+            }
+            let wakes = scheduler.take_wakes();
+            drop(scheduler);
+            for lane in wakes {
+                if Some(lane) == own {
+                    continue;
+                }
+                if let Some(run) = self.run(py, lane)? {
+                    run.get().bring_worker(py)?;
+                }
+            }
+        }
+    }
+
+    /// Note that this driver works in this task; returns what was noted before.
+    pub fn enter_task(
+        &self,
+        task: &Bound<'_, PyAny>,
+        driver: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = task.py();
+        let tasks = self.tasks(py)?;
+        let before = tasks.get_item(task)?.map(Bound::unbind);
+        match driver {
+            Some(driver) => tasks.set_item(task, driver)?,
+            None if before.is_some() => tasks.del_item(task)?,
+            None => {}
+        }
+        Ok(before)
+    }
+
+    fn tasks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let mut tasks = self
+            .tasks
+            .lock()
+            .map_err(|_| errors::internal(py, "the table of tasks has panicked before"))?;
+        let dict = tasks.get_or_insert_with(|| PyDict::new(py).unbind());
+        Ok(dict.bind(py).clone())
+    }
+
+    /// The running step of this pool that the task works for, if any: its own, or that of a task
+    /// above it.
+    fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
+        let py = task.py();
+        let tasks = self.tasks(py)?;
+        let mut task = task.clone();
+        while !tasks.is_empty() {
+            if let Some(driver) = tasks.get_item(&task)? {
+                return Ok(driver.cast::<Driver>()?.get().current_slot());
+            }
+            let nursery = task.getattr(pyo3::intern!(py, "parent_nursery"))?;
+            if nursery.is_none() {
+                break;
+            }
+            task = nursery.getattr(pyo3::intern!(py, "parent_task"))?;
+        }
+        Ok(None)
+    }
+}
+
+fn graph(dependencies: &[Vec<u32>]) -> PyResult<Graph> {
+    Graph::new(dependencies).map_err(|error| {
+        PyValueError::new_err(match error {
+            GraphError::UnknownDependency { step, dependency } => {
+                format!("step {step} depends on step {dependency}, which does not exist")
+            }
+            GraphError::Cycle { step } => format!("step {step} waits for itself, in a cycle"),
+        })
+    })
+}
+
+fn figures(d: Distribution) -> (u64, u128, u64, u64, u64, u64) {
+    (d.count, d.total_ns, d.p50_ns, d.p90_ns, d.p99_ns, d.max_ns)
+}

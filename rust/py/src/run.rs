@@ -1,0 +1,450 @@
+//! One run: a group, a workflow or a single step, and the Python objects it fills.
+
+use std::sync::{Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
+
+use hocket_core::{Cause, LaneId, StepState, Verdict};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::errors;
+use crate::pool::Pool;
+use crate::trio;
+
+/// How a step's coroutine is made.
+pub enum Call {
+    /// `executor(step, context)`.
+    Executor {
+        executor: Py<PyAny>,
+        context: Py<PyAny>,
+    },
+    /// Each step is a function without arguments.
+    Functions,
+}
+
+/// What the supervisor lends to the run: its ways to act on the nursery.
+struct Host {
+    /// Starts one more worker.
+    spawn: Py<PyAny>,
+    /// Cancels what still runs: the run is decided.
+    stop: Py<PyAny>,
+    /// Has [`Run::fire_overdue`] called in so many seconds at the latest.
+    alarm: Py<PyAny>,
+}
+
+#[derive(Default)]
+struct Crew {
+    host: Option<Host>,
+    /// By worker; a place is used again when its worker has left.
+    drivers: Vec<Option<Py<Driver>>>,
+    places: Vec<u32>,
+    /// Workers that wait for a slot, as (worker, task).
+    parked: Vec<(u32, Py<PyAny>)>,
+    /// Workers that were started or woken and have not asked for a step yet.
+    entering: u32,
+    /// When the watchdog will look next.
+    alarm_ns: Option<u64>,
+    winner: Option<u32>,
+}
+
+/// A run. Made by `Pool.open`, ended by `close`.
+#[pyclass(frozen, module = "hocket._core")]
+pub struct Run {
+    pub pool: Py<Pool>,
+    pub lane: LaneId,
+    pub clock: Clock,
+    pub call: Call,
+    pub steps: Py<PyList>,
+    pub base: Py<PyAny>,
+    pub observer: Option<Py<PyAny>>,
+    pub isolated: bool,
+    pub has_timeouts: bool,
+    opened_ns: u64,
+    ids: Py<PyList>,
+    results: Py<PyDict>,
+    errors: Py<PyDict>,
+    completed: Py<PyList>,
+    failed: Py<PyList>,
+    thread: ThreadId,
+    crew: Mutex<Crew>,
+}
+
+impl Run {
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        pool: Py<Pool>,
+        lane: LaneId,
+        clock: Clock,
+        opened_ns: u64,
+        call: Call,
+        ids: Py<PyList>,
+        steps: Py<PyList>,
+        results: Py<PyDict>,
+        errors: Py<PyDict>,
+        completed: Py<PyList>,
+        failed: Py<PyList>,
+        base: Py<PyAny>,
+        observer: Option<Py<PyAny>>,
+        isolated: bool,
+        has_timeouts: bool,
+    ) -> Self {
+        Self {
+            pool,
+            lane,
+            clock,
+            call,
+            steps,
+            base,
+            observer,
+            isolated,
+            has_timeouts,
+            opened_ns,
+            ids,
+            results,
+            errors,
+            completed,
+            failed,
+            thread: thread::current().id(),
+            crew: Mutex::default(),
+        }
+    }
+
+    fn crew(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Crew>> {
+        let poisoned = |_| errors::internal(py, "the table of workers has panicked before");
+        self.crew.lock().map_err(poisoned)
+    }
+
+    pub fn check_thread(&self) -> PyResult<()> {
+        if thread::current().id() == self.thread {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "a run belongs to the trio.run that started it; this is another thread",
+        ))
+    }
+
+    pub fn id<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Bound<'py, PyAny>> {
+        self.ids.bind(py).get_item(step as usize)
+    }
+
+    pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = id.py();
+        self.results.bind(py).set_item(id, value)?;
+        self.completed.bind(py).append(id)
+    }
+
+    pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
+        let py = id.py();
+        self.errors.bind(py).set_item(id, error.value(py))?;
+        self.failed.bind(py).append(id)
+    }
+
+    /// The step that gave the verdict is noted, and what still runs is cancelled.
+    pub fn decided(&self, py: Python<'_>, step: u32) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        crew.winner = Some(step);
+        let stop = crew.host.as_ref().map(|host| host.stop.clone_ref(py));
+        drop(crew);
+        if let Some(stop) = stop {
+            stop.call0(py)?;
+        }
+        Ok(())
+    }
+
+    /// A worker has suspended: start or wake one more if it would have something to do.
+    pub fn expand(&self, py: Python<'_>) -> PyResult<()> {
+        if self.crew(py)?.entering > 0 || !self.pool.get().lock(py)?.request(self.lane) {
+            return Ok(());
+        }
+        self.bring_worker(py)
+    }
+
+    /// A slot was granted: a worker has to come for it, unless one is on its way already.
+    pub fn bring_worker(&self, py: Python<'_>) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        if crew.entering > 0 {
+            return Ok(());
+        }
+        if let Some((_, task)) = crew.parked.pop() {
+            crew.entering += 1;
+            drop(crew);
+            trio::wake(py)?.call1((task,))?;
+            return Ok(());
+        }
+        let Some(host) = &crew.host else {
+            return Ok(());
+        };
+        let spawn = host.spawn.clone_ref(py);
+        crew.entering += 1;
+        drop(crew);
+        spawn.call0(py)?;
+        Ok(())
+    }
+
+    pub fn entered(&self, py: Python<'_>) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        crew.entering = crew.entering.saturating_sub(1);
+        Ok(())
+    }
+
+    pub fn park(&self, worker: u32, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = task.py();
+        self.crew(py)?.parked.push((worker, task.clone().unbind()));
+        Ok(())
+    }
+
+    /// A worker has left.
+    pub fn vacate(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        let driver = crew.drivers.get_mut(worker as usize).and_then(Option::take);
+        if driver.is_some() {
+            crew.places.push(worker);
+        }
+        drop(crew);
+        drop(driver);
+        Ok(())
+    }
+
+    /// A parked worker was cancelled.
+    pub fn unpark(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        let at = crew.parked.iter().position(|(parked, _)| *parked == worker);
+        let parked = at.map(|at| crew.parked.swap_remove(at));
+        drop(crew);
+        drop(parked);
+        Ok(())
+    }
+
+    /// Nothing is left to start: the workers that wait for a slot may leave.
+    pub fn dismiss(&self, py: Python<'_>) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        if crew.parked.is_empty() {
+            return Ok(());
+        }
+        let parked = std::mem::take(&mut crew.parked);
+        crew.entering += parked.len() as u32;
+        drop(crew);
+        for (_, task) in parked {
+            trio::wake(py)?.call1((task,))?;
+        }
+        Ok(())
+    }
+
+    /// A deadline was armed. The watchdog is told only when it would come too late.
+    pub fn armed(&self, py: Python<'_>, deadline_ns: u64, now_ns: u64) -> PyResult<()> {
+        let mut crew = self.crew(py)?;
+        if crew.alarm_ns.is_some_and(|alarm_ns| alarm_ns <= deadline_ns) {
+            return Ok(());
+        }
+        crew.alarm_ns = Some(deadline_ns);
+        let alarm = crew.host.as_ref().map(|host| host.alarm.clone_ref(py));
+        drop(crew);
+        if let Some(alarm) = alarm {
+            alarm.call1(py, (seconds(deadline_ns.saturating_sub(now_ns)),))?;
+        }
+        Ok(())
+    }
+
+    /// StepTimeout for a step past its own limit.
+    pub fn timeout_error(&self, py: Python<'_>, step: u32) -> PyResult<PyErr> {
+        let limit_ns = self.pool.get().lock(py)?.step_timeout_ns(self.lane, step);
+        let limit_s = seconds(limit_ns.unwrap_or_default());
+        Ok(errors::step_timeout(py, &self.id(py, step)?, limit_s))
+    }
+
+    pub fn observe(&self, what: &str, id: &Bound<'_, PyAny>, ns: u64) -> PyResult<()> {
+        if let Some(observer) = &self.observer {
+            observer.call1(id.py(), (what, id, seconds(ns)))?;
+        }
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Run {
+    /// Lend the run its ways to act on the nursery.
+    fn attach(
+        &self,
+        py: Python<'_>,
+        spawn: Py<PyAny>,
+        stop: Py<PyAny>,
+        alarm: Py<PyAny>,
+    ) -> PyResult<()> {
+        let host = Host { spawn, stop, alarm };
+        let before = self.crew(py)?.host.replace(host);
+        drop(before);
+        Ok(())
+    }
+
+    /// Start the first worker, if there is anything to do.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        if self.ready(py)? > 0 {
+            self.bring_worker(py)?;
+        }
+        Ok(())
+    }
+
+    /// A driver for one more worker.
+    fn driver<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Driver>> {
+        let py = slf.py();
+        let mut crew = slf.get().crew(py)?;
+        let worker = crew.places.pop().unwrap_or(crew.drivers.len() as u32);
+        let driver = Bound::new(py, Driver::new(slf.clone().unbind(), worker))?;
+        let place = Some(driver.clone().unbind());
+        match crew.drivers.get_mut(worker as usize) {
+            Some(free) => *free = place,
+            None => crew.drivers.push(place),
+        }
+        Ok(driver)
+    }
+
+    /// A worker retires: another one takes its place while there is something to start.
+    fn replace(&self, py: Python<'_>) -> PyResult<()> {
+        match self.ready(py)? {
+            0 => Ok(()),
+            _ => self.bring_worker(py),
+        }
+    }
+
+    /// Cancel the scope of each worker whose step is past its limit. Returns in how many seconds
+    /// to look again, or None to wait for the alarm. Between the look at the clock and `cancel`
+    /// nothing else runs, so no later step of the same worker is struck.
+    fn fire_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let now_ns = self.clock.now_ns(py)?;
+        loop {
+            let overdue = self.pool.get().lock(py)?.pop_overdue(self.lane, now_ns);
+            let Some(worker) = overdue else { break };
+            let crew = self.crew(py)?;
+            let driver = crew.drivers.get(worker as usize).and_then(Option::as_ref);
+            let driver = driver.map(|driver| driver.clone_ref(py));
+            drop(crew);
+            if let Some(driver) = driver {
+                driver.get().fire(py)?;
+            }
+        }
+        let earliest = self.pool.get().lock(py)?.earliest_deadline(self.lane);
+        self.crew(py)?.alarm_ns = earliest;
+        Ok(earliest.map(|deadline_ns| seconds(deadline_ns.saturating_sub(now_ns))))
+    }
+
+    /// How many steps are ready and have not started.
+    #[getter]
+    fn ready(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.pool.get().lock(py)?.ready(self.lane))
+    }
+
+    /// Whether the join policy has spoken: True, False, or None for not yet.
+    #[getter]
+    fn verdict(&self, py: Python<'_>) -> PyResult<Option<bool>> {
+        let verdict = self.pool.get().lock(py)?.verdict(self.lane);
+        Ok(verdict.map(|verdict| verdict == Verdict::Success))
+    }
+
+    /// The id of the step that gave the verdict.
+    #[getter]
+    fn winner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let winner = self.crew(py)?.winner;
+        winner.map(|step| self.id(py, step)).transpose()
+    }
+
+    #[getter]
+    fn completed(&self, py: Python<'_>) -> Py<PyList> {
+        self.completed.clone_ref(py)
+    }
+
+    #[getter]
+    fn failed(&self, py: Python<'_>) -> Py<PyList> {
+        self.failed.clone_ref(py)
+    }
+
+    /// Seconds since the run was opened.
+    #[getter]
+    fn age(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(seconds(self.clock.now_ns(py)?.saturating_sub(self.opened_ns)))
+    }
+
+    /// End the run: every slot goes back and every step gets its final state. Returns the ids of
+    /// the steps that never started and of those that were stopped from outside; `timed_out` says
+    /// that it was the run's own time limit that stopped these.
+    fn close<'py>(
+        &self,
+        py: Python<'py>,
+        timed_out: bool,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        let pending = PyList::empty(py);
+        let unwound = PyList::empty(py);
+        let now_ns = self.clock.now_ns(py)?;
+        let cause = match timed_out {
+            true => Cause::TimedOut,
+            false => Cause::Ended,
+        };
+        let mut scheduler = self.pool.get().lock(py)?;
+        let states = scheduler.states(self.lane).to_vec();
+        scheduler.close(self.lane, cause, now_ns);
+        drop(scheduler);
+        for (step, state) in states.into_iter().enumerate() {
+            match state {
+                StepState::Pending => pending.append(self.id(py, step as u32)?)?,
+                StepState::Unwound | StepState::Running => {
+                    unwound.append(self.id(py, step as u32)?)?;
+                }
+                _ => {}
+            }
+        }
+        let crew = std::mem::take(&mut *self.crew(py)?);
+        drop(crew.host);
+        drop(crew.drivers);
+        drop(crew.parked);
+        self.crew(py)?.winner = crew.winner;
+        self.pool.get().forget(py, self.lane)?;
+        self.pool.get().wake(py, None)?;
+        Ok((pending, unwound))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.pool)?;
+        visit.call(&self.steps)?;
+        visit.call(&self.base)?;
+        visit.call(&self.observer)?;
+        visit.call(&self.ids)?;
+        visit.call(&self.results)?;
+        visit.call(&self.errors)?;
+        visit.call(&self.completed)?;
+        visit.call(&self.failed)?;
+        if let Call::Executor { executor, context } = &self.call {
+            visit.call(executor)?;
+            visit.call(context)?;
+        }
+        if let Clock::Trio(clock) = &self.clock {
+            visit.call(clock)?;
+        }
+        if let Ok(crew) = self.crew.try_lock() {
+            if let Some(host) = &crew.host {
+                visit.call(&host.spawn)?;
+                visit.call(&host.stop)?;
+                visit.call(&host.alarm)?;
+            }
+            for driver in crew.drivers.iter().flatten() {
+                visit.call(driver)?;
+            }
+            for (_, task) in &crew.parked {
+                visit.call(task)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every cycle through a run goes through its crew.
+    fn __clear__(&self) {
+        let crew = self.crew.lock().map(|mut crew| std::mem::take(&mut *crew));
+        drop(crew);
+    }
+}
+
+pub fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
