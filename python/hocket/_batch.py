@@ -19,7 +19,7 @@ from ._run import supervise
 from ._strategy import Quorum, Strategy, WaitStrategy, thresholds
 from ._trio import foreign_clock
 
-__all__ = ["Batch", "Observer", "make_plan", "run_batch"]
+__all__ = ["Batch", "Observer", "run_batch"]
 
 Observer: TypeAlias = Callable[[str, str, float], object]
 """Is told (what, step id, seconds): ``"started"`` with the time waited; ``"completed"``,
@@ -63,10 +63,10 @@ async def run_batch(
     debug = batch.logger.isEnabledFor(logging.DEBUG)
     if debug:
         batch.logger.debug("%s %r starts: %d steps", batch.kind, batch.id, len(batch.ids))
-    run = core.open(_batch_plan(batch, debug))
+    run = _open(core, batch, debug)
     timed_out = False
     try:
-        timed_out = await supervise(run, batch.timeout)
+        timed_out = await supervise(run, batch.timeout, isolated=batch.isolation == "task")
     finally:
         result = _close(run, batch, timed_out)
         if on_end is not None:
@@ -85,31 +85,22 @@ async def run_batch(
     return result
 
 
-def make_plan(**settings: Any) -> _core.Plan:
-    """Return a plan with everything off that is not set."""
-    plan: dict[str, Any] = dict.fromkeys(_core_plan_keys)
-    task = current_task()
-    plan.update(isolated=False, queued=False, clock=foreign_clock(), task=task, base=task.context)
-    plan.update(settings)
-    return plan  # type: ignore[return-value]
-
-
-_core_plan_keys = (
-    "context executor need give_up limit timeout_ns timeouts_ns dependencies unslotted tolerated "
-    "observer"
-).split()
-
-
-def _batch_plan(batch: Batch, debug: bool) -> _core.Plan:
+def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
     need, give_up = thresholds(
         batch.strategy, len(batch.ids), continue_on_error=batch.continue_on_error
     )
     timeouts = batch.step_timeouts
-    return make_plan(
-        ids=batch.ids,
-        steps=batch.steps,
+    task = current_task()
+    return core.open(
+        task,
+        task.context,
+        batch.ids,
+        batch.steps,
+        batch.results,
+        batch.errors,
         executor=batch.executor,
         context=batch.context,
+        clock=foreign_clock(),
         need=need,
         give_up=give_up,
         limit=batch.max_concurrent,
@@ -118,13 +109,8 @@ def _batch_plan(batch: Batch, debug: bool) -> _core.Plan:
         dependencies=batch.dependencies,
         unslotted=batch.unslotted,
         tolerated=batch.tolerated,
-        results=batch.results,
-        errors=batch.errors,
         observer=_observer(batch, debug),
         isolated=batch.isolation == "task",
-        # Every step's context is a copy of the caller's, as it is now: the caller itself is
-        # suspended while they run, but a thread's message may change its context meanwhile.
-        base=current_task().context.copy(),
     )
 
 

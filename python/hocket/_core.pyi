@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextvars import Context
-from typing import Any, TypedDict, final
+from typing import Any, final
 
 import trio
 
@@ -11,37 +11,34 @@ __all__ = ["Driver", "Pool", "Run", "step_ids"]
 __version__: str
 __debug_build__: bool
 
-class Plan(TypedDict):
-    """What a run is to do. Only for type checkers: at run time it is a plain dict."""
-
-    ids: list[str]
-    steps: list[Any]
-    executor: Callable[..., object] | None
-    context: object
-    need: int | None
-    give_up: int | None
-    limit: int | None
-    timeout_ns: int | None
-    timeouts_ns: list[int | None] | None
-    dependencies: list[list[int]] | None
-    unslotted: list[bool] | None
-    tolerated: list[bool] | None
-    results: dict[str, Any]
-    errors: dict[str, Any]
-    observer: Callable[[str, str, float], object] | None
-    isolated: bool
-    queued: bool
-    clock: trio.abc.Clock | None
-    base: Context
-    task: trio.lowlevel.Task
-
-
-
 def step_ids(steps: list[Any], where: str) -> list[str]: ...
 @final
 class Pool:
     def __new__(cls, limit: int, queue_size: int | None, wait_when_full: bool) -> Pool: ...
-    def open(self, plan: Plan) -> Run: ...
+    def open(
+        self,
+        task: trio.lowlevel.Task,
+        base: Context,
+        ids: list[str],
+        steps: list[Any],
+        results: dict[str, Any],
+        errors: dict[str, Any],
+        *,
+        executor: Callable[..., object] | None = None,
+        context: object = None,
+        clock: trio.abc.Clock | None = None,
+        need: int | None = None,
+        give_up: int | None = None,
+        limit: int | None = None,
+        timeout_ns: int | None = None,
+        timeouts_ns: list[int | None] | None = None,
+        dependencies: list[list[int]] | None = None,
+        unslotted: list[bool] | None = None,
+        tolerated: list[bool] | None = None,
+        observer: Callable[[str, str, float], object] | None = None,
+        isolated: bool = False,
+        queued: bool = False,
+    ) -> Run: ...
     def resize(self, limit: int) -> None: ...
     def holders(self) -> list[tuple[str, float]]: ...
     def statistics(self) -> dict[str, Any]: ...
@@ -68,6 +65,8 @@ class Run:
     def fire_overdue(self) -> float | None: ...
     def close(self, timed_out: bool) -> tuple[list[str], list[str]]: ...
     @property
+    def has_timeouts(self) -> bool: ...
+    @property
     def ready(self) -> int: ...
     @property
     def verdict(self) -> bool | None: ...
@@ -89,8 +88,8 @@ class Driver:
         leftovers: tuple[Any, Any, Any, Any, Any],
         *,
         trio_fires: bool = False,
-    ) -> Driver | None: ...
-    def exit(self, before: Driver | None = None) -> None: ...
+    ) -> None: ...
+    def exit(self) -> None: ...
     def judge(self, error: BaseException | None, caught: bool) -> BaseException | None: ...
     def send(self, value: object) -> object: ...
     def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> object: ...

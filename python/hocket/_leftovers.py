@@ -15,7 +15,7 @@ from trio.lowlevel import Task, enable_ki_protection
 
 from ._errors import StepLeftovers
 
-__all__ = ["NOTHING", "look", "tidy"]
+__all__ = ["NOTHING", "break_locks", "locks", "look", "tidy"]
 
 NOTHING = (None, None, None, None, None)
 
@@ -54,6 +54,23 @@ def describe(task: Task, scope: trio.CancelScope, step: str) -> StepLeftovers:
         "Steps share worker tasks, so close it inside the step ('with' or 'async with'), or give "
         'every step a task of its own: isolation="task".'
     )
+
+
+def locks(task: Task) -> int:
+    """Return how many locks ``task`` holds."""
+    return len(_BREAKERS.get(task, ())) if _BREAKERS else 0
+
+
+def break_locks(task: Task, before: int) -> None:
+    """Break the locks that a step took in the caller's own task, which lives on.
+
+    Whoever waits for such a lock is told (``BrokenResourceError``), as when a task exits with it.
+    """
+    if _BREAKERS is None:
+        return
+    for lot in _BREAKERS.get(task, [])[before:]:
+        lot.break_lot(task)
+        trio.lowlevel.remove_parking_lot_breaker(task, lot)
 
 
 @enable_ki_protection

@@ -11,7 +11,7 @@ import trio
 from trio.lowlevel import current_task, enable_ki_protection
 
 from . import _core, _leftovers
-from ._batch import Batch, make_plan, run_batch
+from ._batch import Batch, run_batch
 from ._config import WhenFull, WorkerPoolConfig, check_count
 from ._duration import check_seconds, seconds_to_ns
 from ._result import ParallelExecutionResult
@@ -19,6 +19,7 @@ from ._run import drive
 from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from ._task import WorkerTask
+from ._trio import foreign_clock
 
 __all__ = ["WorkerPool"]
 
@@ -135,15 +136,17 @@ class WorkerPool:
         limit = work.timeout if work.timeout is not None else self.timeout
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
+        caller = current_task()
         run = self._core.open(
-            make_plan(
-                ids=[work.id],
-                steps=[work.execute],
-                timeout_ns=None if limit is None else seconds_to_ns(limit),
-                results=results,
-                errors=errors,
-                queued=True,
-            )
+            caller,
+            caller.context,
+            [work.id],
+            [work.execute],
+            results,
+            errors,
+            clock=foreign_clock(),
+            timeout_ns=None if limit is None else seconds_to_ns(limit),
+            queued=True,
         )
         try:
             await _run_single(run, timed=limit is not None)
@@ -268,17 +271,16 @@ async def _run_single(run: _core.Run, *, timed: bool) -> None:
     driver = run.driver()
     task = current_task()
     if not timed:
-        before = driver.enter(task, None, _leftovers.NOTHING)
+        driver.enter(task, None, _leftovers.NOTHING)
         try:
             return await drive(driver)
         finally:
-            driver.exit(before)
-    before = None
+            driver.exit()
     scope = trio.CancelScope()
     try:
         with scope:
             run.attach(_nothing, _nothing, partial(_set_deadline, scope))
-            before = driver.enter(task, scope, _leftovers.NOTHING, trio_fires=True)
+            driver.enter(task, scope, _leftovers.NOTHING, trio_fires=True)
             await drive(driver)
     except BaseException as error:
         remaining = driver.judge(error, False)
@@ -290,7 +292,7 @@ async def _run_single(run: _core.Run, *, timed: bool) -> None:
         if scope.cancelled_caught:
             driver.judge(None, True)
     finally:
-        driver.exit(before)
+        driver.exit()
 
 
 def _nothing() -> None:

@@ -15,10 +15,11 @@ __all__ = ["drive", "supervise"]
 
 
 @enable_ki_protection
-async def supervise(run: _core.Run, timeout: float | None) -> bool:
+async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) -> bool:
     """Run all steps of ``run``; return when no task of it is left.
 
-    Returns whether its own time limit of ``timeout`` seconds has ended it. A failing step raises
+    The caller's own task is the first worker: a group whose steps never suspend needs no other.
+    Returns whether the run's time limit of ``timeout`` seconds has ended it. A failing step raises
     nothing here. Raises the caller's cancellation (unless the run had been decided before), what
     is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
     """
@@ -30,7 +31,10 @@ async def supervise(run: _core.Run, timeout: float | None) -> bool:
                 scope.deadline = trio.current_time() + timeout
             crew = _Crew(run, nursery)
             run.attach(crew.spawn, scope.cancel, crew.alarm)
-            run.start()
+            if isolated:
+                run.start()
+            else:
+                await crew.work_here()
     except BaseException as error:
         failure = _unwrap(error)
     if failure is not None and not (isinstance(failure, trio.Cancelled) and _is_decided(run)):
@@ -85,20 +89,46 @@ class _Crew:
     @enable_ki_protection
     async def _work(self) -> None:
         driver = self._run.driver()
+        task = current_task()
         try:
-            while await self._shift(driver):
+            while await self._shift(driver, task):
                 pass
         finally:
-            driver.exit()
-            if driver.retire:
-                self._run.replace()
-            self._workers -= 1
-            if self._workers == 0:
-                self._dismiss_watchdog()
+            self._leave(driver)
 
-    async def _shift(self, driver: _core.Driver) -> bool:
-        """Run steps inside one cancel scope. True: go on, in a fresh one."""
+    @enable_ki_protection
+    async def work_here(self) -> None:
+        """Be the first worker, in the task that has opened the nursery."""
+        self._workers += 1
+        driver = self._run.driver()
         task = current_task()
+        held = _leftovers.locks(task)
+        try:
+            if not self._run.has_timeouts:
+                # Nobody but the run's end will ever cancel us: the nursery's scope is enough.
+                scope = self._nursery.cancel_scope
+                driver.enter(task, scope, _leftovers.look(task, scope))
+                await drive(driver)
+                if driver.retire:
+                    await _leftovers.tidy(task, scope)
+            else:
+                while await self._shift(driver, task):
+                    pass
+        finally:
+            self._leave(driver)
+            if driver.retire:
+                _leftovers.break_locks(task, held)
+
+    def _leave(self, driver: _core.Driver) -> None:
+        driver.exit()
+        if driver.retire:
+            self._run.replace()
+        self._workers -= 1
+        if self._workers == 0:
+            self._dismiss_watchdog()
+
+    async def _shift(self, driver: _core.Driver, task: trio.lowlevel.Task) -> bool:
+        """Run steps inside one cancel scope. True: go on, in a fresh one."""
         try:
             with trio.CancelScope() as scope:
                 driver.enter(task, scope, _leftovers.look(task, scope))

@@ -1,9 +1,11 @@
 //! One run's place in the scheduler: its steps, its limit, its join policy.
 
+use std::sync::Arc;
+
 use crate::deadlines::Deadlines;
 use crate::graph::Graph;
 use crate::join::Join;
-use crate::ledger::{SlotId, Source};
+use crate::ledger::{Lenders, Source};
 use crate::line::Ticket;
 use crate::ready::ReadyQueue;
 use crate::slab::Key;
@@ -56,8 +58,8 @@ pub(crate) struct Lane {
     /// Running steps, those without a slot included.
     pub running: u32,
     pub stopped: bool,
-    /// The running step that waits for this lane and lends it its slot.
-    pub parent: Option<SlotId>,
+    /// The steps that wait for this lane and lend it their slot.
+    pub lenders: Option<Arc<Lenders>>,
     pub place: Place,
 }
 

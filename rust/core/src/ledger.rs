@@ -1,5 +1,7 @@
 //! Who holds a slot, and where the slot came from.
 
+use std::sync::Arc;
+
 use crate::lane::LaneId;
 use crate::line::Line;
 use crate::slab::{Key, Slab};
@@ -38,6 +40,13 @@ pub(crate) enum Lent {
     /// Granted to a lane whose worker has not taken it yet.
     Reserved(LaneId),
     Running(SlotId),
+}
+
+/// The steps that wait for a lane, from the nearest outwards: when one ends, the next one lends.
+#[derive(Debug)]
+pub(crate) struct Lenders {
+    pub nearest: SlotId,
+    pub above: Option<Arc<Lenders>>,
 }
 
 #[derive(Debug)]

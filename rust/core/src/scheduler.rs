@@ -1,9 +1,11 @@
 //! The one type that a binding sees: it joins queue, ledger, deadlines, join and statistics.
 
+use std::sync::Arc;
+
 use crate::graph::Graph;
 use crate::join::{Join, Verdict};
 use crate::lane::{Lane, LaneId, Place, StepState};
-use crate::ledger::{Holder, Ledger, Lent, Slot, SlotId, Source};
+use crate::ledger::{Holder, Ledger, Lenders, Lent, Slot, SlotId, Source};
 use crate::line::Line;
 use crate::ready::ReadyQueue;
 use crate::slab::Slab;
@@ -163,8 +165,9 @@ impl Scheduler {
 
     /// Take in a lane. Refused, without any effect, when it would have to wait in a full queue.
     pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
-        let parent = self.lender(spec.parent);
-        let full = spec.queued && self.must_wait(parent) && self.queue_is_full();
+        let lenders = self.lenders(spec.parent);
+        let lender = lenders.as_ref().map(|lenders| lenders.nearest);
+        let full = spec.queued && self.must_wait(lender) && self.queue_is_full();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
@@ -187,7 +190,7 @@ impl Scheduler {
             holding: 0,
             running: 0,
             stopped: false,
-            parent,
+            lenders,
             place: Place {
                 queued: spec.queued,
                 ..Place::default()
@@ -473,10 +476,8 @@ impl Scheduler {
             self.statistics
                 .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
         }
-        // Without this a later grant could exceed the lane's own limit, or find nothing to start.
-        if lane.place.waits() && !lane.wants_slot() {
-            self.leave_line(id);
-        }
+        // It took what it stood in line for, so a later grant always finds a step to start.
+        debug_assert!(source == Source::Free || !lane.place.waits());
         let slot = SlotId(self.ledger.running.insert(Slot {
             lane: id,
             step,
@@ -491,16 +492,30 @@ impl Scheduler {
         Next::Start { step, slot }
     }
 
-    /// The step that can lend its slot: one that has none itself passes the question on to the
-    /// step that waits for it.
-    fn lender(&self, parent: Option<SlotId>) -> Option<SlotId> {
-        let mut parent = parent?;
+    /// The steps that can lend their slot to a lane of this step: one that has none itself passes
+    /// the question on to the step that waits for it.
+    fn lenders(&mut self, parent: Option<SlotId>) -> Option<Arc<Lenders>> {
+        let nearest = parent?;
+        let slot = self.ledger.get(nearest)?;
+        let (lane, has_slot) = (slot.lane, slot.source != Source::Free);
+        self.lender(lane);
+        let above = self.lane_mut(lane).lenders.clone();
+        if has_slot {
+            Some(Arc::new(Lenders { nearest, above }))
+        } else {
+            above
+        }
+    }
+
+    /// The nearest step that waits for this lane and still runs.
+    fn lender(&mut self, id: LaneId) -> Option<SlotId> {
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         loop {
-            let slot = self.ledger.get(parent)?;
-            if slot.source != Source::Free {
-                return Some(parent);
+            let nearest = lane.lenders.as_ref()?.nearest;
+            if self.ledger.get(nearest).is_some() {
+                return Some(nearest);
             }
-            parent = self.lanes.get(slot.lane.0)?.parent?;
+            lane.lenders = lane.lenders.take().and_then(|ended| ended.above.clone());
         }
     }
 
@@ -531,23 +546,22 @@ impl Scheduler {
 
     /// A slot for this lane, if one can be had without passing anybody by.
     fn acquire(&mut self, id: LaneId) -> Option<Source> {
-        if let Some(lender) = self.lane_mut(id).parent {
-            match self.ledger.get_mut(lender) {
-                None => self.lane_mut(id).parent = None,
-                Some(slot) => {
-                    let loan = slot.loan.get_or_insert_default();
-                    if loan.lent == Lent::Nobody {
-                        loan.lent = Lent::Reserved(id);
-                        return Some(Source::Loan(lender));
-                    }
-                }
-            }
-        }
-        self.ledger.take().then_some(Source::Pool)
+        let borrowed = self.borrow(id);
+        borrowed.or_else(|| self.ledger.take().then_some(Source::Pool))
     }
 
-    fn must_wait(&self, parent: Option<SlotId>) -> bool {
-        let lendable = parent.and_then(|p| self.ledger.get(p)).is_some_and(|slot| {
+    /// The lender's slot for this lane, if nobody has it.
+    fn borrow(&mut self, id: LaneId) -> Option<Source> {
+        let lender = self.lender(id)?;
+        let loan = self.ledger.get_mut(lender)?.loan.get_or_insert_default();
+        (loan.lent == Lent::Nobody).then(|| {
+            loan.lent = Lent::Reserved(id);
+            Source::Loan(lender)
+        })
+    }
+
+    fn must_wait(&self, lender: Option<SlotId>) -> bool {
+        let lendable = lender.and_then(|l| self.ledger.get(l)).is_some_and(|slot| {
             let loan = slot.loan.as_ref();
             loan.is_none_or(|loan| loan.lent == Lent::Nobody)
         });
@@ -571,10 +585,13 @@ impl Scheduler {
             self.queued += u32::from(lane.place.queued);
             lane.place.pool = Some(self.line.join(id));
         }
-        let lender = lane.parent.and_then(|p| self.ledger.get_mut(p));
-        if let Some(slot) = lender {
-            lane.place.loan = Some(slot.loan.get_or_insert_default().line.join(id));
-        }
+        self.ask_for_loan(id);
+    }
+
+    fn ask_for_loan(&mut self, id: LaneId) {
+        let lender = self.lender(id).and_then(|l| self.ledger.get_mut(l));
+        let loan = lender.map(|slot| slot.loan.get_or_insert_default());
+        self.lane_mut(id).place.loan = loan.map(|loan| loan.line.join(id));
     }
 
     fn leave_line(&mut self, id: LaneId) {
@@ -582,7 +599,8 @@ impl Scheduler {
             return;
         };
         if let Some(ticket) = lane.place.loan.take() {
-            let lender = lane.parent.and_then(|p| self.ledger.get_mut(p));
+            let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
+            let lender = lender.and_then(|l| self.ledger.get_mut(l));
             if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
                 loan.line.leave(ticket);
             }
@@ -611,9 +629,11 @@ impl Scheduler {
         }
     }
 
-    /// Put a step's slot back. If the step lent it, whoever has it keeps it.
-    fn release(&mut self, slot_id: SlotId, slot: Slot) {
-        let lent = slot.loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
+    /// Put a step's slot back. If the step lent it, whoever has it keeps it, and whoever waits
+    /// for it asks the next lender.
+    fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
+        let loan = slot.loan.take();
+        let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
         match lent {
             Lent::Nobody => self.give_back(slot.source),
             Lent::Running(child) => {
@@ -630,6 +650,17 @@ impl Scheduler {
                 if let Source::Loan(lender) = slot.source {
                     self.relend(lender, slot_id, lent);
                 }
+            }
+        }
+        let mut line = loan.map(|loan| loan.line).unwrap_or_default();
+        while let Some(id) = line.pop() {
+            // One that was served since this step ended is no longer waiting.
+            if self.lane_mut(id).place.loan.take().is_none() {
+                continue;
+            }
+            match self.borrow(id) {
+                Some(source) => self.reserve(id, source),
+                None => self.ask_for_loan(id),
             }
         }
     }

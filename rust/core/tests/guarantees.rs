@@ -716,3 +716,44 @@ fn a_single_that_can_borrow_needs_no_place_in_the_queue() {
     };
     assert_eq!(scheduler.open(spec, 0), Err(Overfull { queue_size: 0 }));
 }
+
+/// A step, below it one that ends early, below that a lane that it leaves behind.
+fn left_behind(scheduler: &mut Scheduler, asks_before: bool) -> (SlotId, LaneId, [SlotId; 2]) {
+    let outer = open(scheduler, 1);
+    let top = start(scheduler, outer);
+    let middles = open_child(scheduler, top, 1);
+    let middle = start(scheduler, middles);
+    let [busy, left] = [1, 1].map(|steps| open_child(scheduler, middle, steps));
+    let borrower = start(scheduler, busy);
+    if asks_before {
+        waits(scheduler, left);
+    }
+    (middle, left, [top, borrower])
+}
+
+#[test]
+fn steps_left_behind_borrow_from_the_next_step_outwards() {
+    let mut scheduler = Scheduler::new(1);
+    let (middle, left, [top, borrower]) = left_behind(&mut scheduler, false);
+    complete(&mut scheduler, borrower);
+    complete(&mut scheduler, middle);
+    // The top step waits for them: without its slot they would wait for it, and it for them.
+    let slot = start(&mut scheduler, left);
+    complete(&mut scheduler, slot);
+    complete(&mut scheduler, top);
+    assert_eq!(scheduler.in_use(), 0);
+}
+
+#[test]
+fn steps_left_behind_in_line_stand_in_line_for_the_next_loan() {
+    let mut scheduler = Scheduler::new(1);
+    let (middle, left, [top, borrower]) = left_behind(&mut scheduler, true);
+    complete(&mut scheduler, middle);
+    assert_eq!(scheduler.take_wakes(), [], "the borrower keeps the slot");
+    complete(&mut scheduler, borrower);
+    assert_eq!(scheduler.take_wakes(), [left]);
+    let slot = start(&mut scheduler, left);
+    complete(&mut scheduler, slot);
+    complete(&mut scheduler, top);
+    assert_eq!(scheduler.in_use(), 0);
+}

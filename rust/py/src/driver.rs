@@ -80,6 +80,8 @@ struct Seat {
     status: Option<Py<PyAny>>,
     status_tasks: Option<Py<PySet>>,
     breaker: Option<Py<PyDict>>,
+    /// How many locks the task held before: the caller's own task may be the worker.
+    locks_before: usize,
     describe: Option<Py<PyAny>>,
 }
 
@@ -87,6 +89,8 @@ struct Seat {
 struct Cell {
     inner: Inner,
     seat: Option<Seat>,
+    /// The driver that worked in this task when the worker first sat down: it waits for us.
+    outer: Option<Py<PyAny>>,
     judged: Option<Judged>,
     action: Action,
     entering: bool,
@@ -637,7 +641,7 @@ impl Driver {
 impl Driver {
     /// The worker sits down in this task and scope, before each await. `scope` may be None for a
     /// task that is not ours. `leftovers` is (nurseries, status, status_tasks, breaker, describe),
-    /// each None where it cannot be had. Returns whom the task worked for before.
+    /// each None where it cannot be had.
     #[pyo3(signature = (task, scope, leftovers, *, trio_fires=false))]
     fn enter(
         slf: &Bound<'_, Self>,
@@ -645,40 +649,42 @@ impl Driver {
         scope: Option<Py<PyAny>>,
         leftovers: Leftovers,
         trio_fires: bool,
-    ) -> PyResult<Option<Py<PyAny>>> {
+    ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let run = this.run.get();
         let (nurseries, status, status_tasks, breaker, describe) = leftovers;
-        let nurseries_before = nurseries.as_ref().map_or(0, |list| list.bind(py).len());
         let seat = Seat {
             task: task.clone().unbind(),
             name: task.getattr(intern!(py, "name"))?.unbind(),
             scope,
             trio_fires,
+            nurseries_before: nurseries.as_ref().map_or(0, |list| list.bind(py).len()),
             nurseries,
-            nurseries_before,
             status,
             status_tasks,
+            locks_before: locks_held(py, breaker.as_ref(), task)?,
             breaker,
             describe,
         };
         this.fired.store(false, Ordering::Relaxed);
+        let outer = this.run.get().pool.get().enter_task(task, Some(slf.as_any()))?;
+        let outer = outer.filter(|outer| !outer.bind(py).is(slf));
         let before = this.with_cell(py, |cell| {
             cell.action = Action::Leave;
-            cell.seat.replace(seat)
+            let outer = outer.map(|outer| cell.outer.replace(outer));
+            (cell.seat.replace(seat), outer)
         })?;
         drop(before);
-        run.pool.get().enter_task(task, Some(slf.as_any()))
+        Ok(())
     }
 
-    /// The worker gets up for good; `before` is what `enter` returned first.
-    #[pyo3(signature = (before=None))]
-    fn exit(&self, py: Python<'_>, before: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let seat = self.with_cell(py, |cell| cell.seat.take())?;
+    /// The worker gets up for good.
+    fn exit(&self, py: Python<'_>) -> PyResult<()> {
+        let (seat, outer) = self.with_cell(py, |cell| (cell.seat.take(), cell.outer.take()))?;
         let run = self.run.get();
         if let Some(seat) = seat {
-            run.pool.get().enter_task(seat.task.bind(py), before)?;
+            let outer = outer.as_ref().map(|outer| outer.bind(py));
+            run.pool.get().enter_task(seat.task.bind(py), outer)?;
         }
         run.vacate(py, self.worker)
     }
@@ -812,6 +818,7 @@ impl Driver {
             visit.call(&seat.breaker)?;
             visit.call(&seat.describe)?;
         }
+        visit.call(&cell.outer)?;
         Ok(())
     }
 
@@ -881,16 +888,25 @@ impl Seat {
             }
         }
         if let Some(tasks) = &self.status_tasks {
-            // The worker's task alone is in its own scope unless it sits in another one.
-            if tasks.bind(py).len() != 1 {
+            if !tasks.bind(py).contains(&self.task)? {
                 return Ok(true);
             }
         }
-        match &self.breaker {
-            Some(breaker) if !breaker.bind(py).is_empty() => breaker.bind(py).contains(&self.task),
-            _ => Ok(false),
-        }
+        let locks = locks_held(py, self.breaker.as_ref(), self.task.bind(py))?;
+        Ok(locks > self.locks_before)
     }
+}
+
+/// How many locks Trio would have to break if the task exited now.
+fn locks_held(
+    py: Python<'_>,
+    breaker: Option<&Py<PyDict>>,
+    task: &Bound<'_, PyAny>,
+) -> PyResult<usize> {
+    let Some(breaker) = breaker.map(|dict| dict.bind(py)).filter(|dict| !dict.is_empty()) else {
+        return Ok(0);
+    };
+    breaker.get_item(task)?.map_or(Ok(0), |lots| lots.len())
 }
 
 /// Trio's abort function of a worker that waits for a slot.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
+use std::thread;
 
 use hocket_core::{
     Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
@@ -28,32 +29,6 @@ pub struct Pool {
     born: u64,
 }
 
-/// What a run is to do, as the Python side says it.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub struct Plan<'py> {
-    ids: Bound<'py, PyList>,
-    steps: Bound<'py, PyList>,
-    executor: Option<Bound<'py, PyAny>>,
-    context: Bound<'py, PyAny>,
-    need: Option<u32>,
-    give_up: Option<u32>,
-    limit: Option<u32>,
-    timeout_ns: Option<u64>,
-    timeouts_ns: Option<Vec<Option<u64>>>,
-    dependencies: Option<Vec<Vec<u32>>>,
-    unslotted: Option<Vec<bool>>,
-    tolerated: Option<Vec<bool>>,
-    results: Bound<'py, PyDict>,
-    errors: Bound<'py, PyDict>,
-    observer: Option<Bound<'py, PyAny>>,
-    isolated: bool,
-    queued: bool,
-    clock: Option<Bound<'py, PyAny>>,
-    base: Bound<'py, PyAny>,
-    task: Bound<'py, PyAny>,
-}
-
 #[pymethods]
 impl Pool {
     #[new]
@@ -71,53 +46,77 @@ impl Pool {
     }
 
     /// Take in a run. Raises QueueFull, without any effect, when it may not wait.
-    fn open<'py>(slf: &Bound<'py, Self>, plan: Plan<'py>) -> PyResult<Bound<'py, Run>> {
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (
+        task, base, ids, steps, results, errors, *, executor=None, context=None, clock=None,
+        need=None, give_up=None, limit=None, timeout_ns=None, timeouts_ns=None, dependencies=None,
+        unslotted=None, tolerated=None, observer=None, isolated=false, queued=false,
+    ))]
+    fn open<'py>(
+        slf: &Bound<'py, Self>,
+        task: &Bound<'py, PyAny>,
+        base: Py<PyAny>,
+        ids: Py<PyList>,
+        steps: Py<PyList>,
+        results: Py<PyDict>,
+        errors: Py<PyDict>,
+        executor: Option<Py<PyAny>>,
+        context: Option<Py<PyAny>>,
+        clock: Option<Py<PyAny>>,
+        need: Option<u32>,
+        give_up: Option<u32>,
+        limit: Option<u32>,
+        timeout_ns: Option<u64>,
+        timeouts_ns: Option<Vec<Option<u64>>>,
+        dependencies: Option<Vec<Vec<u32>>>,
+        unslotted: Option<Vec<bool>>,
+        tolerated: Option<Vec<bool>>,
+        observer: Option<Py<PyAny>>,
+        isolated: bool,
+        queued: bool,
+    ) -> PyResult<Bound<'py, Run>> {
         let py = slf.py();
         let pool = slf.get();
         fork::check(pool.born)?;
-        let clock = plan.clock.map_or(Clock::Monotonic, |c| Clock::Trio(c.unbind()));
+        let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
         let now_ns = clock.now_ns(py)?;
         let spec = LaneSpec {
-            steps: u32::try_from(plan.ids.len())?,
-            join: Join::new(plan.need, plan.give_up),
-            limit: plan.limit.unwrap_or(u32::MAX),
-            timeout_ns: plan.timeout_ns,
-            timeouts_ns: plan.timeouts_ns.unwrap_or_default(),
-            graph: plan.dependencies.as_deref().map(graph).transpose()?,
-            unslotted: plan.unslotted.unwrap_or_default(),
-            tolerated: plan.tolerated.unwrap_or_default(),
-            parent: pool.parent(&plan.task)?,
-            queued: plan.queued,
+            steps: u32::try_from(ids.bind(py).len())?,
+            join: Join::new(need, give_up),
+            limit: limit.unwrap_or(u32::MAX),
+            timeout_ns,
+            timeouts_ns: timeouts_ns.unwrap_or_default(),
+            graph: dependencies.as_deref().map(graph).transpose()?,
+            unslotted: unslotted.unwrap_or_default(),
+            tolerated: tolerated.unwrap_or_default(),
+            parent: pool.parent(task)?,
+            queued,
         };
         let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();
         let lane = pool
             .lock(py)?
             .open(spec, now_ns)
             .map_err(|full| errors::queue_full(py, full.queue_size))?;
-        let call = match plan.executor {
-            Some(executor) => Call::Executor {
-                executor: executor.unbind(),
-                context: plan.context.unbind(),
-            },
-            None => Call::Functions,
-        };
-        let run = Run::new(
-            slf.clone().unbind(),
+        let context = context.unwrap_or_else(|| py.None());
+        let run = Run {
+            pool: slf.clone().unbind(),
             lane,
             clock,
-            now_ns,
-            call,
-            plan.ids.unbind(),
-            plan.steps.unbind(),
-            plan.results.unbind(),
-            plan.errors.unbind(),
-            PyList::empty(py).unbind(),
-            PyList::empty(py).unbind(),
-            plan.base.unbind(),
-            plan.observer.map(Bound::unbind),
-            plan.isolated,
+            call: executor.map_or(Call::Functions, |executor| Call::Executor { executor, context }),
+            steps,
+            base,
+            observer,
+            isolated,
             has_timeouts,
-        );
+            opened_ns: now_ns,
+            ids,
+            results,
+            errors,
+            completed: PyList::empty(py).unbind(),
+            failed: PyList::empty(py).unbind(),
+            thread: thread::current().id(),
+            crew: Mutex::default(),
+        };
         let run = Bound::new(py, run)?;
         pool.lock_runs(py)?.insert(lane, run.clone().unbind());
         Ok(run)

@@ -36,8 +36,9 @@ struct Host {
     alarm: Py<PyAny>,
 }
 
+/// The workers of a run.
 #[derive(Default)]
-struct Crew {
+pub struct Crew {
     host: Option<Host>,
     /// By worker; a place is used again when its worker has left.
     drivers: Vec<Option<Py<Driver>>>,
@@ -63,56 +64,17 @@ pub struct Run {
     pub observer: Option<Py<PyAny>>,
     pub isolated: bool,
     pub has_timeouts: bool,
-    opened_ns: u64,
-    ids: Py<PyList>,
-    results: Py<PyDict>,
-    errors: Py<PyDict>,
-    completed: Py<PyList>,
-    failed: Py<PyList>,
-    thread: ThreadId,
-    crew: Mutex<Crew>,
+    pub opened_ns: u64,
+    pub ids: Py<PyList>,
+    pub results: Py<PyDict>,
+    pub errors: Py<PyDict>,
+    pub completed: Py<PyList>,
+    pub failed: Py<PyList>,
+    pub thread: ThreadId,
+    pub crew: Mutex<Crew>,
 }
 
 impl Run {
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(
-        pool: Py<Pool>,
-        lane: LaneId,
-        clock: Clock,
-        opened_ns: u64,
-        call: Call,
-        ids: Py<PyList>,
-        steps: Py<PyList>,
-        results: Py<PyDict>,
-        errors: Py<PyDict>,
-        completed: Py<PyList>,
-        failed: Py<PyList>,
-        base: Py<PyAny>,
-        observer: Option<Py<PyAny>>,
-        isolated: bool,
-        has_timeouts: bool,
-    ) -> Self {
-        Self {
-            pool,
-            lane,
-            clock,
-            call,
-            steps,
-            base,
-            observer,
-            isolated,
-            has_timeouts,
-            opened_ns,
-            ids,
-            results,
-            errors,
-            completed,
-            failed,
-            thread: thread::current().id(),
-            crew: Mutex::default(),
-        }
-    }
-
     fn crew(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Crew>> {
         let poisoned = |_| errors::internal(py, "the table of workers has panicked before");
         self.crew.lock().map_err(poisoned)
@@ -329,6 +291,12 @@ impl Run {
         let earliest = self.pool.get().lock(py)?.earliest_deadline(self.lane);
         self.crew(py)?.alarm_ns = earliest;
         Ok(earliest.map(|deadline_ns| seconds(deadline_ns.saturating_sub(now_ns))))
+    }
+
+    /// Whether any step has a time limit.
+    #[getter]
+    fn has_timeouts(&self) -> bool {
+        self.has_timeouts
     }
 
     /// How many steps are ready and have not started.

@@ -46,6 +46,8 @@ pub struct Lane {
     succeeded: u32,
     failed: u32,
     pub verdict: Option<Verdict>,
+    /// The runs that wait for this lane, from the nearest outwards.
+    pub lenders: Vec<usize>,
     pub stopped: bool,
     pub closed: Option<Cause>,
     /// Deadline, worker.
@@ -169,10 +171,11 @@ impl Reference {
         lanes.map(count).sum::<usize>() as u64
     }
 
-    pub fn open(&mut self, mut spec: Spec, now_ns: u64) -> Option<usize> {
-        spec.parent = self.lender(spec.parent);
-        let lent = spec.parent.is_some_and(|p| !self.lends(p));
-        let waits = !lent && self.in_use() >= self.limit;
+    pub fn open(&mut self, spec: Spec, now_ns: u64) -> Option<usize> {
+        let lenders = self.lenders(spec.parent);
+        let running = lenders.iter().find(|&&run| self.run(run).is_some());
+        let can_borrow = running.is_some_and(|&run| !self.lends(run));
+        let waits = !can_borrow && self.in_use() >= self.limit;
         if spec.queued && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
             return None;
         }
@@ -189,6 +192,7 @@ impl Reference {
             succeeded: 0,
             failed: 0,
             verdict: None,
+            lenders,
             stopped: false,
             closed: None,
             armed: vec![],
@@ -244,6 +248,12 @@ impl Reference {
     }
 
     pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+        let asking = self
+            .since
+            .iter()
+            .copied()
+            .filter(|&id| self.lender(id) == Some(number));
+        let asking: Vec<usize> = asking.collect();
         let at = self.running.iter().position(|run| run.number == number);
         let run = self.running.remove(at.expect("it runs"));
         if run.from != From::Nowhere && outcome != Outcome::Unwound {
@@ -278,6 +288,19 @@ impl Reference {
         match taken.find(|from| **from == From::Lender(number)) {
             Some(from) => *from = run.from,
             None => self.give_back(run.from),
+        }
+        // Whoever waits for it asks the next one outwards.
+        for id in asking {
+            if !self.since.contains(&id) {
+                continue;
+            }
+            match self.lender(id).filter(|&lender| !self.lends(lender)) {
+                Some(lender) => self.reserve(id, From::Lender(lender)),
+                None => {
+                    self.since.retain(|&other| other != id);
+                    self.since.push(id);
+                }
+            }
         }
         verdict
     }
@@ -397,18 +420,25 @@ impl Reference {
         self.taken().any(|from| from == From::Lender(number))
     }
 
-    /// The run whose slot this lane may borrow: its parent, or its parent's if that has none.
-    fn lender(&self, parent: Option<usize>) -> Option<usize> {
-        let run = self.run(parent?)?;
-        match run.from {
-            From::Nowhere => self.lender(self.lanes[run.lane].spec.parent),
-            _ => parent,
-        }
+    /// The runs whose slots a lane of this run may borrow: all that wait for it and have one.
+    fn lenders(&self, parent: Option<usize>) -> Vec<usize> {
+        let Some(run) = parent.and_then(|parent| self.run(parent)) else {
+            return vec![];
+        };
+        let own = (run.from != From::Nowhere).then_some(run.number);
+        own.into_iter()
+            .chain(self.lanes[run.lane].lenders.iter().copied())
+            .collect()
+    }
+
+    /// The nearest of a lane's lenders that still runs.
+    fn lender(&self, id: usize) -> Option<usize> {
+        let lenders = self.lanes[id].lenders.iter().copied();
+        lenders.into_iter().find(|&run| self.run(run).is_some())
     }
 
     fn free_slot(&self, id: usize) -> Option<From> {
-        let lender = self.lanes[id].spec.parent;
-        match lender.filter(|&p| self.run(p).is_some() && !self.lends(p)) {
+        match self.lender(id).filter(|&lender| !self.lends(lender)) {
             Some(lender) => Some(From::Lender(lender)),
             None => (self.in_use() < self.limit).then_some(From::Pool),
         }
@@ -448,7 +478,7 @@ impl Reference {
             From::Nowhere => {}
             From::Pool => self.serve(),
             From::Lender(lender) => {
-                let waits = |id: &&usize| self.lanes[**id].spec.parent == Some(lender);
+                let waits = |id: &&usize| self.lender(**id) == Some(lender);
                 if let Some(&id) = self.since.iter().find(waits) {
                     self.reserve(id, from);
                 }
