@@ -1,32 +1,34 @@
-//! What one step costs in the core. `cargo bench -p hocket-core`; the name of a group is the noun
-//! whose file it measures. Every figure is for one step, or one entry.
+//! What one step costs in the core: `cargo bench -p hocket-core`, with a word behind `--` to choose.
+//!
+//! Every figure is nanoseconds for one step, or one entry; each line names the noun whose file it
+//! measures. A bench of its own few lines: a framework would triple the build of the tests.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use hocket_core::{
-    Cause, Deadlines, Graph, Join, LaneSpec, Line, Next, Outcome, ReadyQueue, Scheduler, SlotId,
-    Statistics,
+    Cause, Deadlines, Graph, Join, LaneId, LaneSpec, Line, Next, Outcome, ReadyQueue, Scheduler,
+    SlotId, Statistics,
 };
 
-/// Few enough to stay in the cache, enough to make the set-up disappear.
+/// Few enough to stay in the cache, enough to make the clock disappear.
 const BATCH: u32 = 10_000;
+const SAMPLES: usize = 200;
 
-/// Time `steps` steps at once, so that neither clock reads nor set-up are in the figure.
-fn per_step(c: &mut Criterion, name: &str, mut run: impl FnMut(u32) -> Duration) {
-    c.bench_function(name, |b| {
-        b.iter_custom(|iterations| {
-            let mut left = iterations;
-            let mut total = Duration::ZERO;
-            while left > 0 {
-                let steps = left.min(BATCH.into()) as u32;
-                total += run(steps);
-                left -= u64::from(steps);
-            }
-            total
-        });
-    });
+/// `run` does a number of steps and says how long they took, its set-up left out.
+fn per_step(name: &str, mut run: impl FnMut(u32) -> Duration) {
+    if std::env::args()
+        .skip(1)
+        .any(|word| !word.starts_with("--") && !name.contains(&word))
+    {
+        return;
+    }
+    run(BATCH);
+    let mut sample = || run(BATCH).as_secs_f64() * 1e9 / f64::from(BATCH);
+    let mut ns: Vec<f64> = (0..SAMPLES).map(|_| sample()).collect();
+    ns.sort_by(f64::total_cmp);
+    let [median, low, high] = [SAMPLES / 2, SAMPLES / 20, SAMPLES - SAMPLES / 20].map(|at| ns[at]);
+    println!("{name:44} {median:8.1} ns   ({low:.1} to {high:.1})");
 }
 
 fn timed(work: impl FnOnce()) -> Duration {
@@ -35,12 +37,12 @@ fn timed(work: impl FnOnce()) -> Duration {
     begin.elapsed()
 }
 
-fn ready(c: &mut Criterion) {
-    per_step(c, "ready/range", |steps| {
+fn ready() {
+    per_step("ready/range", |steps| {
         let mut ready = ReadyQueue::from(0..steps);
         timed(|| while black_box(ready.pop()).is_some() {})
     });
-    per_step(c, "ready/push and pop", |steps| {
+    per_step("ready/push and pop", |steps| {
         let mut ready = ReadyQueue::default();
         timed(|| {
             for step in 0..steps {
@@ -53,8 +55,8 @@ fn ready(c: &mut Criterion) {
     });
 }
 
-fn line(c: &mut Criterion) {
-    per_step(c, "line/join and pop behind 1000", |steps| {
+fn line() {
+    per_step("line/join and pop behind 1000", |steps| {
         let mut line = Line::default();
         (0..1_000).for_each(|who| drop(line.join(who)));
         timed(|| {
@@ -66,15 +68,15 @@ fn line(c: &mut Criterion) {
     });
 }
 
-fn started(scheduler: &mut Scheduler, lane: hocket_core::LaneId, now_ns: u64) -> SlotId {
+fn started(scheduler: &mut Scheduler, lane: LaneId, now_ns: u64) -> SlotId {
     match scheduler.next(lane, now_ns) {
         Next::Start { slot, .. } => slot,
         other => panic!("{other:?}"),
     }
 }
 
-fn ledger(c: &mut Criterion) {
-    per_step(c, "ledger/start and settle", |steps| {
+fn ledger() {
+    per_step("ledger/start and settle", |steps| {
         let mut scheduler = Scheduler::new(10);
         let lane = scheduler.open(LaneSpec::new(steps), 0).unwrap();
         timed(|| {
@@ -85,7 +87,7 @@ fn ledger(c: &mut Criterion) {
             }
         })
     });
-    per_step(c, "ledger/start and settle under a graph", |steps| {
+    per_step("ledger/start and settle under a graph", |steps| {
         let chain = |step: u32| step.checked_sub(1).into_iter().collect();
         let graph = Graph::new(&(0..steps).map(chain).collect::<Vec<Vec<u32>>>()).unwrap();
         let mut scheduler = Scheduler::new(10);
@@ -101,7 +103,7 @@ fn ledger(c: &mut Criterion) {
             }
         })
     });
-    per_step(c, "ledger/two lanes take turns", |steps| {
+    per_step("ledger/two lanes take turns", |steps| {
         let mut scheduler = Scheduler::new(1);
         let lanes = [(); 2].map(|()| scheduler.open(LaneSpec::new(steps), 0).unwrap());
         let mut slot = started(&mut scheduler, lanes[0], 0);
@@ -115,7 +117,7 @@ fn ledger(c: &mut Criterion) {
             }
         })
     });
-    per_step(c, "ledger/a lane for every step", |steps| {
+    per_step("ledger/a lane for every step", |steps| {
         let mut scheduler = Scheduler::new(10);
         timed(|| {
             for _ in 0..steps {
@@ -128,8 +130,8 @@ fn ledger(c: &mut Criterion) {
     });
 }
 
-fn deadlines(c: &mut Criterion) {
-    per_step(c, "deadlines/one limit for all of 1000", |steps| {
+fn deadlines() {
+    per_step("deadlines/one limit for all of 1000", |steps| {
         let mut deadlines = Deadlines::default();
         (0..1_000).for_each(|worker| deadlines.arm(worker, worker.into()));
         timed(|| {
@@ -141,7 +143,7 @@ fn deadlines(c: &mut Criterion) {
             }
         })
     });
-    per_step(c, "deadlines/1000 in any order", |steps| {
+    per_step("deadlines/1000 in any order", |steps| {
         let mut deadlines = Deadlines::default();
         let any = |n: u32| u64::from(n.wrapping_mul(2_654_435_761));
         (0..1_000).for_each(|worker| deadlines.arm(worker, any(worker)));
@@ -154,8 +156,8 @@ fn deadlines(c: &mut Criterion) {
     });
 }
 
-fn statistics(c: &mut Criterion) {
-    per_step(c, "statistics/one record", |steps| {
+fn statistics() {
+    per_step("statistics/one record", |steps| {
         let mut statistics = Statistics::default();
         // So that the histogram has grown, as it has after the first second of any real run.
         statistics.waited(60_000_000_000);
@@ -166,15 +168,15 @@ fn statistics(c: &mut Criterion) {
             black_box(&statistics);
         })
     });
-    c.bench_function("statistics/snapshot", |b| {
+    per_step("statistics/snapshot", |steps| {
         let mut statistics = Statistics::default();
         (0..BATCH).for_each(|ns| statistics.waited(u64::from(ns) * 1_000_000));
-        b.iter(|| black_box(statistics.snapshot()));
+        timed(|| (0..steps).for_each(|_| drop(black_box(statistics.snapshot()))))
     });
 }
 
-fn join(c: &mut Criterion) {
-    per_step(c, "join/one outcome", |steps| {
+fn join() {
+    per_step("join/one outcome", |steps| {
         let mut join = Join::new(Some(steps), Some(1));
         timed(|| {
             for _ in 0..steps {
@@ -184,12 +186,11 @@ fn join(c: &mut Criterion) {
     });
 }
 
-criterion_group! {
-    name = core;
-    config = Criterion::default()
-        .sample_size(30)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1));
-    targets = ready, line, ledger, deadlines, statistics, join
+fn main() {
+    ready();
+    line();
+    ledger();
+    deadlines();
+    statistics();
+    join();
 }
-criterion_main!(core);

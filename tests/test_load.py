@@ -149,11 +149,15 @@ def test_the_mistakes_of_a_dict_have_paths_and_no_lines():
         )
     assert str(caught.value).splitlines() == [
         "request has 2 mistakes:",
-        "request: steps[0].tool: the file mixes two spellings: 'maxDuration' is camelCase, "
-        "'tool' is snake_case; use one of them throughout (durations are seconds in snake_case, "
-        "milliseconds in camelCase)",
-        "request: maxDuration: expected a number of milliseconds (15000), as in every file with "
-        "camelCase keys; found '5s'",
+        (
+            "request: steps[0].tool: the file mixes two spellings: 'maxDuration' is camelCase, "
+            "'tool' is snake_case; use one of them throughout (durations are seconds in snake_case, "
+            "milliseconds in camelCase)"
+        ),
+        (
+            "request: maxDuration: expected a number of milliseconds (15000), as in every file with "
+            "camelCase keys; found '5s'"
+        ),
     ]
 
 
@@ -635,8 +639,10 @@ def test_mistakes_of_every_kind_are_reported_together_in_the_order_of_the_file(l
         "  - {id: d, tool: t}\n"
     )
     assert [line.split(": ", 1)[1] for line in mistakes(text, load)[1:]] == [
-        "max_duration: expected seconds as a number (15) or text with a unit "
-        "('500ms', '15s', '2m', '1h30m'); found 'soon'",
+        (
+            "max_duration: expected seconds as a number (15) or text with a unit "
+            "('500ms', '15s', '2m', '1h30m'); found 'soon'"
+        ),
         "steps[0].tol: unknown key 'tol'; did you mean 'tool'?",
         "steps[1].depends_on[0]: there is no step 'z'",
         "steps[1].depends_on[1]: expected text; found 5; put it in quotes",
@@ -668,8 +674,10 @@ def test_a_file_that_is_not_there_is_refused_with_a_near_name(load, tmp_path):
         WorkflowDefinition.from_file("workflow.yml")
     assert str(caught.value).splitlines() == [
         "workflow.yml has 1 mistake:",
-        "workflow.yml: cannot read the file: No such file or directory; "
-        "did you mean 'workflows.yml'?",
+        (
+            "workflow.yml: cannot read the file: No such file or directory; "
+            "did you mean 'workflows.yml'?"
+        ),
     ]
 
 

@@ -15,7 +15,7 @@ from ._batch import Batch, run_batch
 from ._config import WhenFull, WorkerPoolConfig, check_count
 from ._duration import check_seconds, seconds_to_ns
 from ._result import ParallelExecutionResult
-from ._run import drive
+from ._run import drive, judge
 from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from ._task import WorkerTask
@@ -283,14 +283,10 @@ async def _run_single(run: _core.Run, *, timed: bool) -> None:
             driver.enter(task, scope, _leftovers.NOTHING, trio_fires=True)
             await drive(driver)
     except BaseException as error:
-        remaining = driver.judge(error, False)
-        if remaining is error:
-            raise
-        if remaining is not None:
-            raise remaining from None
+        judge(driver, error)
     else:
         if scope.cancelled_caught:
-            driver.judge(None, True)
+            judge(driver, None)
     finally:
         driver.exit()
 

@@ -192,9 +192,7 @@ class _Compiler:
         self.references.append(reference)
         return reference
 
-    def _mapping(
-        self, value: dict[Any, Any], where: Keys
-    ) -> tuple[Any, Callable[..., Any] | None]:
+    def _mapping(self, value: dict[Any, Any], where: Keys) -> tuple[Any, Callable[..., Any] | None]:
         constant: dict[Any, Any] = {}
         dynamic: list[tuple[Any, Callable[..., Any]]] = []
         for key, item in value.items():

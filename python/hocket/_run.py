@@ -70,6 +70,18 @@ async def drive(driver: _core.Driver) -> None:
     await driver
 
 
+@enable_ki_protection
+def judge(driver: _core.Driver, error: BaseException | None) -> None:
+    """Tell the driver what came out of the scope that its step was cancelled in.
+
+    Trio has judged by then: None stands for a cancellation that the scope has caught, which is
+    the step's time limit. What is not (only) the step's affair is raised.
+    """
+    remaining = driver.judge(error, error is None)
+    if remaining is not None:
+        raise remaining
+
+
 class _Crew:
     """The worker tasks of one run, and the watchdog for their deadlines."""
 
@@ -86,13 +98,27 @@ class _Crew:
         self._workers += 1
         self._nursery.start_soon(self._work, name="hocket.worker")
 
-    @enable_ki_protection
+    # Not protected, so that Ctrl-C may interrupt the steps, whose frames stand on this one. What
+    # it interrupts here is put right by the end of the run, which a KeyboardInterrupt brings about.
+    @disable_ki_protection
     async def _work(self) -> None:
         driver = self._run.driver()
         task = current_task()
+        again = True
         try:
-            while await self._shift(driver, task):
-                pass
+            while again:
+                try:
+                    with trio.CancelScope() as scope:
+                        driver.enter(task, scope, _leftovers.look(task, scope))
+                        await driver
+                        if driver.retire:
+                            await _leftovers.tidy(task, scope)
+                except BaseException as error:
+                    judge(driver, error)
+                else:
+                    if scope.cancelled_caught:
+                        judge(driver, None)
+                again = driver.again
         finally:
             self._leave(driver)
 
@@ -100,54 +126,33 @@ class _Crew:
     async def work_here(self) -> None:
         """Be the first worker, in the task that has opened the nursery."""
         self._workers += 1
+        if self._run.has_timeouts:
+            return await self._work()
+        # Nothing but the end of the run will cancel a step: the nursery's own scope is enough.
         driver = self._run.driver()
         task = current_task()
+        scope = self._nursery.cancel_scope
         held = _leftovers.locks(task)
         try:
-            if not self._run.has_timeouts:
-                # Nobody but the run's end will ever cancel us: the nursery's scope is enough.
-                scope = self._nursery.cancel_scope
-                driver.enter(task, scope, _leftovers.look(task, scope))
-                await drive(driver)
-                if driver.retire:
-                    await _leftovers.tidy(task, scope)
-            else:
-                while await self._shift(driver, task):
-                    pass
+            driver.enter(task, scope, _leftovers.look(task, scope))
+            await drive(driver)
+            if driver.retire:
+                await _leftovers.tidy(task, scope)
         finally:
             self._leave(driver)
             if driver.retire:
                 _leftovers.break_locks(task, held)
 
+    @enable_ki_protection
     def _leave(self, driver: _core.Driver) -> None:
         driver.exit()
         if driver.retire:
             self._run.replace()
         self._workers -= 1
         if self._workers == 0:
-            self._dismiss_watchdog()
-
-    async def _shift(self, driver: _core.Driver, task: trio.lowlevel.Task) -> bool:
-        """Run steps inside one cancel scope. True: go on, in a fresh one."""
-        try:
-            with trio.CancelScope() as scope:
-                driver.enter(task, scope, _leftovers.look(task, scope))
-                await drive(driver)
-                if driver.retire:
-                    await _leftovers.tidy(task, scope)
-        except BaseException as error:
-            # Trio has judged: what its scope let through is not (only) the step's time limit.
-            remaining = driver.judge(error, False)
-            if remaining is error:
-                raise
-            if remaining is not None:
-                raise remaining from None
-        else:
-            if scope.cancelled_caught:
-                failure = driver.judge(None, True)
-                if failure is not None:
-                    raise failure
-        return driver.again
+            self._over = True
+            if self._watch is not None:
+                self._watch.cancel()
 
     @enable_ki_protection
     def alarm(self, seconds: float) -> None:
@@ -170,8 +175,3 @@ class _Crew:
                 seconds = self._run.fire_overdue()
                 deadline = trio.current_time() + seconds if seconds is not None else float("inf")
                 self._watch = trio.CancelScope(deadline=deadline)
-
-    def _dismiss_watchdog(self) -> None:
-        self._over = True
-        if self._watch is not None:
-            self._watch.cancel()

@@ -276,9 +276,7 @@ def _names(names: Iterable[str]) -> str:
     return f"{', '.join(shown[:3])}, ..." if len(shown) > 3 else ", ".join(shown)
 
 
-def _collect(
-    error: Exception, keys: Keys, wrong: list[Wrong], spelling: Spelling
-) -> None:
+def _collect(error: Exception, keys: Keys, wrong: list[Wrong], spelling: Spelling) -> None:
     """Turn the tree of errors that cattrs raises into a list of mistakes."""
     if isinstance(error, ClassValidationError):
         named, others = error.group_exceptions()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from itertools import islice
 
@@ -19,6 +18,8 @@ def nearest(found: object, names: Iterable[object], cutoff: float = 0.6) -> str 
     """
     if not isinstance(found, str):
         return None
+    import difflib  # only a mistake needs it, and every import of hocket would pay for it
+
     texts = list(islice((name for name in names if isinstance(name, str)), _MOST_NAMES))
     folded = {_fold(name): name for name in reversed(texts)}
     close = difflib.get_close_matches(_fold(found), folded, n=1, cutoff=cutoff)

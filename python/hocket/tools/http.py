@@ -12,7 +12,7 @@ import trio
 
 from .._duration import check_seconds
 from .._errors import HocketError, MissingExtra
-from .._tools import tool
+from .._tool import tool
 
 if TYPE_CHECKING:
     import httpx
@@ -167,8 +167,7 @@ def _content(body: Any) -> dict[str, Any]:
 def _answer(method: str, response: httpx.Response, expect: Expect) -> Any:
     url, status, text = str(response.url), response.status_code, response.text
     if not response.is_success:
-        reason = f"status {status} {response.reason_phrase}".rstrip()
-        raise HttpRequestFailed(method, url, reason, status, text)
+        raise HttpRequestFailed(method, url, f"status {status}", status, text)
     if expect == "text" or (expect == "auto" and not _is_json(response)):
         return text
     if not text:

@@ -14,7 +14,7 @@ import trio
 
 from .._context import WorkflowContext
 from .._errors import HocketError
-from .._tools import tool
+from .._tool import tool
 
 __all__ = ["database_query"]
 

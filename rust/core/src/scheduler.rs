@@ -637,20 +637,16 @@ impl Scheduler {
         match lent {
             Lent::Nobody => self.give_back(slot.source),
             Lent::Running(child) => {
-                let child = self.ledger.get_mut(child).expect("it has the slot");
-                child.source = slot.source;
-                if let Source::Loan(lender) = slot.source {
-                    self.relend(lender, slot_id, lent);
-                }
+                self.ledger.get_mut(child).expect("it has the slot").source = slot.source;
             }
             Lent::Reserved(lane) => {
                 let reserved = &mut self.lane_mut(lane).reserved;
                 let mine = reserved.iter_mut().find(|s| **s == Source::Loan(slot_id));
                 *mine.expect("it has the slot") = slot.source;
-                if let Source::Loan(lender) = slot.source {
-                    self.relend(lender, slot_id, lent);
-                }
             }
+        }
+        if let (Source::Loan(lender), true) = (slot.source, lent != Lent::Nobody) {
+            self.set_lent(lender, lent);
         }
         let mut line = loan.map(|loan| loan.line).unwrap_or_default();
         while let Some(id) = line.pop() {
@@ -662,13 +658,6 @@ impl Scheduler {
                 Some(source) => self.reserve(id, source),
                 None => self.ask_for_loan(id),
             }
-        }
-    }
-
-    fn relend(&mut self, lender: SlotId, from: SlotId, to: Lent) {
-        let current = self.ledger.get(lender).and_then(|s| s.loan.as_ref());
-        if current.is_some_and(|loan| loan.lent == Lent::Running(from)) {
-            self.set_lent(lender, to);
         }
     }
 

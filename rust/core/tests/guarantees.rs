@@ -757,3 +757,49 @@ fn steps_left_behind_in_line_stand_in_line_for_the_next_loan() {
     complete(&mut scheduler, top);
     assert_eq!(scheduler.in_use(), 0);
 }
+
+#[test]
+fn steps_left_behind_take_a_loan_that_lies_idle_at_once() {
+    let mut scheduler = Scheduler::new(2);
+    let outer = open(&mut scheduler, 1);
+    let top = start(&mut scheduler, outer);
+    let middles = open_child(&mut scheduler, top, 2);
+    let [with_loan, with_own] = [(); 2].map(|()| start(&mut scheduler, middles));
+    complete(&mut scheduler, with_loan);
+    let [busy, left] = [1, 1].map(|steps| open_child(&mut scheduler, with_own, steps));
+    let borrower = start(&mut scheduler, busy);
+    waits(&mut scheduler, left);
+    complete(&mut scheduler, with_own);
+    assert_eq!(scheduler.take_wakes(), [left]);
+    let slot = start(&mut scheduler, left);
+    for slot in [slot, borrower, top] {
+        complete(&mut scheduler, slot);
+    }
+    assert_eq!(scheduler.in_use(), 0);
+}
+
+#[test]
+fn a_lane_that_is_served_as_its_lender_ends_is_not_served_twice() {
+    let mut scheduler = Scheduler::new(3);
+    let [outer, other] = [1, 1].map(|steps| open(&mut scheduler, steps));
+    let top = start(&mut scheduler, outer);
+    let (join, parent) = (Join::new(Some(1), None), Some(top));
+    let spec = LaneSpec {
+        join,
+        parent,
+        ..LaneSpec::new(3)
+    };
+    let deciding = scheduler.open(spec, 0).unwrap();
+    let decider = start(&mut scheduler, deciding);
+    assert!(scheduler.request(deciding));
+    start(&mut scheduler, other);
+    let [busy, left] = [1, 1].map(|steps| open_child(&mut scheduler, decider, steps));
+    let borrower = start(&mut scheduler, busy);
+    waits(&mut scheduler, left);
+    // The decided lane's reserved slot goes to the lane that the decider was to lend to.
+    assert_eq!(complete(&mut scheduler, decider), Some(Verdict::Success));
+    assert_eq!(scheduler.take_wakes(), [left]);
+    start(&mut scheduler, left);
+    complete(&mut scheduler, borrower);
+    assert_eq!(scheduler.take_wakes(), []);
+}

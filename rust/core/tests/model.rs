@@ -52,6 +52,14 @@ impl Pair {
         }
     }
 
+    fn run(&mut self, ops: Vec<(u64, Op)>) -> TestCaseResult {
+        for (pause_ns, op) in ops {
+            self.now_ns += pause_ns;
+            self.apply(op)?;
+        }
+        self.finish()
+    }
+
     fn apply(&mut self, op: Op) -> TestCaseResult {
         match op {
             Op::Open(spec) => self.open(*spec)?,
@@ -377,6 +385,25 @@ fn group() -> impl Strategy<Value = Spec> {
     })
 }
 
+/// One to three plain steps under a running one, if there is any.
+fn nested() -> impl Strategy<Value = Spec> {
+    let parent = proptest::option::weighted(0.9, any::<usize>());
+    let bare = proptest::bool::weighted(0.15);
+    (1..4_u32, bare, parent).prop_map(|(steps, bare, parent)| Spec {
+        steps,
+        need: None,
+        give_up: None,
+        limit: u32::MAX,
+        timeout_ns: None,
+        timeouts_ns: vec![],
+        dependencies: None,
+        unslotted: vec![bare; steps as usize],
+        tolerated: vec![],
+        queued: false,
+        parent,
+    })
+}
+
 fn single() -> impl Strategy<Value = Spec> {
     (
         proptest::option::weighted(0.2, any::<usize>()),
@@ -397,7 +424,7 @@ fn single() -> impl Strategy<Value = Spec> {
         })
 }
 
-fn op() -> impl Strategy<Value = Op> {
+fn op(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     let outcome = prop_oneof![
         4 => Just(Outcome::Completed),
@@ -406,7 +433,6 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Outcome::Unwound),
     ];
     let cause = prop_oneof![Just(Cause::Ended), Just(Cause::TimedOut)];
-    let spec = prop_oneof![group(), single()];
     prop_oneof![
         4 => spec.prop_map(|spec| Op::Open(Box::new(spec))),
         8 => pick().prop_map(Op::Next),
@@ -437,13 +463,18 @@ proptest! {
         limit in 0..5_u32,
         queue_size in proptest::option::of(0..4_u32),
         when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
-        ops in vec((0..12_u64, op()), 1..200),
+        ops in vec((0..12_u64, op(prop_oneof![group(), single()])), 1..200),
     ) {
         let mut pair = Pair::new(limit, queue_size, when_full);
-        for (pause_ns, op) in ops {
-            pair.now_ns += pause_ns;
-            pair.apply(op)?;
-        }
-        pair.finish()?;
+        pair.run(ops)?;
+    }
+
+    #[test]
+    fn nested_lanes_agree_with_the_naive_reference(
+        limit in 1..3_u32,
+        ops in vec((0..12_u64, op(nested())), 1..200),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Refuse);
+        pair.run(ops)?;
     }
 }

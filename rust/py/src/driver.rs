@@ -45,9 +45,13 @@ enum Action {
 struct Step {
     index: u32,
     slot: SlotId,
+    /// None until the step has suspended.
+    suspended: Option<Suspended>,
+}
+
+struct Suspended {
     coroutine: Py<PyAny>,
     context: Py<PyAny>,
-    suspended: bool,
 }
 
 #[derive(Default)]
@@ -88,6 +92,8 @@ struct Seat {
 #[derive(Default)]
 struct Cell {
     inner: Inner,
+    /// What the scheduler has already said about the time after the step that just ended.
+    next: Option<Next>,
     seat: Option<Seat>,
     /// The driver that worked in this task when the worker first sat down: it waits for us.
     outer: Option<Py<PyAny>>,
@@ -95,6 +101,8 @@ struct Cell {
     action: Action,
     entering: bool,
     must_checkpoint: bool,
+    /// Whether the step that is being settled lets the next one start right after it.
+    stays: bool,
     /// The last look at the clock since Trio resumed us, and the first one.
     now_ns: Option<u64>,
     since_ns: Option<u64>,
@@ -246,7 +254,10 @@ impl Driver {
                     }
                 }
                 Inner::Own(coroutine) => coroutine.bind(py).clone(),
-                Inner::Step(step) => step.coroutine.bind(py).clone(),
+                Inner::Step(step) => match &step.suspended {
+                Some(suspended) => suspended.coroutine.bind(py).clone(),
+                None => return Err(errors::internal(py, "a step was resumed before its start")),
+            },
             };
             let message = message.take();
             let in_step = matches!(cell.inner, Inner::Step(_));
@@ -293,10 +304,10 @@ impl Driver {
             Some(now_ns) => now_ns,
             None => run.clock.now_ns(py)?,
         };
-        let mut scheduler = pool.lock(py)?;
-        let next = scheduler.next(run.lane, now_ns);
-        let drained = scheduler.ready(run.lane) == 0;
-        drop(scheduler);
+        let next = match cell.next.take() {
+            Some(next) => next,
+            None => pool.lock(py)?.next(run.lane, now_ns),
+        };
         match next {
             Next::Leave => return Ok(false),
             Next::Wait => self.park(py, cell)?,
@@ -308,11 +319,9 @@ impl Driver {
                 cell.inner = Inner::Step(Step {
                     index: step,
                     slot,
-                    coroutine: py.None(),
-                    context: py.None(),
-                    suspended: false,
+                    suspended: None,
                 });
-                if drained {
+                if run.has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.dismiss(py)?;
                 }
                 if run.observer.is_some() {
@@ -354,35 +363,39 @@ impl Driver {
         cell: &mut Cell,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Inner::Step(mut step) = std::mem::take(&mut cell.inner) else {
-            unreachable!("called with a step only");
+            return Err(errors::internal(py, "there is no step to start"));
         };
         let run = self.run.get();
         let context = match ffi::copy_context(run.base.bind(py)) {
             Ok(context) => context,
             Err(error) => return self.ended(py, cell, step, Err(error)).map(|()| None),
         };
+        let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
         let sent = ffi::Entered::new(&context).and_then(|_entered| {
-            let coroutine = make_coroutine(py, run, step.index)?;
-            step.coroutine = coroutine.clone().unbind();
-            ffi::send(&coroutine, &py.None().into_bound(py))
+            let coroutine = made.insert(make_coroutine(py, run, step.index)?);
+            ffi::send(coroutine, &py.None().into_bound(py))
         });
         self.in_step.store(false, Ordering::Relaxed);
-        let result = match sent {
-            Ok(PySendResult::Return(value)) => Ok(value),
-            Ok(PySendResult::Next(trap)) => {
-                step.context = context.unbind();
-                step.suspended = true;
+        let result = match (sent, made) {
+            (Ok(PySendResult::Return(value)), _) => Ok(value),
+            (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
+                step.suspended = Some(Suspended {
+                    coroutine: coroutine.unbind(),
+                    context: context.unbind(),
+                });
                 cell.inner = Inner::Step(step);
                 self.suspended(py, cell)?;
                 return Ok(Some(trap));
             }
-            Err(error) => {
-                if step.coroutine.is_none(py) {
-                    if let Some(error) = programming_error(py, run, step.index, &error)? {
-                        cell.inner = Inner::Step(step);
-                        return Err(error);
-                    }
+            (Ok(PySendResult::Next(_)), None) => {
+                return Err(errors::internal(py, "a step yielded before it was made"));
+            }
+            (Err(error), Some(_)) => Err(error),
+            (Err(error), None) => {
+                if let Some(error) = programming_error(py, run, step.index, &error)? {
+                    cell.inner = Inner::Step(step);
+                    return Err(error);
                 }
                 Err(error)
             }
@@ -396,12 +409,15 @@ impl Driver {
         let (Inner::Step(step), Some(seat)) = (&cell.inner, &cell.seat) else {
             return Err(errors::internal(py, "a driver was awaited before `enter`"));
         };
+        let Some(Suspended { context, .. }) = &step.suspended else {
+            return Err(errors::internal(py, "a step suspended before its start"));
+        };
         let run = self.run.get();
         // From now on Trio runs the step in its context by itself; entering it here as well would
         // be wrong when a thread's message runs in this task.
         let task = seat.task.bind(py);
-        task.setattr(intern!(py, "context"), &step.context)?;
-        task.setattr(intern!(py, "name"), run.id(py, step.index)?)?;
+        ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
+        ffi::set_attribute(task, intern!(py, "name"), &run.id(py, step.index)?)?;
         if run.has_timeouts {
             let earliest = run.pool.get().lock(py)?.arm(step.slot, self.worker);
             if let Some(deadline_ns) = earliest {
@@ -423,10 +439,9 @@ impl Driver {
         let Step {
             index,
             slot,
-            suspended,
-            coroutine,
-            context,
+            suspended: held,
         } = step;
+        let suspended = held.is_some();
         let Some(seat) = &cell.seat else {
             return Err(errors::internal(py, "a driver was awaited before `enter`"));
         };
@@ -437,8 +452,8 @@ impl Driver {
             if is_plainly_fatal(py, error)? {
                 self.settle(py, cell, index, slot, Outcome::Failed, None)?;
                 self.sit_back(py, cell, suspended)?;
-                drop((coroutine, context));
-                return Err(result.expect_err("looked at above"));
+                drop(held);
+                return result.map(drop);
             }
         }
         let left_behind = seat.finds_leftovers(py)?;
@@ -451,6 +466,7 @@ impl Driver {
         }
         match result {
             Ok(value) => {
+                cell.stays = !fired && !run.isolated && !(suspended && self.is_cancelled(py, cell)?);
                 self.settle(py, cell, index, slot, Outcome::Completed, Some(Ok(value)))?;
             }
             Err(error) if judge => {
@@ -524,20 +540,16 @@ impl Driver {
         let mut scheduler = pool.lock(py)?;
         let started_ns = scheduler.started_ns(slot).unwrap_or(now_ns);
         let verdict = scheduler.settle(slot, outcome, now_ns);
+        cell.now_ns = Some(now_ns);
+        self.count_stretch(cell, now_ns);
+        // One trip to the scheduler instead of two, where nothing stands between two steps.
+        if std::mem::take(&mut cell.stays) && !cell.must_checkpoint {
+            cell.next = Some(scheduler.next(run.lane, now_ns));
+        }
         let woken = scheduler.has_wakes();
         drop(scheduler);
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
         clock?;
-        cell.now_ns = Some(now_ns);
-        cell.streak += 1;
-        let since_ns = *cell.since_ns.get_or_insert(now_ns);
-        cell.must_checkpoint = match run.clock.is_virtual() {
-            false => now_ns.saturating_sub(since_ns) >= STRETCH_NS,
-            true => cell.streak >= STRETCH_STEPS,
-        };
-        if cell.must_checkpoint {
-            cell.streak = 0;
-        }
         let fatal = record.is_none() && outcome == Outcome::Failed;
         if !fatal {
             let id = run.id(py, index)?;
@@ -565,14 +577,27 @@ impl Driver {
         Ok(())
     }
 
+    /// Whether a checkpoint is due before the next step.
+    fn count_stretch(&self, cell: &mut Cell, now_ns: u64) {
+        cell.streak += 1;
+        let since_ns = *cell.since_ns.get_or_insert(now_ns);
+        cell.must_checkpoint = match self.run.get().clock.is_virtual() {
+            false => now_ns.saturating_sub(since_ns) >= STRETCH_NS,
+            true => cell.streak >= STRETCH_STEPS,
+        };
+        if cell.must_checkpoint {
+            cell.streak = 0;
+        }
+    }
+
     /// Put the worker's own context and name back.
     fn sit_back(&self, py: Python<'_>, cell: &Cell, suspended: bool) -> PyResult<()> {
         let (Some(seat), true) = (&cell.seat, suspended) else {
             return Ok(());
         };
         let task = seat.task.bind(py);
-        task.setattr(intern!(py, "context"), &self.run.get().base)?;
-        task.setattr(intern!(py, "name"), &seat.name)
+        ffi::set_attribute(task, intern!(py, "context"), self.run.get().base.bind(py))?;
+        ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))
     }
 
     /// Whether the worker's next checkpoint would raise Cancelled; then it must come before the
@@ -615,9 +640,12 @@ impl Driver {
             Inner::Own(coroutine) => return close_quietly(py, &coroutine),
             Inner::Nothing => return self.release_lost_slot(py, cell),
         };
-        close_quietly(py, &step.coroutine);
+        let suspended = step.suspended.is_some();
+        if let Some(held) = step.suspended {
+            close_quietly(py, &held.coroutine);
+        }
         let settled = self.settle(py, cell, step.index, step.slot, Outcome::Unwound, None);
-        let reset = self.sit_back(py, cell, step.suspended);
+        let reset = self.sit_back(py, cell, suspended);
         if let Err(error) = settled.and(reset) {
             error.write_unraisable(py, None);
         }
@@ -626,9 +654,12 @@ impl Driver {
 
 impl Driver {
     /// Something failed between taking a step over and settling it: its slot still goes back.
-    fn release_lost_slot(&self, py: Python<'_>, cell: &Cell) {
-        let lost = self.current_slot().filter(|_| cell.judged.is_none());
-        let Some(slot) = lost else { return };
+    fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) {
+        let taken = match cell.next.take() {
+            Some(Next::Start { slot, .. }) => Some(slot),
+            _ => self.current_slot().filter(|_| cell.judged.is_none()),
+        };
+        let Some(slot) = taken else { return };
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
         // A poisoned scheduler has no slots to give any more; every later call says so.
         if let Ok(mut scheduler) = self.run.get().pool.get().lock(py) {
@@ -785,7 +816,10 @@ impl Driver {
     #[getter]
     fn cr_await(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.with_cell(py, |cell| match &cell.inner {
-            Inner::Step(step) => Some(step.coroutine.clone_ref(py)),
+            Inner::Step(step) => {
+                let held = step.suspended.as_ref();
+                held.map(|held| held.coroutine.clone_ref(py))
+            }
             Inner::Own(coroutine) => Some(coroutine.clone_ref(py)),
             Inner::Nothing => None,
         })
@@ -803,8 +837,10 @@ impl Driver {
         };
         match &cell.inner {
             Inner::Step(step) => {
-                visit.call(&step.coroutine)?;
-                visit.call(&step.context)?;
+                if let Some(held) = &step.suspended {
+                    visit.call(&held.coroutine)?;
+                    visit.call(&held.context)?;
+                }
             }
             Inner::Own(coroutine) => visit.call(coroutine)?,
             Inner::Nothing => {}
@@ -996,9 +1032,6 @@ fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: PyErr) -> PyResult<PySendRes
 
 /// Close a coroutine. What its `finally` raises cannot reach anybody any more: it is reported.
 fn close_quietly(py: Python<'_>, coroutine: &Py<PyAny>) {
-    if coroutine.is_none(py) {
-        return;
-    }
     if let Err(error) = coroutine.call_method0(py, intern!(py, "close")) {
         error.write_unraisable(py, Some(coroutine.bind(py)));
     }

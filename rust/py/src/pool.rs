@@ -1,6 +1,7 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
@@ -116,6 +117,7 @@ impl Pool {
             failed: PyList::empty(py).unbind(),
             thread: thread::current().id(),
             crew: Mutex::default(),
+            parked: AtomicU32::new(0),
         };
         let run = Bound::new(py, run)?;
         pool.lock_runs(py)?.insert(lane, run.clone().unbind());

@@ -1,5 +1,6 @@
 //! One run: a group, a workflow or a single step, and the Python objects it fills.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
@@ -72,6 +73,8 @@ pub struct Run {
     pub failed: Py<PyList>,
     pub thread: ThreadId,
     pub crew: Mutex<Crew>,
+    /// How many are in `crew.parked`, for a look without the lock.
+    pub parked: AtomicU32,
 }
 
 impl Run {
@@ -132,6 +135,7 @@ impl Run {
             return Ok(());
         }
         if let Some((_, task)) = crew.parked.pop() {
+            self.parked.fetch_sub(1, Ordering::Relaxed);
             crew.entering += 1;
             drop(crew);
             trio::wake(py)?.call1((task,))?;
@@ -153,9 +157,14 @@ impl Run {
         Ok(())
     }
 
+    pub fn has_parked(&self) -> bool {
+        self.parked.load(Ordering::Relaxed) > 0
+    }
+
     pub fn park(&self, worker: u32, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
         self.crew(py)?.parked.push((worker, task.clone().unbind()));
+        self.parked.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -176,6 +185,7 @@ impl Run {
         let mut crew = self.crew(py)?;
         let at = crew.parked.iter().position(|(parked, _)| *parked == worker);
         let parked = at.map(|at| crew.parked.swap_remove(at));
+        self.parked.store(crew.parked.len() as u32, Ordering::Relaxed);
         drop(crew);
         drop(parked);
         Ok(())
@@ -188,6 +198,7 @@ impl Run {
             return Ok(());
         }
         let parked = std::mem::take(&mut crew.parked);
+        self.parked.store(0, Ordering::Relaxed);
         crew.entering += parked.len() as u32;
         drop(crew);
         for (_, task) in parked {

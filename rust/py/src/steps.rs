@@ -1,5 +1,8 @@
 //! The ids of a group's steps.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -12,37 +15,66 @@ use pyo3::types::{PyList, PySet, PyString};
 #[pyo3(signature = (steps, r#where))]
 pub fn step_ids<'py>(steps: &Bound<'py, PyList>, r#where: &str) -> PyResult<Bound<'py, PyList>> {
     let py = steps.py();
-    let seen = PySet::empty(py)?;
-    let mut own_ids = true;
-    for step in steps {
-        own_ids &= step.is_exact_instance_of::<PyString>();
-    }
-    let ids = match own_ids {
+    let all_texts = steps
+        .iter()
+        .all(|step| step.is_exact_instance_of::<PyString>());
+    let ids = match all_texts {
         true => steps.clone(),
-        false => PyList::empty(py),
-    };
-    for (index, step) in steps.iter().enumerate() {
-        let id = match own_ids {
-            true => step,
-            false => {
-                let id = id_of(&step, index, r#where)?;
-                ids.append(&id)?;
-                id
+        false => {
+            let ids = PyList::empty(py);
+            for (index, step) in steps.iter().enumerate() {
+                ids.append(id_of(&step, index, r#where)?)?;
             }
-        };
-        seen.add(&id)?;
-        // A second look costs nothing when the first one found no id twice.
-        if seen.len() != index + 1 {
+            ids
+        }
+    };
+    check_unique(&ids, r#where)?;
+    Ok(ids)
+}
+
+/// Texts that are equal have equal hashes: only if two hashes are equal are the texts compared.
+/// The hashes are kept in the texts, where the results' dict needs them anyway.
+fn check_unique(ids: &Bound<'_, PyList>, place: &str) -> PyResult<()> {
+    let mut hashes: HashSet<isize, BuildHasherDefault<OwnHash>> =
+        HashSet::with_capacity_and_hasher(ids.len(), BuildHasherDefault::default());
+    let mut suspect = false;
+    for id in ids {
+        suspect |= !hashes.insert(id.hash()?);
+    }
+    if !suspect {
+        return Ok(());
+    }
+    let seen = PySet::empty(ids.py())?;
+    for (index, id) in ids.iter().enumerate() {
+        if seen.contains(&id)? {
             let text = format!(
-                "{where}: step id {} is there twice (again at index {index}). Results are kept \
+                "{place}: step id {} is there twice (again at index {index}). Results are kept \
                  by id, so every step needs one of its own.",
                 id.repr()?,
-                r#where = r#where,
             );
             return Err(PyValueError::new_err(text));
         }
+        seen.add(id)?;
     }
-    Ok(ids)
+    Ok(())
+}
+
+/// The hash of a hash is itself; Python's text hashes (SipHash) are spread well enough.
+#[derive(Default)]
+struct OwnHash(u64);
+
+impl Hasher for OwnHash {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole numbers are hashed");
+    }
+
+    fn write_isize(&mut self, hash: isize) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 fn id_of<'py>(step: &Bound<'py, PyAny>, index: usize, place: &str) -> PyResult<Bound<'py, PyAny>> {

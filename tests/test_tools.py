@@ -1,0 +1,317 @@
+"""Tools: what may be one, what it is called with, and how long it lives."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+
+import pytest
+import trio
+
+from hocket._context import WorkflowContext
+from hocket._errors import ToolInputError, ToolModuleError, UnknownTool
+from hocket._tool import tool
+from hocket._tools import ToolRegistry
+from hocket.tools import builtin_tools
+
+CONTEXT = WorkflowContext(values={"who": "ada"})
+
+
+async def greet(name, greeting="hello"):
+    return f"{greeting} {name}"
+
+
+async def anything(**options):
+    return options
+
+
+async def by_context(text, context):
+    return f"{text} {context.values['who']}"
+
+
+async def nothing():
+    return "nothing"
+
+
+async def snake(user_id, userName=None):  # noqa: N803 - both spellings, on purpose
+    return user_id, userName
+
+
+def sync_tool(x):
+    return x
+
+
+async def generator(x):
+    yield x
+
+
+class Client:
+    """A tool with a life: notes what happens to it."""
+
+    events: list[object] = []  # noqa: RUF012 - cleared by every test that reads it
+
+    async def __aenter__(self):
+        self.events.append("open")
+        return self
+
+    async def __aexit__(self, *error):
+        with trio.CancelScope(shield=True):
+            await trio.lowlevel.checkpoint()
+        self.events.append("closed")
+
+    async def __call__(self, path):
+        self.events.append(path)
+        await trio.lowlevel.checkpoint()
+        return path
+
+
+def registry_of(*tools):
+    registry = ToolRegistry()
+    for each in tools:
+        registry.register(each)
+    return registry
+
+
+async def call(fn, input):
+    async with registry_of(fn).open() as tools:
+        return await tools[fn.__name__](input, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("fn", "input", "value"),
+    [
+        (greet, {"name": "bob"}, "hello bob"),
+        (greet, {"name": "bob", "greeting": "hi"}, "hi bob"),
+        (greet, "bob", "hello bob"),
+        (anything, {"a": 1, "bC": 2}, {"a": 1, "bC": 2}),
+        (anything, None, {}),
+        (by_context, {"text": "hi"}, "hi ada"),
+        (by_context, "hi", "hi ada"),
+        (nothing, None, "nothing"),
+        (nothing, {}, "nothing"),
+        (snake, {"userId": 5, "userName": "x"}, (5, "x")),
+        (snake, [1, 2], ([1, 2], None)),
+    ],
+)
+async def test_a_tool_is_called_with_the_input(fn, input, value):
+    assert await call(fn, input) == value
+
+
+@pytest.mark.parametrize(
+    ("fn", "input", "expected"),
+    [
+        (greet, None, "tool 'greet' needs 'name'"),
+        (
+            greet,
+            {"nam": "bob"},
+            ("tool 'greet' has no parameter 'nam'; did you mean 'name'? "
+            "(parameters: greeting, name); tool 'greet' needs 'name'"),
+        ),
+        (nothing, {"x": 1}, "tool 'nothing' has no parameter 'x' (parameters: none)"),
+        (nothing, "x", "tool 'nothing' takes no input; found 'x'"),
+        (anything, 5, "tool 'anything' takes no input; found 5"),
+        (
+            by_context,
+            {"text": "x", "context": 1},
+            "tool 'by_context' gets 'context' from hocket; leave it out",
+        ),
+        (snake, {"userId": 1, "user_id": 2}, "tool 'snake' gets 'user_id' twice"),
+        (greet, {5: 1}, ("tool 'greet' has no parameter 5 (parameters: greeting, name); tool "
+         "'greet' needs 'name'")),
+    ],
+)  # fmt: skip
+async def test_an_input_that_does_not_fit_is_refused_before_the_call(fn, input, expected):
+    problems = registry_of(fn).check_input(fn.__name__, input)
+    assert "; ".join(text for _, text in problems) == expected
+    with pytest.raises(ToolInputError) as caught:
+        await call(fn, input)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("input", [lambda context: {}, "$results.a", "${context.all}"])
+def test_an_input_known_only_in_the_run_is_not_checked_before(input):
+    assert registry_of(greet).check_input("greet", input) == []
+
+
+@pytest.mark.parametrize(
+    ("fn", "text"),
+    [
+        pytest.param(
+            sync_tool,
+            "a tool must be an async function; 'sync_tool' is a sync one: write 'async def', or "
+            "wrap what blocks in 'await trio.to_thread.run_sync(...)'",
+            id="sync function",
+        ),
+        pytest.param(
+            generator,
+            "a tool must return a value; 'generator' yields (async generator)",
+            id="async generator",
+        ),
+        pytest.param("greet", "a tool must be an async function; got 'greet'", id="text"),
+        pytest.param(
+            type("Sync", (), {"__call__": sync_tool}),
+            "a tool class needs 'async def __call__'; 'Sync' has none",
+            id="class with a sync call",
+        ),
+        pytest.param(
+            type("Bare", (), {"__call__": greet}),
+            "a tool class needs '__aenter__' and '__aexit__'; 'Bare' lacks them; if it needs "
+            "nothing for the whole run, make it an async function",
+            id="class without a life",
+        ),
+        pytest.param(
+            functools.partial(greet, "x"),
+            f"a tool needs a name; pass one for {functools.partial(greet, 'x')!r}",
+            id="no name",
+        ),
+    ],
+)
+def test_what_cannot_be_a_tool_is_refused_at_the_door(fn, text):
+    with pytest.raises(TypeError) as caught:
+        ToolRegistry().register(fn)
+    assert str(caught.value) == text
+
+
+def test_the_decorator_refuses_at_once_too():
+    with pytest.raises(TypeError, match="'sync_tool' is a sync one"):
+        tool(sync_tool)
+    with pytest.raises(TypeError, match=r"write @tool\(name='shout'\)"):
+        tool("shout")
+
+
+def test_a_tool_is_known_by_the_name_that_was_given_last():
+    @tool(name="marked")
+    async def fn():
+        pass
+
+    registry = ToolRegistry()
+    assert registry.register(fn) is fn
+    registry.register(fn, name="other")
+    assert registry.names() == list(registry) == ["marked", "other"]
+    assert "marked" in registry
+    assert len(registry) == 2
+
+
+def test_a_name_is_taken_only_once():
+    registry = registry_of(greet)
+    registry.register(greet)
+    with pytest.raises(ValueError, match="there is a tool 'greet' already"):
+        registry.register(nothing, name="greet")
+
+
+def test_of_two_merged_registries_the_second_counts():
+    first, second = registry_of(greet, nothing), ToolRegistry()
+    second.register(anything, name="greet")
+    merged = first.merge(second)
+    assert merged.names() == ["greet", "nothing"]
+    assert merged.get("greet").target is anything
+    assert first.get("greet").target is greet
+
+
+def test_an_unknown_tool_is_refused_with_a_near_name():
+    with pytest.raises(UnknownTool) as caught:
+        registry_of(greet).get("gret")
+    assert str(caught.value) == "there is no tool 'gret'; did you mean 'greet'? (tools: greet)"
+
+
+# --- tools with a life
+
+
+async def test_a_class_has_one_instance_a_run_which_is_closed_at_its_end():
+    Client.events.clear()
+    registry = ToolRegistry()
+    registry.register(Client, name="client")
+    async with registry.open() as tools:
+        assert await tools["client"]({"path": "a"}, CONTEXT) == "a"
+        assert await tools["client"]("b", CONTEXT) == "b"
+    async with registry.open():
+        pass
+    assert Client.events == ["open", "a", "b", "closed", "open", "closed"]
+
+
+async def test_a_class_is_closed_when_the_run_is_cancelled():
+    Client.events.clear()
+    with trio.CancelScope() as scope:
+        async with registry_of(Client).open() as tools:
+            scope.cancel()
+            await tools["Client"]("a", CONTEXT)
+    assert scope.cancelled_caught
+    assert Client.events == ["open", "a", "closed"]
+
+
+# --- modules
+
+
+@pytest.fixture
+def module(monkeypatch):
+    made = types.ModuleType("some_tools")
+    monkeypatch.setitem(sys.modules, "some_tools", made)
+    made.greet = tool(name="greet")(functools.partial(greet))
+    made.helper = nothing
+    made.number = 5
+    made.more = registry_of(anything)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("some_tools", ["anything", "greet"]),
+        ("some_tools:more", ["anything"]),
+        ("some_tools:helper", ["nothing"]),
+        ("some_tools:greet", ["greet"]),
+    ],
+)
+def test_the_tools_of_a_module_are_what_is_marked_or_what_is_named(module, text, names):
+    assert ToolRegistry.from_module(text).names() == names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "no_such_tools",
+            (
+                "there is no module 'no_such_tools' for the tools 'no_such_tools'; give a name that "
+                "Python can import, such as 'my_package.tools'"
+            ),
+        ),
+        ("some_tools:gret", "'some_tools:gret': 'some_tools' has no 'gret'; did you mean 'greet'?"),
+        (
+            "some_tools:number",
+            "'some_tools:number' is neither a ToolRegistry nor an async function",
+        ),
+        ("math", "'math' has no tools; mark an async function with @hocket.tool"),
+    ],
+)
+def test_a_module_without_tools_is_refused(module, text, message):
+    with pytest.raises(ToolModuleError) as caught:
+        ToolRegistry.from_module(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("1 / 0", "the tools 'broken_tools' failed to import: ZeroDivisionError: division by zero"),
+        (
+            "import no_such_dependency",
+            "the tools 'broken_tools' failed to import: No module named 'no_such_dependency'",
+        ),
+    ],
+    ids=["error", "missing dependency"],
+)
+def test_a_module_that_fails_to_import_says_why(tmp_path, monkeypatch, source, message):
+    (tmp_path / "broken_tools.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ToolModuleError) as caught:
+        ToolRegistry.from_module("broken_tools")
+    assert str(caught.value) == message
+
+
+def test_the_built_in_tools_need_no_extra_until_they_are_called():
+    registry = builtin_tools()
+    assert registry.names() == ["database_query", "http_request"]
+    assert registry.check_input("http_request", {"url": "x", "method": "GET"}) == []
+    assert registry.check_input("database_query", {"query": "SELECT 1"}) == []

@@ -1,0 +1,467 @@
+"""A workflow made in Python: its model, its order, and its mistakes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from hocket._config import WorkerPoolConfig
+from hocket._context import WorkflowContext
+from hocket._errors import WorkflowInvalid
+from hocket._group import ParallelGroup
+from hocket._order import find_cycles, not_before, runnable
+from hocket._tools import ToolRegistry
+from hocket._workflow import WorkflowDefinition, WorkflowStep
+
+
+async def work(context):
+    return context.values
+
+
+def sync_work(context):
+    return None
+
+
+def step(id, *depends_on, **options):
+    return WorkflowStep(id, tool="t", depends_on=depends_on, **options)
+
+
+def group(id, *steps, depends_on=()):
+    return WorkflowStep(id, group=ParallelGroup(f"{id}-group", steps), depends_on=depends_on)
+
+
+def workflow(*steps, **options):
+    return WorkflowDefinition("test", steps, **options)
+
+
+def mistakes(definition, tools=None):
+    with pytest.raises(WorkflowInvalid) as caught:
+        definition.validate(tools)
+    headline, *lines = str(caught.value).splitlines()
+    count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+    assert headline == f"workflow 'test' has {count}:"
+    return lines
+
+
+# --- the door
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "text"),
+    [
+        pytest.param(
+            lambda: WorkflowStep("", tool="t"),
+            TypeError,
+            "id must be a text that is not empty; got ''",
+            id="empty id",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a"),
+            ValueError,
+            "step 'a' needs exactly one of tool, execute, group; got none",
+            id="nothing to do",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", tool="t", execute=work),
+            ValueError,
+            "step 'a' needs exactly one of tool, execute, group; got tool and execute",
+            id="two things to do",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", tool=work),
+            TypeError,
+            f"step 'a': tool must be the name of a tool; got {work!r}; "
+            f"pass an async function of the context as execute",
+            id="function as tool",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", execute=sync_work),
+            TypeError,
+            "step 'a': execute must be an async function; 'sync_work' is a sync one: write "
+            "'async def', or wrap what blocks in 'await trio.to_thread.run_sync(...)'",
+            id="sync function",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", execute="work"),
+            TypeError,
+            "step 'a': execute must be an async function; got 'work'",
+            id="name as execute",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", group=["b"]),
+            TypeError,
+            "step 'a': group must be a ParallelGroup; got ['b']",
+            id="list as group",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", execute=work, input={"x": 1}),
+            ValueError,
+            "step 'a': input is for tools; execute gets the context instead",
+            id="input without tool",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", tool="t", depends_on="fetch"),
+            TypeError,
+            "depends_on must be a list of step ids; write ['fetch']",
+            id="text as depends_on",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", tool="t", depends_on=[5]),
+            TypeError,
+            "depends_on must hold step ids; found 5",
+            id="number in depends_on",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", tool="t", timeout=0),
+            ValueError,
+            "timeout must be more than 0 seconds; got 0; leave timeout out, or pass None, "
+            "for no limit",
+            id="no time",
+        ),
+        pytest.param(
+            lambda: WorkflowStep("a", tool="t", continue_on_error="yes"),
+            TypeError,
+            "step 'a': continue_on_error must be True or False; got 'yes'",
+            id="text as flag",
+        ),
+        pytest.param(
+            lambda: WorkflowDefinition("", [step("a")]),
+            TypeError,
+            "name must be a text that is not empty; got ''",
+            id="no name",
+        ),
+        pytest.param(
+            lambda: WorkflowDefinition("x", [step("a"), "b"]),
+            TypeError,
+            "steps must hold WorkflowStep objects; steps[1] is 'b'",
+            id="text as step",
+        ),
+        pytest.param(
+            lambda: WorkflowDefinition("x", [step("a")], max_duration="2m"),
+            TypeError,
+            "max_duration must be a number of seconds, or None for no limit; got '2m'; write 120",
+            id="text as duration",
+        ),
+        pytest.param(
+            lambda: WorkflowDefinition("x", [step("a")], parallel_config={"max_concurrent": 2}),
+            TypeError,
+            "parallel_config must be a WorkerPoolConfig; got {'max_concurrent': 2}",
+            id="dict as config",
+        ),
+        pytest.param(
+            lambda: WorkerPoolConfig(max_concurrent=0),
+            ValueError,
+            "max_concurrent must be at least 1; got 0",
+            id="limit of 0",
+        ),
+        pytest.param(
+            lambda: WorkerPoolConfig(max_concurrent=None),
+            TypeError,
+            "max_concurrent must be a whole number of at least 1; got None",
+            id="no limit",
+        ),
+        pytest.param(
+            lambda: WorkerPoolConfig(max_concurrent=2.5),
+            TypeError,
+            "max_concurrent must be a whole number of at least 1; got 2.5",
+            id="half a slot",
+        ),
+        pytest.param(
+            lambda: WorkerPoolConfig(queue_size=0),
+            ValueError,
+            "queue_size must be at least 1; got 0; pass None for a queue without limit",
+            id="queue of 0",
+        ),
+        pytest.param(
+            lambda: WorkerPoolConfig(when_full="block"),
+            ValueError,
+            "when_full must be 'raise' or 'wait'; got 'block'",
+            id="unknown policy",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_refused_at_the_door(make, kind, text):
+    with pytest.raises(kind) as caught:
+        make()
+    assert str(caught.value) == text
+
+
+def test_a_step_may_depend_on_step_objects():
+    first = step("first")
+    assert step("second", first, "other").depends_on == ("first", "other")
+
+
+def test_an_input_may_be_a_function_of_the_context():
+    made = step("a", input=lambda context: {"x": context.values["x"] + 1})
+    assert made.resolve_input(WorkflowContext(values={"x": 1})) == {"x": 2}
+    workflow(made).validate()
+
+
+# --- the plan
+
+
+def test_the_plan_has_the_steps_that_run_by_themselves_and_who_waits_for_whom():
+    definition = workflow(step("a"), step("b", "a"), step("c", "a", "b", "a"))
+    plan = definition.plan()
+    assert [s.id for s in plan.steps] == ["a", "b", "c"]
+    assert plan.dependencies == [[], [0], [0, 1]]
+    assert plan.members == {}
+
+
+def test_a_member_of_a_group_runs_only_through_it():
+    definition = workflow(step("m"), group("g", "m", step("n")), step("z", "g"))
+    plan = definition.plan()
+    assert [s.id for s in definition.top_level_steps()] == ["g", "z"]
+    assert list(plan.members) == ["m", "n"]
+    assert plan.owners == {"m": "g", "n": "g"}
+    assert plan.dependencies == [[], [0]]
+    assert definition.step("n").id == "n"
+
+
+def test_a_member_may_be_listed_among_the_steps_as_the_same_object():
+    member = step("m")
+    assert [s.id for s in workflow(group("g", member), member).top_level_steps()] == ["g"]
+
+
+def test_a_group_may_be_a_member_of_a_group():
+    inner = group("inner", "m", group("innermost", "n"))
+    definition = workflow(group("outer", inner), step("m"), step("n"), step("z", "n"))
+    plan = definition.plan()
+    assert [s.id for s in plan.steps] == ["outer", "z"]
+    assert plan.owners == {"inner": "outer", "m": "inner", "innermost": "inner", "n": "innermost"}
+    assert plan.dependencies == [[], [0]]
+
+
+def test_to_depend_on_a_member_is_to_depend_on_the_step_that_runs_it():
+    definition = workflow(group("g", "m"), step("m"), step("z", "m", input="$results.m"))
+    assert definition.plan().dependencies == [[], [0]]
+
+
+def test_the_dependencies_of_members_are_those_of_their_group():
+    definition = workflow(step("a"), group("g", "m"), step("m", "a", input="$results.a"))
+    assert definition.plan().dependencies == [[], [0]]
+
+
+def test_a_group_whose_steps_come_from_a_function_has_no_members_before_the_run():
+    dynamic = WorkflowStep("g", group=ParallelGroup("g", lambda context: []))
+    assert [s.id for s in workflow(dynamic, step("m")).top_level_steps()] == ["g", "m"]
+
+
+def test_a_reference_needs_an_ancestor_near_or_far():
+    definition = workflow(
+        step("a"), step("b", "a"), step("c", "b"), step("d", "c", input=["$results.a", "$errors.b"])
+    )
+    definition.validate()
+
+
+def test_the_names_of_all_tools_are_known_before_the_run():
+    definition = workflow(group("g", WorkflowStep("m", tool="u")), step("a"))
+    assert definition.tool_names() == {"t", "u"}
+
+
+def test_a_chain_of_100_000_steps_is_planned_without_recursion():
+    steps = [step("s0")] + [
+        step(f"s{i}", f"s{i - 1}", input="$results.s0") for i in range(1, 100_000)
+    ]
+    plan = workflow(*steps).plan()
+    assert plan.dependencies[99_999] == [99_998]
+
+
+def test_a_circle_of_100_000_steps_is_named_whole():
+    steps = [step(f"s{i}", f"s{(i + 1) % 100_000}") for i in range(100_000)]
+    (line,) = mistakes(workflow(*steps))
+    assert line.count(" -> ") == 100_000
+
+
+# --- mistakes
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        pytest.param([], ["steps: a workflow needs at least one step"], id="no steps"),
+        pytest.param(
+            [step("a"), step("a")],
+            ["steps[1].id: the id 'a' is taken: steps[0] has it too"],
+            id="doubled id",
+        ),
+        pytest.param(
+            [step("m"), group("g", step("m"))],
+            ["steps[1].group.steps[0].id: the id 'm' is taken: steps[0] has it too"],
+            id="doubled id in a group",
+        ),
+        pytest.param(
+            [step("fetch"), step("b", "fetch_")],
+            ["steps[1].depends_on[0]: there is no step 'fetch_'; did you mean 'fetch'?"],
+            id="unknown dependency",
+        ),
+        pytest.param(
+            [group("g", "m"), step("m"), step("z", "g-group")],
+            [("steps[2].depends_on[0]: 'g-group' is a group, not a step; the step that runs it is "
+             "'g'")],
+            id="dependency on a group's own id",
+        ),
+        pytest.param(
+            [group("g", 5)],
+            ["steps[0].group.steps[0]: a member is a step id or a WorkflowStep; found 5"],
+            id="member of another kind",
+        ),
+        pytest.param(
+            [group("g", "g")],
+            ["steps[0].group.steps[0]: the group of step 'g' cannot run that step itself"],
+            id="group in itself",
+        ),
+        pytest.param(
+            [group("g", "h"), group("h", "g")],
+            ["steps[0].group: groups run each other in a circle: g -> h -> g"],
+            id="groups in each other",
+        ),
+        pytest.param(
+            [group("g", "m"), group("h", "m"), step("m")],
+            [("steps[1].group.steps[0]: step 'm' already runs in the group of step 'g'; a step is "
+             "in one group only")],
+            id="member of two groups",
+        ),
+        pytest.param(
+            [group("g", "m", "n"), step("m", "n"), step("n")],
+            [("steps[1].depends_on[0]: steps 'm' and 'n' both run in the group of step 'g', side "
+             "by side; move one of them out of the group")],
+            id="member that waits for its sibling",
+        ),
+        pytest.param(
+            [group("g", "m"), step("m", "g")],
+            ["steps[1].depends_on[0]: this step runs inside step 'g', which cannot end before it"],
+            id="member that waits for its group",
+        ),
+        pytest.param(
+            [group("g", "m"), step("m", "m")],
+            ["steps[1].depends_on[0]: step 'm' depends on itself"],
+            id="member that waits for itself",
+        ),
+        pytest.param(
+            [step("a", "c"), step("b", "a"), step("c", "b"), step("x", "y"), step("y", "x")],
+            [
+                "steps[0].depends_on: these steps wait for each other: a -> c -> b -> a",
+                "steps[3].depends_on: these steps wait for each other: x -> y -> x",
+            ],
+            id="two cycles",
+        ),
+        pytest.param(
+            [step("a", "m"), group("g", "m", "n"), step("m"), step("n", "a")],
+            [("steps[0].depends_on: these steps wait for each other: a -> g -> a "
+             "('a' depends on 'm', 'n' depends on 'a')")],
+            id="cycle through members",
+        ),
+        pytest.param(
+            [step("a", "b"), step("b"), step("c", input={"x": "$results.a", "y": ["$errors.b"]})],
+            [
+                ("steps[2].input.x: $results.a: step 'a' may not have run before this step, which "
+                "must depend on it"),
+                ("steps[2].input.y[0]: $errors.b: step 'b' may not have run before this step, "
+                "which must depend on it"),
+            ],
+            id="references to steps that may not have run",
+        ),
+        pytest.param(
+            [group("g", step("m", input="$results.g"))],
+            [("steps[0].group.steps[0].input: $results.g: this step runs inside step 'g', which "
+             "cannot end before it")],
+            id="reference to the group around",
+        ),
+    ],
+)  # fmt: skip
+def test_mistakes_between_steps_are_found_all_at_once(steps, expected):
+    assert mistakes(workflow(*steps)) == expected
+
+
+def test_a_step_that_two_others_miss_is_missed_twice():
+    assert len(mistakes(workflow(step("a", "q"), step("b", "q")))) == 2
+
+
+def test_the_output_refers_to_steps_that_exist():
+    definition = workflow(step("a"), output={"x": "$results.b"})
+    assert mistakes(definition) == ["output.x: $results.b: there is no step 'b'"]
+
+
+def test_a_definition_with_mistakes_has_no_plan():
+    with pytest.raises(WorkflowInvalid):
+        workflow().plan()
+
+
+def test_tools_are_checked_when_there_is_a_registry():
+    registry = ToolRegistry()
+
+    @registry.register
+    async def fetch(url, retries=3):
+        return url
+
+    definition = workflow(
+        WorkflowStep("a", tool="fetch", input={"url": "x"}),
+        WorkflowStep("b", tool="fetsh"),
+        group("g", WorkflowStep("c", tool="fetch", input={"retrys": 1})),
+        WorkflowStep("d", tool="fetch", input="$context.all"),
+    )
+    definition.validate()
+    assert mistakes(definition, registry) == [
+        "steps[1].tool: there is no tool 'fetsh'; did you mean 'fetch'? (tools: fetch)",
+        (
+            "steps[2].group.steps[0].input.retrys: tool 'fetch' has no parameter 'retrys'; did you "
+            "mean 'retries'? (parameters: retries, url)"
+        ),
+        "steps[2].group.steps[0].input: tool 'fetch' needs 'url'",
+    ]
+
+
+# --- order, against a model
+
+GRAPHS = st.integers(1, 12).flatmap(
+    lambda n: st.lists(
+        st.sets(st.integers(0, n - 1), max_size=3).map(sorted), min_size=n, max_size=n
+    )
+)
+
+
+def ancestors(graph, node):
+    """The reference model: walk, and remember where one has been."""
+    seen, todo = set(), list(graph[node])
+    while todo:
+        if (earlier := todo.pop()) not in seen:
+            seen.add(earlier)
+            todo += graph[earlier]
+    return seen
+
+
+@given(GRAPHS)
+def test_what_can_run_is_what_has_no_cycle_before_it(graph):
+    order = runnable(graph)
+    cyclic = {node for node in range(len(graph)) if node in ancestors(graph, node)}
+    free = {node for node in range(len(graph)) if not ({node} | ancestors(graph, node)) & cyclic}
+    assert set(order) == free
+    assert len(order) == len(free)
+    place = {node: index for index, node in enumerate(order)}
+    assert all(place[earlier] < place[node] for node in order for earlier in graph[node])
+
+
+@given(GRAPHS)
+def test_every_cycle_found_is_one_and_every_knot_has_one(graph):
+    found = find_cycles(graph)
+    for cycle in found:
+        assert len(set(cycle)) == len(cycle)
+        assert cycle[0] == min(cycle)
+        following = [*cycle[1:], cycle[0]]
+        assert all(later in graph[node] for node, later in zip(cycle, following, strict=True))
+    in_cycles = {node for cycle in found for node in cycle}
+    for node in range(len(graph)):
+        before = ancestors(graph, node)
+        if node in before:  # its knot: all that it waits for and that wait for it
+            knot = {other for other in before if node in ancestors(graph, other)}
+            assert knot & in_cycles
+    assert len(in_cycles) == sum(map(len, found))
+
+
+@given(GRAPHS)
+def test_what_is_not_before_agrees_with_a_search(graph):
+    order = runnable(graph)
+    pairs = [(node, earlier) for node in order for earlier in order]
+    expected = {pair for pair in pairs if pair[1] not in ancestors(graph, pair[0])}
+    assert set(not_before(graph, order, pairs)) == expected
