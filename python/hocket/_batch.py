@@ -17,7 +17,7 @@ from ._group import Isolation
 from ._result import ParallelExecutionResult
 from ._run import supervise
 from ._strategy import Quorum, Strategy, WaitStrategy, thresholds
-from ._trio import foreign_clock
+from ._trio import foreign_clock, settle_in
 
 __all__ = ["Batch", "Observer", "run_batch"]
 
@@ -59,7 +59,7 @@ async def run_batch(
     on_end: Callable[[ParallelExecutionResult], object] | None = None,
 ) -> ParallelExecutionResult:
     """Run a batch on a pool. ``on_end`` sees the result also when the caller was cancelled."""
-    await trio.lowlevel.checkpoint_if_cancelled()
+    await settle_in()
     debug = batch.logger.isEnabledFor(logging.DEBUG)
     if debug:
         batch.logger.debug("%s %r starts: %d steps", batch.kind, batch.id, len(batch.ids))

@@ -6,11 +6,12 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["Driver", "Pool", "Run", "step_ids"]
+__all__ = ["Driver", "Pool", "Run", "in_first_segment", "step_ids"]
 
 __version__: str
 __debug_build__: bool
 
+def in_first_segment() -> bool: ...
 def step_ids(steps: list[Any], where: str) -> list[str]: ...
 @final
 class Pool:

@@ -19,7 +19,7 @@ from ._run import drive, judge
 from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from ._task import WorkerTask
-from ._trio import foreign_clock
+from ._trio import foreign_clock, settle_in
 
 __all__ = ["WorkerPool"]
 
@@ -131,7 +131,7 @@ class WorkerPool:
         The task runs in the caller's Trio task, in a context of its own.
         """
         work = _as_task(task, args)
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await settle_in()
         self._bind()
         limit = work.timeout if work.timeout is not None else self.timeout
         results: dict[str, Any] = {}

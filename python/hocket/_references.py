@@ -8,7 +8,6 @@ sooner. ``$$`` is a dollar; a dollar before anything else stays as it is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -234,6 +233,8 @@ def _as_text(part: Part, context: WorkflowContext) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | dict | list | tuple):
+        import json  # only here, and every import of hocket would pay for it
+
         # As in the files: true, null, and JSON for what has structure.
         return json.dumps(value, default=str, ensure_ascii=False)
     return str(value)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import trio
 from trio.lowlevel import Task, enable_ki_protection
 
-__all__ = ["explain_call", "foreign_clock", "wake"]
+from . import _core
+
+__all__ = ["explain_call", "foreign_clock", "settle_in", "wake"]
 
 
 @enable_ki_protection
@@ -18,6 +20,18 @@ def wake(task: Task) -> None:
     Protected: a KeyboardInterrupt in the middle of Trio's own bookkeeping would corrupt it.
     """
     trio.lowlevel.reschedule(task)
+
+
+async def settle_in() -> None:
+    """Begin a public async call: nothing has happened yet if the caller is cancelled.
+
+    Inside a step that has not suspended yet this goes through Trio's scheduler, which then knows
+    the step's context; the run that is about to start relies on that.
+    """
+    if _core.in_first_segment():
+        await trio.lowlevel.checkpoint()
+    else:
+        await trio.lowlevel.checkpoint_if_cancelled()
 
 
 def explain_call(function: Callable[..., object], name: str, arguments: int) -> str | None:

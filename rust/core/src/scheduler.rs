@@ -267,7 +267,11 @@ impl Scheduler {
                 true
             }
             None => {
-                self.stand_in_line(id);
+                // A lane that has all the slots itself need not stand in line: whenever one of
+                // them becomes free, the worker that freed it asks for the next step.
+                if self.lane_mut(id).in_use() < self.ledger.in_use {
+                    self.stand_in_line(id);
+                }
                 false
             }
         }
@@ -352,6 +356,17 @@ impl Scheduler {
     /// Change the limit. Lowering it stops nothing; raising it starts waiting lanes at once.
     pub fn resize(&mut self, limit: u32) {
         self.ledger.limit = limit;
+        if self.ledger.in_use < limit {
+            // The one lane that may have had all the slots, and so was not in line.
+            let wants = |(key, lane): (_, &Lane)| lane.wants_slot().then_some(LaneId(key));
+            let idle: Vec<LaneId> = self.lanes.iter().filter_map(wants).collect();
+            for id in idle {
+                let lane = self.lane_mut(id);
+                if lane.in_use() > 0 {
+                    self.stand_in_line(id);
+                }
+            }
+        }
         self.grant();
     }
 

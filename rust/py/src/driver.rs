@@ -103,6 +103,8 @@ struct Cell {
     must_checkpoint: bool,
     /// Whether the step that is being settled lets the next one start right after it.
     stays: bool,
+    /// Whether the task still has the context and the name of a step that has ended.
+    displaced: bool,
     /// The last look at the clock since Trio resumed us, and the first one.
     now_ns: Option<u64>,
     since_ns: Option<u64>,
@@ -112,6 +114,34 @@ struct Cell {
 enum Message<'py> {
     Send(Bound<'py, PyAny>),
     Throw(PyErr),
+}
+
+thread_local! {
+    /// How many steps of this thread are in their first segment (one inside the other).
+    static FIRST_SEGMENTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// While it lives, the thread is in a context that `Task.context` does not name yet.
+struct FirstSegment;
+
+impl FirstSegment {
+    fn begin() -> Self {
+        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() + 1);
+        Self
+    }
+}
+
+impl Drop for FirstSegment {
+    fn drop(&mut self) {
+        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() - 1);
+    }
+}
+
+/// Whether the caller is part of a step that has not suspended yet. A run may not start there: it
+/// would take the context that Trio knows of for the caller's, and that one is not.
+#[pyfunction]
+pub fn in_first_segment() -> bool {
+    FIRST_SEGMENTS.get() > 0
 }
 
 /// What an exception that left a step is.
@@ -201,10 +231,13 @@ impl Driver {
                 return Err(error);
             }
         };
-        let result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut cell, message)));
+        let mut result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut cell, message)));
         if !matches!(result, Ok(Ok(Some(_)))) {
             // Only a trap leaves a coroutine behind on purpose.
             self.abandon(py, &mut cell);
+            if let (Err(error), Ok(Ok(_))) = (self.sit_back(py, &mut cell), &result) {
+                result = Ok(Err(error));
+            }
         }
         let put_back = self.with_cell(py, |place| std::mem::replace(place, cell));
         self.busy.store(false, Ordering::Relaxed);
@@ -292,6 +325,7 @@ impl Driver {
         let pool = run.pool.get();
         pool.check_fork()?;
         if std::mem::take(&mut cell.must_checkpoint) {
+            self.sit_back(py, cell)?;
             cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
             cell.now_ns = None;
             cell.since_ns = None;
@@ -310,7 +344,10 @@ impl Driver {
         };
         match next {
             Next::Leave => return Ok(false),
-            Next::Wait => self.park(py, cell)?,
+            Next::Wait => {
+                self.sit_back(py, cell)?;
+                self.park(py, cell)?;
+            }
             Next::Start { step, slot } => {
                 self.slot
                     .store(SlotId::to_bits(Some(slot)), Ordering::Relaxed);
@@ -373,6 +410,7 @@ impl Driver {
         let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
         let sent = ffi::Entered::new(&context).and_then(|_entered| {
+            let _segment = FirstSegment::begin();
             let coroutine = made.insert(make_coroutine(py, run, step.index)?);
             ffi::send(coroutine, &py.None().into_bound(py))
         });
@@ -442,6 +480,7 @@ impl Driver {
             suspended: held,
         } = step;
         let suspended = held.is_some();
+        cell.displaced |= suspended;
         let Some(seat) = &cell.seat else {
             return Err(errors::internal(py, "a driver was awaited before `enter`"));
         };
@@ -451,14 +490,11 @@ impl Driver {
         if let Err(error) = &result {
             if is_plainly_fatal(py, error)? {
                 self.settle(py, cell, index, slot, Outcome::Failed, None)?;
-                self.sit_back(py, cell, suspended)?;
                 drop(held);
                 return result.map(drop);
             }
         }
-        let left_behind = seat.finds_leftovers(py)?;
-        self.sit_back(py, cell, suspended)?;
-        if left_behind {
+        if seat.finds_leftovers(py)? {
             let error = self.leftovers_error(py, cell, index, result.err())?;
             self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))?;
             cell.action = Action::Retire;
@@ -466,8 +502,10 @@ impl Driver {
         }
         match result {
             Ok(value) => {
-                cell.stays = !fired && !run.isolated && !(suspended && self.is_cancelled(py, cell)?);
+                let cancelled = suspended && is_cancelled(py, seat)?;
+                cell.stays = !fired && !run.isolated && !cancelled;
                 self.settle(py, cell, index, slot, Outcome::Completed, Some(Ok(value)))?;
+                cell.must_checkpoint |= cancelled;
             }
             Err(error) if judge => {
                 let traceback = error.traceback(py).map(Bound::unbind);
@@ -480,8 +518,10 @@ impl Driver {
                 return Err(error);
             }
             Err(error) => {
+                let cancelled = suspended && is_cancelled(py, seat)?;
                 let verdict = classify(py, error)?;
                 self.carry_out(py, cell, index, slot, verdict)?;
+                cell.must_checkpoint |= cancelled;
             }
         }
         if run.isolated {
@@ -489,8 +529,6 @@ impl Driver {
         } else if fired {
             // Dirty: no step may start in a scope that is cancelled.
             cell.action = Action::Again;
-        } else if suspended {
-            cell.must_checkpoint = self.is_cancelled(py, cell)?;
         }
         Ok(())
     }
@@ -590,30 +628,14 @@ impl Driver {
         }
     }
 
-    /// Put the worker's own context and name back.
-    fn sit_back(&self, py: Python<'_>, cell: &Cell, suspended: bool) -> PyResult<()> {
-        let (Some(seat), true) = (&cell.seat, suspended) else {
+    /// Put the worker's own context and name back, before anything but a step can look at them.
+    fn sit_back(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
+        let (Some(seat), true) = (&cell.seat, std::mem::take(&mut cell.displaced)) else {
             return Ok(());
         };
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), self.run.get().base.bind(py))?;
         ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))
-    }
-
-    /// Whether the worker's next checkpoint would raise Cancelled; then it must come before the
-    /// next step. False where Trio does not let us look: the step's own checkpoint then decides.
-    fn is_cancelled(&self, py: Python<'_>, cell: &Cell) -> PyResult<bool> {
-        if cell.must_checkpoint {
-            return Ok(true);
-        }
-        let status = cell.seat.as_ref().and_then(|seat| seat.status.as_ref());
-        let Some(status) = status else {
-            return Ok(false);
-        };
-        status
-            .bind(py)
-            .getattr(intern!(py, "effectively_cancelled"))?
-            .is_truthy()
     }
 
     fn leftovers_error(
@@ -640,13 +662,12 @@ impl Driver {
             Inner::Own(coroutine) => return close_quietly(py, &coroutine),
             Inner::Nothing => return self.release_lost_slot(py, cell),
         };
-        let suspended = step.suspended.is_some();
+        cell.displaced |= step.suspended.is_some();
         if let Some(held) = step.suspended {
             close_quietly(py, &held.coroutine);
         }
         let settled = self.settle(py, cell, step.index, step.slot, Outcome::Unwound, None);
-        let reset = self.sit_back(py, cell, suspended);
-        if let Err(error) = settled.and(reset) {
+        if let Err(error) = settled {
             error.write_unraisable(py, None);
         }
     }
@@ -931,6 +952,16 @@ impl Seat {
         let locks = locks_held(py, self.breaker.as_ref(), self.task.bind(py))?;
         Ok(locks > self.locks_before)
     }
+}
+
+/// Whether the worker's next checkpoint would raise Cancelled; then it must come before the next
+/// step. False where Trio does not let us look: that step's own checkpoint then decides.
+fn is_cancelled(py: Python<'_>, seat: &Seat) -> PyResult<bool> {
+    let Some(status) = &seat.status else {
+        return Ok(false);
+    };
+    let cancelled = status.bind(py).getattr(intern!(py, "effectively_cancelled"))?;
+    cancelled.is_truthy()
 }
 
 /// How many locks Trio would have to break if the task exited now.

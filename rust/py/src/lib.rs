@@ -19,7 +19,7 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
-    use crate::driver::Driver;
+    use crate::driver::{Driver, in_first_segment};
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
@@ -31,7 +31,7 @@ mod _core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__debug_build__", cfg!(debug_assertions))?;
-        module.add("__all__", ["Driver", "Pool", "Run", "step_ids"])?;
+        module.add("__all__", ["Driver", "Pool", "Run", "in_first_segment", "step_ids"])?;
         fork::watch(module)
     }
 }

@@ -256,6 +256,11 @@ impl Reference {
         let asking: Vec<usize> = asking.collect();
         let at = self.running.iter().position(|run| run.number == number);
         let run = self.running.remove(at.expect("it runs"));
+        // Whoever has borrowed this step's slot keeps it, and owes it where this step owed it.
+        let reserved = self.lanes.iter_mut().flat_map(|lane| &mut lane.reserved);
+        let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
+        let borrower = taken.find(|from| **from == From::Lender(number));
+        let lent = borrower.map(|from| *from = run.from).is_some();
         if run.from != From::Nowhere && outcome != Outcome::Unwound {
             self.runs_ns.push(now_ns - run.started_ns);
         }
@@ -282,12 +287,8 @@ impl Reference {
         if verdict.is_some() {
             self.stop(run.lane);
         }
-        // Whoever has borrowed this step's slot keeps it, and owes it where this step owed it.
-        let reserved = self.lanes.iter_mut().flat_map(|lane| &mut lane.reserved);
-        let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
-        match taken.find(|from| **from == From::Lender(number)) {
-            Some(from) => *from = run.from,
-            None => self.give_back(run.from),
+        if !lent {
+            self.give_back(run.from);
         }
         // Whoever waits for it asks the next one outwards.
         for id in asking {
