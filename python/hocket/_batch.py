@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -44,7 +44,7 @@ class Batch:
     step_timeout: float | None = None
     step_timeouts: list[float | None] | None = None
     isolation: Isolation = "shared"
-    observer: Observer | None = None
+    observers: Sequence[Observer] = ()
     dependencies: list[list[int]] | None = None
     unslotted: list[bool] | None = None
     tolerated: list[bool] | None = None
@@ -161,8 +161,7 @@ def _observer(batch: Batch, debug: bool) -> Observer | None:
             logger.debug("%s: step %r %s (%.6f s)", where, step, what, seconds)
 
         observers.append(log)
-    if batch.observer is not None:
-        observers.append(batch.observer)
+    observers += batch.observers
     if not observers:
         return None
 

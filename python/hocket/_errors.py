@@ -143,3 +143,8 @@ class WorkflowFileError(WorkflowInvalid):
     Attributes:
         mistakes: every mistake, in the order of the file.
     """
+
+
+for _name in __all__:
+    # Tracebacks show where users import an error from, not the file it happens to stand in.
+    globals()[_name].__module__ = "hocket"

@@ -118,7 +118,7 @@ class ParallelExecutionManager:
                 timeout=group.timeout,
                 step_timeout=step_timeout,
                 isolation=group.isolation,
-                observer=observer,
+                observers=() if observer is None else (observer,),
             ),
         )
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from ._errors import GroupFailed
+from ._errors import GroupFailed, HocketError
 from ._strategy import Strategy
 
-__all__ = ["ParallelExecutionResult"]
+__all__ = ["ParallelExecutionResult", "group_failed"]
 
 
 @attrs.frozen(kw_only=True)
@@ -59,19 +59,23 @@ class ParallelExecutionResult:
                 step. It is a group even for one error.
         """
         if not self.success:
-            raise self._failure()
+            steps = len(self.completed_steps) + len(self.failed_steps) + len(self.skipped_steps)
+            raise group_failed("group", self.group_id, self.errors, steps, self.timed_out)
 
-    def _failure(self) -> GroupFailed:
-        for step, error in self.errors.items():
-            note = f"in step {step!r} of group {self.group_id!r}"
-            if note not in getattr(error, "__notes__", ()):
-                error.add_note(note)
-        steps = len(self.completed_steps) + len(self.failed_steps) + len(self.skipped_steps)
-        text = f"group {self.group_id!r} failed: {len(self.failed_steps)} of {steps} steps"
-        # A group of no steps, or one whose time ran out before any started, has no error to show.
-        errors = list(self.errors.values()) or [
-            TimeoutError(f"group {self.group_id!r} ran out of time before any step ended")
-            if self.timed_out
-            else ValueError(f"group {self.group_id!r} has no step that could succeed")
-        ]
-        return GroupFailed(text, errors)
+
+def group_failed(
+    kind: str, name: str, errors: Mapping[str, Exception], steps: int, timed_out: bool
+) -> GroupFailed:
+    """Return the one error for a group or workflow, with a note on each step's error."""
+    for step, error in errors.items():
+        note = f"in step {step!r} of {kind} {name!r}"
+        # Raised twice, or passed on by an outer group, an error is still noted once.
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    if errors:
+        return GroupFailed(
+            f"{kind} {name!r} failed: {len(errors)} of {steps} steps", list(errors.values())
+        )
+    # Nothing to show: a group without steps, or one whose time ran out before any had started.
+    why = "ran out of time before any step started" if timed_out else "has no step to succeed"
+    return GroupFailed(f"{kind} {name!r} failed", [HocketError(f"{kind} {name!r} {why}")])

@@ -7,7 +7,7 @@ here is protected, except the one frame that a driver is awaited in.
 from __future__ import annotations
 
 import trio
-from trio.lowlevel import current_task, disable_ki_protection, enable_ki_protection
+from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_protection
 
 from . import _core, _leftovers
 
@@ -98,27 +98,11 @@ class _Crew:
         self._workers += 1
         self._nursery.start_soon(self._work, name="hocket.worker")
 
-    # Not protected, so that Ctrl-C may interrupt the steps, whose frames stand on this one. What
-    # it interrupts here is put right by the end of the run, which a KeyboardInterrupt brings about.
-    @disable_ki_protection
+    @enable_ki_protection
     async def _work(self) -> None:
         driver = self._run.driver()
-        task = current_task()
-        again = True
         try:
-            while again:
-                try:
-                    with trio.CancelScope() as scope:
-                        driver.enter(task, scope, _leftovers.look(task, scope))
-                        await driver
-                        if driver.retire:
-                            await _leftovers.tidy(task, scope)
-                except BaseException as error:
-                    judge(driver, error)
-                else:
-                    if scope.cancelled_caught:
-                        judge(driver, None)
-                again = driver.again
+            await self._shifts(driver, current_task())
         finally:
             self._leave(driver)
 
@@ -126,22 +110,44 @@ class _Crew:
     async def work_here(self) -> None:
         """Be the first worker, in the task that has opened the nursery."""
         self._workers += 1
-        if self._run.has_timeouts:
-            return await self._work()
-        # Nothing but the end of the run will cancel a step: the nursery's own scope is enough.
         driver = self._run.driver()
         task = current_task()
-        scope = self._nursery.cancel_scope
         held = _leftovers.locks(task)
         try:
-            driver.enter(task, scope, _leftovers.look(task, scope))
-            await drive(driver)
-            if driver.retire:
-                await _leftovers.tidy(task, scope)
+            if self._run.has_timeouts:
+                await self._shifts(driver, task)
+            else:
+                # Only the end of the run can cancel a step: the nursery's own scope is enough.
+                scope = self._nursery.cancel_scope
+                driver.enter(task, scope, _leftovers.look(task, scope))
+                await drive(driver)
+                if driver.retire:
+                    await _leftovers.tidy(task, scope)
         finally:
+            retired = driver.retire
             self._leave(driver)
-            if driver.retire:
+            if retired:
                 _leftovers.break_locks(task, held)
+
+    # Not protected, so that Ctrl-C may interrupt the steps, whose frames stand on this one. What
+    # it interrupts here is put right by the end of the run, which a KeyboardInterrupt brings about.
+    @disable_ki_protection
+    async def _shifts(self, driver: _core.Driver, task: Task) -> None:
+        """Run steps inside one cancel scope after another."""
+        again = True
+        while again:
+            try:
+                with trio.CancelScope() as scope:
+                    driver.enter(task, scope, _leftovers.look(task, scope))
+                    await driver
+                    if driver.retire:
+                        await _leftovers.tidy(task, scope)
+            except BaseException as error:
+                judge(driver, error)
+            else:
+                if scope.cancelled_caught:
+                    judge(driver, None)
+            again = driver.again
 
     @enable_ki_protection
     def _leave(self, driver: _core.Driver) -> None:

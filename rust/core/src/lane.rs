@@ -91,11 +91,6 @@ impl Lane {
             && u64::from(self.holding) + (reserved as u64) < u64::from(self.limit)
     }
 
-    /// Slots of any kind that are running or reserved for this lane.
-    pub fn in_use(&self) -> u32 {
-        self.holding + self.reserved.len() as u32
-    }
-
     pub fn takes_slot(&self, step: u32) -> bool {
         !self.unslotted.get(step as usize).copied().unwrap_or(false)
     }

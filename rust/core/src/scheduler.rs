@@ -269,7 +269,8 @@ impl Scheduler {
             None => {
                 // A lane that has all the slots itself need not stand in line: whenever one of
                 // them becomes free, the worker that freed it asks for the next step.
-                if self.lane_mut(id).in_use() < self.ledger.in_use {
+                let own = self.lane_mut(id).holding;
+                if own == 0 || own < self.ledger.in_use {
                     self.stand_in_line(id);
                 }
                 false
@@ -362,7 +363,7 @@ impl Scheduler {
             let idle: Vec<LaneId> = self.lanes.iter().filter_map(wants).collect();
             for id in idle {
                 let lane = self.lane_mut(id);
-                if lane.in_use() > 0 {
+                if lane.holding > 0 && lane.reserved.is_empty() {
                     self.stand_in_line(id);
                 }
             }

@@ -112,6 +112,33 @@ fn a_limit_of_zero_pauses_and_a_higher_one_goes_on() {
 }
 
 #[test]
+fn a_lane_that_waits_in_a_paused_pool_goes_on_when_it_is_resumed() {
+    let mut scheduler = Scheduler::new(0);
+    let unslotted = vec![true, false];
+    let spec = LaneSpec {
+        unslotted,
+        ..LaneSpec::new(2)
+    };
+    let lane = scheduler.open(spec, 0).unwrap();
+    start(&mut scheduler, lane);
+    assert!(!scheduler.request(lane));
+    scheduler.resize(1);
+    assert_eq!(scheduler.take_wakes(), [lane]);
+}
+
+#[test]
+fn a_lane_that_has_every_slot_gets_more_when_there_are_more() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open(&mut scheduler, 3);
+    start(&mut scheduler, lane);
+    assert!(!scheduler.request(lane));
+    scheduler.resize(2);
+    assert_eq!(scheduler.take_wakes(), [lane]);
+    start(&mut scheduler, lane);
+    assert_eq!(scheduler.in_use(), 2);
+}
+
+#[test]
 fn a_resize_counts_the_spare_capacity() {
     let mut scheduler = Scheduler::new(3);
     let running = open(&mut scheduler, 3);

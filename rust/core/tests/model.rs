@@ -103,7 +103,9 @@ impl Pair {
             }
             Op::Resize(limit) => {
                 self.real.resize(limit);
-                self.naive.resize(limit);
+                let mut open = self.open.clone();
+                open.sort_unstable_by_key(|&id| self.lanes[id]);
+                self.naive.resize(limit, &open);
             }
         }
         self.agree()

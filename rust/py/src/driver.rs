@@ -288,9 +288,11 @@ impl Driver {
                 }
                 Inner::Own(coroutine) => coroutine.bind(py).clone(),
                 Inner::Step(step) => match &step.suspended {
-                Some(suspended) => suspended.coroutine.bind(py).clone(),
-                None => return Err(errors::internal(py, "a step was resumed before its start")),
-            },
+                    Some(suspended) => suspended.coroutine.bind(py).clone(),
+                    None => {
+                        return Err(errors::internal(py, "a step was resumed before its start"));
+                    }
+                },
             };
             let message = message.take();
             let in_step = matches!(cell.inner, Inner::Step(_));
@@ -647,7 +649,10 @@ impl Driver {
     ) -> PyResult<PyErr> {
         let seat = cell.seat.as_ref();
         let Some(describe) = seat.and_then(|seat| seat.describe.as_ref()) else {
-            return Err(errors::internal(py, "leftovers were found where none can be"));
+            return Err(errors::internal(
+                py,
+                "leftovers were found where none can be",
+            ));
         };
         let id = self.run.get().id(py, index)?;
         let error = PyErr::from_value(describe.bind(py).call1((id,))?);
@@ -719,7 +724,12 @@ impl Driver {
             describe,
         };
         this.fired.store(false, Ordering::Relaxed);
-        let outer = this.run.get().pool.get().enter_task(task, Some(slf.as_any()))?;
+        let outer = this
+            .run
+            .get()
+            .pool
+            .get()
+            .enter_task(task, Some(slf.as_any()))?;
         let outer = outer.filter(|outer| !outer.bind(py).is(slf));
         let before = this.with_cell(py, |cell| {
             cell.action = Action::Leave;
@@ -784,11 +794,7 @@ impl Driver {
         self.resume(py, Message::Send(py.None().into_bound(py)))
     }
 
-    fn send<'py>(
-        &self,
-        py: Python<'py>,
-        value: Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn send<'py>(&self, py: Python<'py>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let trap = self.resume(py, Message::Send(value))?;
         trap.ok_or_else(|| PyStopIteration::new_err(()))
     }
@@ -900,7 +906,9 @@ impl Driver {
         };
         // Frames of ours below the step's would tie the error to the run that holds it.
         if let Some(traceback) = judged.traceback {
-            judged.error.set_traceback(py, Some(traceback.into_bound(py)));
+            judged
+                .error
+                .set_traceback(py, Some(traceback.into_bound(py)));
         }
         let Judged { index, slot, .. } = judged;
         match error {
@@ -960,7 +968,9 @@ fn is_cancelled(py: Python<'_>, seat: &Seat) -> PyResult<bool> {
     let Some(status) = &seat.status else {
         return Ok(false);
     };
-    let cancelled = status.bind(py).getattr(intern!(py, "effectively_cancelled"))?;
+    let cancelled = status
+        .bind(py)
+        .getattr(intern!(py, "effectively_cancelled"))?;
     cancelled.is_truthy()
 }
 
@@ -970,7 +980,10 @@ fn locks_held(
     breaker: Option<&Py<PyDict>>,
     task: &Bound<'_, PyAny>,
 ) -> PyResult<usize> {
-    let Some(breaker) = breaker.map(|dict| dict.bind(py)).filter(|dict| !dict.is_empty()) else {
+    let Some(breaker) = breaker
+        .map(|dict| dict.bind(py))
+        .filter(|dict| !dict.is_empty())
+    else {
         return Ok(0);
     };
     breaker.get_item(task)?.map_or(Ok(0), |lots| lots.len())
@@ -1086,7 +1099,9 @@ fn classify(py: Python<'_>, error: PyErr) -> PyResult<Verdict> {
     if !error.is_instance_of::<PyBaseExceptionGroup>(py) {
         return Ok(Verdict::Fatal(error));
     }
-    let split = error.value(py).call_method1(intern!(py, "split"), (cancelled,))?;
+    let split = error
+        .value(py)
+        .call_method1(intern!(py, "split"), (cancelled,))?;
     let (matched, rest): (Bound<'_, PyAny>, Bound<'_, PyAny>) = split.extract()?;
     if rest.is_none() {
         return Ok(Verdict::Cancelled(error));

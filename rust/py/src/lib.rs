@@ -31,7 +31,10 @@ mod _core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__debug_build__", cfg!(debug_assertions))?;
-        module.add("__all__", ["Driver", "Pool", "Run", "in_first_segment", "step_ids"])?;
+        module.add(
+            "__all__",
+            ["Driver", "Pool", "Run", "in_first_segment", "step_ids"],
+        )?;
         fork::watch(module)
     }
 }

@@ -103,7 +103,10 @@ impl Pool {
             pool: slf.clone().unbind(),
             lane,
             clock,
-            call: executor.map_or(Call::Functions, |executor| Call::Executor { executor, context }),
+            call: executor.map_or(Call::Functions, |executor| Call::Executor {
+                executor,
+                context,
+            }),
             steps,
             base,
             observer,

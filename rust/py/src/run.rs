@@ -185,7 +185,8 @@ impl Run {
         let mut crew = self.crew(py)?;
         let at = crew.parked.iter().position(|(parked, _)| *parked == worker);
         let parked = at.map(|at| crew.parked.swap_remove(at));
-        self.parked.store(crew.parked.len() as u32, Ordering::Relaxed);
+        self.parked
+            .store(crew.parked.len() as u32, Ordering::Relaxed);
         drop(crew);
         drop(parked);
         Ok(())
@@ -210,7 +211,10 @@ impl Run {
     /// A deadline was armed. The watchdog is told only when it would come too late.
     pub fn armed(&self, py: Python<'_>, deadline_ns: u64, now_ns: u64) -> PyResult<()> {
         let mut crew = self.crew(py)?;
-        if crew.alarm_ns.is_some_and(|alarm_ns| alarm_ns <= deadline_ns) {
+        if crew
+            .alarm_ns
+            .is_some_and(|alarm_ns| alarm_ns <= deadline_ns)
+        {
             return Ok(());
         }
         crew.alarm_ns = Some(deadline_ns);
@@ -343,7 +347,9 @@ impl Run {
     /// Seconds since the run was opened.
     #[getter]
     fn age(&self, py: Python<'_>) -> PyResult<f64> {
-        Ok(seconds(self.clock.now_ns(py)?.saturating_sub(self.opened_ns)))
+        Ok(seconds(
+            self.clock.now_ns(py)?.saturating_sub(self.opened_ns),
+        ))
     }
 
     /// End the run: every slot goes back and every step gets its final state. Returns the ids of

@@ -84,7 +84,9 @@ fn id_of<'py>(step: &Bound<'py, PyAny>, index: usize, place: &str) -> PyResult<B
     }
     let id = match step.is_instance_of::<PyString>() {
         true => step.str()?.into_any(),
-        false => step.getattr_opt(intern!(py, "id"))?.unwrap_or_else(|| py.None().into_bound(py)),
+        false => step
+            .getattr_opt(intern!(py, "id"))?
+            .unwrap_or_else(|| py.None().into_bound(py)),
     };
     if id.is_exact_instance_of::<PyString>() {
         return Ok(id);

@@ -15,7 +15,11 @@ macro_rules! lookup {
 }
 
 lookup!(checkpoint, "trio.lowlevel", "checkpoint");
-lookup!(wait_task_rescheduled, "trio.lowlevel", "wait_task_rescheduled");
+lookup!(
+    wait_task_rescheduled,
+    "trio.lowlevel",
+    "wait_task_rescheduled"
+);
 lookup!(abort, "trio.lowlevel", "Abort");
 lookup!(wake, "hocket._trio", "wake");
 

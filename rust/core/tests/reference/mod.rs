@@ -242,6 +242,8 @@ impl Reference {
         }
         match self.free_slot(id) {
             Some(from) => self.lanes[id].reserved.push(from),
+            // A lane that has every slot there is asks again as it frees one.
+            None if self.held(id) > 0 && self.held(id) >= self.in_use() => {}
             None => self.stand(id),
         }
         !self.lanes[id].reserved.is_empty()
@@ -330,8 +332,18 @@ impl Reference {
         self.lanes[id].closed = Some(cause);
     }
 
-    pub fn resize(&mut self, limit: u32) {
+    /// `open` are the open lanes, in the order in which those that have a slot and want one more
+    /// are to stand in line.
+    pub fn resize(&mut self, limit: u32, open: &[usize]) {
         self.limit = limit;
+        if self.in_use() < limit {
+            for &id in open {
+                let offered = !self.lanes[id].reserved.is_empty();
+                if self.wants_slot(id) && self.held(id) > 0 && !offered {
+                    self.stand(id);
+                }
+            }
+        }
         self.serve();
     }
 
@@ -408,12 +420,17 @@ impl Reference {
         }
     }
 
+    /// Slots of any kind that are running or reserved for this lane.
+    fn held(&self, id: usize) -> u32 {
+        let holding = |run: &&Run| run.lane == id && run.from != From::Nowhere;
+        let running = self.running.iter().filter(holding).count();
+        (running + self.lanes[id].reserved.len()) as u32
+    }
+
     fn wants_slot(&self, id: usize) -> bool {
         let lane = &self.lanes[id];
-        let holding = |run: &&Run| run.lane == id && run.from != From::Nowhere;
-        let taken = self.running.iter().filter(holding).count() + lane.reserved.len();
         let more = lane.ready_for_slots() > lane.reserved.len();
-        !lane.stopped && more && taken < lane.spec.limit as usize
+        !lane.stopped && more && self.held(id) < lane.spec.limit
     }
 
     /// Whether the run's slot is lent to somebody.
