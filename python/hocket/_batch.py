@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import attrs
-import trio
 from trio.lowlevel import current_task
 
 from . import _core
@@ -16,7 +15,7 @@ from ._errors import StepTimeout
 from ._group import Isolation
 from ._result import ParallelExecutionResult
 from ._run import supervise
-from ._strategy import Quorum, Strategy, WaitStrategy, thresholds
+from ._strategy import Strategy, WaitStrategy, thresholds
 from ._trio import foreign_clock, settle_in
 
 __all__ = ["Batch", "Observer", "run_batch"]
@@ -132,7 +131,7 @@ def _close(run: _core.Run, batch: Batch, timed_out: bool) -> ParallelExecutionRe
     return ParallelExecutionResult(
         group_id=batch.id,
         wait_strategy=batch.strategy,
-        success=_success(batch, verdict, skipped),
+        success=_success(batch, verdict),
         completed_steps=run.completed,
         failed_steps=failed,
         skipped_steps=skipped,
@@ -145,7 +144,7 @@ def _close(run: _core.Run, batch: Batch, timed_out: bool) -> ParallelExecutionRe
     )
 
 
-def _success(batch: Batch, verdict: bool | None, skipped: list[str]) -> bool:
+def _success(batch: Batch, verdict: bool | None) -> bool:
     if batch.continue_on_error or batch.strategy is WaitStrategy.ALL_SETTLED:
         return True
     return bool(verdict)

@@ -25,7 +25,7 @@ class WorkflowContext:
 
     results: dict[str, Any] = attrs.field(factory=dict)
     """The value of every completed step, by step id: ``$results``."""
-    errors: dict[str, BaseException] = attrs.field(factory=dict)
+    errors: dict[str, Exception] = attrs.field(factory=dict)
     """The error of every failed step, by step id: ``$errors``."""
     values: dict[str, Any] = attrs.field(factory=dict)
     """What the caller passed to the run: ``$context``."""

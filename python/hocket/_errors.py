@@ -73,7 +73,7 @@ class GroupFailed(HocketError, ExceptionGroup[Exception]):
     It is a group even for a single failure, so that ``except*`` does not depend on timing.
     """
 
-    def derive(self, excs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def derive(self, excs: Sequence[Exception]) -> GroupFailed:  # type: ignore[override]
         return GroupFailed(self.message, excs)
 
 

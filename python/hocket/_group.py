@@ -9,7 +9,7 @@ import attrs
 
 from ._config import check_count
 from ._duration import check_seconds
-from ._strategy import Strategy, StrategyLike, parse_strategy
+from ._strategy import Strategy, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup", "Steps"]
 
@@ -46,7 +46,7 @@ class ParallelGroup:
 
     id: str
     steps: Steps
-    wait_strategy: Strategy | StrategyLike = attrs.field(default="all", converter=parse_strategy)
+    wait_strategy: Strategy = attrs.field(default=WaitStrategy.ALL, converter=parse_strategy)
     max_concurrent: int | None = None
     continue_on_error: bool = False
     timeout: float | None = None

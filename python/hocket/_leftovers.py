@@ -98,4 +98,4 @@ def _innermost(task: Task) -> trio.CancelScope | None:
 async def _join_children(nursery: trio.Nursery) -> None:
     # What the children raise while they are being cancelled has no receiver left but the log of
     # the step's own error; Trio would drop it likewise ("the result of the task is lost").
-    await nursery._nested_child_finished(None)  # type: ignore[attr-defined]
+    await nursery._nested_child_finished(None)

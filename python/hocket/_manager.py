@@ -93,8 +93,7 @@ class ParallelExecutionManager:
             raise TypeError(f"execute_group takes a ParallelGroup; got {group!r}")
         if not callable(step_executor):
             raise TypeError(
-                "step_executor must be an async function of (step, context); "
-                f"got {step_executor!r}"
+                f"step_executor must be an async function of (step, context); got {step_executor!r}"
             )
         pool = self._pool
         pool._bind()

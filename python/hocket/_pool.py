@@ -116,11 +116,14 @@ class WorkerPool:
     @overload
     async def execute(self, task: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T: ...
     @enable_ki_protection
-    async def execute(self, task: Any, *args: Any) -> Any:
+    async def execute(  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
+        self, task: WorkerTask | Callable[..., Awaitable[Any]], *args: Any
+    ) -> Any:
         """Run one task when a slot is free, and return its value.
 
         Args:
-            task: a :class:`WorkerTask`, or an async function, followed by its arguments.
+            task: a :class:`WorkerTask`, or an async function.
+            *args: the async function's arguments.
 
         Raises:
             QueueFull: all slots are taken, and ``queue_size`` calls wait already.
@@ -282,7 +285,7 @@ async def _run_single(run: _core.Run, *, timed: bool) -> None:
             run.attach(_nothing, _nothing, partial(_set_deadline, scope))
             driver.enter(task, scope, _leftovers.NOTHING, trio_fires=True)
             await drive(driver)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the driver says what goes on
         judge(driver, error)
     else:
         if scope.cancelled_caught:

@@ -23,7 +23,6 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
     nothing here. Raises the caller's cancellation (unless the run had been decided before), what
     is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
     """
-    failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             scope = nursery.cancel_scope
@@ -35,18 +34,17 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
                 run.start()
             else:
                 await crew.work_here()
-    except BaseException as error:
+        return scope.cancelled_caught and run.verdict is None
+    except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
-    if failure is not None and not (isinstance(failure, trio.Cancelled) and _is_decided(run)):
-        try:
-            raise failure
-        finally:
-            del failure
-    return scope.cancelled_caught and not _is_decided(run)
-
-
-def _is_decided(run: _core.Run) -> bool:
-    return run.verdict is not None
+    if isinstance(failure, trio.Cancelled) and run.verdict is not None:
+        # The run was decided before the caller was cancelled: what is done is done. The caller
+        # meets its cancellation at its next checkpoint.
+        return False
+    try:
+        raise failure
+    finally:
+        del failure
 
 
 def _unwrap(error: BaseException) -> BaseException:
@@ -142,7 +140,7 @@ class _Crew:
                     await driver
                     if driver.retire:
                         await _leftovers.tidy(task, scope)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the driver says what goes on
                 judge(driver, error)
             else:
                 if scope.cancelled_caught:

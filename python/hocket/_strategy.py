@@ -10,7 +10,16 @@ import attrs
 
 from ._suggest import did_you_mean
 
-__all__ = ["Quorum", "Strategy", "StrategyLike", "WaitStrategy", "check_quorum", "parse_strategy", "quorum", "thresholds"]
+__all__ = [
+    "Quorum",
+    "Strategy",
+    "StrategyLike",
+    "WaitStrategy",
+    "check_quorum",
+    "parse_strategy",
+    "quorum",
+    "thresholds",
+]
 
 
 class WaitStrategy(enum.Enum):
@@ -103,18 +112,13 @@ def thresholds(
 
     None is a threshold that is never reached. With ``continue_on_error`` failures decide nothing.
     """
-    match strategy:
-        case WaitStrategy.ALL_SETTLED:
-            return None, None
-        case WaitStrategy.ALL:
-            need, give_up = steps, 1
-        case WaitStrategy.ANY:
-            need, give_up = 1, steps
-        case WaitStrategy.RACE:
-            need, give_up = 1, 1
-        case Quorum(k):
-            need, give_up = k, steps - k + 1
-    if continue_on_error:
-        # "all" then means that all have ended, which is what happens when nothing decides.
-        return (None if strategy is WaitStrategy.ALL else need), None
-    return need, give_up
+    if strategy is WaitStrategy.ALL_SETTLED:
+        return None, None
+    if strategy is WaitStrategy.ALL:
+        # With continue_on_error it means that all have ended: what happens when nothing decides.
+        return (None, None) if continue_on_error else (steps, 1)
+    if isinstance(strategy, Quorum):
+        need, give_up = strategy.k, steps - strategy.k + 1
+    else:
+        need, give_up = 1, (steps if strategy is WaitStrategy.ANY else 1)
+    return need, None if continue_on_error else give_up

@@ -41,7 +41,11 @@ class WorkerTask:
         if not callable(self.execute):
             raise TypeError(
                 f"execute of task {self.id!r} must be an async function; got {self.execute!r}"
-                + (" (pass the function itself, without calling it)" if _awaits(self.execute) else "")
+                + (
+                    " (pass the function itself, without calling it)"
+                    if _awaits(self.execute)
+                    else ""
+                )
             )
         object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
 

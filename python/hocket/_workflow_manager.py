@@ -115,7 +115,7 @@ class _WorkflowRun:
         self.context = context
         self.tools = tools
         self.plan = workflow.plan()
-        self.observers = [self._settled] if self.plan.members else []
+        self.observers: list[Observer] = [self._settled] if self.plan.members else []
         if observer is not None:
             self.observers.append(observer)
         self.pool = WorkerPool.from_config(workflow.parallel_config)
@@ -214,16 +214,18 @@ class _WorkflowRun:
             steps = steps(self.context)
             if inspect.isawaitable(steps):
                 steps = await steps
-        members = [self.plan.members.get(step, step) if isinstance(step, str) else step for step in steps]
-        for member in members:
-            if not isinstance(member, WorkflowStep):
-                raise HocketError(
-                    f"group {group.id!r}: {member!r} is no step of the workflow; a function of "
-                    "steps returns WorkflowStep objects"
-                )
-        return members
+        return [self._member(group, step) for step in steps]
 
-    def _settled(self, what: str, step: str, seconds: float) -> None:
+    def _member(self, group: ParallelGroup, step: Any) -> WorkflowStep:
+        member = self.plan.members.get(step) if isinstance(step, str) else step
+        if not isinstance(member, WorkflowStep):
+            raise HocketError(
+                f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
+                "returns WorkflowStep objects"
+            )
+        return member
+
+    def _settled(self, what: str, step: str, _seconds: float) -> None:
         """Keep the lists in the order of settling, across groups."""
         if what == "completed":
             self.completed.append(step)
@@ -262,9 +264,7 @@ def _flags(values: Any) -> list[bool] | None:
     return flags if any(flags) else None
 
 
-def _step_timeouts(
-    steps: list[WorkflowStep], default: float | None
-) -> list[float | None] | None:
+def _step_timeouts(steps: list[WorkflowStep], default: float | None) -> list[float | None] | None:
     """Return each step's own time limit where not all have the default one."""
     if all(step.timeout is None and step.group is None for step in steps):
         return None

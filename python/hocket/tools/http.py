@@ -90,7 +90,7 @@ class HttpRequest:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - a tool's input comes from a file
+        timeout: float | None = None,
         expect: Expect = "auto",
     ) -> Any:
         """Make a request and wait for its whole answer. Redirects are followed.
