@@ -115,10 +115,8 @@ class WorkerPool:
     async def execute(self, task: WorkerTask) -> Any: ...
     @overload
     async def execute(self, task: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T: ...
-    @enable_ki_protection
-    async def execute(  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
-        self, task: WorkerTask | Callable[..., Awaitable[Any]], *args: Any
-    ) -> Any:
+    @enable_ki_protection  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
+    async def execute(self, task: WorkerTask | Callable[..., Awaitable[Any]], *args: Any) -> Any:
         """Run one task when a slot is free, and return its value.
 
         Args:
