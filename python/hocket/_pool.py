@@ -264,7 +264,8 @@ def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
         hint = " (pass the function itself, without calling it)" * hasattr(task, "__await__")
         raise TypeError(f"execute takes a WorkerTask or an async function; got {task!r}{hint}")
     name = getattr(task, "__qualname__", None) or type(task).__qualname__
-    return WorkerTask(name, partial(task, *args) if args else task)
+    function: Callable[..., Awaitable[Any]] = task
+    return WorkerTask(name, partial(function, *args) if args else function)
 
 
 async def _run_single(run: _core.Run, *, timed: bool) -> None:

@@ -93,6 +93,9 @@ class _Crew:
     @enable_ki_protection
     def spawn(self) -> None:
         """Start one more worker; the core calls this."""
+        if self._over:
+            # A slot was granted to a run that is just being left. Its end passes the slot on.
+            return
         self._workers += 1
         self._nursery.start_soon(self._work, name="hocket.worker")
 

@@ -43,12 +43,11 @@ class WaitStrategy(enum.Enum):
 class Quorum:
     """Decided when ``k`` steps have succeeded, or can no longer succeed. See :func:`quorum`."""
 
-    k: int = attrs.field()
+    k: int
 
-    @k.validator
-    def _check(self, _: object, k: object) -> None:
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ValueError(f"quorum(k) takes a whole number from 1 on, not {k!r}")
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+            raise ValueError(f"quorum(k) takes a whole number from 1 on, not {self.k!r}")
 
     @property
     def value(self) -> str:

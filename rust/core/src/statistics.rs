@@ -13,6 +13,7 @@ struct Recorder {
     // The histogram rounds; sums are exact. u128, because 2^64 ns is only 584 years of waiting,
     // which a million waiting steps reach in five hours.
     total_ns: u128,
+    longest_ns: u64,
 }
 
 impl Recorder {
@@ -21,37 +22,37 @@ impl Recorder {
         Self {
             histogram,
             total_ns: 0,
+            longest_ns: 0,
         }
     }
 
     fn record(&mut self, value_ns: u64) {
         self.total_ns += u128::from(value_ns);
+        self.longest_ns = self.longest_ns.max(value_ns);
         self.histogram
             .record(value_ns)
             .expect("an auto-resizing histogram takes every value");
     }
 
     fn distribution(&self) -> Distribution {
-        let count = self.histogram.len();
+        // The histogram answers with the upper end of a bucket, which may lie above every value.
         let at = |quantile| {
-            if count == 0 {
-                0
-            } else {
-                self.histogram.value_at_quantile(quantile)
-            }
+            self.histogram
+                .value_at_quantile(quantile)
+                .min(self.longest_ns)
         };
         Distribution {
-            count,
+            count: self.histogram.len(),
             total_ns: self.total_ns,
             p50_ns: at(0.50),
             p90_ns: at(0.90),
             p99_ns: at(0.99),
-            max_ns: if count == 0 { 0 } else { self.histogram.max() },
+            max_ns: self.longest_ns,
         }
     }
 }
 
-/// A summary of durations. Percentiles are within 1 %, count and total are exact.
+/// A summary of durations. Percentiles are within 1 %, the rest is exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Distribution {

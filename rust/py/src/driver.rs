@@ -316,7 +316,13 @@ impl Driver {
                         return Ok(None);
                     }
                 }
-                _ => drop(result?),
+                _ => {
+                    drop(result?);
+                    if let Some(seat) = &cell.seat {
+                        // Granted a slot and cancelled in the same moment: cancelled.
+                        cell.must_checkpoint = is_cancelled(py, seat)?;
+                    }
+                }
             }
         }
     }
@@ -679,6 +685,20 @@ impl Driver {
 }
 
 impl Driver {
+    /// The worker's task works for whom it worked before.
+    pub fn get_up(&self, py: Python<'_>) -> PyResult<()> {
+        let (seat, outer) = self.with_cell(py, |cell| (cell.seat.take(), cell.outer.take()))?;
+        if let Some(seat) = seat {
+            let outer = outer.as_ref().map(|outer| outer.bind(py));
+            self.run
+                .get()
+                .pool
+                .get()
+                .enter_task(seat.task.bind(py), outer)?;
+        }
+        Ok(())
+    }
+
     /// Something failed between taking a step over and settling it: its slot still goes back.
     fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) {
         let taken = match cell.next.take() {
@@ -724,6 +744,7 @@ impl Driver {
             describe,
         };
         this.fired.store(false, Ordering::Relaxed);
+        let cancelled = is_cancelled(py, &seat)?;
         let outer = this
             .run
             .get()
@@ -733,6 +754,8 @@ impl Driver {
         let outer = outer.filter(|outer| !outer.bind(py).is(slf));
         let before = this.with_cell(py, |cell| {
             cell.action = Action::Leave;
+            // A worker that comes too late starts nothing any more.
+            cell.must_checkpoint = cancelled;
             let outer = outer.map(|outer| cell.outer.replace(outer));
             (cell.seat.replace(seat), outer)
         })?;
@@ -742,13 +765,8 @@ impl Driver {
 
     /// The worker gets up for good.
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
-        let (seat, outer) = self.with_cell(py, |cell| (cell.seat.take(), cell.outer.take()))?;
-        let run = self.run.get();
-        if let Some(seat) = seat {
-            let outer = outer.as_ref().map(|outer| outer.bind(py));
-            run.pool.get().enter_task(seat.task.bind(py), outer)?;
-        }
-        run.vacate(py, self.worker)
+        self.get_up(py)?;
+        self.run.get().vacate(py, self.worker)
     }
 
     /// Whether the worker has to enter a fresh scope and await the driver again.

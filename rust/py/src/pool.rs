@@ -281,7 +281,10 @@ impl Pool {
         let mut task = task.clone();
         while !tasks.is_empty() {
             if let Some(driver) = tasks.get_item(&task)? {
-                return Ok(driver.cast::<Driver>()?.get().current_slot());
+                let slot = driver.cast::<Driver>()?.get().current_slot();
+                if slot.is_some() {
+                    return Ok(slot);
+                }
             }
             let nursery = task.getattr(pyo3::intern!(py, "parent_nursery"))?;
             if nursery.is_none() {

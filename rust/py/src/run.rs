@@ -381,10 +381,11 @@ impl Run {
             }
         }
         let crew = std::mem::take(&mut *self.crew(py)?);
-        drop(crew.host);
-        drop(crew.drivers);
-        drop(crew.parked);
         self.crew(py)?.winner = crew.winner;
+        for driver in crew.drivers.into_iter().flatten() {
+            // Its worker was torn away by something fatal before it could get up by itself.
+            driver.get().get_up(py)?;
+        }
         self.pool.get().forget(py, self.lane)?;
         self.pool.get().wake(py, None)?;
         Ok((pending, unwound))
