@@ -10,7 +10,7 @@ import attrs
 from trio.lowlevel import current_task
 
 from . import _core
-from ._duration import seconds_to_ns
+from ._duration import limit_to_ns
 from ._errors import StepTimeout
 from ._group import Isolation
 from ._result import ParallelExecutionResult
@@ -103,18 +103,14 @@ def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
         need=need,
         give_up=give_up,
         limit=batch.max_concurrent,
-        timeout_ns=_ns(batch.step_timeout),
-        timeouts_ns=None if timeouts is None else [_ns(timeout) for timeout in timeouts],
+        timeout_ns=limit_to_ns(batch.step_timeout),
+        timeouts_ns=None if timeouts is None else [limit_to_ns(timeout) for timeout in timeouts],
         dependencies=batch.dependencies,
         unslotted=batch.unslotted,
         tolerated=batch.tolerated,
         observer=_observer(batch, debug),
         isolated=batch.isolation == "task",
     )
-
-
-def _ns(seconds: float | None) -> int | None:
-    return None if seconds is None else seconds_to_ns(seconds)
 
 
 def _close(run: _core.Run, batch: Batch, timed_out: bool) -> ParallelExecutionResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-__all__ = ["is_async_callable", "require_async"]
+__all__ = ["is_async_callable", "require_async", "uncalled_hint"]
 
 
 def is_async_callable(fn: object) -> bool:
@@ -31,6 +31,14 @@ def require_async(what: str, fn: object) -> None:
             f"or wrap what blocks in 'await trio.to_thread.run_sync(...)'"
         )
     raise TypeError(f"{what} must be an async function; got {fn!r}")
+
+
+def uncalled_hint(value: object) -> str:
+    """Return what to say about a coroutine where a function was wanted; nothing about the rest."""
+    if not inspect.iscoroutine(value):
+        return ""
+    value.close()  # or Python warns, far from here, that it was never awaited
+    return " (pass the function itself, without calling it)"
 
 
 def _name(fn: object) -> str:

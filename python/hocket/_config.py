@@ -12,6 +12,8 @@ __all__ = ["WhenFull", "WorkerPoolConfig", "check_count"]
 
 WhenFull = Literal["raise", "wait"]
 
+_MOST = 2**32 - 1
+
 
 def check_count(name: str, value: int | None) -> None:
     """Check a whole number of at least 1 at the door of a public call; None passes.
@@ -26,6 +28,8 @@ def check_count(name: str, value: int | None) -> None:
         raise TypeError(f"{name} must be a whole number of at least 1; got {value!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1; got {value!r}{_instead(name)}")
+    if value > _MOST:
+        raise ValueError(f"{name} must be at most {_MOST}; got {value!r}")
 
 
 @attrs.frozen(kw_only=True)

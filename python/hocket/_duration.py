@@ -7,6 +7,7 @@ import re
 
 __all__ = [
     "check_seconds",
+    "limit_to_ns",
     "milliseconds_to_seconds",
     "ns_to_seconds",
     "parse_duration",
@@ -57,10 +58,11 @@ def check_seconds(name: str, value: float | None) -> float | None:
 
     Args:
         name: the parameter, for the message.
-        value: seconds, more than 0. None and infinity both mean "no limit".
+        value: seconds, more than 0; infinity means "no limit". None passes.
 
     Returns:
-        The seconds as a float, or None for no limit.
+        The seconds as a float, or None. (Infinity stays: where None means somebody else's limit,
+        it means none.)
 
     Raises:
         TypeError: the value is not a number.
@@ -79,7 +81,16 @@ def check_seconds(name: str, value: float | None) -> float | None:
             f"{name} must be more than 0 seconds; got {value!r}; "
             f"leave {name} out, or pass None, for no limit"
         )
-    return None if seconds == math.inf else seconds
+    return seconds
+
+
+def limit_to_ns(seconds: float | None) -> int | None:
+    """Convert a time limit to nanoseconds; None and infinity are no limit.
+
+    >>> limit_to_ns(1.5), limit_to_ns(math.inf)
+    (1500000000, None)
+    """
+    return None if seconds is None or seconds == math.inf else seconds_to_ns(seconds)
 
 
 def parse_duration(value: object) -> float:

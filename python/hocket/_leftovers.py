@@ -24,36 +24,44 @@ _parking_lot = sys.modules.get("trio._core._parking_lot")
 _BREAKERS: dict[Task, list[Any]] | None = getattr(_parking_lot, "GLOBAL_PARKING_LOT_BREAKER", None)
 
 
-def look(task: Task, scope: trio.CancelScope) -> tuple[Any, Any, Any, Any, Any]:
+def look(
+    task: Task, scope: trio.CancelScope, *, own_task: bool = False
+) -> tuple[Any, Any, Any, Any, Any]:
     """Return what the core watches while steps run on ``task`` inside ``scope``.
 
     These are the task's open nurseries, the scope's cancel status and the tasks in it, the table
-    of held locks, and the function that makes the error.
+    of held locks, and the function that makes the error. A step with a task of its own may end
+    with a lock held: Trio breaks the lock as the task exits, which is what such a step asks for.
     """
     status = getattr(scope, "_cancel_status", None)
     return (
         getattr(task, "_child_nurseries", None),
         status if hasattr(status, "effectively_cancelled") else None,
         getattr(status, "_tasks", None),
-        _BREAKERS,
-        partial(describe, task, scope),
+        None if own_task else _BREAKERS,
+        partial(describe, task, scope, len(task.child_nurseries)),
     )
 
 
-def describe(task: Task, scope: trio.CancelScope, step: str) -> StepLeftovers:
-    """Return the error for a step that has left something open, naming what it is."""
+def describe(task: Task, scope: trio.CancelScope, nurseries: int, step: str) -> StepLeftovers:
+    """Return the error for a step that has left something open, naming what it is.
+
+    ``nurseries`` is how many the task had open before the step.
+    """
     found = []
-    if task.child_nurseries:
+    hint = "Close it inside the step: use 'with' or 'async with'."
+    if len(task.child_nurseries) > nurseries:
         found.append("an open nursery")
     elif _innermost(task) is not scope:
         found.append("an open cancel scope")
-    if _BREAKERS is not None and task in _BREAKERS:
-        found.append("a lock that it still holds (a trio.Lock or Condition)")
-    return StepLeftovers(
-        f"step {step!r} ended and left behind {' and '.join(found) or 'another cancel scope'}. "
-        "Steps share worker tasks, so close it inside the step ('with' or 'async with'), or give "
-        'every step a task of its own: isolation="task".'
-    )
+    if locks(task):
+        found.append("a lock that it still holds")
+        hint = (
+            "Steps share Trio tasks, and a lock belongs to a task: release it inside the step, or "
+            'give every step a task of its own with isolation="task".'
+        )
+    what = " and ".join(found) or "something open on its task"
+    return StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")
 
 
 def locks(task: Task) -> int:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from . import _core
 from ._batch import Batch, Observer, run_batch
+from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig
 from ._group import ParallelGroup
 from ._pool import WorkerPool
@@ -93,7 +94,12 @@ class ParallelExecutionManager:
             raise TypeError(f"execute_group takes a ParallelGroup; got {group!r}")
         if not callable(step_executor):
             raise TypeError(
-                f"step_executor must be an async function of (step, context); got {step_executor!r}"
+                "step_executor must be an async function of (step, context); got "
+                f"{step_executor!r}{uncalled_hint(step_executor)}"
+            )
+        if observer is not None and not callable(observer):
+            raise TypeError(
+                f"observer must be a function of (what, step id, seconds); got {observer!r}"
             )
         pool = self._pool
         pool._bind()
@@ -140,4 +146,5 @@ async def _steps(group: ParallelGroup, context: Any) -> list[Any]:
             raise TypeError(
                 f"group {group.id!r}: the function of its steps must return a list; got {steps!r}"
             )
-    return steps if type(steps) is list else list(steps)
+    # A copy: the steps are those at the time of the call, whatever becomes of the caller's list.
+    return list(steps)

@@ -12,8 +12,9 @@ from trio.lowlevel import current_task, enable_ki_protection
 
 from . import _core, _leftovers
 from ._batch import Batch, run_batch
+from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig, check_count
-from ._duration import check_seconds, seconds_to_ns
+from ._duration import check_seconds, limit_to_ns
 from ._result import ParallelExecutionResult
 from ._run import drive, judge
 from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
@@ -83,6 +84,8 @@ class WorkerPool:
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:
         """Make a pool as a :class:`WorkerPoolConfig` says."""
+        if not isinstance(config, WorkerPoolConfig):
+            raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
         return cls(
             max_concurrent=config.max_concurrent,
             queue_size=config.queue_size,
@@ -109,6 +112,11 @@ class WorkerPool:
         if limit is None:
             raise TypeError("max_concurrent must be a whole number of at least 1; got None")
         check_count("max_concurrent", limit)
+        if self._core.runs and not (trio.lowlevel.in_trio_run() and self._is_bound()):
+            raise RuntimeError(
+                "max_concurrent of a busy pool can be changed only in the trio.run that it serves; "
+                "from a thread: trio.from_thread.run_sync(setattr, pool, 'max_concurrent', n)"
+            )
         self._core.resize(limit)
 
     @overload
@@ -134,7 +142,7 @@ class WorkerPool:
         work = _as_task(task, args)
         await settle_in()
         self._bind()
-        limit = work.timeout if work.timeout is not None else self.timeout
+        limit_ns = limit_to_ns(self.timeout if work.timeout is None else work.timeout)
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
         caller = current_task()
@@ -146,11 +154,11 @@ class WorkerPool:
             results,
             errors,
             clock=foreign_clock(),
-            timeout_ns=None if limit is None else seconds_to_ns(limit),
+            timeout_ns=limit_ns,
             queued=True,
         )
         try:
-            await _run_single(run, timed=limit is not None)
+            await _run_single(run, timed=limit_ns is not None)
         finally:
             run.close(False)
         # The thread may still be inside the step's context: only after a trip through Trio's
@@ -241,15 +249,17 @@ class WorkerPool:
 
     def _bind(self) -> None:
         """Refuse to serve two ``trio.run`` at once: neither could wake the other's waiters."""
-        token = trio.lowlevel.current_trio_token()
-        if self._token is token:
+        if self._is_bound():
             return
         if self._core.runs:
             raise RuntimeError(
                 "this pool is busy in another trio.run (or another thread); a pool serves one at "
                 "a time: make one for each"
             )
-        self._token = token
+        self._token = trio.lowlevel.current_trio_token()
+
+    def _is_bound(self) -> bool:
+        return self._token is trio.lowlevel.current_trio_token()
 
 
 def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
@@ -261,8 +271,9 @@ def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
             )
         return task
     if not callable(task):
-        hint = " (pass the function itself, without calling it)" * hasattr(task, "__await__")
-        raise TypeError(f"execute takes a WorkerTask or an async function; got {task!r}{hint}")
+        raise TypeError(
+            f"execute takes a WorkerTask or an async function; got {task!r}{uncalled_hint(task)}"
+        )
     name = getattr(task, "__qualname__", None) or type(task).__qualname__
     function: Callable[..., Awaitable[Any]] = task
     return WorkerTask(name, partial(function, *args) if args else function)

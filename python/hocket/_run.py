@@ -28,7 +28,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
             scope = nursery.cancel_scope
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
-            crew = _Crew(run, nursery)
+            crew = _Crew(run, nursery, isolated)
             run.attach(crew.spawn, scope.cancel, crew.alarm)
             if isolated:
                 run.start()
@@ -83,8 +83,9 @@ def judge(driver: _core.Driver, error: BaseException | None) -> None:
 class _Crew:
     """The worker tasks of one run, and the watchdog for their deadlines."""
 
-    def __init__(self, run: _core.Run, nursery: trio.Nursery) -> None:
+    def __init__(self, run: _core.Run, nursery: trio.Nursery, isolated: bool) -> None:
         self._run = run
+        self._isolated = isolated
         self._nursery = nursery
         self._workers = 0
         self._watch: trio.CancelScope | None = None
@@ -139,7 +140,8 @@ class _Crew:
         while again:
             try:
                 with trio.CancelScope() as scope:
-                    driver.enter(task, scope, _leftovers.look(task, scope))
+                    watched = _leftovers.look(task, scope, own_task=self._isolated)
+                    driver.enter(task, scope, watched)
                     await driver
                     if driver.retire:
                         await _leftovers.tidy(task, scope)

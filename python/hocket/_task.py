@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ._callables import uncalled_hint
 from ._duration import check_seconds
 
 __all__ = ["WorkerTask"]
@@ -40,20 +41,7 @@ class WorkerTask:
             raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
         if not callable(self.execute):
             raise TypeError(
-                f"execute of task {self.id!r} must be an async function; got {self.execute!r}"
-                + (
-                    " (pass the function itself, without calling it)"
-                    if _awaits(self.execute)
-                    else ""
-                )
+                f"execute of task {self.id!r} must be an async function; got "
+                f"{self.execute!r}{uncalled_hint(self.execute)}"
             )
         object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
-
-
-def _awaits(value: object) -> bool:
-    if not hasattr(value, "__await__"):
-        return False
-    close = getattr(value, "close", None)
-    if close is not None:
-        close()  # or Python warns, far from here, that it was never awaited
-    return True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import trio
 from trio.lowlevel import Task, enable_ki_protection
 
 from . import _core
 
-__all__ = ["explain_call", "foreign_clock", "settle_in", "wake"]
+__all__ = ["adopt", "explain_call", "foreign_clock", "settle_in", "wake"]
 
 
 @enable_ki_protection
@@ -20,6 +21,15 @@ def wake(task: Task) -> None:
     Protected: a KeyboardInterrupt in the middle of Trio's own bookkeeping would corrupt it.
     """
     trio.lowlevel.reschedule(task)
+
+
+def adopt(made: object) -> Coroutine[Any, Any, Any] | None:
+    """Return a coroutine that awaits what is awaitable and no coroutine; None if it is neither."""
+    return _await(made) if inspect.isawaitable(made) else None
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 async def settle_in() -> None:

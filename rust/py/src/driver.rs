@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use hocket_core::{Next, Outcome, SlotId};
 use pyo3::exceptions::{
@@ -95,8 +95,6 @@ struct Cell {
     /// What the scheduler has already said about the time after the step that just ended.
     next: Option<Next>,
     seat: Option<Seat>,
-    /// The driver that worked in this task when the worker first sat down: it waits for us.
-    outer: Option<Py<PyAny>>,
     judged: Option<Judged>,
     action: Action,
     entering: bool,
@@ -167,6 +165,10 @@ pub struct Driver {
     fired: AtomicBool,
     busy: AtomicBool,
     in_step: AtomicBool,
+    /// How many nurseries the task had open when the worker sat down: later ones are a step's.
+    nurseries_before: AtomicUsize,
+    /// The driver that worked in this task when the worker first sat down: it waits for us.
+    outer: Mutex<Option<Py<Driver>>>,
     /// Taken out while the driver runs, so that no lock is held while Python code does.
     cell: Mutex<Cell>,
 }
@@ -180,6 +182,8 @@ impl Driver {
             fired: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             in_step: AtomicBool::new(false),
+            nurseries_before: AtomicUsize::new(0),
+            outer: Mutex::default(),
             cell: Mutex::new(Cell {
                 entering: true,
                 ..Cell::default()
@@ -189,6 +193,21 @@ impl Driver {
 
     pub fn current_slot(&self) -> Option<SlotId> {
         SlotId::from_bits(self.slot.load(Ordering::Relaxed))
+    }
+
+    /// The running step for which a task works that sits in this nursery (counted from 0) of our
+    /// task: ours, if the nursery was opened since the worker sat down, or that of the driver that
+    /// waits for us in the same task.
+    pub fn slot_of_nursery(&self, py: Python<'_>, nursery: usize) -> Option<SlotId> {
+        if nursery >= self.nurseries_before.load(Ordering::Relaxed) {
+            return self.current_slot();
+        }
+        self.outer(py)?.get().slot_of_nursery(py, nursery)
+    }
+
+    pub fn outer(&self, py: Python<'_>) -> Option<Py<Driver>> {
+        let outer = self.outer.lock().ok()?;
+        outer.as_ref().map(|outer| outer.clone_ref(py))
     }
 
     /// The watchdog: cancel the step that runs now.
@@ -333,6 +352,10 @@ impl Driver {
         let pool = run.pool.get();
         pool.check_fork()?;
         if std::mem::take(&mut cell.must_checkpoint) {
+            if pool.lock(py)?.ready(run.lane) == 0 {
+                // What is done is done: a cancellation must not reach it any more.
+                return Ok(false);
+            }
             self.sit_back(py, cell)?;
             cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
             cell.now_ns = None;
@@ -687,14 +710,12 @@ impl Driver {
 impl Driver {
     /// The worker's task works for whom it worked before.
     pub fn get_up(&self, py: Python<'_>) -> PyResult<()> {
-        let (seat, outer) = self.with_cell(py, |cell| (cell.seat.take(), cell.outer.take()))?;
+        let seat = self.with_cell(py, |cell| cell.seat.take())?;
+        let outer = self.outer.lock().ok().and_then(|mut outer| outer.take());
         if let Some(seat) = seat {
             let outer = outer.as_ref().map(|outer| outer.bind(py));
-            self.run
-                .get()
-                .pool
-                .get()
-                .enter_task(seat.task.bind(py), outer)?;
+            let pool = self.run.get().pool.get();
+            pool.enter_task(seat.task.bind(py), outer)?;
         }
         Ok(())
     }
@@ -745,19 +766,19 @@ impl Driver {
         };
         this.fired.store(false, Ordering::Relaxed);
         let cancelled = is_cancelled(py, &seat)?;
-        let outer = this
-            .run
-            .get()
-            .pool
-            .get()
-            .enter_task(task, Some(slf.as_any()))?;
-        let outer = outer.filter(|outer| !outer.bind(py).is(slf));
+        let nurseries = task.getattr(intern!(py, "child_nurseries"))?.len()?;
+        this.nurseries_before.store(nurseries, Ordering::Relaxed);
+        let outer = this.run.get().pool.get().enter_task(task, Some(slf))?;
+        if let Some(outer) = outer.filter(|outer| !outer.is(slf)) {
+            let poisoned = |_| errors::internal(py, "a driver has panicked before");
+            let before = this.outer.lock().map_err(poisoned)?.replace(outer);
+            drop(before);
+        }
         let before = this.with_cell(py, |cell| {
             cell.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
             cell.must_checkpoint = cancelled;
-            let outer = outer.map(|outer| cell.outer.replace(outer));
-            (cell.seat.replace(seat), outer)
+            cell.seat.replace(seat)
         })?;
         drop(before);
         Ok(())
@@ -899,13 +920,17 @@ impl Driver {
             visit.call(&seat.breaker)?;
             visit.call(&seat.describe)?;
         }
-        visit.call(&cell.outer)?;
+        drop(cell);
+        if let Ok(outer) = self.outer.try_lock() {
+            visit.call(&*outer)?;
+        }
         Ok(())
     }
 
     fn __clear__(&self) {
         let cell = self.cell.lock().map(|mut cell| std::mem::take(&mut *cell));
-        drop(cell);
+        let outer = self.outer.lock().map(|mut outer| outer.take());
+        drop((cell, outer));
     }
 }
 
@@ -1035,8 +1060,8 @@ fn make_coroutine<'py>(py: Python<'py>, run: &Run, index: u32) -> PyResult<Bound
     if ffi::is_coroutine(&made)? {
         return Ok(made);
     }
-    if made.hasattr(intern!(py, "__await__"))? {
-        return made.call_method0(intern!(py, "__await__"));
+    if let Some(coroutine) = trio::adopt(py)?.call1((&made,))?.extract()? {
+        return Ok(coroutine);
     }
     let kind = made.get_type().name()?;
     let text = format!(

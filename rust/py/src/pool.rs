@@ -10,6 +10,7 @@ use hocket_core::{
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -251,11 +252,13 @@ impl Pool {
     pub fn enter_task(
         &self,
         task: &Bound<'_, PyAny>,
-        driver: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Option<Py<PyAny>>> {
+        driver: Option<&Bound<'_, Driver>>,
+    ) -> PyResult<Option<Py<Driver>>> {
         let py = task.py();
         let tasks = self.tasks(py)?;
-        let before = tasks.get_item(task)?.map(Bound::unbind);
+        let before = tasks.get_item(task)?;
+        let before = before.map(|driver| driver.cast_into()).transpose()?;
+        let before = before.map(Bound::unbind);
         match driver {
             Some(driver) => tasks.set_item(task, driver)?,
             None if before.is_some() => tasks.del_item(task)?,
@@ -273,24 +276,35 @@ impl Pool {
         Ok(dict.bind(py).clone())
     }
 
-    /// The running step of this pool that the task works for, if any: its own, or that of a task
-    /// above it.
+    /// The running step of this pool that the task works for, if any: one that runs in the task
+    /// itself, or in a task above it, inside a nursery that the step has opened.
     fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
         let py = task.py();
         let tasks = self.tasks(py)?;
-        let mut task = task.clone();
-        while !tasks.is_empty() {
+        if tasks.is_empty() {
+            return Ok(None);
+        }
+        if let Some(driver) = tasks.get_item(task)? {
+            let slot = driver.cast::<Driver>()?.get().current_slot();
+            if slot.is_some() {
+                return Ok(slot);
+            }
+        }
+        let mut nursery = task.getattr(intern!(py, "parent_nursery"))?;
+        while !nursery.is_none() {
+            let task = nursery.getattr(intern!(py, "parent_task"))?;
             if let Some(driver) = tasks.get_item(&task)? {
-                let slot = driver.cast::<Driver>()?.get().current_slot();
+                let open = task.getattr(intern!(py, "child_nurseries"))?;
+                let position = open
+                    .try_iter()?
+                    .position(|n| n.is_ok_and(|n| n.is(&nursery)));
+                let driver = driver.cast::<Driver>()?.get();
+                let slot = position.and_then(|at| driver.slot_of_nursery(py, at));
                 if slot.is_some() {
                     return Ok(slot);
                 }
             }
-            let nursery = task.getattr(pyo3::intern!(py, "parent_nursery"))?;
-            if nursery.is_none() {
-                break;
-            }
-            task = nursery.getattr(pyo3::intern!(py, "parent_task"))?;
+            nursery = task.getattr(intern!(py, "parent_nursery"))?;
         }
         Ok(None)
     }

@@ -79,17 +79,16 @@ impl Hasher for OwnHash {
 
 fn id_of<'py>(step: &Bound<'py, PyAny>, index: usize, place: &str) -> PyResult<Bound<'py, PyAny>> {
     let py = step.py();
-    if step.is_exact_instance_of::<PyString>() {
-        return Ok(step.clone());
-    }
     let id = match step.is_instance_of::<PyString>() {
-        true => step.str()?.into_any(),
-        false => step
-            .getattr_opt(intern!(py, "id"))?
-            .unwrap_or_else(|| py.None().into_bound(py)),
+        true => Some(step.clone()),
+        false => step.getattr_opt(intern!(py, "id"))?,
     };
-    if id.is_exact_instance_of::<PyString>() {
-        return Ok(id);
+    if let Some(id) = id.as_ref().and_then(|id| id.cast::<PyString>().ok()) {
+        // A text of a subclass (an enum's member, say) may be equal to others and look different.
+        return match id.is_exact_instance_of::<PyString>() {
+            true => Ok(id.clone().into_any()),
+            false => Ok(PyString::new(py, id.to_str()?).into_any()),
+        };
     }
     let text = format!(
         "{place}: step {index} is {}, which is neither a text nor an object with a text as its \

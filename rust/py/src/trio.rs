@@ -22,6 +22,7 @@ lookup!(
 );
 lookup!(abort, "trio.lowlevel", "Abort");
 lookup!(wake, "hocket._trio", "wake");
+lookup!(adopt, "hocket._trio", "adopt");
 
 pub fn cancelled(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
