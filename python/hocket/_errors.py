@@ -74,6 +74,7 @@ class GroupFailed(HocketError, ExceptionGroup[Exception]):
     """
 
     def derive(self, excs: Sequence[Exception]) -> GroupFailed:  # type: ignore[override]
+        """Return a group of the same kind with other errors; Python calls this in ``split``."""
         return GroupFailed(self.message, excs)
 
 
