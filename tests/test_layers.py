@@ -11,88 +11,61 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "python" / "hocket"
 
-# The plainest modules: text, errors, numbers. They know nothing of groups or workflows.
-BASE = {"_callables", "_duration", "_errors", "_mistake", "_suggest"}
-# What a caller hands in and gets back.
-NOUNS = {"_config", "_group", "_result", "_statistics", "_strategy", "_task"}
-# A workflow before it runs.
-DEFINITION = {"_context", "_lookup", "_order", "_plan", "_references", "_step", "_workflow"}
-
-# Module -> the modules of hocket that it may import. Read from the top: a module imports only
-# modules above it, and a test holds the table itself to that.
-MAY_IMPORT: dict[str, set[str]] = {
-    # --- base
-    "_core": set(),
-    "_mistake": set(),
-    "_suggest": set(),
-    "_errors": {"_mistake"},
-    "_duration": {"_errors"},
-    "_callables": {"_errors"},
-    # --- nouns
-    "_strategy": BASE,
-    "_config": BASE,
-    "_task": BASE,
-    "_group": BASE | {"_strategy"},
-    "_result": BASE | {"_strategy"},
-    "_statistics": BASE,
-    # --- the engine: the only modules that import the Rust core
-    "_residue": BASE | {"_core"},
-    "_run": BASE | NOUNS | {"_core", "_residue"},
-    "_pool": BASE | NOUNS | {"_core", "_run"},
-    "_manager": BASE | NOUNS | {"_pool"},
-    # --- workflows: definition
-    "_context": BASE | {"_result"},
-    "_lookup": BASE,
-    "_references": BASE | {"_context", "_lookup"},
-    "_step": BASE | {"_context", "_group", "_references", "_strategy"},
-    "_order": BASE,
-    "_plan": BASE | {"_order", "_references", "_step"},
-    "_workflow": BASE | {"_config", "_plan", "_references", "_step"},
-    # --- workflows: files
-    "_spelling": BASE,
-    "_schema": BASE | NOUNS | DEFINITION | {"_spelling"},
-    "_document": BASE | NOUNS | DEFINITION | {"_schema", "_spelling"},
-    "_load": BASE | NOUNS | DEFINITION | {"_document", "_schema", "_spelling"},
-    # --- workflows: tools
-    "_tools": BASE | {"_context", "_plan", "_references"},
-    "tools": BASE | {"_tools"},
-    "tools.http": BASE | {"_context", "_tools"},
-    "tools.sqlite": BASE | {"_context", "_tools"},
-    # --- workflows: running them
-    "_workflow_manager": BASE
-    | NOUNS
-    | DEFINITION
-    | {"_core", "_manager", "_pool", "_run", "_tools"},
-    # --- doors
-    "__init__": BASE
-    | NOUNS
-    | DEFINITION
-    | {"_core", "_manager", "_pool", "_tools", "_workflow_manager"},
-    "_cli": BASE
-    | NOUNS
-    | DEFINITION
-    | {"_load", "_manager", "_tools", "_workflow_manager", "tools"},
-    "__main__": {"_cli"},
+# Layer -> (the layers that it may import from, its modules). A module may import from those layers,
+# and from the modules before it in its own.
+LAYERS: dict[str, tuple[str, str]] = {
+    # Text, numbers, errors. They know nothing of groups or workflows.
+    "base": ("", "_mistake _suggest _errors _duration _callables _lookup _order _spelling"),
+    # What a caller hands in and gets back.
+    "nouns": ("base core", "_strategy _config _task _group _result _statistics"),
+    # Running steps: the modules that stand on the Rust core.
+    "engine": ("base core nouns", "_trio _leftovers _run _batch _pool _manager"),
+    # A workflow before it runs.
+    "definition": ("base nouns", "_context _references _step _plan _workflow _workflow_result"),
+    # From a file to a definition.
+    "files": ("base nouns definition", "_schema _document _build _load"),
+    "tools": ("base definition", "_tool _tools tools.http tools.sqlite tools"),
+    "workflows": ("base core nouns engine definition tools", "_workflow_manager"),
+    "package": ("base nouns engine definition tools workflows", "__init__"),
+    # The command `hocket`.
+    "command": (
+        "base nouns definition files tools workflows",
+        "_interrupt _jsonable _settings _stream _record _progress _report _cli __main__",
+    ),
 }
+
+
+def _table() -> dict[str, set[str]]:
+    members = {layer: modules.split() for layer, (_, modules) in LAYERS.items()}
+    members["core"] = ["_core"]
+    table: dict[str, set[str]] = {"_core": set()}
+    for layer, (below, _) in LAYERS.items():
+        for index, module in enumerate(members[layer]):
+            from_below = {name for other in below.split() for name in members[other]}
+            table[module] = from_below | set(members[layer][:index])
+    return table
+
+
+# Module -> the modules of hocket that it may import.
+MAY_IMPORT = _table()
 
 # Imports against the direction of the table, each with its reason. All of them are deferred (in a
 # function, or for types only): at import time the direction has no exception.
 DEFERRED: dict[tuple[str, str], str] = {
     ("_workflow", "_load"): "constructors of WorkflowDefinition read files; cattrs loads only then",
     ("_workflow", "_tools"): "a registry in a signature, for types only",
-    ("tools", "tools.http"): "loads when it is first asked for: needs its extra",
-    ("tools", "tools.sqlite"): "loads when it is first asked for",
+    ("_load", "_tools"): "likewise",
 }
 
 # Who may import what from outside, beside trio, attrs and the standard library.
 OUTSIDE: dict[str, set[str]] = {
     "cattrs": {"_schema"},
     "httpx": {"tools.http"},
-    "rich": {"_cli"},
+    "rich": {"_progress", "_report"},
     "sqlite3": {"tools.sqlite"},
     "yaml": {"_document"},
 }
-ANYWHERE = {"attrs", "outcome", "trio"}
+ANYWHERE = {"attrs", "trio"}
 
 
 def name_of(path: Path) -> str:
