@@ -116,14 +116,13 @@ def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
 def _close(run: _core.Run, batch: Batch, timed_out: bool) -> ParallelExecutionResult:
     duration = run.age
     failed, verdict = run.failed, run.verdict
-    pending, unwound = run.close(timed_out)
+    skipped, unwound = run.close(timed_out)
     if timed_out:
         assert batch.timeout is not None
         for step in unwound:
             failed.append(step)
             batch.errors[step] = StepTimeout(step, batch.timeout, batch.kind)
         unwound = []
-    skipped = pending + unwound
     return ParallelExecutionResult(
         group_id=batch.id,
         wait_strategy=batch.strategy,

@@ -17,8 +17,7 @@ import attrs
 import trio
 
 from ._context import WorkflowContext
-from ._errors import MissingExtra, ToolModuleError, UnresolvedReference
-from ._errors import WorkflowInvalid
+from ._errors import MissingExtra, ToolModuleError, UnresolvedReference, WorkflowInvalid
 from ._interrupt import interruptible
 from ._jsonable import one_line
 from ._progress import Progress, is_terminal, make_console, make_progress
@@ -215,6 +214,14 @@ def _logging(level: int) -> Iterator[None]:
         root.setLevel(before)
 
 
+@contextlib.contextmanager
+def _redirected(err: Stream) -> Iterator[None]:
+    """Keep what steps print out of the output, and safe from a reader that leaves."""
+    file: Any = err
+    with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        yield
+
+
 class _Handler(logging.Handler):
     """Writes to whatever is standard error at that moment: a live display takes its place."""
 
@@ -242,8 +249,7 @@ def _run(arguments: argparse.Namespace, out: Stream, err: Stream) -> int:
     except _Refused as refused:
         err.line(str(refused))
         return USAGE
-    # What steps print must not end up inside the output.
-    with contextlib.redirect_stdout(sys.stderr), _logging(arguments.log_level):
+    with _redirected(err), _logging(arguments.log_level):
         code = trio.run(session.run)
     if arguments.log_level <= logging.DEBUG:
         session.write_tracebacks()
@@ -284,9 +290,12 @@ class _Session:
     async def run(self) -> int:
         """Run it; return the exit code when nothing of it runs any more."""
         self.record.started_at = trio.current_time()
-        with trio.CancelScope() as scope, interruptible(scope, self._announce) as interrupt:
-            with self.progress.shown():
-                await self._run_with_progress()
+        with (
+            trio.CancelScope() as scope,
+            interruptible(scope, self._announce) as interrupt,
+            self.progress.shown(),
+        ):
+            await self._run_with_progress()
         # A run that had already been decided when the signal came counts as what it is.
         if self.record.result is None and self.record.problem is None and interrupt.signal:
             self.record.interrupted = interrupt.signal.name

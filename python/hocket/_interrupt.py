@@ -52,7 +52,7 @@ def interruptible(
             announce(interrupt.signal)
         scope.cancel()
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         interrupt.signal = signal.Signals(number)
         restore()
         token.run_sync_soon(cancel)

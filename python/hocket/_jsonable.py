@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -34,9 +34,9 @@ def jsonable(value: Any) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception in one line that is safe to print: ``Type: text``.
+    r"""An exception in one line that is safe to print: ``Type: text``.
 
-    >>> one_line(ValueError("two\\nlines"))
+    >>> one_line(ValueError("two\nlines"))
     'ValueError: two lines'
     """
     if isinstance(error, BaseExceptionGroup):
@@ -68,7 +68,7 @@ def _convert(value: Any, around: tuple[int, ...]) -> Any:
     names = _fields(value)
     if names is not None:
         return {name: _convert(getattr(value, name), around) for name in names}
-    if isinstance(value, Sequence | Set):
+    if isinstance(value, Sequence | AbstractSet):
         return [_convert(item, around) for item in value]
     return _repr(value)
 

@@ -159,6 +159,13 @@ class WorkerPool:
         )
         try:
             await _run_single(run, timed=limit_ns is not None)
+        except (trio.Cancelled, BaseExceptionGroup) as cancelled:
+            if not errors:
+                raise
+            # The task has failed while it was being cancelled: neither may hide the other.
+            raise BaseExceptionGroup(
+                f"task {work.id!r} failed while it was cancelled", [cancelled, errors[work.id]]
+            ) from None
         finally:
             run.close(False)
         # The thread may still be inside the step's context: only after a trip through Trio's

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Container, Sequence
+from typing import Any, TypeAlias
 
 from ._jsonable import jsonable
 from ._progress import is_terminal, make_console
@@ -13,7 +13,10 @@ from ._stream import Stream
 
 __all__ = ["write_json", "write_output", "write_report"]
 
-_HEADER = ("step", "what", "state", "wait", "run", "note")
+Line: TypeAlias = list[tuple[str, str]]
+"""Pieces of a line, each with its style."""
+
+_HEADER: tuple[str, ...] = ("step", "what", "state", "wait", "run", "note")
 _COLOURS = {
     "completed": "green",
     "failed": "bold red",
@@ -24,13 +27,13 @@ _COLOURS = {
 
 
 def write_report(record: RunRecord, stream: Stream) -> None:
-    """Write the table of steps, and the verdict."""
+    """Write the table of steps, their errors, and the verdict."""
+    lines = [*_table(record), [], *_errors(record), [_verdict(record)]]
     if is_terminal(stream):
-        _rich_table(record, stream)
+        _write_coloured(lines, stream)
     else:
-        _plain_table(record, stream)
-    stream.line()
-    stream.line(_verdict(record))
+        for line in lines:
+            stream.line("".join(text for text, _ in line).rstrip())
 
 
 def write_output(record: RunRecord, stream: Stream) -> None:
@@ -74,11 +77,57 @@ def _entry(step: StepRecord) -> dict[str, Any]:
     }
 
 
-def _verdict(record: RunRecord) -> str:
+def _table(record: RunRecord) -> list[Line]:
+    winners = {step.winner for step in record.steps.values()}
+    rows = [(_HEADER, ("bold",) * len(_HEADER))]
+    rows += [(_cells(step, winners), _styles(step)) for step in record.steps.values()]
+    widths = [max(len(cells[column]) for cells, _ in rows) for column in range(len(_HEADER))]
+    lines = [_aligned(cells, styles, widths) for cells, styles in rows]
+    rule: Line = [("  ".join("-" * width for width in widths), "dim")]
+    return [lines[0], rule, *lines[1:]]
+
+
+def _cells(step: StepRecord, winners: Container[str | None]) -> tuple[str, ...]:
+    note = "winner" if step.id in winners else ""
+    name = "  " * step.depth + step.id
+    return (name, step.what, step.state, _seconds(step.wait), _seconds(step.run), note)
+
+
+def _styles(step: StepRecord) -> tuple[str, ...]:
+    return ("bold" if step.is_group else "", "dim", _COLOURS.get(step.state, ""), "", "", "green")
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f} s"
+
+
+def _aligned(cells: Sequence[str], styles: Sequence[str], widths: Sequence[int]) -> Line:
+    line: Line = []
+    for name, cell, style, width in zip(_HEADER, cells, styles, widths, strict=True):
+        padded = cell.rjust(width) if name in ("wait", "run") else cell.ljust(width)
+        line += [(padded, style), ("  ", "")]
+    return line
+
+
+def _errors(record: RunRecord) -> list[Line]:
+    failed = [step for step in record.steps.values() if step.error is not None]
+    if not failed:
+        return []
+    width = max(len(step.id) for step in failed)
+    lines: list[Line] = [
+        [("  " + step.id.ljust(width + 2), _COLOURS[step.state]), (step.error or "", "")]
+        for step in failed
+    ]
+    return [[("errors", "bold")], *lines, []]
+
+
+def _verdict(record: RunRecord) -> tuple[str, str]:
     counts = record.counts()
     states = ", ".join(f"{counts[state]} {state}" for state in _COLOURS if counts[state])
-    head = f"{record.workflow.name}: {_outcome(record)} after {record.duration:.3f} s ({states})"
-    return head if record.problem is None else f"{head}\n{record.problem}"
+    text = f"{record.workflow.name}: {_outcome(record)} after {record.duration:.3f} s ({states})"
+    if record.problem is not None:
+        text += f"\n{record.problem}"
+    return text, "bold green" if record.success else "bold red"
 
 
 def _outcome(record: RunRecord) -> str:
@@ -89,46 +138,10 @@ def _outcome(record: RunRecord) -> str:
     return "succeeded" if record.success else "failed"
 
 
-def _row(step: StepRecord) -> tuple[str, ...]:
-    note = step.error or (f"won by {step.winner}" if step.winner is not None else "")
-    indented = "  " * step.depth + step.id
-    return (indented, step.what, step.state, _seconds(step.wait), _seconds(step.run), note)
-
-
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f} s"
-
-
-def _plain_table(record: RunRecord, stream: Stream) -> None:
-    rows = [_HEADER, *map(_row, record.steps.values())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    stream.line(_aligned(_HEADER, widths))
-    stream.line("  ".join("-" * width for width in (*widths[:-1], len(_HEADER[-1]))))
-    for row in rows[1:]:
-        stream.line(_aligned(row, widths))
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [
-        cell.rjust(width) if name in ("wait", "run") else cell.ljust(width)
-        for name, cell, width in zip(_HEADER, row, widths, strict=True)
-    ]
-    return "  ".join(cells).rstrip()
-
-
-def _rich_table(record: RunRecord, stream: Stream) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _write_coloured(lines: Sequence[Line], stream: Stream) -> None:
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for name in _HEADER:
-        numeric = name in ("wait", "run")
-        table.add_column(
-            name, justify="right" if numeric else "left", no_wrap=name != "note", overflow="fold"
-        )
-    for step in record.steps.values():
-        styles = ("bold" if step.is_group else "", "dim", _COLOURS.get(step.state, ""), "", "", "")
-        # Text, not markup: a step may be named "[red]".
-        table.add_row(*(Text(*pair) for pair in zip(_row(step), styles, strict=True)))
-    make_console(stream).print(table)
+    console = make_console(stream)
+    for line in lines:
+        # Text, not markup: a step may be named "[red]". The terminal wraps what is too long.
+        console.print(Text.assemble(*line), soft_wrap=True)

@@ -37,9 +37,8 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
         return scope.cancelled_caught and run.verdict is None
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
-    if isinstance(failure, trio.Cancelled) and run.verdict is not None:
-        # The run was decided before the caller was cancelled: what is done is done. The caller
-        # meets its cancellation at its next checkpoint.
+    if isinstance(failure, trio.Cancelled) and run.decided:
+        # What is done is done; the caller meets its cancellation at its next checkpoint.
         return False
     try:
         raise failure

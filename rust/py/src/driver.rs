@@ -637,7 +637,7 @@ impl Driver {
                 run.observe(what, &id, now_ns.saturating_sub(started_ns))?;
             }
             if verdict.is_some() {
-                run.decided(py, index)?;
+                run.decide(py, index)?;
             }
         }
         if woken {

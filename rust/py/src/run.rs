@@ -109,7 +109,7 @@ impl Run {
     }
 
     /// The step that gave the verdict is noted, and what still runs is cancelled.
-    pub fn decided(&self, py: Python<'_>, step: u32) -> PyResult<()> {
+    pub fn decide(&self, py: Python<'_>, step: u32) -> PyResult<()> {
         let mut crew = self.crew(py)?;
         crew.winner = Some(step);
         let stop = crew.host.as_ref().map(|host| host.stop.clone_ref(py));
@@ -327,6 +327,14 @@ impl Run {
         Ok(verdict.map(|verdict| verdict == Verdict::Success))
     }
 
+    /// Whether a cancellation has nothing left to take away: the join policy has spoken, or every
+    /// step has returned or failed.
+    #[getter]
+    fn decided(&self, py: Python<'_>) -> PyResult<bool> {
+        let settled = self.completed.bind(py).len() + self.failed.bind(py).len();
+        Ok(settled == self.ids.bind(py).len() || self.verdict(py)?.is_some())
+    }
+
     /// The id of the step that gave the verdict.
     #[getter]
     fn winner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -353,14 +361,15 @@ impl Run {
     }
 
     /// End the run: every slot goes back and every step gets its final state. Returns the ids of
-    /// the steps that never started and of those that were stopped from outside; `timed_out` says
-    /// that it was the run's own time limit that stopped these.
+    /// the steps that are skipped, in their own order, and of those that were stopped from
+    /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
+    /// among the skipped.
     fn close<'py>(
         &self,
         py: Python<'py>,
         timed_out: bool,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
-        let pending = PyList::empty(py);
+        let skipped = PyList::empty(py);
         let unwound = PyList::empty(py);
         let now_ns = self.clock.now_ns(py)?;
         let cause = match timed_out {
@@ -372,12 +381,12 @@ impl Run {
         scheduler.close(self.lane, cause, now_ns);
         drop(scheduler);
         for (step, state) in states.into_iter().enumerate() {
-            match state {
-                StepState::Pending => pending.append(self.id(py, step as u32)?)?,
-                StepState::Unwound | StepState::Running => {
-                    unwound.append(self.id(py, step as u32)?)?;
-                }
-                _ => {}
+            let stopped = matches!(state, StepState::Unwound | StepState::Running);
+            if stopped {
+                unwound.append(self.id(py, step as u32)?)?;
+            }
+            if state == StepState::Pending || (stopped && !timed_out) {
+                skipped.append(self.id(py, step as u32)?)?;
             }
         }
         let crew = std::mem::take(&mut *self.crew(py)?);
@@ -388,7 +397,7 @@ impl Run {
         }
         self.pool.get().forget(py, self.lane)?;
         self.pool.get().wake(py, None)?;
-        Ok((pending, unwound))
+        Ok((skipped, unwound))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
