@@ -18,7 +18,7 @@ from ._run import supervise
 from ._strategy import Strategy, WaitStrategy, thresholds
 from ._trio import foreign_clock, settle_in
 
-__all__ = ["Batch", "Observer", "run_batch"]
+__all__ = ["Batch", "Observer", "run_batch", "step_log"]
 
 Observer: TypeAlias = Callable[[str, str, float], object]
 """Is told (what, step id, seconds): ``"started"`` with the time waited; ``"completed"``,
@@ -145,16 +145,20 @@ def _success(batch: Batch, verdict: bool | None) -> bool:
     return bool(verdict)
 
 
+def step_log(logger: logging.Logger, where: str) -> Observer:
+    """Return an observer that writes a line at DEBUG as a step starts, and as it ends."""
+
+    def log(what: str, step: str, seconds: float) -> None:
+        logger.debug("%s: step %r %s (%.6f s)", where, step, what, seconds)
+
+    return log
+
+
 def _observer(batch: Batch, debug: bool) -> Observer | None:
     """Return one guarded observer for the caller's and for DEBUG logging; None costs nothing."""
     observers: list[Observer] = []
     if debug:
-        logger, where = batch.logger, f"{batch.kind} {batch.id!r}"
-
-        def log(what: str, step: str, seconds: float) -> None:
-            logger.debug("%s: step %r %s (%.6f s)", where, step, what, seconds)
-
-        observers.append(log)
+        observers.append(step_log(batch.logger, f"{batch.kind} {batch.id!r}"))
     observers += batch.observers
     if not observers:
         return None

@@ -11,7 +11,7 @@ import trio
 from trio.lowlevel import current_task, enable_ki_protection
 
 from . import _core, _leftovers
-from ._batch import Batch, run_batch
+from ._batch import Batch, run_batch, step_log
 from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig, check_count
 from ._duration import check_seconds, limit_to_ns
@@ -156,6 +156,7 @@ class WorkerPool:
             clock=foreign_clock(),
             timeout_ns=limit_ns,
             queued=True,
+            observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
         )
         try:
             await _run_single(run, timed=limit_ns is not None)

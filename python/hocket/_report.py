@@ -88,7 +88,8 @@ def _table(record: RunRecord) -> list[Line]:
 
 
 def _cells(step: StepRecord, winners: Container[str | None]) -> tuple[str, ...]:
-    note = "winner" if step.id in winners else ""
+    won = "winner" if step.state == "completed" else "decided"
+    note = won if step.id in winners else ""
     name = "  " * step.depth + step.id
     return (name, step.what, step.state, _seconds(step.wait), _seconds(step.run), note)
 

@@ -29,8 +29,8 @@ class DurationStats:
 class PoolStats:
     """What a pool has done since it was made.
 
-    ``tasks_submitted`` is always the sum of the other five counts, ``active_workers`` and
-    ``queue_length``, once every group that had steps cancelled has ended.
+    ``tasks_submitted`` is the sum of the six counts that follow it and of ``queue_length``. (Steps
+    that are being cancelled are in none of them until their group has ended.)
     """
 
     tasks_submitted: int
@@ -45,8 +45,11 @@ class PoolStats:
     """Steps that had started and were cancelled."""
     tasks_skipped: int
     """Steps that never started, because their group was decided or cancelled before."""
+    tasks_running: int
+    """Steps that run now, those included that wait for steps of their own."""
     active_workers: int
-    """Steps that run now."""
+    """Slots that are taken now. A step that waits for steps of its own lends them its slot:
+    together they count once, so that this is never more than the limit."""
     queue_length: int
     """Steps that wait for a slot now."""
     total_wait_time: float
@@ -66,8 +69,7 @@ class PoolStatus:
     """How busy a pool is now."""
 
     active_workers: int
-    """Steps that run now. A step that waits for steps of its own lends them its slot: together
-    they count once."""
+    """Slots that are taken now, as in :class:`PoolStats`."""
     max_concurrent: int
     """The limit."""
     queue_length: int
@@ -88,7 +90,8 @@ def pool_stats(core: _core.Pool) -> PoolStats:
         tasks_timed_out=figures["timed_out"],
         tasks_cancelled=figures["cancelled"],
         tasks_skipped=figures["skipped"],
-        active_workers=core.in_use,
+        tasks_running=core.running,
+        active_workers=core.active,
         queue_length=core.queue_length,
         total_wait_time=wait.total,
         average_wait_time=wait.average,
@@ -99,11 +102,12 @@ def pool_stats(core: _core.Pool) -> PoolStats:
 
 
 def pool_status(core: _core.Pool) -> PoolStatus:
+    active = core.active
     return PoolStatus(
-        active_workers=core.in_use,
+        active_workers=active,
         max_concurrent=core.limit,
         queue_length=core.queue_length,
-        utilization_rate=100 * core.in_use / core.limit,
+        utilization_rate=100 * active / core.limit,
     )
 
 

@@ -123,6 +123,11 @@ impl Ledger {
         self.running.get_mut(slot.0)
     }
 
+    pub fn count(&self, which: impl Fn(Source) -> bool) -> usize {
+        let chosen = |(_, slot): &(_, &Slot)| which(slot.source);
+        self.running.iter().filter(chosen).count()
+    }
+
     pub fn holders(&self) -> impl Iterator<Item = Holder> + '_ {
         self.running.iter().map(|(_, slot)| Holder {
             lane: slot.lane,

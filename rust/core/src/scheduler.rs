@@ -445,6 +445,16 @@ impl Scheduler {
         self.ledger.limit
     }
 
+    /// Steps that run and count in the statistics, those included that lend their slot.
+    pub fn running(&self) -> usize {
+        self.ledger.count(|source| source != Source::Free)
+    }
+
+    /// Pool slots that are running a step. A lent slot counts once, with whatever depth.
+    pub fn active(&self) -> usize {
+        self.ledger.count(|source| source == Source::Pool)
+    }
+
     /// Pool slots that are running a step or are reserved for one.
     pub fn in_use(&self) -> u32 {
         self.ledger.in_use

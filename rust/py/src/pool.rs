@@ -139,9 +139,16 @@ impl Pool {
         Ok(self.lock(py)?.limit())
     }
 
+    /// Steps that run, those included that lend their slot.
     #[getter]
-    fn in_use(&self, py: Python<'_>) -> PyResult<u32> {
-        Ok(self.lock(py)?.in_use())
+    fn running(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.lock(py)?.running())
+    }
+
+    /// Slots that are running a step.
+    #[getter]
+    fn active(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.lock(py)?.active())
     }
 
     #[getter]

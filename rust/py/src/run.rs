@@ -104,7 +104,10 @@ impl Run {
 
     pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
         let py = id.py();
-        self.errors.bind(py).set_item(id, error.value(py))?;
+        // Before Python 3.12 the traceback is not part of the value yet.
+        self.errors
+            .bind(py)
+            .set_item(id, error.clone_ref(py).into_value(py))?;
         self.failed.bind(py).append(id)
     }
 
