@@ -528,8 +528,7 @@ impl Driver {
         if seat.finds_leftovers(py)? {
             let error = self.leftovers_error(py, cell, index, result.err())?;
             self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))?;
-            cell.action = Action::Retire;
-            return Ok(());
+            return self.retire_worker(py, cell);
         }
         match result {
             Ok(value) => {
@@ -556,7 +555,7 @@ impl Driver {
             }
         }
         if run.isolated {
-            cell.action = Action::Retire;
+            self.retire_worker(py, cell)?;
         } else if fired {
             // Dirty: no step may start in a scope that is cancelled.
             cell.action = Action::Again;
@@ -667,6 +666,14 @@ impl Driver {
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), self.run.get().base.bind(py))?;
         ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))
+    }
+
+    /// The worker makes room for another one, which is to lose no turn by starting later.
+    fn retire_worker(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
+        cell.action = Action::Retire;
+        let run = self.run.get();
+        run.pool.get().lock(py)?.request(run.lane);
+        Ok(())
     }
 
     fn leftovers_error(
@@ -970,10 +977,10 @@ impl Driver {
             }
             None => return Err(errors::internal(py, "a step's exception was swallowed")),
         }
-        cell.action = match run.isolated {
-            true => Action::Retire,
-            false => Action::Again,
-        };
+        match run.isolated {
+            true => return self.retire_worker(py, cell),
+            false => cell.action = Action::Again,
+        }
         Ok(())
     }
 }
