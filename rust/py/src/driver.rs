@@ -5,8 +5,8 @@
 //! not suspend, no Python code of ours runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use hocket_core::{Next, Outcome, SlotId};
 use pyo3::exceptions::{
@@ -41,15 +41,16 @@ enum Action {
     Retire,
 }
 
-/// A step whose coroutine exists.
+/// A step that runs: which one, and its entry in the ledger.
+#[derive(Clone, Copy)]
 struct Step {
     index: u32,
     slot: SlotId,
-    /// None until the step has suspended.
-    suspended: Option<Suspended>,
 }
 
+/// A step that has suspended. One that has not is known only by the driver's `slot`.
 struct Suspended {
+    step: Step,
     coroutine: Py<PyAny>,
     context: Py<PyAny>,
 }
@@ -58,17 +59,26 @@ struct Suspended {
 enum Inner {
     #[default]
     Nothing,
-    Step(Step),
+    Step(Suspended),
     /// A coroutine of our own: a checkpoint, or the wait for a slot.
     Own(Py<PyAny>),
 }
 
 /// A step whose exception is on its way through the worker's scope.
 struct Judged {
-    index: u32,
-    slot: SlotId,
+    step: Step,
     error: PyErr,
     traceback: Option<Py<PyTraceback>>,
+}
+
+/// What comes of a step's end.
+struct Settled {
+    /// Whether it decided the run.
+    decided: bool,
+    /// Whether other lanes were granted a slot.
+    woken: bool,
+    /// How long it ran; only where somebody observes the run.
+    run_ns: u64,
 }
 
 /// Where the worker sits: its task, its scope, and what these look like when nothing is left
@@ -109,6 +119,39 @@ struct Cell {
     streak: u32,
 }
 
+impl Cell {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.inner {
+            Inner::Step(held) => {
+                visit.call(&held.coroutine)?;
+                visit.call(&held.context)?;
+            }
+            Inner::Own(coroutine) => visit.call(coroutine)?,
+            Inner::Nothing => {}
+        }
+        if let Some(seat) = &self.seat {
+            visit.call(&seat.task)?;
+            visit.call(&seat.scope)?;
+            visit.call(&seat.nurseries)?;
+            visit.call(&seat.status)?;
+            visit.call(&seat.status_tasks)?;
+            visit.call(&seat.breaker)?;
+            visit.call(&seat.describe)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the driver does next.
+enum Begun {
+    /// Leave.
+    Nothing,
+    /// Start this step.
+    Step(Step),
+    /// Go into the coroutine in `inner`, which is its own.
+    Own,
+}
+
 enum Message<'py> {
     Send(Bound<'py, PyAny>),
     Throw(PyErr),
@@ -142,6 +185,10 @@ pub fn in_first_segment() -> bool {
     FIRST_SEGMENTS.get() > 0
 }
 
+fn running_already() -> PyErr {
+    PyRuntimeError::new_err("the driver is running already")
+}
+
 /// What an exception that left a step is.
 enum Verdict {
     /// An ordinary error, to be recorded.
@@ -163,14 +210,14 @@ pub struct Driver {
     slot: AtomicU64,
     /// Whether the watchdog has cancelled the scope that the worker sits in.
     fired: AtomicBool,
-    busy: AtomicBool,
     in_step: AtomicBool,
     /// How many nurseries the task had open when the worker sat down: later ones are a step's.
     nurseries_before: AtomicUsize,
     /// The driver that worked in this task when the worker first sat down: it waits for us.
     outer: Mutex<Option<Py<Driver>>>,
-    /// Taken out while the driver runs, so that no lock is held while Python code does.
-    cell: Mutex<Cell>,
+    /// Taken out while the driver runs, so that no lock is held while Python code does. Boxed, so
+    /// that taking it out moves a pointer.
+    cell: Mutex<Option<Box<Cell>>>,
 }
 
 impl Driver {
@@ -180,14 +227,13 @@ impl Driver {
             worker,
             slot: AtomicU64::new(SlotId::to_bits(None)),
             fired: AtomicBool::new(false),
-            busy: AtomicBool::new(false),
             in_step: AtomicBool::new(false),
             nurseries_before: AtomicUsize::new(0),
             outer: Mutex::default(),
-            cell: Mutex::new(Cell {
+            cell: Mutex::new(Some(Box::new(Cell {
                 entering: true,
                 ..Cell::default()
-            }),
+            }))),
         }
     }
 
@@ -224,13 +270,27 @@ impl Driver {
         Ok(())
     }
 
+    fn lock_cell(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Option<Box<Cell>>>> {
+        let poisoned = |_| errors::internal(py, "a driver has panicked before");
+        self.cell.lock().map_err(poisoned)
+    }
+
+    /// From here on the driver runs, until the cell is put back.
+    fn take_cell(&self, py: Python<'_>) -> PyResult<Box<Cell>> {
+        let taken = self.lock_cell(py)?.take();
+        taken.ok_or_else(running_already)
+    }
+
+    fn put_back(&self, py: Python<'_>, cell: Box<Cell>) -> PyResult<()> {
+        let before = self.lock_cell(py)?.replace(cell);
+        drop(before);
+        Ok(())
+    }
+
     /// Look at the cell while the driver is not running.
     fn with_cell<T>(&self, py: Python<'_>, look: impl FnOnce(&mut Cell) -> T) -> PyResult<T> {
-        let mut cell = self
-            .cell
-            .lock()
-            .map_err(|_| errors::internal(py, "a driver has panicked before"))?;
-        Ok(look(&mut cell))
+        let mut cell = self.lock_cell(py)?;
+        cell.as_deref_mut().map(look).ok_or_else(running_already)
     }
 
     fn resume<'py>(
@@ -239,17 +299,7 @@ impl Driver {
         message: Message<'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.run.get().check_thread()?;
-        if self.busy.swap(true, Ordering::Relaxed) {
-            return Err(PyRuntimeError::new_err("the driver is running already"));
-        }
-        let taken = self.with_cell(py, std::mem::take);
-        let mut cell = match taken {
-            Ok(cell) => cell,
-            Err(error) => {
-                self.busy.store(false, Ordering::Relaxed);
-                return Err(error);
-            }
-        };
+        let mut cell = self.take_cell(py)?;
         let mut result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut cell, message)));
         if !matches!(result, Ok(Ok(Some(_)))) {
             // Only a trap leaves a coroutine behind on purpose.
@@ -258,9 +308,7 @@ impl Driver {
                 result = Ok(Err(error));
             }
         }
-        let put_back = self.with_cell(py, |place| std::mem::replace(place, cell));
-        self.busy.store(false, Ordering::Relaxed);
-        drop(put_back?);
+        self.put_back(py, cell)?;
         match result {
             Ok(result) => result,
             // PyO3 turns a PanicException that it meets into a panic again: that one is the
@@ -292,13 +340,10 @@ impl Driver {
                     if let Some(Message::Throw(error)) = message.take() {
                         return Err(error);
                     }
-                    if !self.begin(py, cell)? {
-                        return Ok(None);
-                    }
-                    match &cell.inner {
-                        Inner::Nothing => continue,
-                        Inner::Own(coroutine) => coroutine.bind(py).clone(),
-                        Inner::Step(_) => match self.first_segment(py, cell)? {
+                    match self.begin(py, cell)? {
+                        Begun::Nothing => return Ok(None),
+                        Begun::Own => continue,
+                        Begun::Step(step) => match self.first_segment(py, cell, step)? {
                             Some(trap) => return Ok(Some(trap)),
                             None if cell.action == Action::Leave => continue,
                             None => return Ok(None),
@@ -306,12 +351,7 @@ impl Driver {
                     }
                 }
                 Inner::Own(coroutine) => coroutine.bind(py).clone(),
-                Inner::Step(step) => match &step.suspended {
-                    Some(suspended) => suspended.coroutine.bind(py).clone(),
-                    None => {
-                        return Err(errors::internal(py, "a step was resumed before its start"));
-                    }
-                },
+                Inner::Step(held) => held.coroutine.bind(py).clone(),
             };
             let message = message.take();
             let in_step = matches!(cell.inner, Inner::Step(_));
@@ -329,8 +369,8 @@ impl Driver {
                 Err(error) => Err(error),
             };
             match std::mem::take(&mut cell.inner) {
-                Inner::Step(step) => {
-                    self.ended(py, cell, step, result)?;
+                Inner::Step(held) => {
+                    self.ended(py, cell, held.step, Some(held), result)?;
                     if cell.action != Action::Leave {
                         return Ok(None);
                     }
@@ -346,24 +386,24 @@ impl Driver {
         }
     }
 
-    /// Find out what to do next; false when the worker may leave.
-    fn begin(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<bool> {
+    /// Find out what to do next.
+    fn begin(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<Begun> {
         let run = self.run.get();
         let pool = run.pool.get();
         pool.check_fork()?;
         if std::mem::take(&mut cell.must_checkpoint) {
             if pool.lock(py)?.ready(run.lane) == 0 {
                 // What is done is done: a cancellation must not reach it any more.
-                return Ok(false);
+                return Ok(Begun::Nothing);
             }
             self.sit_back(py, cell)?;
             cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
             cell.now_ns = None;
             cell.since_ns = None;
-            return Ok(true);
+            return Ok(Begun::Own);
         }
         if std::mem::take(&mut cell.entering) {
-            run.entered(py)?;
+            run.entered();
         }
         let now_ns = match cell.now_ns {
             Some(now_ns) => now_ns,
@@ -374,21 +414,17 @@ impl Driver {
             None => pool.lock(py)?.next(run.lane, now_ns),
         };
         match next {
-            Next::Leave => return Ok(false),
+            Next::Leave => Ok(Begun::Nothing),
             Next::Wait => {
                 self.sit_back(py, cell)?;
                 self.park(py, cell)?;
+                Ok(Begun::Own)
             }
             Next::Start { step, slot } => {
+                // Taken over at once: from here on `abandon` gives the slot back.
                 self.slot
                     .store(SlotId::to_bits(Some(slot)), Ordering::Relaxed);
                 cell.since_ns.get_or_insert(now_ns);
-                // Taken over at once: from here on `abandon` gives the slot back.
-                cell.inner = Inner::Step(Step {
-                    index: step,
-                    slot,
-                    suspended: None,
-                });
                 if run.has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.dismiss(py)?;
                 }
@@ -397,9 +433,9 @@ impl Driver {
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
                     run.observe("started", &run.id(py, step)?, wait_ns)?;
                 }
+                Ok(Begun::Step(Step { index: step, slot }))
             }
         }
-        Ok(true)
     }
 
     /// Wait until a slot is granted.
@@ -429,14 +465,12 @@ impl Driver {
         &self,
         py: Python<'py>,
         cell: &mut Cell,
+        step: Step,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Inner::Step(mut step) = std::mem::take(&mut cell.inner) else {
-            return Err(errors::internal(py, "there is no step to start"));
-        };
         let run = self.run.get();
         let context = match ffi::copy_context(run.base.bind(py)) {
             Ok(context) => context,
-            Err(error) => return self.ended(py, cell, step, Err(error)).map(|()| None),
+            Err(error) => return self.ended(py, cell, step, None, Err(error)).map(|()| None),
         };
         let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
@@ -449,11 +483,11 @@ impl Driver {
         let result = match (sent, made) {
             (Ok(PySendResult::Return(value)), _) => Ok(value),
             (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
-                step.suspended = Some(Suspended {
+                cell.inner = Inner::Step(Suspended {
+                    step,
                     coroutine: coroutine.unbind(),
                     context: context.unbind(),
                 });
-                cell.inner = Inner::Step(step);
                 self.suspended(py, cell)?;
                 return Ok(Some(trap));
             }
@@ -463,37 +497,39 @@ impl Driver {
             (Err(error), Some(_)) => Err(error),
             (Err(error), None) => {
                 if let Some(error) = programming_error(py, run, step.index, &error)? {
-                    cell.inner = Inner::Step(step);
+                    self.settle(py, cell, step, Outcome::Unwound, None)?;
                     return Err(error);
                 }
                 Err(error)
             }
         };
-        self.ended(py, cell, step, result)?;
+        self.ended(py, cell, step, None, result)?;
         Ok(None)
     }
 
     /// The step is about to suspend for the first time.
     fn suspended(&self, py: Python<'_>, cell: &Cell) -> PyResult<()> {
-        let (Inner::Step(step), Some(seat)) = (&cell.inner, &cell.seat) else {
+        let (Inner::Step(held), Some(seat)) = (&cell.inner, &cell.seat) else {
             return Err(errors::internal(py, "a driver was awaited before `enter`"));
         };
-        let Some(Suspended { context, .. }) = &step.suspended else {
-            return Err(errors::internal(py, "a step suspended before its start"));
-        };
+        let Suspended { step, context, .. } = held;
         let run = self.run.get();
         // From now on Trio runs the step in its context by itself; entering it here as well would
         // be wrong when a thread's message runs in this task.
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
         ffi::set_attribute(task, intern!(py, "name"), &run.id(py, step.index)?)?;
-        if run.has_timeouts {
-            let earliest = run.pool.get().lock(py)?.arm(step.slot, self.worker);
-            if let Some(deadline_ns) = earliest {
-                run.armed(py, deadline_ns, run.clock.now_ns(py)?)?;
-            }
+        let mut scheduler = run.pool.get().lock(py)?;
+        let earliest = scheduler.arm(step.slot, self.worker);
+        let wanted = !run.is_joined() && scheduler.request(run.lane);
+        drop(scheduler);
+        if let Some(deadline_ns) = earliest {
+            run.armed(py, deadline_ns, run.clock.now_ns(py)?)?;
         }
-        run.expand(py)
+        match wanted {
+            true => run.bring_worker(py),
+            false => Ok(()),
+        }
     }
 
     /// A step has returned or raised.
@@ -502,14 +538,10 @@ impl Driver {
         py: Python<'_>,
         cell: &mut Cell,
         step: Step,
+        held: Option<Suspended>,
         result: PyResult<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let run = self.run.get();
-        let Step {
-            index,
-            slot,
-            suspended: held,
-        } = step;
         let suspended = held.is_some();
         cell.displaced |= suspended;
         let Some(seat) = &cell.seat else {
@@ -520,28 +552,30 @@ impl Driver {
         // Something fatal frees the slot before anything that can allocate or run Python.
         if let Err(error) = &result {
             if is_plainly_fatal(py, error)? {
-                self.settle(py, cell, index, slot, Outcome::Failed, None)?;
+                self.settle(py, cell, step, Outcome::Failed, None)?;
                 drop(held);
                 return result.map(drop);
             }
         }
         if seat.finds_leftovers(py)? {
-            let error = self.leftovers_error(py, cell, index, result.err())?;
-            self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))?;
+            let error = self.leftovers_error(py, cell, step.index, result.err())?;
+            self.settle(py, cell, step, Outcome::Failed, Some(error))?;
             return self.retire_worker(py, cell);
         }
         match result {
             Ok(value) => {
                 let cancelled = suspended && is_cancelled(py, seat)?;
                 cell.stays = !fired && !run.isolated && !cancelled;
-                self.settle(py, cell, index, slot, Outcome::Completed, Some(Ok(value)))?;
+                let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
+                let id = run.id(py, step.index)?;
+                run.record_value(&id, &value)?;
+                self.tell(py, step.index, &id, Outcome::Completed, settled)?;
                 cell.must_checkpoint |= cancelled;
             }
             Err(error) if judge => {
                 let traceback = error.traceback(py).map(Bound::unbind);
                 cell.judged = Some(Judged {
-                    index,
-                    slot,
+                    step,
                     error: error.clone_ref(py),
                     traceback,
                 });
@@ -550,7 +584,7 @@ impl Driver {
             Err(error) => {
                 let cancelled = suspended && is_cancelled(py, seat)?;
                 let verdict = classify(py, error)?;
-                self.carry_out(py, cell, index, slot, verdict)?;
+                self.carry_out(py, cell, step, verdict)?;
                 cell.must_checkpoint |= cancelled;
             }
         }
@@ -568,45 +602,68 @@ impl Driver {
         &self,
         py: Python<'_>,
         cell: &mut Cell,
-        index: u32,
-        slot: SlotId,
+        step: Step,
         verdict: Verdict,
     ) -> PyResult<()> {
         match verdict {
-            Verdict::Error(error) => {
-                self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))
-            }
+            Verdict::Error(error) => self.settle(py, cell, step, Outcome::Failed, Some(error)),
             Verdict::Cancelled(error) => {
-                self.settle(py, cell, index, slot, Outcome::Unwound, None)?;
+                self.settle(py, cell, step, Outcome::Unwound, None)?;
                 Err(error)
             }
             Verdict::Both(cancelled, error) => {
-                self.settle(py, cell, index, slot, Outcome::Failed, Some(Err(error)))?;
+                self.settle(py, cell, step, Outcome::Failed, Some(error))?;
                 Err(cancelled)
             }
             Verdict::Fatal(error) => {
-                self.settle(py, cell, index, slot, Outcome::Failed, None)?;
+                self.settle(py, cell, step, Outcome::Failed, None)?;
                 Err(error)
             }
         }
     }
 
-    /// The step's state is final: give the slot back, note value or error, tell who waits.
+    /// A step has not returned: give the slot back, note the error, tell who waits. Without an
+    /// error `Failed` is something fatal, after which nothing more may run.
     fn settle(
         &self,
         py: Python<'_>,
         cell: &mut Cell,
-        index: u32,
-        slot: SlotId,
+        step: Step,
         outcome: Outcome,
-        record: Option<PyResult<Bound<'_, PyAny>>>,
+        error: Option<PyErr>,
     ) -> PyResult<()> {
         let run = self.run.get();
-        let pool = run.pool.get();
+        let fatal = error.is_none() && outcome == Outcome::Failed;
+        let settled = self.free_slot(py, cell, step.slot, outcome)?;
+        if fatal {
+            return match settled.woken {
+                true => run.pool.get().wake(py, Some(run.lane)),
+                false => Ok(()),
+            };
+        }
+        let id = run.id(py, step.index)?;
+        if let Some(error) = error {
+            run.record_error(&id, &error)?;
+        }
+        self.tell(py, step.index, &id, outcome, settled)
+    }
+
+    /// The step's state is final: its slot goes back.
+    fn free_slot(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        slot: SlotId,
+        outcome: Outcome,
+    ) -> PyResult<Settled> {
+        let run = self.run.get();
         let clock = run.clock.now_ns(py);
         let now_ns = *clock.as_ref().unwrap_or(&0);
-        let mut scheduler = pool.lock(py)?;
-        let started_ns = scheduler.started_ns(slot).unwrap_or(now_ns);
+        let mut scheduler = run.pool.get().lock(py)?;
+        let started_ns = match run.observer {
+            Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
+            None => now_ns,
+        };
         let verdict = scheduler.settle(slot, outcome, now_ns);
         cell.now_ns = Some(now_ns);
         self.count_stretch(cell, now_ns);
@@ -618,29 +675,37 @@ impl Driver {
         drop(scheduler);
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
         clock?;
-        let fatal = record.is_none() && outcome == Outcome::Failed;
-        if !fatal {
-            let id = run.id(py, index)?;
-            match record {
-                Some(Ok(value)) => run.record_value(&id, &value)?,
-                Some(Err(error)) => run.record_error(&id, &error)?,
-                None => {}
-            }
-            if run.observer.is_some() {
-                let what = match outcome {
-                    Outcome::Completed => "completed",
-                    Outcome::Failed => "failed",
-                    Outcome::TimedOut => "timed_out",
-                    Outcome::Unwound => "cancelled",
-                };
-                run.observe(what, &id, now_ns.saturating_sub(started_ns))?;
-            }
-            if verdict.is_some() {
-                run.decide(py, index)?;
-            }
+        Ok(Settled {
+            decided: verdict.is_some(),
+            woken,
+            run_ns: now_ns.saturating_sub(started_ns),
+        })
+    }
+
+    /// Tell whoever has to know that a step has ended.
+    fn tell(
+        &self,
+        py: Python<'_>,
+        index: u32,
+        id: &Bound<'_, PyAny>,
+        outcome: Outcome,
+        settled: Settled,
+    ) -> PyResult<()> {
+        let run = self.run.get();
+        if run.observer.is_some() {
+            let what = match outcome {
+                Outcome::Completed => "completed",
+                Outcome::Failed => "failed",
+                Outcome::TimedOut => "timed_out",
+                Outcome::Unwound => "cancelled",
+            };
+            run.observe(what, id, settled.run_ns)?;
         }
-        if woken {
-            pool.wake(py, Some(run.lane))?;
+        if settled.decided {
+            run.decide(py, index)?;
+        }
+        if settled.woken {
+            run.pool.get().wake(py, Some(run.lane))?;
         }
         Ok(())
     }
@@ -698,16 +763,14 @@ impl Driver {
 
     /// The driver has failed or is closed: the step in flight, if any, is closed and unwound.
     fn abandon(&self, py: Python<'_>, cell: &mut Cell) {
-        let step = match std::mem::take(&mut cell.inner) {
-            Inner::Step(step) => step,
+        let held = match std::mem::take(&mut cell.inner) {
+            Inner::Step(held) => held,
             Inner::Own(coroutine) => return close_quietly(py, &coroutine),
             Inner::Nothing => return self.release_lost_slot(py, cell),
         };
-        cell.displaced |= step.suspended.is_some();
-        if let Some(held) = step.suspended {
-            close_quietly(py, &held.coroutine);
-        }
-        let settled = self.settle(py, cell, step.index, step.slot, Outcome::Unwound, None);
+        cell.displaced = true;
+        close_quietly(py, &held.coroutine);
+        let settled = self.settle(py, cell, held.step, Outcome::Unwound, None);
         if let Err(error) = settled {
             error.write_unraisable(py, None);
         }
@@ -818,10 +881,9 @@ impl Driver {
         error: Option<Bound<'py, PyAny>>,
         caught: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut cell = self.with_cell(py, std::mem::take)?;
+        let mut cell = self.take_cell(py)?;
         let result = self.judge_step(py, &mut cell, error, caught);
-        let before = self.with_cell(py, |place| std::mem::replace(place, cell))?;
-        drop(before);
+        self.put_back(py, cell)?;
         match result {
             Ok(()) => Ok(None),
             Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
@@ -868,15 +930,9 @@ impl Driver {
 
     /// Close the step in flight, so that its `finally` runs, and give its slot back.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if self.busy.swap(true, Ordering::Relaxed) {
-            return Err(PyRuntimeError::new_err("the driver is running already"));
-        }
-        let mut cell = self.with_cell(py, std::mem::take)?;
+        let mut cell = self.take_cell(py)?;
         self.abandon(py, &mut cell);
-        self.busy.store(false, Ordering::Relaxed);
-        let before = self.with_cell(py, |place| std::mem::replace(place, cell))?;
-        drop(before);
-        Ok(())
+        self.put_back(py, cell)
     }
 
     /// Present, and None, so that Trio's `Task.iter_await_frames` walks on into the step.
@@ -888,46 +944,26 @@ impl Driver {
     /// What the driver awaits: the step's coroutine.
     #[getter]
     fn cr_await(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.with_cell(py, |cell| match &cell.inner {
-            Inner::Step(step) => {
-                let held = step.suspended.as_ref();
-                held.map(|held| held.coroutine.clone_ref(py))
-            }
-            Inner::Own(coroutine) => Some(coroutine.clone_ref(py)),
-            Inner::Nothing => None,
+        let cell = self.lock_cell(py)?;
+        Ok(match cell.as_ref().map(|cell| &cell.inner) {
+            Some(Inner::Step(held)) => Some(held.coroutine.clone_ref(py)),
+            Some(Inner::Own(coroutine)) => Some(coroutine.clone_ref(py)),
+            Some(Inner::Nothing) | None => None,
         })
     }
 
     #[getter]
-    fn cr_running(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+    fn cr_running(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.lock_cell(py)?.is_none())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.run)?;
-        let Ok(cell) = self.cell.try_lock() else {
-            return Ok(());
-        };
-        match &cell.inner {
-            Inner::Step(step) => {
-                if let Some(held) = &step.suspended {
-                    visit.call(&held.coroutine)?;
-                    visit.call(&held.context)?;
-                }
+        if let Ok(cell) = self.cell.try_lock() {
+            if let Some(cell) = &*cell {
+                cell.traverse(&visit)?;
             }
-            Inner::Own(coroutine) => visit.call(coroutine)?,
-            Inner::Nothing => {}
         }
-        if let Some(seat) = &cell.seat {
-            visit.call(&seat.task)?;
-            visit.call(&seat.scope)?;
-            visit.call(&seat.nurseries)?;
-            visit.call(&seat.status)?;
-            visit.call(&seat.status_tasks)?;
-            visit.call(&seat.breaker)?;
-            visit.call(&seat.describe)?;
-        }
-        drop(cell);
         if let Ok(outer) = self.outer.try_lock() {
             visit.call(&*outer)?;
         }
@@ -935,7 +971,10 @@ impl Driver {
     }
 
     fn __clear__(&self) {
-        let cell = self.cell.lock().map(|mut cell| std::mem::take(&mut *cell));
+        let cell = self
+            .cell
+            .lock()
+            .map(|mut cell| cell.replace(Box::default()));
         let outer = self.outer.lock().map(|mut outer| outer.take());
         drop((cell, outer));
     }
@@ -960,7 +999,7 @@ impl Driver {
                 .error
                 .set_traceback(py, Some(traceback.into_bound(py)));
         }
-        let Judged { index, slot, .. } = judged;
+        let step = judged.step;
         match error {
             Some(error) => {
                 let error = match error.is(judged.error.value(py)) {
@@ -968,12 +1007,12 @@ impl Driver {
                     false => PyErr::from_value(error),
                 };
                 let verdict = classify(py, error)?;
-                self.carry_out(py, cell, index, slot, verdict)?;
+                self.carry_out(py, cell, step, verdict)?;
             }
             None if caught => {
-                let error = run.timeout_error(py, index)?;
+                let error = run.timeout_error(py, step.index)?;
                 error.set_cause(py, Some(judged.error));
-                self.settle(py, cell, index, slot, Outcome::TimedOut, Some(Err(error)))?;
+                self.settle(py, cell, step, Outcome::TimedOut, Some(error))?;
             }
             None => return Err(errors::internal(py, "a step's exception was swallowed")),
         }

@@ -122,6 +122,7 @@ impl Pool {
             thread: thread::current().id(),
             crew: Mutex::default(),
             parked: AtomicU32::new(0),
+            entering: AtomicU32::new(0),
         };
         let run = Bound::new(py, run)?;
         pool.lock_runs(py)?.insert(lane, run.clone().unbind());

@@ -46,8 +46,6 @@ pub struct Crew {
     places: Vec<u32>,
     /// Workers that wait for a slot, as (worker, task).
     parked: Vec<(u32, Py<PyAny>)>,
-    /// Workers that were started or woken and have not asked for a step yet.
-    entering: u32,
     /// When the watchdog will look next.
     alarm_ns: Option<u64>,
     winner: Option<u32>,
@@ -75,6 +73,8 @@ pub struct Run {
     pub crew: Mutex<Crew>,
     /// How many are in `crew.parked`, for a look without the lock.
     pub parked: AtomicU32,
+    /// Workers that were started or woken and have not asked for a step yet.
+    pub entering: AtomicU32,
 }
 
 impl Run {
@@ -123,23 +123,20 @@ impl Run {
         Ok(())
     }
 
-    /// A worker has suspended: start or wake one more if it would have something to do.
-    pub fn expand(&self, py: Python<'_>) -> PyResult<()> {
-        if self.crew(py)?.entering > 0 || !self.pool.get().lock(py)?.request(self.lane) {
-            return Ok(());
-        }
-        self.bring_worker(py)
+    /// Whether a worker was started or woken and has not asked for a step yet.
+    pub fn is_joined(&self) -> bool {
+        self.entering.load(Ordering::Relaxed) > 0
     }
 
     /// A slot was granted: a worker has to come for it, unless one is on its way already.
     pub fn bring_worker(&self, py: Python<'_>) -> PyResult<()> {
         let mut crew = self.crew(py)?;
-        if crew.entering > 0 {
+        if self.is_joined() {
             return Ok(());
         }
         if let Some((_, task)) = crew.parked.pop() {
             self.parked.fetch_sub(1, Ordering::Relaxed);
-            crew.entering += 1;
+            self.entering.fetch_add(1, Ordering::Relaxed);
             drop(crew);
             trio::wake(py)?.call1((task,))?;
             return Ok(());
@@ -148,16 +145,18 @@ impl Run {
             return Ok(());
         };
         let spawn = host.spawn.clone_ref(py);
-        crew.entering += 1;
+        self.entering.fetch_add(1, Ordering::Relaxed);
         drop(crew);
         spawn.call0(py)?;
         Ok(())
     }
 
-    pub fn entered(&self, py: Python<'_>) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
-        crew.entering = crew.entering.saturating_sub(1);
-        Ok(())
+    pub fn entered(&self) {
+        // None when this worker has come of itself.
+        let less = |entering: u32| entering.checked_sub(1);
+        let _ = self
+            .entering
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     pub fn has_parked(&self) -> bool {
@@ -203,7 +202,8 @@ impl Run {
         }
         let parked = std::mem::take(&mut crew.parked);
         self.parked.store(0, Ordering::Relaxed);
-        crew.entering += parked.len() as u32;
+        self.entering
+            .fetch_add(parked.len() as u32, Ordering::Relaxed);
         drop(crew);
         for (_, task) in parked {
             trio::wake(py)?.call1((task,))?;
