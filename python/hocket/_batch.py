@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import attrs
-from trio.lowlevel import current_task
+from trio.lowlevel import current_task, enable_ki_protection
 
 from . import _core
 from ._duration import limit_to_ns
@@ -51,6 +51,7 @@ class Batch:
     errors: dict[str, Any] = attrs.Factory(dict)
 
 
+@enable_ki_protection
 async def run_batch(
     core: _core.Pool,
     batch: Batch,

@@ -18,7 +18,7 @@ import trio
 
 from ._context import WorkflowContext
 from ._errors import MissingExtra, ToolModuleError, UnresolvedReference, WorkflowInvalid
-from ._interrupt import interruptible
+from ._interrupt import Interrupt, interruptible
 from ._jsonable import one_line
 from ._progress import Progress, is_terminal, make_console, make_progress
 from ._record import RunRecord
@@ -290,19 +290,26 @@ class _Session:
     async def run(self) -> int:
         """Run it; return the exit code when nothing of it runs any more."""
         self.record.started_at = trio.current_time()
+        interrupt = Interrupt()
+        try:
+            await self._run_until(interrupt)
+        except* KeyboardInterrupt:  # the second Ctrl-C: somebody had enough of waiting
+            interrupt.signal = interrupt.signal or signal.SIGINT
+        # A run that had already been decided when the signal came counts as what it is.
+        if interrupt.signal is not None and self.record.result is None:
+            self.record.interrupted = interrupt.signal.name
+        self.record.close(self.context.results, self.context.errors)
+        if self.record.interrupted is not None and interrupt.code is not None:
+            return interrupt.code
+        return SUCCESS if self.record.success else FAILURE
+
+    async def _run_until(self, interrupt: Interrupt) -> None:
         with (
             trio.CancelScope() as scope,
-            interruptible(scope, self._announce) as interrupt,
+            interruptible(interrupt, scope, self._announce),
             self.progress.shown(),
         ):
             await self._run_with_progress()
-        # A run that had already been decided when the signal came counts as what it is.
-        if self.record.result is None and self.record.problem is None and interrupt.signal:
-            self.record.interrupted = interrupt.signal.name
-        self.record.close(self.context.results, self.context.errors)
-        if self.record.interrupted is not None:
-            return interrupt.code or FAILURE
-        return SUCCESS if self.record.success else FAILURE
 
     async def _run_with_progress(self) -> None:
         async with trio.open_nursery() as nursery:

@@ -28,8 +28,8 @@ class Interrupt:
 
 @contextmanager
 def interruptible(
-    scope: trio.CancelScope, announce: Callable[[signal.Signals], object]
-) -> Iterator[Interrupt]:
+    interrupt: Interrupt, scope: trio.CancelScope, announce: Callable[[signal.Signals], object]
+) -> Iterator[None]:
     """Cancel the scope at the first Ctrl-C or SIGTERM inside the block.
 
     Trio would raise KeyboardInterrupt wherever the run happens to be; this cancels it as a whole,
@@ -37,12 +37,12 @@ def interruptible(
     us: that is the way out of a step that does not end.
 
     Args:
+        interrupt: takes note of the signal.
         scope: what to cancel.
         announce: is called with the signal, in the run.
     """
-    interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt  # signals are not ours to take
+        yield  # signals are not ours to take
         return
     token = trio.lowlevel.current_trio_token()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -66,6 +66,6 @@ def interruptible(
         if handler is not signal.SIG_IGN:  # nohup, and jobs in the background of some shells
             signal.signal(number, handle)
     try:
-        yield interrupt
+        yield
     finally:
         restore()

@@ -43,6 +43,7 @@ def look(
     )
 
 
+@enable_ki_protection
 def describe(task: Task, scope: trio.CancelScope, nurseries: int, step: str) -> StepLeftovers:
     """Return the error for a step that has left something open, naming what it is.
 

@@ -130,9 +130,7 @@ class _Crew:
             if retired:
                 _leftovers.break_locks(task, held)
 
-    # Not protected, so that Ctrl-C may interrupt the steps, whose frames stand on this one. What
-    # it interrupts here is put right by the end of the run, which a KeyboardInterrupt brings about.
-    @disable_ki_protection
+    @enable_ki_protection
     async def _shifts(self, driver: _core.Driver, task: Task) -> None:
         """Run steps inside one cancel scope after another."""
         again = True
@@ -141,7 +139,7 @@ class _Crew:
                 with trio.CancelScope() as scope:
                     watched = _leftovers.look(task, scope, own_task=self._isolated)
                     driver.enter(task, scope, watched)
-                    await driver
+                    await drive(driver)
                     if driver.retire:
                         await _leftovers.tidy(task, scope)
             except BaseException as error:  # noqa: BLE001 - the driver says what goes on
