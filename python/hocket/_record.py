@@ -40,13 +40,10 @@ class StepRecord:
     """Its error, in one line."""
     winner: str | None = None
     """The member that decided an ``any`` or a ``race``."""
+    is_group: bool = False
+    """Whether it runs other steps."""
     started_at: float = 0.0
     """When it started, on Trio's clock."""
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it runs other steps."""
-        return " of " in self.what
 
 
 @attrs.define
@@ -129,7 +126,8 @@ def _records(
         return
     strategy: Any = group.wait_strategy
     inner: Any = [] if callable(group.steps) else group.steps
-    yield StepRecord(step.id, f"{strategy.value} of {len(inner) or 'some'}", parent, depth)
+    what = f"{strategy.value} of {len(inner) or 'some'}"
+    yield StepRecord(step.id, what, parent, depth, is_group=True)
     for member in inner:
         known = members[member if isinstance(member, str) else member.id]
         yield from _records(known, members, step.id, depth + 1)

@@ -1,0 +1,834 @@
+"""A step looks like itself: its context, its frames, its name, its traps; and the driver is a good coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import traceback
+import types
+import weakref
+
+import pytest
+import trio
+from support import assert_idle, assert_works_on, run_virtual
+
+import hocket
+from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask, _core
+
+KINDS = [
+    pytest.param({}, id="shared"),
+    pytest.param({"step_timeout": 100}, id="timed"),
+    pytest.param({"isolation": "task"}, id="isolated"),
+]
+EVERY_KIND = pytest.mark.parametrize("options", KINDS)
+
+variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="default")
+
+
+class Broken(Exception):
+    pass
+
+
+async def run_steps(steps, execute, limit=10, **options):
+    manager = ParallelExecutionManager(max_concurrent=limit)
+    group = ParallelGroup("g", steps, "all_settled", **options)
+    result = await manager.execute_group(group, execute)
+    for error in result.errors.values():
+        raise error
+    return result
+
+
+# --- context variables ----------------------------------------------------------------------------
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_every_step_has_a_context_of_its_own(autojump_clock, options, limit):
+    variable.set("caller")
+
+    async def execute(step, context):
+        assert variable.get() == "caller"
+        variable.set(step)
+        if int(step) % 2:
+            await trio.sleep(int(step))
+            assert variable.get() == step
+            variable.set(step + "!")
+            await trio.lowlevel.checkpoint()
+            assert variable.get() == step + "!"
+
+    await run_steps([str(i) for i in range(8)], execute, limit, **options)
+    assert variable.get() == "caller"
+    await trio.lowlevel.checkpoint()
+    assert variable.get() == "caller"
+
+
+@pytest.mark.parametrize("timeout", [None, 100])
+async def test_a_single_task_has_a_context_of_its_own(autojump_clock, timeout):
+    pool = WorkerPool(timeout=timeout)
+    variable.set("caller")
+
+    async def step(suspends):
+        assert variable.get() == "caller"
+        variable.set("step")
+        if suspends:
+            await trio.sleep(1)
+            assert variable.get() == "step"
+
+    for suspends in (False, True):
+        await pool.execute(step, suspends)
+        assert variable.get() == "caller"
+        await trio.lowlevel.checkpoint()
+        assert variable.get() == "caller"
+
+    async def fail():
+        variable.set("step")
+        await trio.sleep(1)
+        raise Broken
+
+    with pytest.raises(Broken):
+        await pool.execute(fail)
+    assert variable.get() == "caller"
+    with trio.move_on_after(0.5):
+        await pool.execute(fail)
+    assert variable.get() == "caller"
+
+
+@EVERY_KIND
+async def test_a_token_can_be_reset_in_the_segment_that_follows(autojump_clock, options):
+    async def execute(step, context):
+        token = variable.set(step)
+        await trio.sleep(1)
+        variable.reset(token)  # ValueError if this were another context
+        assert variable.get() == "default"
+
+    await run_steps(["a", "b"], execute, **options)
+
+
+@EVERY_KIND
+async def test_tasks_that_a_step_starts_inherit_its_context(autojump_clock, options):
+    async def execute(step, context):
+        variable.set(step)
+        seen = []
+
+        async def child():
+            seen.append(variable.get())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(child)
+        assert seen == [step]
+        assert await trio.to_thread.run_sync(variable.get) == step
+
+    await run_steps(["a", "b", "c"], execute, 2, **options)
+
+
+@EVERY_KIND
+async def test_a_thread_that_comes_back_finds_and_leaves_the_steps_context(options):
+    async def execute(step, context):
+        variable.set(step)
+
+        async def inside():
+            # from_thread.run swaps the task's context for that of the thread.
+            assert variable.get() == step + " thread"
+            variable.set("inside")
+            await trio.lowlevel.checkpoint()
+            return variable.get()
+
+        def in_thread():
+            variable.set(step + " thread")
+            assert trio.from_thread.run(inside) == "inside"
+            assert trio.from_thread.run_sync(variable.get) == "inside"
+            return variable.get()
+
+        await trio.to_thread.run_sync(in_thread)
+        assert variable.get() == step
+        await trio.lowlevel.checkpoint()
+        assert variable.get() == step
+
+    await run_steps(["a", "b", "c"], execute, 2, **options)
+    assert variable.get() == "default"
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_group_inside_a_steps_first_segment_sees_the_steps_context(
+    autojump_clock, options, first
+):
+    manager = ParallelExecutionManager(max_concurrent=1)
+
+    async def inner(step, context):
+        assert variable.get() == context
+        variable.set("inner")
+        await trio.sleep(1)
+        return variable.get()
+
+    async def outer(step, context):
+        variable.set(step)
+        if not first:
+            await trio.sleep(1)
+        group = ParallelGroup("inner", ["x", "y"], **options)
+        result = await manager.execute_group(group, inner, step)
+        result.raise_for_failure()
+        assert variable.get() == step
+        await manager.pool.execute(inner, "z", step)
+        assert variable.get() == step
+        await trio.lowlevel.checkpoint()
+        assert variable.get() == step
+
+    group = ParallelGroup("outer", ["a", "b"], **options)
+    (await manager.execute_group(group, outer)).raise_for_failure()
+    assert variable.get() == "default"
+    await assert_works_on(manager)
+
+
+async def test_the_callers_later_changes_are_its_own(autojump_clock):
+    async def execute(step, context):
+        await trio.sleep(1)
+
+    await run_steps(["a"], execute)
+    variable.set("after")
+    await trio.lowlevel.checkpoint()
+    assert variable.get() == "after"
+
+
+# --- frames and names -----------------------------------------------------------------------------
+
+
+async def deep_inside():
+    await trio.sleep(5)
+
+
+async def a_step(step, context):
+    await deep_inside()
+
+
+def await_frames(task):
+    return [frame.f_code.co_name for frame, _ in task.iter_await_frames() if frame is not None]
+
+
+@EVERY_KIND
+async def test_trio_walks_through_the_driver_into_the_suspended_step(autojump_clock, options):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: run_steps(["a", "b", "c"], a_step, **options))
+        await trio.sleep(1)
+        walks = [await_frames(task) for task in all_tasks_below(nursery)]
+        inside = [walk for walk in walks if "deep_inside" in walk]
+        assert len(inside) == 3
+        for walk in inside:
+            assert walk[walk.index("a_step") :][:3] == ["a_step", "deep_inside", "sleep"]
+
+
+def all_tasks_below(nursery):
+    for task in nursery.child_tasks:
+        yield task
+        for inner in task.child_nurseries:
+            yield from all_tasks_below(inner)
+
+
+@EVERY_KIND
+async def test_stackscope_sees_the_step(autojump_clock, options):
+    stackscope = pytest.importorskip("stackscope")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: run_steps(["a", "b"], a_step, **options))
+        await trio.sleep(1)
+        found = 0
+        for task in all_tasks_below(nursery):
+            stack = stackscope.extract(task)
+            names = [frame.pyframe.f_code.co_name for frame in stack.frames]
+            assert stack.error is None
+            if "deep_inside" in names:
+                found += 1
+                assert names.index("a_step") < names.index("deep_inside")
+        assert found == 2
+
+
+async def test_stackscope_is_available_here():
+    # Otherwise the test above proves nothing; it is one of the development extras.
+    pytest.importorskip("stackscope")
+
+
+@EVERY_KIND
+async def test_a_suspended_steps_task_has_the_steps_id_for_a_name(autojump_clock, options):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: run_steps(["one", "two"], a_step, **options), name="caller")
+        await trio.sleep(1)
+        tasks = list(all_tasks_below(nursery))
+        assert {"one", "two"} <= {task.name for task in tasks}
+        (caller,) = nursery.child_tasks
+        assert caller.name == ("one" if options.get("isolation") is None else "caller")
+
+
+async def test_the_callers_name_is_put_back(autojump_clock):
+    task = trio.lowlevel.current_task()
+    task.name = "mine"
+    pool = WorkerPool()
+    names = []
+
+    async def step():
+        await trio.sleep(1)
+        names.append(task.name)
+
+    await pool.execute(WorkerTask("steps", step))
+    assert (names, task.name) == (["steps"], "mine")
+    await run_steps(["a", "b", "c"], a_step, 1)
+    assert task.name == "mine"
+    with trio.move_on_after(1):
+        await run_steps(["a", "b", "c"], a_step, 2)
+    assert task.name == "mine"
+
+    async def fatal(step, context):
+        await trio.sleep(1)
+        raise SystemExit
+
+    with contextlib.suppress(SystemExit):
+        await run_steps(["a"], fatal)
+    assert task.name == "mine"
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("suspends", [False, True])
+async def test_a_traceback_shows_the_steps_frames_only(autojump_clock, options, suspends):
+    async def inner():
+        if suspends:
+            await trio.sleep(1)
+        raise Broken
+
+    async def execute(step, context):
+        await inner()
+
+    manager = ParallelExecutionManager()
+    group = ParallelGroup("g", ["a", "b"], "all_settled", **options)
+    result = await manager.execute_group(group, execute)
+    for error in result.errors.values():
+        names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        assert names == ["execute", "inner"]
+
+
+# --- cooperation ----------------------------------------------------------------------------------
+
+
+@EVERY_KIND
+async def test_a_ticker_beside_a_run_of_steps_that_never_suspend_keeps_ticking(options):
+    ticks = 0
+    done = False
+
+    async def ticker():
+        nonlocal ticks
+        while not done:
+            ticks += 1
+            await trio.lowlevel.checkpoint()
+
+    async def execute(step, context):
+        pass
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ticker)
+        n = 20_000 if options.get("isolation") else 200_000
+        result = await run_steps([str(i) for i in range(n)], execute, **options)
+        done = True
+    assert len(result.completed_steps) == n
+    # 200,000 steps take 30 ms at the very least, and a checkpoint is due after every one.
+    assert ticks >= 15
+
+
+async def test_a_ticker_in_virtual_time_keeps_ticking_too(autojump_clock):
+    ticks = 0
+
+    async def ticker():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await trio.lowlevel.checkpoint()
+
+    async def execute(step, context):
+        pass
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ticker)
+        await run_steps([str(i) for i in range(10_000)], execute)
+        nursery.cancel_scope.cancel()
+    assert ticks >= 10_000 // 1000
+
+
+# --- what a step may be ---------------------------------------------------------------------------
+
+
+class Awaitable:
+    """An awaitable that is no coroutine."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __await__(self):
+        yield from trio.sleep(self.seconds).__await__()
+        return "awaited"
+
+
+@types.coroutine
+def generator_based(seconds):
+    yield from trio.sleep(seconds).__await__()
+    return "generated"
+
+
+class PlainIterator:
+    """What __await__ may return as well: an iterator without send, throw or close."""
+
+    def __init__(self):
+        self.inner = trio.lowlevel.checkpoint().__await__()
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.inner)
+
+
+@EVERY_KIND
+@pytest.mark.parametrize(
+    ("make", "value"), [(Awaitable, "awaited"), (generator_based, "generated")]
+)
+async def test_any_awaitable_will_do(autojump_clock, options, make, value):
+    result = await run_steps(["a", "b"], lambda step, context: make(1), **options)
+    assert result.results == {"a": value, "b": value}
+    assert result.duration == 1
+    with trio.move_on_after(1) as scope:
+        await run_steps(["a", "b"], lambda step, context: make(9), **options)
+    assert scope.cancelled_caught
+    pool = WorkerPool()
+    assert await pool.execute(make, 1) == value
+
+
+async def test_an_awaitable_whose_iterator_can_nothing_but_iterate():
+    pool = WorkerPool()
+    await pool.execute(PlainIterator)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await pool.execute(PlainIterator)
+
+
+@EVERY_KIND
+async def test_an_awaitable_that_trio_does_not_know_gets_trios_own_error(options):
+    async def execute(step, context):
+        loop = asyncio.new_event_loop()
+        try:
+            await loop.create_future()
+        except TypeError as error:
+            return str(error)
+        finally:
+            loop.close()
+
+    result = await run_steps(["a"], execute, **options)
+    assert "asyncio" in result.results["a"]
+
+
+async def test_a_step_may_catch_what_trio_throws_in_and_go_on(autojump_clock):
+    @types.coroutine
+    def nonsense():
+        yield "nonsense"
+
+    async def execute(step, context):
+        with pytest.raises(TypeError):
+            await nonsense()
+        await trio.sleep(1)
+        return "still here"
+
+    result = await run_steps(["a"], execute)
+    assert result.results == {"a": "still here"}
+
+
+@EVERY_KIND
+async def test_steps_may_use_everything_that_trio_has(autojump_clock, options):
+    send, receive = trio.open_memory_channel(0)
+    event, limiter, semaphore = trio.Event(), trio.CapacityLimiter(1), trio.Semaphore(1)
+
+    async def execute(step, context):
+        match step:
+            case "send":
+                async with send:
+                    await send.send(1)
+            case "receive":
+                assert [x async for x in receive] == [1]
+            case "event":
+                await event.wait()
+            case "set":
+                event.set()
+            case "limiter":
+                async with limiter:
+                    await trio.sleep(1)
+            case "semaphore":
+                async with semaphore:
+                    await trio.sleep(1)
+            case "timeout":
+                with pytest.raises(trio.TooSlowError):
+                    with trio.fail_after(1):
+                        await trio.sleep(2)
+            case "nursery":
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(trio.sleep, 1)
+                    await nursery.start(started)
+
+    async def started(task_status):
+        task_status.started()
+
+    steps = ["send", "receive", "event", "set", "limiter", "semaphore", "timeout", "nursery"]
+    result = await run_steps(steps, execute, **options)
+    assert result.duration == 1
+
+
+# --- the coroutine protocol -----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def a_driver(step, *, steps=1):
+    """A driver that sits in the current task, outside any supervisor."""
+    core = _core.Pool(1, None, False)
+    task = trio.lowlevel.current_task()
+    ids = [f"s{i}" for i in range(steps)]
+    results, errors = {}, {}
+    run = core.open(task, task.context, ids, [step] * steps, results, errors)
+    driver = run.driver()
+    driver.enter(task, None, (None, None, None, None, None))
+    try:
+        yield driver, results, errors, core
+    finally:
+        driver.exit()
+        run.close(False)
+        assert core.in_use == core.queue_length == core.runs == 0
+
+
+async def test_a_driver_is_a_coroutine_to_whoever_awaits_it():
+    async def step():
+        await trio.lowlevel.checkpoint()
+        return "value"
+
+    with a_driver(step) as (driver, results, _, _):
+        assert driver.cr_frame is None
+        assert driver.cr_await is None
+        await driver
+        assert results == {"s0": "value"}
+        await driver  # nothing is left: it returns at once
+        assert driver.__await__() is driver
+        assert iter(driver) is driver
+
+
+async def test_throw_goes_into_the_step_and_close_closes_it():
+    log = []
+
+    @types.coroutine
+    def trap(value):
+        return (yield value)
+
+    async def step():
+        try:
+            log.append(await trap("first"))
+            await trap("second")
+        except Broken as error:
+            log.append(error)
+            await trap("third")
+        finally:
+            log.append("closed")
+
+    with a_driver(step) as (driver, results, errors, core):
+        assert driver.send(None) == "first"
+        assert driver.cr_await is not None
+        assert driver.send("answer") == "second"
+        error = Broken("thrown")
+        assert driver.throw(error) == "third"
+        assert core.in_use == 1
+        driver.close()
+        assert core.in_use == 0
+        assert log == ["answer", error, "closed"]
+        assert results == errors == {}
+        driver.close()
+
+
+@pytest.mark.parametrize(
+    "arguments", [(Broken,), (Broken, "text"), (Broken, Broken("x")), (Broken("x"), None, None)]
+)
+async def test_throw_takes_what_throw_takes(arguments):
+    async def step():
+        await trap()
+
+    @types.coroutine
+    def trap():
+        yield "trap"
+
+    with a_driver(step) as (driver, _, errors, _):
+        assert driver.send(None) == "trap"
+        with pytest.raises(StopIteration):
+            driver.throw(*arguments)
+        assert isinstance(errors["s0"], Broken)
+
+
+async def test_a_driver_does_not_resume_itself():
+    seen = []
+
+    async def step():
+        for call in (lambda: driver.send(None), driver.close, lambda: driver.throw(Broken())):
+            with pytest.raises(RuntimeError, match="running already"):
+                call()
+        assert driver.cr_running
+        seen.append(driver.cr_await)
+        return "fine"
+
+    with a_driver(step) as (driver, results, _, _):
+        await driver
+        assert results == {"s0": "fine"}
+        assert not driver.cr_running
+
+
+async def test_a_driver_that_was_never_entered_says_so():
+    core = _core.Pool(1, None, False)
+    task = trio.lowlevel.current_task()
+
+    async def step():
+        pass
+
+    run = core.open(task, task.context, ["a"], [step], {}, {})
+    driver = run.driver()
+    with pytest.raises(hocket.InternalError, match="bug in hocket: please report"):
+        await driver
+    run.close(False)
+    assert core.in_use == 0
+
+
+async def test_a_run_is_refused_in_another_thread():
+    async def step():
+        await trio.lowlevel.checkpoint()
+
+    with a_driver(step) as (driver, results, _, _):
+        errors = []
+
+        def elsewhere():
+            try:
+                driver.send(None)
+            except RuntimeError as error:
+                errors.append(str(error))
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert "another thread" in errors[0]
+        await driver
+        assert results == {"s0": None}
+
+
+async def test_a_driver_dropped_in_another_thread_does_no_harm():
+    async def step():
+        pass
+
+    with a_driver(step) as (driver, *_):
+        await driver
+    held = [driver]
+    del driver
+    thread = threading.Thread(target=held.clear)
+    thread.start()
+    thread.join()
+
+
+class PanicException(BaseException):
+    """Stands in for the one that PyO3 makes of a panic in another extension."""
+
+
+@EVERY_KIND
+async def test_a_foreign_panic_passes_through(options):
+    async def execute(step, context):
+        raise PanicException("not ours")
+
+    with pytest.raises(PanicException, match="not ours"):
+        await run_steps(["a"], execute, **options)
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+class Marker:
+    pass
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("ending", ["returns", "raises", "times out", "is cancelled", "is lost"])
+def test_a_run_that_is_over_leaves_nothing_alive(options, ending):
+    markers = []
+
+    async def execute(step, context):
+        marker = Marker()
+        markers.append(weakref.ref(marker))
+        await trio.sleep(1)
+        if ending == "raises":
+            raise Broken
+        if ending != "returns":
+            await trio.sleep(50)
+
+    async def main():
+        manager = ParallelExecutionManager()
+        timeout = 3 if ending == "times out" else None
+        strategy = "race" if ending == "is lost" else "all_settled"
+        steps = ["a", "b", "c"]
+        group = ParallelGroup("g", steps, strategy, **(options | {"timeout": timeout}))
+        with trio.move_on_after(2 if ending == "is cancelled" else 20):
+            await manager.execute_group(group, execute)
+        del manager
+
+    gc.collect()
+    gc.disable()
+    try:
+        run_virtual(main)
+        gc.collect()
+        assert [marker() for marker in markers] == [None] * 3
+        run_virtual(main)
+        gc.collect()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("suspends", [False, True])
+def test_a_group_that_ends_well_leaves_no_cycle_of_ours(suspends):
+    async def execute(step, context):
+        if suspends:
+            await trio.lowlevel.checkpoint()
+
+    async def main(manager):
+        for _ in range(20):
+            await manager.execute_group(ParallelGroup("g", ["a", "b"]), execute)
+            await manager.pool.execute(execute, 1, 2)
+
+    manager = ParallelExecutionManager()
+    run_virtual(main, manager)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        run_virtual(main, manager)
+        gc.collect()
+        ours = [
+            object_
+            for object_ in gc.garbage
+            if type(object_).__module__.startswith("hocket") or isinstance(object_, Marker)
+        ]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert ours == []
+
+
+def test_a_run_abandoned_by_a_crash_is_collected():
+    reference = []
+
+    async def execute(step, context):
+        reference.append(weakref.ref(trio.lowlevel.current_task()))
+        await trio.sleep(1)
+        raise SystemExit
+
+    manager = ParallelExecutionManager()
+    with pytest.raises(SystemExit):
+        run_virtual(manager.execute_group, ParallelGroup("g", ["a", "b"]), execute)
+    gc.collect()
+    assert reference[0]() is None
+    assert_idle(manager)
+
+
+def test_values_and_errors_are_held_by_the_result_alone():
+    async def execute(step, context):
+        marker = Marker()
+        held.append(weakref.ref(marker))
+        return marker
+
+    held = []
+    manager = ParallelExecutionManager()
+    result = run_virtual(manager.execute_group, ParallelGroup("g", ["a"]), execute)
+    assert held[0]() is not None
+    del result
+    gc.collect()
+    assert held[0]() is None
+
+
+# --- other processes, other interpreters ----------------------------------------------------------
+
+
+def python(program):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return result.stdout, result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("suspends", [False, True])
+def test_a_child_forked_inside_a_step_does_not_run_the_rest(suspends):
+    output, errors = python(f"""
+        import os, trio, hocket
+        manager = hocket.ParallelExecutionManager(max_concurrent=1)
+        async def execute(step, context):
+            if {suspends}:
+                await trio.lowlevel.checkpoint()
+            if step == "b" and os.fork() == 0:
+                step = "child"
+            elif step == "b":
+                os.wait()
+            print(step, flush=True)
+            return step
+        try:
+            trio.run(manager.execute_group, hocket.ParallelGroup("g", ["a", "b", "c", "d"]), execute)
+        except RuntimeError as error:
+            print(str(error)[:46], flush=True)
+            os._exit(0)
+        print("end", flush=True)
+    """)
+    assert output.splitlines() == [
+        "a",
+        "child",
+        "this pool was busy when the process forked: it",
+        "b",
+        "c",
+        "d",
+        "end",
+    ], errors
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_pool_that_was_idle_when_the_process_forked_works_in_the_child():
+    # A pool made at import, and a server that forks its workers.
+    output, errors = python("""
+        import os, trio, hocket
+        pool = hocket.WorkerPool()
+        async def step():
+            return "works"
+        trio.run(pool.execute, step)
+        if os.fork() == 0:
+            print(trio.run(pool.execute, step), flush=True)
+            os._exit(0)
+        os.wait()
+        print(trio.run(pool.execute, step), flush=True)
+    """)
+    assert output.splitlines() == ["works", "works"], errors
+
+
+def test_a_sub_interpreter_is_refused_with_a_clear_error():
+    interpreters = pytest.importorskip("_xxsubinterpreters")
+    del interpreters
+    output, errors = python("""
+        import _xxsubinterpreters as interpreters, sys
+        interpreter = interpreters.create()
+        program = f"import sys; sys.path[:] = {sys.path!r}; import hocket._core"
+        try:
+            interpreters.run_string(interpreter, program)
+        except BaseException as error:
+            print(error)
+        else:
+            print("imported")
+    """)
+    assert "ImportError" in output, output + errors
+    assert "subinterpreter" in output

@@ -1,0 +1,469 @@
+"""Groups: a sliding window, limits inside limits, time limits, what the executor may be."""
+
+from __future__ import annotations
+
+import contextvars
+import enum
+import math
+from types import SimpleNamespace
+
+import pytest
+import trio
+from support import assert_adds_up, assert_idle, assert_partition, assert_works_on
+
+from hocket import ParallelExecutionManager, ParallelGroup, StepTimeout, WaitStrategy
+
+
+class Broken(Exception):
+    pass
+
+
+class Diary:
+    """An executor that notes when each step starts and ends; steps last as long as it is told."""
+
+    def __init__(self, seconds=1.0, /, **by_step):
+        self.seconds, self.by_step = seconds, by_step
+        self.spans = {}
+        self.running = self.most = 0
+
+    async def __call__(self, step, context):
+        start = trio.current_time()
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await trio.sleep(self.by_step.get(step, self.seconds))
+        finally:
+            self.running -= 1
+            self.spans[step] = (start, trio.current_time())
+        return step
+
+
+# --- the window -----------------------------------------------------------------------------------
+
+
+async def test_a_window_slides_and_is_never_a_batch(autojump_clock):
+    manager = ParallelExecutionManager()
+    diary = Diary(A=1, B=10, C=2, D=3)
+    result = await manager.execute_group(ParallelGroup("g", list("ABCD"), max_concurrent=2), diary)
+    assert diary.spans == {"A": (0, 1), "C": (1, 3), "D": (3, 6), "B": (0, 10)}
+    assert result.completed_steps == ["A", "C", "D", "B"]
+    assert result.duration == 10
+
+
+async def test_the_groups_limit_is_inside_the_pools(autojump_clock):
+    for pool, group, most in ((2, 5, 2), (5, 2, 2), (3, None, 3), (1, 1, 1)):
+        manager = ParallelExecutionManager(max_concurrent=pool)
+        diary = Diary()
+        steps = [str(i) for i in range(12)]
+        await manager.execute_group(ParallelGroup("g", steps, max_concurrent=group), diary)
+        assert diary.most == most
+        await assert_works_on(manager)
+
+
+async def test_what_a_groups_limit_leaves_over_is_there_for_others(autojump_clock):
+    manager = ParallelExecutionManager(max_concurrent=3)
+    narrow, wide = Diary(), Diary()
+    async with trio.open_nursery() as nursery:
+        group = ParallelGroup("narrow", [f"n{i}" for i in range(4)], max_concurrent=1)
+        nursery.start_soon(manager.execute_group, group, narrow)
+        await trio.testing.wait_all_tasks_blocked()
+        group = ParallelGroup("wide", [f"w{i}" for i in range(8)])
+        nursery.start_soon(manager.execute_group, group, wide)
+    assert narrow.most == 1
+    assert wide.most >= 2
+    assert trio.current_time() <= 5
+
+
+async def test_steps_start_in_the_order_of_the_group(autojump_clock):
+    diary = Diary()
+    steps = [f"s{i}" for i in range(20)]
+    manager = ParallelExecutionManager(max_concurrent=3)
+    started = []
+    await manager.execute_group(
+        ParallelGroup("g", steps),
+        diary,
+        observer=lambda what, step, _: started.append(step) if what == "started" else None,
+    )
+    assert started == steps
+
+
+@pytest.mark.parametrize("isolation", ["shared", "task"])
+async def test_several_groups_and_tasks_share_the_pool_fairly(autojump_clock, isolation):
+    manager = ParallelExecutionManager(max_concurrent=2)
+    starts = {name: [] for name in "abcxy"}
+
+    async def note(step, context):
+        starts[step[0]].append(trio.current_time())
+        await trio.sleep(1)
+
+    async with trio.open_nursery() as nursery:
+        for name in "abc":
+            steps = [f"{name}{i}" for i in range(20)]
+            group = ParallelGroup(name, steps, isolation=isolation)
+            nursery.start_soon(manager.execute_group, group, note)
+            await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(0.5)
+        nursery.start_soon(manager.pool.execute, note, "x", None)
+        nursery.start_soon(manager.pool.execute, note, "y", None)
+    assert starts["a"][:2] == [0, 0]  # there was nobody else yet
+    # Nobody waits for anybody's backlog: whoever stands in line is served within a round (five
+    # callers, two slots), or one step later when all of them ask in one instant.
+    assert starts["x"] == starts["y"] == [2]
+    for name in "abc":
+        times = starts[name]
+        assert times[0] <= 1
+        assert max(later - earlier for earlier, later in zip(times, times[1:], strict=False)) <= 4
+    assert_idle(manager)
+
+
+async def test_a_step_that_never_suspends_does_not_keep_others_from_their_turn():
+    manager = ParallelExecutionManager(max_concurrent=1)
+    order = []
+
+    async def note(step, context):
+        order.append(step[0])
+
+    async with trio.open_nursery() as nursery:
+        for name in "ab":
+            steps = [f"{name}{i}" for i in range(20_000)]
+            nursery.start_soon(manager.execute_group, ParallelGroup(name, steps), note)
+    # The two groups mix: the first does not run all its steps while the second waits.
+    assert set(order[:20_000]) == {"a", "b"}
+    assert_idle(manager)
+
+
+# --- what a step is -------------------------------------------------------------------------------
+
+
+async def test_steps_may_be_objects_with_an_id():
+    manager = ParallelExecutionManager()
+    steps = [SimpleNamespace(id="a", n=1), SimpleNamespace(id="b", n=2)]
+
+    async def execute(step, context):
+        return step.n + context
+
+    result = await manager.execute_group(ParallelGroup("g", steps), execute, 10)
+    assert result.results == {"a": 11, "b": 12}
+    mixed = ["x", SimpleNamespace(id="y", n=5)]
+
+    async def name(step, context):
+        return step if isinstance(step, str) else step.id
+
+    result = await manager.execute_group(ParallelGroup("g", mixed), name)
+    assert result.results == {"x": "x", "y": "y"}
+
+
+async def test_a_text_of_a_subclass_is_the_text_that_it_equals():
+    class Color(enum.StrEnum):
+        RED = "red"
+
+    class Size(str, enum.Enum):
+        BIG = "big"
+
+    manager = ParallelExecutionManager()
+
+    async def execute(step, context):
+        return type(step).__name__
+
+    result = await manager.execute_group(ParallelGroup("g", [Color.RED, Size.BIG]), execute)
+    assert result.results == {"red": "Color", "big": "Size"}
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_steps_may_be_a_function_of_the_context(autojump_clock, is_async):
+    manager = ParallelExecutionManager()
+
+    def steps(context):
+        return [f"s{i}" for i in range(context)]
+
+    async def async_steps(context):
+        await trio.sleep(1)
+        return tuple(steps(context))
+
+    group = ParallelGroup("g", async_steps if is_async else steps)
+    result = await manager.execute_group(group, Diary(), 3)
+    assert sorted(result.results) == ["s0", "s1", "s2"]
+    assert result.duration == 1
+    assert (await manager.execute_group(group, Diary(), 0)).success
+
+
+async def test_what_the_function_of_the_steps_raises_is_the_callers():
+    def steps(context):
+        raise Broken
+
+    manager = ParallelExecutionManager()
+    with pytest.raises(Broken):
+        await manager.execute_group(ParallelGroup("g", steps), Diary())
+    assert manager.get_stats().tasks_submitted == 0
+    assert_idle(manager)
+
+
+async def test_the_executor_may_be_any_callable_that_gives_an_awaitable(autojump_clock):
+    manager = ParallelExecutionManager()
+
+    async def add(step, context):
+        return step + context
+
+    class Later:
+        async def __call__(self, step, context):
+            return step + context
+
+        async def method(self, step, context):
+            return step + context
+
+    for executor in (add, Later(), Later().method, lambda step, context: add(step, context)):
+        result = await manager.execute_group(ParallelGroup("g", ["a"]), executor, "b")
+        assert result.value is None
+        assert result.results == {"a": "ab"}
+
+
+async def test_the_steps_are_those_at_the_time_of_the_call(autojump_clock):
+    steps = ["a", "b", "c"]
+
+    async def meddle(step, context):
+        steps.clear()
+        steps.append("z")
+        await trio.sleep(1)
+        return step
+
+    manager = ParallelExecutionManager()
+    result = await manager.execute_group(ParallelGroup("g", steps, max_concurrent=1), meddle)
+    assert result.results == {"a": "a", "b": "b", "c": "c"}
+
+
+async def test_a_context_variable_set_before_is_seen_by_every_step(autojump_clock):
+    variable = contextvars.ContextVar("variable", default=0)
+    variable.set(7)
+    manager = ParallelExecutionManager(max_concurrent=2)
+    seen = []
+
+    async def execute(step, context):
+        seen.append(variable.get())
+        variable.set(int(step))
+        await trio.sleep(1)
+        assert variable.get() == int(step)
+
+    await manager.execute_group(ParallelGroup("g", [str(i) for i in range(6)]), execute)
+    assert seen == [7] * 6
+    assert variable.get() == 7
+
+
+# --- time limits ----------------------------------------------------------------------------------
+
+
+async def test_a_groups_time_limit_keeps_what_was_done(autojump_clock):
+    manager = ParallelExecutionManager(max_concurrent=2)
+    diary = Diary(A=1, B=9, C=9, D=9)
+    group = ParallelGroup("g", list("ABCD"), timeout=3)
+    result = await manager.execute_group(group, diary)
+    assert_partition(result, list("ABCD"))
+    assert (result.success, result.timed_out, result.duration) == (False, True, 3)
+    assert result.completed_steps == ["A"]
+    assert sorted(result.failed_steps) == ["B", "C"]
+    assert (result.skipped_steps, result.cancelled_steps) == (["D"], [])
+    for step in "BC":
+        error = result.errors[step]
+        assert isinstance(error, StepTimeout)
+        assert isinstance(error, trio.TooSlowError)
+        assert (error.step, error.limit, error.limited) == (step, 3, "group")
+    stats = manager.get_stats()
+    assert (stats.tasks_completed, stats.tasks_timed_out, stats.tasks_skipped) == (1, 2, 1)
+    assert diary.spans == {"A": (0, 1), "B": (0, 3), "C": (1, 3)}
+    await assert_works_on(manager)
+
+
+async def test_a_groups_time_limit_awaits_the_clean_up(autojump_clock):
+    manager = ParallelExecutionManager()
+    cleaned = []
+
+    async def execute(step, context):
+        try:
+            await trio.sleep(9)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(2)
+            cleaned.append(step)
+
+    result = await manager.execute_group(ParallelGroup("g", ["a", "b"], timeout=3), execute)
+    assert (result.timed_out, result.duration) == (True, 5)
+    assert sorted(cleaned) == ["a", "b"]
+    await assert_works_on(manager)
+
+
+async def test_a_group_that_ends_in_time_has_not_timed_out(autojump_clock):
+    manager = ParallelExecutionManager()
+    result = await manager.execute_group(ParallelGroup("g", ["a"], timeout=3), Diary())
+    assert (result.success, result.timed_out, result.duration) == (True, False, 1)
+
+
+@pytest.mark.parametrize("strategy", ["all_settled", "any", "race", "quorum(2)"])
+async def test_a_groups_time_limit_works_with_every_strategy(autojump_clock, strategy):
+    manager = ParallelExecutionManager()
+    group = ParallelGroup("g", list("AB"), wait_strategy=strategy, timeout=3)
+    result = await manager.execute_group(group, Diary(9))
+    assert result.timed_out
+    assert result.success is (strategy == "all_settled")
+    assert sorted(result.failed_steps) == ["A", "B"]
+    assert result.winner is None
+
+
+async def test_a_step_saved_from_the_groups_limit_is_completed(autojump_clock):
+    manager = ParallelExecutionManager()
+
+    async def execute(step, context):
+        try:
+            await trio.sleep(9)
+        except trio.Cancelled:
+            return "rescued"
+
+    result = await manager.execute_group(ParallelGroup("g", ["a", "b"], timeout=3), execute)
+    assert (result.success, result.results) == (True, {"a": "rescued", "b": "rescued"})
+    assert_idle(manager)
+
+
+async def test_a_group_of_computing_steps_ends_soon_after_its_time_limit(autojump_clock):
+    manager = ParallelExecutionManager()
+    ran = []
+
+    async def compute(step, context):
+        autojump_clock.jump(1)
+        ran.append(step)
+
+    steps = [str(i) for i in range(10_000)]
+    result = await manager.execute_group(ParallelGroup("g", steps, timeout=3), compute)
+    assert result.timed_out
+    assert len(ran) < 1000
+    assert len(result.completed_steps) == len(ran)
+    assert_partition(result, steps)
+    assert_idle(manager)
+
+
+@pytest.mark.parametrize("isolation", ["shared", "task"])
+async def test_a_steps_limit_counts_from_its_own_start(autojump_clock, isolation):
+    manager = ParallelExecutionManager()
+    group = ParallelGroup(
+        "g",
+        list("ABCD"),
+        "all_settled",
+        max_concurrent=1,
+        step_timeout=2,
+        isolation=isolation,
+    )
+    diary = Diary(A=1.5, B=9, C=1.9, D=1.5)
+    result = await manager.execute_group(group, diary)
+    assert result.completed_steps == ["A", "C", "D"]
+    assert result.failed_steps == ["B"]
+    assert (result.errors["B"].limited, result.errors["B"].limit) == ("step", 2)
+    assert isinstance(result.errors["B"].__cause__, trio.Cancelled)
+    assert diary.spans == {"A": (0, 1.5), "B": (1.5, 3.5), "C": (3.5, 5.4), "D": (5.4, 6.9)}
+    assert not result.timed_out
+    assert manager.get_stats().tasks_timed_out == 1
+    await assert_works_on(manager)
+
+
+async def test_a_step_past_its_limit_decides_like_any_failure(autojump_clock):
+    manager = ParallelExecutionManager()
+    group = ParallelGroup("g", list("AB"), step_timeout=2)
+    result = await manager.execute_group(group, Diary(A=9, B=9))
+    assert (result.success, result.duration) == (False, 2)
+    assert len(result.failed_steps) >= 1
+    group = ParallelGroup("g", list("AB"), "race", step_timeout=2)
+    result = await manager.execute_group(group, Diary(A=1, B=9))
+    assert (result.winner, result.cancelled_steps) == ("A", ["B"])
+
+
+async def test_the_pools_time_limit_holds_where_the_group_has_none(autojump_clock):
+    manager = ParallelExecutionManager(timeout=2)
+    for own, failed in ((None, ["B"]), (5, []), (0.5, ["A", "B"]), (math.inf, [])):
+        group = ParallelGroup("g", list("AB"), "all_settled", step_timeout=own)
+        result = await manager.execute_group(group, Diary(A=1, B=3))
+        assert sorted(result.failed_steps) == failed, own
+        assert_adds_up(manager)
+
+
+async def test_a_late_step_that_never_suspended_is_completed(autojump_clock):
+    manager = ParallelExecutionManager()
+
+    async def compute(step, context):
+        autojump_clock.jump(5)
+        return "late"
+
+    async def compute_later(step, context):
+        await trio.lowlevel.checkpoint()
+        autojump_clock.jump(5)
+        return "late"
+
+    for executor in (compute, compute_later):
+        group = ParallelGroup("g", ["a"], step_timeout=1)
+        result = await manager.execute_group(group, executor)
+        assert result.results == {"a": "late"}
+
+
+async def test_a_timed_out_step_decides_itself_how_it_ends(autojump_clock):
+    manager = ParallelExecutionManager()
+
+    async def execute(step, context):
+        try:
+            await trio.sleep(9)
+        except trio.Cancelled:
+            if step == "returns":
+                return "rescued"
+            if step == "turns":
+                raise Broken from None
+            raise
+        finally:
+            if step == "cleans":
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(1)
+
+    steps = ["returns", "turns", "cleans", "plain"]
+    for isolation in ("shared", "task"):
+        group = ParallelGroup("g", steps, "all_settled", step_timeout=2, isolation=isolation)
+        result = await manager.execute_group(group, execute)
+        assert result.results == {"returns": "rescued"}
+        assert type(result.errors["turns"]) is Broken
+        assert type(result.errors["cleans"]) is StepTimeout
+        assert type(result.errors["plain"]) is StepTimeout
+        assert result.duration == 3
+    await assert_works_on(manager)
+
+
+async def test_a_timeout_strikes_no_innocent_step_on_the_same_worker(autojump_clock):
+    # The generation check: the watchdog wakes when its step has ended and another one runs.
+    manager = ParallelExecutionManager(max_concurrent=1)
+
+    async def execute(step, context):
+        await trio.sleep(0.75 if int(step) % 2 else 2)
+
+    steps = [str(i) for i in range(50)]
+    group = ParallelGroup("g", steps, "all_settled", step_timeout=1)
+    result = await manager.execute_group(group, execute)
+    assert result.failed_steps == [step for step in steps if int(step) % 2 == 0]
+    assert result.duration == 25 * (1 + 0.75)
+    await assert_works_on(manager)
+
+
+async def test_many_deadlines_in_any_order_cost_one_watchdog(autojump_clock):
+    manager = ParallelExecutionManager(max_concurrent=100)
+    most_tasks = 0
+
+    async def execute(step, context):
+        nonlocal most_tasks
+        most_tasks = max(most_tasks, trio.lowlevel.current_statistics().tasks_living)
+        await trio.sleep((int(step) * 37) % 100 / 10 + 0.05)
+
+    before = trio.lowlevel.current_statistics().tasks_living
+    steps = [str(i) for i in range(300)]
+    group = ParallelGroup("g", steps, "all_settled", step_timeout=5)
+    result = await manager.execute_group(group, execute)
+    late = {step for step in steps if (int(step) * 37) % 100 / 10 + 0.05 > 5}
+    assert set(result.failed_steps) == late
+    assert most_tasks - before <= 100  # 99 workers besides the caller's own task, and the watchdog
+    assert trio.lowlevel.current_statistics().tasks_living == before
+
+
+async def test_defaults():
+    group = ParallelGroup("g", ["a"])
+    assert group.wait_strategy is WaitStrategy.ALL
+    assert (group.max_concurrent, group.timeout, group.step_timeout) == (None, None, None)
+    assert (group.continue_on_error, group.isolation) == (False, "shared")

@@ -1,0 +1,129 @@
+"""What JSON cannot hold is shown in one documented way each."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import attrs
+import pytest
+
+from hocket import GroupFailed
+from hocket._jsonable import jsonable, one_line
+
+
+@attrs.define
+class Record:
+    name: str
+    inner: object = None
+    _secret: str = "hidden"
+
+
+@dataclasses.dataclass
+class Data:
+    x: int
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Broken:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+class BrokenError(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, None),
+        (True, True),
+        (Text("text"), "text"),
+        (1.5, 1.5),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        ((1, [2]), [1, [2]]),
+        ({3}, [3]),
+        (range(3), [0, 1, 2]),
+        (collections.deque([1]), [1]),
+        ({1: "a", None: "b", False: "c"}, {"1": "a", "null": "b", "false": "c"}),
+        ({(1, 2): 3, Colour.RED: 4}, {"(1, 2)": 3, "red": 4}),
+        (Record("a", Record("b")), {"name": "a", "inner": {"name": "b", "inner": None}}),
+        (Data(1), {"x": 1}),
+        (Point(1, 2), {"x": 1, "y": 2}),
+        (Colour.RED, "red"),
+        (Level.LOW, 1),
+        (ValueError("a\nb"), "ValueError: a b"),
+        (KeyError(), "KeyError"),
+        (datetime(2030, 1, 31, 12, tzinfo=UTC), "2030-01-31T12:00:00+00:00"),
+        (date(2030, 1, 31), "2030-01-31"),
+        (time(12, 30), "12:30:00"),
+        (timedelta(minutes=1), 60.0),
+        (b"hi", "aGk="),
+        (bytearray(b"hi"), "aGk="),
+        (PurePosixPath("a/b"), "a/b"),
+        (Decimal("1.5"), "Decimal('1.5')"),
+        (Record, repr(Record)),
+        (Broken(), "<Broken; its repr failed: RuntimeError>"),
+        (BrokenError(), "BrokenError: (its text failed: RuntimeError)"),
+    ],
+)
+def test_a_value_is_shown_as_documented(value, shown):
+    made = jsonable(value)
+    assert made == shown
+    assert type(made) is type(shown)
+    json.dumps(made, allow_nan=False)
+
+
+def test_what_holds_itself_is_shown_by_its_repr_where_it_does():
+    value = [1]
+    value.append(value)
+    assert jsonable(value) == [1, "[1, [...]]"]
+
+
+def test_what_is_held_twice_is_shown_twice():
+    inner = [1]
+    assert jsonable([inner, inner]) == [[1], [1]]
+
+
+def test_what_is_nested_too_deep_ends_in_a_repr():
+    value = []
+    for _ in range(500):
+        value = [value]
+    made = json.dumps(jsonable(value))
+    assert made.startswith("[" * 100 + '"')
+
+
+def test_an_error_in_one_line_has_no_control_characters():
+    assert one_line(OSError("a\x1b[2J\tb")) == r"OSError: a\x1b[2J b"
+
+
+def test_a_group_of_errors_is_shown_by_its_message():
+    assert one_line(GroupFailed("2 of 3", [ValueError()])) == "GroupFailed: 2 of 3"
