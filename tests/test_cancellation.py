@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support import assert_adds_up, assert_idle, assert_partition, assert_works_on, run_virtual
 
 from hocket import (
     ParallelExecutionManager,
@@ -13,6 +12,7 @@ from hocket import (
     WorkerPool,
     WorkerTask,
 )
+from support import assert_adds_up, assert_idle, assert_partition, assert_works_on, run_virtual
 
 
 class Broken(Exception):
@@ -104,9 +104,7 @@ async def test_fail_fast_cancels_and_awaits_everything(autojump_clock, isolation
 @ISOLATIONS
 @LIMITED
 @pytest.mark.parametrize("strategy", ["any", "race"])
-async def test_losers_are_cancelled_and_awaited(
-    autojump_clock, isolation, step_timeout, strategy
-):
+async def test_losers_are_cancelled_and_awaited(autojump_clock, isolation, step_timeout, strategy):
     # effect PR 5449: a race must not return before its losers have cleaned up.
     manager = ParallelExecutionManager(max_concurrent=3)
     steps = Careful(fast=2)

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import trio
-from support import assert_idle, assert_partition, run_virtual
 
 import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerTask
+from support import assert_idle, assert_partition, run_virtual
 
 SCHEDULES = int(os.environ.get("HOCKET_SCHEDULES", "400"))
 SEED = int(os.environ.get("HOCKET_SEED", "20250"))
@@ -168,7 +168,6 @@ class Outcome:
         self.trails: dict[str, list[Any]] = {}
         self.cancelled = False
         self.end = 0
-
 
 
 def micro() -> int:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from support import assert_adds_up, assert_idle, assert_partition, assert_works_on
 
 from hocket import ParallelExecutionManager, ParallelGroup, StepTimeout, WaitStrategy
+from support import assert_adds_up, assert_idle, assert_partition, assert_works_on
 
 
 class Broken(Exception):
@@ -467,3 +467,22 @@ async def test_defaults():
     assert group.wait_strategy is WaitStrategy.ALL
     assert (group.max_concurrent, group.timeout, group.step_timeout) == (None, None, None)
     assert (group.continue_on_error, group.isolation) == (False, "shared")
+
+
+async def test_an_error_in_the_clean_up_does_not_hide_that_time_ran_out(autojump_clock):
+    manager = ParallelExecutionManager()
+
+    async def execute(step, context):
+        try:
+            await trio.sleep(9)
+        finally:
+            if step == "a":
+                raise Broken
+
+    for _ in range(5):  # whichever of the two Trio resumes first
+        result = await manager.execute_group(ParallelGroup("g", ["a", "b"], timeout=1), execute)
+        assert result.timed_out
+        assert sorted(result.failed_steps) == ["a", "b"]
+        assert type(result.errors["a"]) is Broken
+        assert isinstance(result.errors["b"], StepTimeout)
+    await assert_works_on(manager)

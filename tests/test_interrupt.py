@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from support import assert_idle, run_virtual
 
 import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
+from support import assert_idle, run_virtual
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -276,7 +276,9 @@ FATAL = pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, Fatal, G
 @FATAL
 @pytest.mark.parametrize("suspends", [False, True])
 @pytest.mark.parametrize(
-    "options", [{}, {"step_timeout": 9}, {"isolation": "task"}, {"continue_on_error": True}], ids=str
+    "options",
+    [{}, {"step_timeout": 9}, {"isolation": "task"}, {"continue_on_error": True}],
+    ids=str,
 )
 def test_what_is_fatal_passes_straight_through_unwrapped(kind, suspends, options):
     manager = ParallelExecutionManager(max_concurrent=3)

@@ -19,7 +19,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     # What a caller hands in and gets back.
     "nouns": ("base core", "_strategy _config _task _group _result _statistics"),
     # Running steps: the modules that stand on the Rust core.
-    "engine": ("base core nouns", "_trio _leftovers _run _batch _pool _manager"),
+    "engine": ("base core nouns", "_introspection _trio _leftovers _run _batch _pool _manager"),
     # A workflow before it runs.
     "definition": ("base nouns", "_context _references _step _plan _workflow _workflow_result"),
     # From a file to a definition.

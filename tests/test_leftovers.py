@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support import assert_idle, assert_works_on
 
-from hocket import ParallelExecutionManager, ParallelGroup, StepLeftovers
+from hocket import ParallelExecutionManager, ParallelGroup, StepLeftovers, WorkerPool
+from support import assert_works_on
 
 ISOLATIONS = pytest.mark.parametrize("isolation", ["shared", "task"])
 LIMITS = pytest.mark.parametrize("step_timeout", [None, 100])
@@ -326,3 +326,25 @@ async def test_steps_that_share_a_lock_properly_wait_for_each_other(autojump_clo
 
     result = await manager.execute_group(ParallelGroup("g", list("abcde")), execute)
     assert (result.success, result.duration) == (True, 5)
+
+
+@pytest.mark.parametrize("timeout", [None, 100])
+@pytest.mark.parametrize("what", ["scope", "nursery", "lock"])
+async def test_a_single_task_leaves_nothing_to_its_caller(autojump_clock, timeout, what):
+    pool = WorkerPool(timeout=timeout)
+    lock = trio.Lock()
+
+    async def leave():
+        match what:
+            case "scope":
+                trio.CancelScope(deadline=trio.current_time() + 1).__enter__()
+            case "nursery":
+                (await trio.open_nursery().__aenter__()).start_soon(trio.sleep, 100)
+            case "lock":
+                await lock.acquire()
+
+    with pytest.raises(StepLeftovers):
+        await pool.execute(leave)
+    assert trio.lowlevel.current_task().child_nurseries == []
+    await trio.sleep(2)
+    await assert_works_on(pool)

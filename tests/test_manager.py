@@ -6,9 +6,9 @@ import logging
 
 import pytest
 import trio
-from support import assert_idle, assert_works_on
 
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerTask
+from support import assert_idle, assert_works_on
 
 
 class Broken(Exception):

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 import trio
-from support import assert_adds_up, assert_idle, assert_works_on, run_virtual
 
 import hocket
 from hocket import (
@@ -21,6 +20,7 @@ from hocket import (
     WorkerPoolConfig,
     WorkerTask,
 )
+from support import assert_adds_up, assert_idle, assert_works_on, run_virtual
 
 
 class Broken(Exception):

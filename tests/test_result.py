@@ -8,6 +8,7 @@ import traceback
 import attrs
 import pytest
 import trio
+import trio.lowlevel
 
 import hocket
 from hocket import GroupFailed, ParallelExecutionManager, ParallelGroup, StepTimeout
@@ -78,7 +79,7 @@ async def test_an_error_keeps_its_traceback_which_shows_the_step_and_nothing_of_
     assert [frame.name for frame in frames] == ["execute"]
 
     async def deep(step, context):
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         await execute(step, context)
 
     manager = ParallelExecutionManager()

@@ -7,7 +7,6 @@ from functools import partial
 import attrs
 import pytest
 import trio
-from support import assert_adds_up, assert_idle
 
 from hocket import (
     ParallelExecutionManager,
@@ -18,6 +17,7 @@ from hocket import (
     WorkerPool,
     WorkerTask,
 )
+from support import assert_adds_up, assert_idle
 
 
 class Broken(Exception):

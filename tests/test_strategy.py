@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 import trio
 from hypothesis import given, settings, strategies as st
-from support import assert_idle, assert_partition, run_virtual
 
 import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WaitStrategy, quorum
+from support import assert_idle, assert_partition, run_virtual
 
 # --- A succeeds at 1 s, B fails at 2 s, C succeeds at 3 s ------------------------------------------
 

@@ -8,12 +8,13 @@ from functools import partial
 import attrs
 import pytest
 import trio
+import trio.lowlevel
 
 from hocket import WorkerTask
 
 
 async def ping(value="pong"):
-    await trio.sleep(0)
+    await trio.lowlevel.checkpoint()
     return value
 
 

@@ -158,20 +158,23 @@ class WorkerPool:
             queued=True,
             observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
         )
+        failure: BaseException | None = None
         try:
             await _run_single(run, timed=limit_ns is not None)
-        except (trio.Cancelled, BaseExceptionGroup) as cancelled:
-            if not errors:
-                raise
-            # The task has failed while it was being cancelled: neither may hide the other.
-            raise BaseExceptionGroup(
-                f"task {work.id!r} failed while it was cancelled", [cancelled, errors[work.id]]
-            ) from None
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failure = error
         finally:
             run.close(False)
         # The thread may still be inside the step's context: only after a trip through Trio's
         # scheduler is it back in the caller's. Shielded, because what is done is done.
         await trio.lowlevel.cancel_shielded_checkpoint()
+        if failure is not None:
+            try:
+                raise _with_error(work.id, failure, errors)
+            finally:
+                del failure
         if errors:
             try:
                 raise errors.popitem()[1]
@@ -285,6 +288,16 @@ def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
     name = getattr(task, "__qualname__", None) or type(task).__qualname__
     function: Callable[..., Awaitable[Any]] = task
     return WorkerTask(name, partial(function, *args) if args else function)
+
+
+def _with_error(task: str, failure: BaseException, errors: dict[str, Exception]) -> BaseException:
+    """Return what to raise for a task that was cancelled, or ended by something fatal."""
+    if not errors:
+        return failure
+    # It has failed while it was being cancelled: neither may hide the other.
+    return BaseExceptionGroup(
+        f"task {task!r} failed while it was cancelled", [failure, errors[task]]
+    )
 
 
 async def _run_single(run: _core.Run, *, timed: bool) -> None:

@@ -30,7 +30,8 @@ class PoolStats:
     """What a pool has done since it was made.
 
     ``tasks_submitted`` is the sum of the six counts that follow it and of ``queue_length``. (Steps
-    that are being cancelled are in none of them until their group has ended.)
+    that are being cancelled are in none of them until their group has ended; steps of a workflow
+    that only run a group take no slot and are not counted.)
     """
 
     tasks_submitted: int

@@ -10,6 +10,7 @@ import trio
 from trio.lowlevel import Task, enable_ki_protection
 
 from . import _core
+from ._introspection import teach_stackscope
 
 __all__ = ["adopt", "explain_call", "foreign_clock", "settle_in", "wake"]
 
@@ -38,6 +39,7 @@ async def settle_in() -> None:
     Inside a step that has not suspended yet this goes through Trio's scheduler, which then knows
     the step's context; the run that is about to start relies on that.
     """
+    teach_stackscope()
     if _core.in_first_segment():
         await trio.lowlevel.checkpoint()
     else:

@@ -423,6 +423,11 @@ impl Scheduler {
         self.lanes.get(id.0)?.join.verdict()
     }
 
+    /// Whether no step of the lane runs.
+    pub fn is_idle(&self, id: LaneId) -> bool {
+        self.lanes.get(id.0).is_none_or(|lane| lane.running == 0)
+    }
+
     /// A step's time limit, if it has one.
     pub fn step_timeout_ns(&self, id: LaneId, step: u32) -> Option<u64> {
         self.lanes.get(id.0)?.step_timeout_ns(step)

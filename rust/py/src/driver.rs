@@ -75,6 +75,8 @@ struct Judged {
 struct Settled {
     /// Whether it decided the run.
     decided: bool,
+    /// Whether it did so as the last one that ran.
+    alone: bool,
     /// Whether other lanes were granted a slot.
     woken: bool,
     /// How long it ran; only where somebody observes the run.
@@ -664,7 +666,8 @@ impl Driver {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
             None => now_ns,
         };
-        let verdict = scheduler.settle(slot, outcome, now_ns);
+        let decided = scheduler.settle(slot, outcome, now_ns).is_some();
+        let alone = decided && scheduler.is_idle(run.lane);
         cell.now_ns = Some(now_ns);
         self.count_stretch(cell, now_ns);
         // One trip to the scheduler instead of two, where nothing stands between two steps.
@@ -676,7 +679,8 @@ impl Driver {
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
         clock?;
         Ok(Settled {
-            decided: verdict.is_some(),
+            decided,
+            alone,
             woken,
             run_ns: now_ns.saturating_sub(started_ns),
         })
@@ -702,7 +706,7 @@ impl Driver {
             run.observe(what, id, settled.run_ns)?;
         }
         if settled.decided {
-            run.decide(py, index)?;
+            run.decide(py, index, settled.alone)?;
         }
         if settled.woken {
             run.pool.get().wake(py, Some(run.lane))?;

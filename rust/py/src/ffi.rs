@@ -79,3 +79,9 @@ impl Drop for Entered<'_, '_> {
         }
     }
 }
+
+/// Whether this is the interpreter that the process started with.
+pub fn is_main_interpreter(_py: Python<'_>) -> bool {
+    // SAFETY: the thread is attached, as the token proves, so it has a current interpreter.
+    unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
+}

@@ -12,6 +12,7 @@ mod run;
 mod steps;
 mod trio;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
@@ -29,6 +30,12 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if !ffi::is_main_interpreter(module.py()) {
+            return Err(PyImportError::new_err(
+                "hocket cannot be used in a sub-interpreter: it would share objects with the main \
+                 one. Use a thread or a process with a trio.run of its own.",
+            ));
+        }
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__debug_build__", cfg!(debug_assertions))?;
         module.add(

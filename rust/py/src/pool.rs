@@ -1,7 +1,7 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
@@ -28,7 +28,8 @@ pub struct Pool {
     runs: Mutex<HashMap<LaneId, Py<Run>>>,
     /// Which driver works in which Trio task, to know a nested submission by.
     tasks: Mutex<Option<Py<PyDict>>>,
-    born: u64,
+    /// The process it works in, by its generation.
+    born: AtomicU64,
 }
 
 #[pymethods]
@@ -43,7 +44,7 @@ impl Pool {
             scheduler: Mutex::new(Scheduler::new(limit).with_queue(queue_size, when_full)),
             runs: Mutex::default(),
             tasks: Mutex::default(),
-            born: fork::generation(),
+            born: AtomicU64::new(fork::generation()),
         }
     }
 
@@ -79,7 +80,11 @@ impl Pool {
     ) -> PyResult<Bound<'py, Run>> {
         let py = slf.py();
         let pool = slf.get();
-        fork::check(pool.born)?;
+        if pool.lock_runs(py)?.is_empty() {
+            // Idle when the process forked, if it did: nothing in it belongs to the parent.
+            pool.born.store(fork::generation(), Ordering::Relaxed);
+        }
+        pool.check_fork()?;
         let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
         let now_ns = clock.now_ns(py)?;
         let spec = LaneSpec {
@@ -222,7 +227,7 @@ impl Pool {
     }
 
     pub fn check_fork(&self) -> PyResult<()> {
-        fork::check(self.born)
+        fork::check(self.born.load(Ordering::Relaxed))
     }
 
     fn run(&self, py: Python<'_>, lane: LaneId) -> PyResult<Option<Py<Run>>> {

@@ -111,11 +111,14 @@ impl Run {
         self.failed.bind(py).append(id)
     }
 
-    /// The step that gave the verdict is noted, and what still runs is cancelled.
-    pub fn decide(&self, py: Python<'_>, step: u32) -> PyResult<()> {
+    /// The step that gave the verdict is noted, and what still runs is cancelled, unless the step
+    /// was `alone`: workers on their way find nothing to do and leave.
+    pub fn decide(&self, py: Python<'_>, step: u32, alone: bool) -> PyResult<()> {
         let mut crew = self.crew(py)?;
         crew.winner = Some(step);
-        let stop = crew.host.as_ref().map(|host| host.stop.clone_ref(py));
+        let waits = !alone || !crew.parked.is_empty();
+        let stop = crew.host.as_ref().filter(|_| waits);
+        let stop = stop.map(|host| host.stop.clone_ref(py));
         drop(crew);
         if let Some(stop) = stop {
             stop.call0(py)?;

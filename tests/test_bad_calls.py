@@ -1,0 +1,455 @@
+"""Wrong calls: each is refused at the door, and the message names the parameter, what was found, what to write."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+import trio
+import trio.lowlevel
+
+import hocket
+from hocket import (
+    ParallelExecutionManager,
+    ParallelGroup,
+    WorkerPool,
+    WorkerPoolConfig,
+    WorkerTask,
+    quorum,
+)
+
+
+async def fine(*args):
+    await trio.lowlevel.checkpoint()
+
+
+def sync(step, context):
+    return step
+
+
+async def one_argument(step):
+    pass
+
+
+async def three_arguments(step, context, more):
+    pass
+
+
+async def yields(step, context):
+    yield step
+
+
+def group(**options):
+    return ParallelGroup("g", options.pop("steps", ["a", "b"]), **options)
+
+
+def execute_group(*args, **options):
+    return lambda: trio.run(lambda: ParallelExecutionManager().execute_group(*args, **options))
+
+
+def pool(method, *args, **options):
+    return lambda: trio.run(lambda: getattr(WorkerPool(), method)(*args, **options))
+
+
+def resize(limit):
+    WorkerPool().max_concurrent = limit
+
+
+class Other:
+    pass
+
+
+CALLS = {
+    # --- pools
+    "pool max_concurrent 0": (
+        lambda: WorkerPool(max_concurrent=0),
+        ValueError,
+        r"max_concurrent must be at least 1; got 0",
+    ),
+    "pool max_concurrent negative": (
+        lambda: WorkerPool(max_concurrent=-3),
+        ValueError,
+        r"max_concurrent must be at least 1; got -3",
+    ),
+    "pool max_concurrent None": (
+        lambda: WorkerPool(max_concurrent=None),
+        TypeError,
+        r"max_concurrent must be a whole number of at least 1; got None",
+    ),
+    "pool max_concurrent float": (
+        lambda: WorkerPool(max_concurrent=2.0),
+        TypeError,
+        r"max_concurrent must be a whole number of at least 1; got 2\.0",
+    ),
+    "pool max_concurrent bool": (
+        lambda: WorkerPool(max_concurrent=True),
+        TypeError,
+        r"max_concurrent must be a whole number .*; got True",
+    ),
+    "pool max_concurrent text": (
+        lambda: WorkerPool(max_concurrent="5"),
+        TypeError,
+        r"max_concurrent must be a whole number .*; got '5'",
+    ),
+    "pool max_concurrent infinite": (
+        lambda: WorkerPool(max_concurrent=math.inf),
+        TypeError,
+        r"max_concurrent must be a whole number .*; got inf",
+    ),
+    "pool max_concurrent beyond all bounds": (
+        lambda: WorkerPool(max_concurrent=2**32),
+        ValueError,
+        r"max_concurrent must be at most 4294967295; got 4294967296",
+    ),
+    "pool queue_size 0": (
+        lambda: WorkerPool(queue_size=0),
+        ValueError,
+        r"queue_size must be at least 1; got 0; pass None for a queue without limit",
+    ),
+    "pool queue_size text": (
+        lambda: WorkerPool(queue_size="10"),
+        TypeError,
+        r"queue_size must be a whole number",
+    ),
+    "pool timeout 0": (
+        lambda: WorkerPool(timeout=0),
+        ValueError,
+        r"timeout must be more than 0 seconds; got 0; leave timeout out, or pass None",
+    ),
+    "pool timeout negative": (
+        lambda: WorkerPool(timeout=-1.5),
+        ValueError,
+        r"timeout must be more than 0 seconds; got -1\.5",
+    ),
+    "pool timeout NaN": (
+        lambda: WorkerPool(timeout=math.nan),
+        ValueError,
+        r"timeout must be more than 0 seconds; got nan",
+    ),
+    "pool timeout text": (
+        lambda: WorkerPool(timeout="30s"),
+        TypeError,
+        r"timeout must be a number of seconds, .*; got '30s'; write 30",
+    ),
+    "pool when_full": (
+        lambda: WorkerPool(when_full="block"),
+        ValueError,
+        r"when_full must be 'raise' or 'wait'; got 'block'",
+    ),
+    "pool positional": (lambda: WorkerPool(10), TypeError, r"positional argument"),
+    "pool unknown option": (
+        lambda: WorkerPool(max_workers=3),
+        TypeError,
+        r"unexpected keyword argument 'max_workers'",
+    ),
+    "config": (
+        lambda: WorkerPoolConfig(max_concurrent=0),
+        ValueError,
+        r"max_concurrent must be at least 1",
+    ),
+    "from_config of a dict": (
+        lambda: WorkerPool.from_config({"max_concurrent": 1}),
+        TypeError,
+        r"from_config takes a WorkerPoolConfig; got {'max_concurrent': 1}",
+    ),
+    "manager from_config of a dict": (
+        lambda: ParallelExecutionManager.from_config({}),
+        TypeError,
+        r"from_config takes a WorkerPoolConfig; got {}",
+    ),
+    "manager max_concurrent": (
+        lambda: ParallelExecutionManager(max_concurrent=0),
+        ValueError,
+        r"max_concurrent must be at least 1; got 0",
+    ),
+    "resize to 0": (lambda: resize(0), ValueError, r"max_concurrent must be at least 1; got 0"),
+    "resize to None": (lambda: resize(None), TypeError, r"max_concurrent must be .*; got None"),
+    # --- tasks
+    "task id": (lambda: WorkerTask(1, fine), TypeError, r"id must be a text .*; got 1"),
+    "task execute None": (
+        lambda: WorkerTask("a", None),
+        TypeError,
+        r"execute of task 'a' must be an async function; got None",
+    ),
+    "task execute coroutine": (
+        lambda: WorkerTask("a", fine()),
+        TypeError,
+        r"execute of task 'a' must be .*\(pass the function itself, without calling it\)",
+    ),
+    "execute nothing callable": (
+        pool("execute", 5),
+        TypeError,
+        r"execute takes a WorkerTask or an async function; got 5",
+    ),
+    "execute coroutine": (
+        lambda: trio.run(WorkerPool().execute, fine()),
+        TypeError,
+        r"execute takes .*\(pass the function itself, without calling it\)",
+    ),
+    "execute task with arguments": (
+        pool("execute", WorkerTask("a", fine), 1),
+        TypeError,
+        r"execute\(WorkerTask\(\.\.\.\)\) takes no further arguments; got \(1,\)",
+    ),
+    "execute sync function": (
+        pool("execute", len, "abc"),
+        TypeError,
+        r"step 'len' gave a int, not an awaitable.*write 'async def'",
+    ),
+    "execute wrong arity": (
+        pool("execute", one_argument),
+        TypeError,
+        r"one_argument.*missing .*required positional argument: 'step'|cannot be called with no",
+    ),
+    "execute_many of functions": (
+        pool("execute_many", [fine]),
+        TypeError,
+        r"tasks must be WorkerTask objects; found <function fine",
+    ),
+    "execute_many of no list": (pool("execute_many", 5), TypeError, r"not iterable|list of"),
+    "execute_many one id twice": (
+        pool("execute_many", [WorkerTask("a", fine), WorkerTask("a", fine)]),
+        ValueError,
+        r"tasks: step id 'a' is there twice \(again at index 1\)",
+    ),
+    "execute_with_strategy unknown": (
+        pool("execute_with_strategy", [WorkerTask("a", fine)], "al"),
+        ValueError,
+        r"wait_strategy is 'al'; it takes 'all', 'any', .*did you mean 'all'\?",
+    ),
+    "execute_with_strategy timeout": (
+        pool("execute_with_strategy", [WorkerTask("a", fine)], timeout="5"),
+        TypeError,
+        r"timeout must be a number of seconds",
+    ),
+    "execute_with_strategy quorum": (
+        pool("execute_with_strategy", [WorkerTask("a", fine)], quorum(2)),
+        ValueError,
+        r"quorum\(2\) can never be reached by 1 step",
+    ),
+    # --- strategies
+    "quorum 0": (lambda: quorum(0), ValueError, r"from 1 on, not 0"),
+    "quorum negative": (lambda: quorum(-1), ValueError, r"from 1 on, not -1"),
+    "quorum bool": (lambda: quorum(True), ValueError, r"whole number from 1 on, not True"),
+    "quorum float": (lambda: quorum(1.5), ValueError, r"whole number from 1 on, not 1\.5"),
+    "quorum text 0": (
+        lambda: group(wait_strategy="quorum(0)"),
+        ValueError,
+        r"from 1 on, not 0",
+    ),
+    "strategy near miss": (
+        lambda: group(wait_strategy="all-setled"),
+        ValueError,
+        r"wait_strategy is 'all-setled'; .*did you mean 'all_settled'\?",
+    ),
+    "strategy far off": (
+        lambda: group(wait_strategy="whenever"),
+        ValueError,
+        r"wait_strategy is 'whenever'; it takes 'all', 'any', 'all_settled', 'race' or quorum\(k\)$",
+    ),
+    "strategy None": (
+        lambda: group(wait_strategy=None),
+        ValueError,
+        r"wait_strategy is None; it takes 'all'",
+    ),
+    "strategy is the function quorum": (
+        lambda: group(wait_strategy=quorum),
+        ValueError,
+        r"wait_strategy is <function quorum.*it takes",
+    ),
+    # --- groups
+    "group id": (lambda: ParallelGroup(None, []), TypeError, r"id must be a text .*; got None"),
+    "group id empty": (lambda: ParallelGroup("", []), TypeError, r"id must be a text .*; got ''"),
+    "group steps one text": (
+        lambda: ParallelGroup("g", "fetch"),
+        TypeError,
+        r"group 'g': steps must be a list of steps, .*; got 'fetch'",
+    ),
+    "group steps None": (lambda: ParallelGroup("g", None), TypeError, r"steps must be a list"),
+    "group steps set": (lambda: ParallelGroup("g", {"a"}), TypeError, r"steps must be a list"),
+    "group steps generator": (
+        lambda: ParallelGroup("g", (s for s in "ab")),
+        TypeError,
+        r"steps must be a list",
+    ),
+    "group max_concurrent 0": (
+        lambda: group(max_concurrent=0),
+        ValueError,
+        r"max_concurrent must be at least 1; got 0",
+    ),
+    "group timeout": (
+        lambda: group(timeout=-1),
+        ValueError,
+        r"\btimeout must be more than 0 seconds; got -1",
+    ),
+    "group step_timeout": (
+        lambda: group(step_timeout="500ms"),
+        TypeError,
+        r"step_timeout must be a number of seconds, .*; got '500ms'; write 0\.5",
+    ),
+    "group continue_on_error": (
+        lambda: group(continue_on_error="yes"),
+        TypeError,
+        r"continue_on_error must be a bool; got 'yes'",
+    ),
+    "group isolation": (
+        lambda: group(isolation="process"),
+        ValueError,
+        r"isolation must be 'shared' or 'task'; got 'process'",
+    ),
+    # --- execute_group
+    "execute_group of a list": (
+        execute_group(["a"], fine),
+        TypeError,
+        r"execute_group takes a ParallelGroup; got \['a'\]",
+    ),
+    "executor None": (
+        execute_group(group(), None),
+        TypeError,
+        r"step_executor must be an async function of \(step, context\); got None",
+    ),
+    "executor coroutine": (
+        lambda: trio.run(ParallelExecutionManager().execute_group, group(), fine()),
+        TypeError,
+        r"step_executor must be .*\(pass the function itself, without calling it\)",
+    ),
+    "executor sync": (
+        execute_group(group(), sync),
+        TypeError,
+        r"running step 'a' gave a str, not an awaitable.*write 'async def', or wrap",
+    ),
+    "executor async generator": (
+        execute_group(group(), yields),
+        TypeError,
+        r"running step 'a' gave an? async_generator, not an awaitable",
+    ),
+    "executor of one argument": (
+        execute_group(group(), one_argument),
+        TypeError,
+        r"step_executor: one_argument\(step\) cannot be called with step_executor\(step, context\)",
+    ),
+    "executor of three arguments": (
+        execute_group(group(), three_arguments),
+        TypeError,
+        r"step_executor: three_arguments\(.*missing a required argument: 'more'",
+    ),
+    "executor class": (execute_group(group(), Other), TypeError, r"Other.* cannot be called|Other"),
+    "observer": (
+        execute_group(group(), fine, observer="print"),
+        TypeError,
+        r"observer must be a function of \(what, step id, seconds\); got 'print'",
+    ),
+    "one id twice": (
+        execute_group(group(steps=["a", "b", "a"]), fine),
+        ValueError,
+        r"group 'g': step id 'a' is there twice \(again at index 2\)\. Results are kept by id",
+    ),
+    "id not a text": (
+        execute_group(group(steps=["a", 5]), fine),
+        TypeError,
+        r"group 'g': step 1 is 5, which is neither a text nor an object with a text as its 'id'",
+    ),
+    "id of an object not a text": (
+        execute_group(group(steps=[Other()]), fine),
+        TypeError,
+        r"group 'g': step 0 is <.*Other.*Give each step an id",
+    ),
+    "quorum too large": (
+        execute_group(group(wait_strategy=quorum(3)), fine),
+        ValueError,
+        r"quorum\(3\) can never be reached by 2 steps",
+    ),
+    "function of steps gives a text": (
+        execute_group(group(steps=lambda context: "abc"), fine),
+        TypeError,
+        r"group 'g': the function of its steps must return a list; got 'abc'",
+    ),
+    "function of steps gives None": (
+        execute_group(group(steps=lambda context: None), fine),
+        TypeError,
+        r"group 'g': the function of its steps must return a list; got None",
+    ),
+    "function of steps takes nothing": (
+        execute_group(group(steps=lambda: ["a"]), fine),
+        TypeError,
+        r"takes 0 positional arguments|steps",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_wrong_call_is_refused_and_the_message_helps(name):
+    call, kind, message = CALLS[name]
+    with pytest.raises(kind, match=message) as caught:
+        call()
+    assert type(caught.value) is kind
+
+
+def test_there_are_enough_of_them():
+    assert len(CALLS) >= 25
+
+
+def test_a_wrong_call_has_no_effect():
+    manager = ParallelExecutionManager(max_concurrent=1)
+    calls = [
+        lambda: manager.execute_group(group(steps=["a", "a"]), fine),
+        lambda: manager.execute_group(group(wait_strategy=quorum(3)), fine),
+        lambda: manager.execute_group(group(), None),
+        lambda: manager.pool.execute_many([WorkerTask("a", fine)] * 2),
+        lambda: manager.pool.execute_with_strategy([WorkerTask("a", fine)], timeout=-1),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError)):
+            trio.run(call)
+    assert manager.get_stats().tasks_submitted == 0
+    assert manager.pool._core.runs == 0
+
+
+@pytest.mark.parametrize("method", ["execute", "execute_many", "execute_group"])
+def test_outside_trio_the_error_says_so(method):
+    manager = ParallelExecutionManager()
+    coroutine = {
+        "execute": lambda: manager.pool.execute(fine),
+        "execute_many": lambda: manager.pool.execute_many([WorkerTask("a", fine)]),
+        "execute_group": lambda: manager.execute_group(group(), fine),
+    }[method]()
+    with pytest.raises(RuntimeError, match="must be called from async context|inside trio"):
+        coroutine.send(None)
+    assert manager.pool._core.runs == 0
+
+
+def test_a_pool_in_two_trio_runs_at_once_is_refused():
+    # Held busy by an event of this thread's, so no time passes for real.
+    pool = WorkerPool()
+    inside, leave = threading.Event(), threading.Event()
+
+    async def hold():
+        inside.set()
+        await trio.to_thread.run_sync(leave.wait)
+
+    thread = threading.Thread(target=lambda: trio.run(pool.execute, hold))
+    thread.start()
+    inside.wait()
+    try:
+        with pytest.raises(RuntimeError, match=r"busy in another trio\.run .*make one for each"):
+            trio.run(pool.execute, fine)
+    finally:
+        leave.set()
+        thread.join()
+
+
+async def test_the_refused_coroutine_is_closed_and_no_warning_follows():
+    for call in (
+        lambda coroutine: WorkerPool().execute(coroutine),
+        lambda coroutine: ParallelExecutionManager().execute_group(group(), coroutine),
+    ):
+        coroutine = fine()
+        with pytest.raises(TypeError):
+            await call(coroutine)
+        assert coroutine.cr_frame is None
+
+
+def test_every_error_is_of_one_family():
+    for name in ("QueueFull", "StepTimeout", "StepLeftovers", "GroupFailed", "InternalError"):
+        assert issubclass(getattr(hocket, name), hocket.HocketError)

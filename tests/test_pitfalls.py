@@ -1,0 +1,178 @@
+"""Bugs that peers shipped, and where each is held here. What is a guarantee of one module is tested with it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+import trio.lowlevel
+
+from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
+from support import assert_adds_up, assert_idle, assert_works_on, run_virtual
+
+# The pitfall -> the tests that hold it. (8, 9 and 19 are about rate limits, retries and hedging.)
+HELD_BY = {
+    1: ["test_cancellation.py::test_a_cancelled_grantee_passes_the_slot_on"],
+    2: [
+        "test_pool.py::test_nobody_can_barge_past_the_line",
+        "test_pool.py::test_a_resize_gives_out_the_spare_and_not_the_difference",
+    ],
+    3: ["test_cancellation.py::test_finished_work_is_never_reported_cancelled"],
+    4: [
+        "test_cancellation.py::test_fail_fast_cancels_and_awaits_everything",
+        "test_pool.py::test_queue_full_leaves_room_for_whom_it_was_not_refused",
+    ],
+    5: ["test_cancellation.py::test_losers_are_cancelled_and_awaited"],
+    6: [
+        "test_result.py::test_a_failed_group_raises_one_group_of_every_error",
+        "test_interrupt.py::test_what_is_fatal_passes_straight_through_unwrapped",
+    ],
+    7: [
+        "test_pool.py::test_execute_many_returns_values_in_the_order_of_the_tasks",
+        "test_pool.py::test_a_task_given_in_scheduling_order_keeps_its_id",
+        "test_group.py::test_the_steps_are_those_at_the_time_of_the_call",
+    ],
+    10: ["test_pool.py::test_a_step_may_submit_to_its_own_pool"],
+    11: ["test_pool.py::test_a_step_that_runs_in_a_thread_keeps_its_slot_until_the_thread_ends"],
+    12: ["test_bad_calls.py::test_a_wrong_call_is_refused_and_the_message_helps"],
+    13: ["test_cancellation.py::test_every_submission_settles"],
+    14: ["test_pool.py::test_holders_names_the_running_steps_with_their_age"],
+    15: ["test_pitfalls.py::test_a_release_always_wakes_somebody"],
+    16: ["test_pitfalls.py::test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps"],
+    17: ["test_pitfalls.py::test_a_group_whose_steps_were_all_skipped_has_not_succeeded"],
+    18: ["test_pitfalls.py::test_a_hundred_thousand_steps_are_no_hundred_thousand_tasks"],
+    20: ["test_pitfalls.py::test_virtual_time_waits_for_worker_threads"],
+    21: [
+        "test_pool.py::test_a_full_queue_refuses_and_nothing_has_happened",
+        "test_group.py::test_a_window_slides_and_is_never_a_batch",
+        "test_strategy.py::test_any_does_not_take_a_failure_for_the_first_success",
+        "test_pitfalls.py::test_a_failure_that_speaks_of_a_timeout_is_a_failure",
+    ],
+}
+
+
+@pytest.mark.parametrize("pitfall", HELD_BY)
+def test_every_pitfall_is_held_by_a_test(pitfall):
+    for place in HELD_BY[pitfall]:
+        file, name = place.split("::")
+        assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8")
+
+
+async def test_a_release_always_wakes_somebody(autojump_clock):
+    # prefect #23183, Bottleneck #152: 34 queued, 0 running, for ever.
+    for limit in (1, 2, 5):
+        manager = ParallelExecutionManager(max_concurrent=limit)
+        async with trio.open_nursery() as nursery:
+            for i in range(17):
+                nursery.start_soon(manager.pool.execute, trio.sleep, i % 3)
+                group = ParallelGroup(f"g{i}", [f"{i}.{j}" for j in range(3)], max_concurrent=2)
+                nursery.start_soon(
+                    manager.execute_group, group, lambda step, context: trio.sleep(int(step[-1]))
+                )
+            await trio.testing.wait_all_tasks_blocked()
+            while manager.get_status().queue_length:
+                assert manager.get_status().active_workers == limit
+                await trio.sleep(0.5)
+                await trio.testing.wait_all_tasks_blocked()
+        await assert_works_on(manager)
+
+
+def test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps():
+    # luigi #1492: two minutes a step at 100,000 tasks. A ratio, with much room: no benchmark.
+    async def execute(step, context):
+        pass
+
+    def cost(n, repeat):
+        manager = ParallelExecutionManager()
+        group = ParallelGroup("g", [str(i) for i in range(n)])
+        best = float("inf")
+        for _ in range(repeat):
+            start = time.perf_counter()
+            trio.run(manager.execute_group, group, execute)
+            best = min(best, time.perf_counter() - start)
+        return best / n
+
+    assert cost(200_000, 2) < 10 * cost(5_000, 5)
+
+
+async def test_a_group_whose_steps_were_all_skipped_has_not_succeeded(autojump_clock):
+    # argo #14774, for the part of it that groups have.
+    manager = ParallelExecutionManager(max_concurrent=1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(manager.pool.execute, trio.sleep, 5)
+        await trio.testing.wait_all_tasks_blocked()
+        for strategy in ("all", "any", "race", "quorum(2)"):
+            group = ParallelGroup("g", ["a", "b"], strategy, timeout=1)
+            result = await manager.execute_group(
+                group, lambda step, context: trio.lowlevel.checkpoint()
+            )
+            assert not result.success
+            assert result.skipped_steps == ["a", "b"]
+            with pytest.raises(ExceptionGroup):
+                result.raise_for_failure()
+    assert_idle(manager)
+
+
+async def test_a_hundred_thousand_steps_are_no_hundred_thousand_tasks():
+    # trio #527: a million tasks at once.
+    manager = ParallelExecutionManager(max_concurrent=10)
+    most = 0
+
+    async def execute(step, context):
+        nonlocal most
+        if int(step) % 1000 == 0:
+            await trio.lowlevel.checkpoint()
+            most = max(most, trio.lowlevel.current_statistics().tasks_living)
+
+    before = trio.lowlevel.current_statistics().tasks_living
+    steps = [str(i) for i in range(100_000)]
+    await manager.execute_group(ParallelGroup("g", steps), execute)
+    assert most <= before + 10
+
+
+def test_virtual_time_waits_for_worker_threads():
+    # trio #456: a clock that jumps while a thread still computes.
+    async def main():
+        manager = ParallelExecutionManager(timeout=1000)
+
+        async def execute(step, context):
+            await trio.to_thread.run_sync(partial(time.sleep, 0.02))
+            return trio.current_time()
+
+        clock = trio.lowlevel.current_clock()
+        clock.autojump_threshold = 1  # as Trio's documentation has it for threads
+        result = await manager.execute_group(ParallelGroup("g", ["a", "b"]), execute)
+        assert result.results == {"a": 0, "b": 0}
+        assert_adds_up(manager)
+
+    run_virtual(main)
+
+
+async def test_a_failure_that_speaks_of_a_timeout_is_a_failure(autojump_clock):
+    pool = WorkerPool(timeout=5)
+
+    async def speaks():
+        raise ValueError("timeout: timed out")
+
+    result = await pool.execute_with_strategy([WorkerTask("a", speaks)])
+    assert (pool.get_stats().tasks_failed, pool.get_stats().tasks_timed_out) == (1, 0)
+    assert isinstance(result.errors["a"], ValueError)
+
+
+async def test_a_group_member_runs_once(autojump_clock):
+    manager = ParallelExecutionManager(max_concurrent=2)
+    ran = []
+
+    async def execute(step, context):
+        ran.append(step)
+        await trio.sleep(int(step) % 3)
+
+    steps = [str(i) for i in range(50)]
+    for isolation in ("shared", "task"):
+        ran.clear()
+        group = ParallelGroup("g", steps, "all_settled", step_timeout=1.5, isolation=isolation)
+        await manager.execute_group(group, execute)
+        assert sorted(ran, key=int) == steps
