@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import trio
 
@@ -272,7 +274,7 @@ async def test_long_computing_work_that_finished_is_not_reported_cancelled(strat
 
     async def compute(step=None, context=None):
         scope.cancel()
-        time.sleep(0.003)  # long enough for the driver to owe Trio a checkpoint
+        time.sleep(0.003)  # noqa: ASYNC251 - long enough for the driver to owe Trio a checkpoint
         return "done"
 
     with trio.CancelScope() as scope:
@@ -321,10 +323,8 @@ def small_schedule(manager, log):
             log.append(("end", name))
 
     async def single(name):
-        try:
+        with contextlib.suppress(Broken, QueueFull):
             await pool.execute(step, name)
-        except (Broken, QueueFull):
-            pass
 
     async def group(name, strategy, executor, **options):
         steps = [f"{name}{i}" for i in range(3)]

@@ -64,7 +64,8 @@ def test_a_camel_case_duration_is_a_number_of_milliseconds():
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [(None, None), (math.inf, math.inf), (15, 15.0), (0.5, 0.5), (10**400, math.inf)]
+    ("value", "seconds"),
+    [(None, None), (math.inf, math.inf), (15, 15.0), (0.5, 0.5), (10**400, math.inf)],
 )
 def test_seconds_pass_the_door_as_a_float_or_as_no_limit(value, seconds):
     assert check_seconds("timeout", value) == seconds

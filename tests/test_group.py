@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import enum
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -112,7 +113,7 @@ async def test_several_groups_and_tasks_share_the_pool_fairly(autojump_clock, is
     for name in "abc":
         times = starts[name]
         assert times[0] <= 1
-        assert max(later - earlier for earlier, later in zip(times, times[1:], strict=False)) <= 4
+        assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 4
     assert_idle(manager)
 
 
@@ -157,7 +158,7 @@ async def test_a_text_of_a_subclass_is_the_text_that_it_equals():
     class Color(enum.StrEnum):
         RED = "red"
 
-    class Size(str, enum.Enum):
+    class Size(str, enum.Enum):  # noqa: UP042 - what StrEnum replaces, and many still have
         BIG = "big"
 
     manager = ParallelExecutionManager()
@@ -211,7 +212,7 @@ async def test_the_executor_may_be_any_callable_that_gives_an_awaitable(autojump
         async def method(self, step, context):
             return step + context
 
-    for executor in (add, Later(), Later().method, lambda step, context: add(step, context)):
+    for executor in (add, Later(), Later().method, lambda step, context: add(step, context)):  # noqa: PLW0108
         result = await manager.execute_group(ParallelGroup("g", ["a"]), executor, "b")
         assert result.value is None
         assert result.results == {"a": "ab"}

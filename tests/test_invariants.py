@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from functools import partial
@@ -116,10 +117,8 @@ class World:
         assert_adds_up_while_running(manager)
 
     async def quietly(self, step) -> None:
-        try:
+        with contextlib.suppress(Broken, QueueFull, StepTimeout):
             await self.manager.pool.execute(step, self.name())
-        except (Broken, QueueFull, StepTimeout):
-            pass
 
     async def meddle(self) -> None:
         while True:

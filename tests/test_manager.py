@@ -88,7 +88,7 @@ async def test_an_observer_may_use_the_pool(autojump_clock):
 async def test_nothing_is_logged_and_nothing_formatted_unless_debug_is_on(autojump_clock, caplog):
     manager = ParallelExecutionManager()
 
-    class Unprintable(str):
+    class Unprintable(str):  # noqa: SLOT000
         def __repr__(self):
             formatted.append(self)
             return "unprintable"

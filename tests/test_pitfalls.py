@@ -61,6 +61,14 @@ def test_every_pitfall_is_held_by_a_test(pitfall):
         assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8")
 
 
+async def sleep_its_number(step, context):
+    await trio.sleep(int(step[-1]))
+
+
+async def checkpoint(step, context):
+    await trio.lowlevel.checkpoint()
+
+
 async def test_a_release_always_wakes_somebody(autojump_clock):
     # prefect #23183, Bottleneck #152: 34 queued, 0 running, for ever.
     for limit in (1, 2, 5):
@@ -69,9 +77,7 @@ async def test_a_release_always_wakes_somebody(autojump_clock):
             for i in range(17):
                 nursery.start_soon(manager.pool.execute, trio.sleep, i % 3)
                 group = ParallelGroup(f"g{i}", [f"{i}.{j}" for j in range(3)], max_concurrent=2)
-                nursery.start_soon(
-                    manager.execute_group, group, lambda step, context: trio.sleep(int(step[-1]))
-                )
+                nursery.start_soon(manager.execute_group, group, sleep_its_number)
             await trio.testing.wait_all_tasks_blocked()
             while manager.get_status().queue_length:
                 assert manager.get_status().active_workers == limit
@@ -106,9 +112,7 @@ async def test_a_group_whose_steps_were_all_skipped_has_not_succeeded(autojump_c
         await trio.testing.wait_all_tasks_blocked()
         for strategy in ("all", "any", "race", "quorum(2)"):
             group = ParallelGroup("g", ["a", "b"], strategy, timeout=1)
-            result = await manager.execute_group(
-                group, lambda step, context: trio.lowlevel.checkpoint()
-            )
+            result = await manager.execute_group(group, checkpoint)
             assert not result.success
             assert result.skipped_steps == ["a", "b"]
             with pytest.raises(ExceptionGroup):

@@ -744,7 +744,7 @@ def test_a_pool_serves_no_two_trio_runs_at_once():
             partial(pool.execute, nap),
             partial(pool.execute_many, [WorkerTask("a", nap)]),
         ):
-            with pytest.raises(RuntimeError, match="busy in another trio.run"):
+            with pytest.raises(RuntimeError, match=r"busy in another trio\.run"):
                 trio.run(call)
     finally:
         leave.set()

@@ -66,7 +66,7 @@ async def test_except_star_sees_each_error_by_its_type():
     try:
         (await run(["v1", "b1", "v2"], "any")).raise_for_failure()
     except* ValueError as group:
-        assert isinstance(group, GroupFailed)
+        assert isinstance(group, GroupFailed)  # noqa: PT017
         seen.append(len(group.exceptions))
     except* Broken as group:
         seen.append(len(group.exceptions))

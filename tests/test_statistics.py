@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 
 import attrs
@@ -157,10 +158,8 @@ async def test_everything_adds_up_at_every_moment(autojump_clock):
 
     async def submit(i):
         await trio.sleep(i * 0.3)
-        try:
+        with contextlib.suppress(QueueFull, Broken, trio.TooSlowError):
             await pool.execute(nap if i % 3 else fail, i % 9 + 0.1)
-        except (QueueFull, Broken, trio.TooSlowError):
-            pass
 
     async def groups(strategy):
         group = ParallelGroup("g", list("abc"), strategy, continue_on_error=True)

@@ -294,10 +294,8 @@ def scenarios(draw):
 def test_every_group_agrees_with_a_simulated_sliding_window(scenario):
     plan, limit, strategy, continue_on_error, limit_is_the_pools = scenario
     model = Model(plan, limit, strategy, continue_on_error)
-    if not plan and strategy in ("any", "race"):
-        success = continue_on_error
-    else:
-        success = model.run()
+    hopeless = not plan and strategy in ("any", "race")
+    success = continue_on_error if hopeless else model.run()
     named = {str(i): (ticks * TICK, succeeds) for i, (ticks, succeeds) in enumerate(plan)}
     options = {"pool_limit": limit} if limit_is_the_pools else {"max_concurrent": limit}
     result, spans = run_group(named, strategy, continue_on_error=continue_on_error, **options)

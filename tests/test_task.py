@@ -34,7 +34,7 @@ def test_no_limit_at_all_is_told_from_the_pools_limit():
     assert WorkerTask("a", ping, timeout=math.inf).timeout == math.inf
 
 
-@pytest.mark.parametrize("function", [ping, partial(ping, 3), lambda: ping()])
+@pytest.mark.parametrize("function", [ping, partial(ping, 3), lambda: ping()])  # noqa: PLW0108
 def test_anything_callable_will_do(function):
     assert WorkerTask("a", function).execute is function
 

@@ -6,6 +6,7 @@ attribute no longer, that kind of leftover is not detected, and everything else 
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import partial
 from typing import Any
@@ -15,9 +16,9 @@ from trio.lowlevel import Task, enable_ki_protection
 
 from ._errors import StepLeftovers
 
-__all__ = ["NOTHING", "break_locks", "locks", "look", "tidy"]
+logger = logging.getLogger("hocket.group")
 
-NOTHING = (None, None, None, None, None)
+__all__ = ["break_locks", "innermost_scope", "locks", "look", "tidy"]
 
 _parking_lot = sys.modules.get("trio._core._parking_lot")
 # The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
@@ -25,7 +26,7 @@ _BREAKERS: dict[Task, list[Any]] | None = getattr(_parking_lot, "GLOBAL_PARKING_
 
 
 def look(
-    task: Task, scope: trio.CancelScope, *, own_task: bool = False
+    task: Task, scope: trio.CancelScope | None, *, own_task: bool = False
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Return what the core watches while steps run on ``task`` inside ``scope``.
 
@@ -44,7 +45,9 @@ def look(
 
 
 @enable_ki_protection
-def describe(task: Task, scope: trio.CancelScope, nurseries: int, step: str) -> StepLeftovers:
+def describe(
+    task: Task, scope: trio.CancelScope | None, nurseries: int, step: str
+) -> StepLeftovers:
     """Return the error for a step that has left something open, naming what it is.
 
     ``nurseries`` is how many the task had open before the step.
@@ -53,7 +56,7 @@ def describe(task: Task, scope: trio.CancelScope, nurseries: int, step: str) -> 
     hint = "Close it inside the step: use 'with' or 'async with'."
     if len(task.child_nurseries) > nurseries:
         found.append("an open nursery")
-    elif _innermost(task) is not scope:
+    elif innermost_scope(task) is not scope:
         found.append("an open cancel scope")
     if locks(task):
         found.append("a lock that it still holds")
@@ -83,28 +86,39 @@ def break_locks(task: Task, before: int) -> None:
 
 
 @enable_ki_protection
-async def tidy(task: Task, scope: trio.CancelScope) -> None:
+async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
     """Close what the step left open on ``task`` inside ``scope``; then the worker can exit.
 
     A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
     released here: when the worker exits, Trio breaks them, as it does for any task.
     """
-    while (inner := _innermost(task)) is not scope and inner is not None:
+    while (inner := innermost_scope(task)) is not scope and inner is not None:
         nursery = task.child_nurseries[-1] if task.child_nurseries else None
         if nursery is not None and nursery.cancel_scope is inner:
             inner.cancel(reason="the step that opened this nursery has ended")
             await _join_children(nursery)
         inner.__exit__(None, None, None)
-    # If everything around is cancelled, no other worker may take our place.
-    await trio.lowlevel.checkpoint_if_cancelled()
 
 
-def _innermost(task: Task) -> trio.CancelScope | None:
+def innermost_scope(task: Task) -> trio.CancelScope | None:
+    """Return the cancel scope that ``task`` is in; None where Trio does not let us see it."""
     status = getattr(task, "_cancel_status", None)
     return getattr(status, "_scope", None)
 
 
 async def _join_children(nursery: trio.Nursery) -> None:
-    # What the children raise while they are being cancelled has no receiver left but the log of
-    # the step's own error; Trio would drop it likewise ("the result of the task is lost").
-    await nursery._nested_child_finished(None)
+    failure = await nursery._nested_child_finished(None)
+    if failure is None:
+        return
+    _, rest = _as_group(failure).split(trio.Cancelled)
+    if rest is None:
+        return
+    if not isinstance(rest, Exception):
+        raise rest
+    # The step has failed with its own error already; these have no other way out.
+    logger.error("tasks that a step had left behind failed", exc_info=rest)
+
+
+def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException]:
+    # A run with strict_exception_groups=False gives a single exception as it is.
+    return error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error])

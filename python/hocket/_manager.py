@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from ._pool import WorkerPool
 from ._result import ParallelExecutionResult
 from ._statistics import PoolStats, PoolStatus
 from ._strategy import check_quorum
+from ._trio import call_steps
 
 __all__ = ["ParallelExecutionManager", "StepExecutor"]
 
@@ -102,8 +102,8 @@ class ParallelExecutionManager:
                 f"observer must be a function of (what, step id, seconds); got {observer!r}"
             )
         pool = self._pool
-        pool._bind()
         steps = await _steps(group, context)
+        pool._bind()
         ids = _core.step_ids(steps, f"group {group.id!r}")
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
@@ -139,9 +139,7 @@ class ParallelExecutionManager:
 async def _steps(group: ParallelGroup, context: Any) -> list[Any]:
     steps: Any = group.steps
     if callable(steps):
-        steps = steps(context)
-        if inspect.isawaitable(steps):
-            steps = await steps
+        steps = await call_steps(steps, context, f"steps of group {group.id!r}")
         if isinstance(steps, str) or not isinstance(steps, Sequence):
             raise TypeError(
                 f"group {group.id!r}: the function of its steps must return a list; got {steps!r}"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, overload
 
 import trio
-from trio.lowlevel import current_task, enable_ki_protection
+from trio.lowlevel import Task, current_task, enable_ki_protection
 
 from . import _core, _leftovers
 from ._batch import Batch, run_batch, step_log
@@ -189,7 +189,7 @@ class WorkerPool:
             GroupFailed: a task failed; the others were cancelled at once. It is an exception
                 group, also for one error.
         """
-        works = list(tasks)
+        works = _as_list(tasks)
         result = await self.execute_with_strategy(works)
         result.raise_for_failure()
         return [result.results[work.id] for work in works]
@@ -213,10 +213,7 @@ class WorkerPool:
         Raises:
             ValueError: two tasks have the same id, or there is no such strategy.
         """
-        works = list(tasks)
-        for work in works:
-            if not isinstance(work, WorkerTask):
-                raise TypeError(f"tasks must be WorkerTask objects; found {work!r}")
+        works = _as_list(tasks)
         strategy = parse_strategy(wait_strategy)
         ids = _core.step_ids(works, "tasks")
         check_quorum(strategy, len(ids))
@@ -273,6 +270,16 @@ class WorkerPool:
         return self._token is trio.lowlevel.current_trio_token()
 
 
+def _as_list(tasks: Iterable[WorkerTask]) -> list[WorkerTask]:
+    if not isinstance(tasks, Iterable):
+        raise TypeError(f"tasks must be a list of WorkerTask objects; got {tasks!r}")
+    works = list(tasks)
+    for work in works:
+        if not isinstance(work, WorkerTask):
+            raise TypeError(f"tasks must be WorkerTask objects; found {work!r}")
+    return works
+
+
 def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
     if isinstance(task, WorkerTask):
         if args:
@@ -304,25 +311,36 @@ async def _run_single(run: _core.Run, *, timed: bool) -> None:
     """Run the only step of ``run`` in the task that we are in."""
     driver = run.driver()
     task = current_task()
-    if not timed:
-        driver.enter(task, None, _leftovers.NOTHING)
-        try:
-            return await drive(driver)
-        finally:
-            driver.exit()
-    scope = trio.CancelScope()
+    held = _leftovers.locks(task)
     try:
-        with scope:
-            run.attach(_nothing, _nothing, partial(_set_deadline, scope))
-            driver.enter(task, scope, _leftovers.NOTHING, trio_fires=True)
+        if timed:
+            await _within_limit(run, driver, task)
+        else:
+            scope = _leftovers.innermost_scope(task)
+            driver.enter(task, scope, _leftovers.look(task, scope))
             await drive(driver)
+            if driver.retire:
+                await _leftovers.tidy(task, scope)
+    finally:
+        driver.exit()
+        if driver.retire:
+            _leftovers.break_locks(task, held)
+
+
+async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:
+    """The same inside a cancel scope, whose deadline is set when the step suspends."""
+    try:
+        with trio.CancelScope() as scope:
+            run.attach(_nothing, _nothing, partial(_set_deadline, scope))
+            driver.enter(task, scope, _leftovers.look(task, scope), trio_fires=True)
+            await drive(driver)
+            if driver.retire:
+                await _leftovers.tidy(task, scope)
     except BaseException as error:  # noqa: BLE001 - the driver says what goes on
         judge(driver, error)
     else:
         if scope.cancelled_caught:
             judge(driver, None)
-    finally:
-        driver.exit()
 
 
 def _nothing() -> None:

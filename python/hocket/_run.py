@@ -29,12 +29,12 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
             crew = _Crew(run, nursery, isolated)
-            run.attach(crew.spawn, scope.cancel, crew.alarm)
+            run.attach(crew.spawn, crew.stop, crew.alarm)
             if isolated:
                 run.start()
             else:
                 await crew.work_here()
-        return scope.cancelled_caught and run.verdict is None
+        return scope.cancelled_caught and not crew.stopped
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
     if isinstance(failure, trio.Cancelled) and run.decided:
@@ -89,6 +89,7 @@ class _Crew:
         self._workers = 0
         self._watch: trio.CancelScope | None = None
         self._over = False
+        self.stopped = False
 
     @enable_ki_protection
     def spawn(self) -> None:
@@ -159,6 +160,14 @@ class _Crew:
             self._over = True
             if self._watch is not None:
                 self._watch.cancel()
+
+    @enable_ki_protection
+    def stop(self) -> None:
+        """Cancel what still runs: the run is decided; the core calls this."""
+        scope = self._nursery.cancel_scope
+        # A verdict that comes when the run's time is already up stops nothing.
+        self.stopped = not scope.cancel_called
+        scope.cancel(reason="the group is decided")
 
     @enable_ki_protection
     def alarm(self, seconds: float) -> None:

@@ -101,7 +101,9 @@ def parse_strategy(strategy: StrategyLike) -> Strategy:
 def check_quorum(strategy: Strategy, steps: int) -> None:
     """Refuse a quorum of more steps than there are: it could never be reached."""
     if isinstance(strategy, Quorum) and strategy.k > steps:
-        raise ValueError(f"quorum({strategy.k}) can never be reached by {steps} steps")
+        raise ValueError(
+            f"quorum({strategy.k}) can never be reached: the group has {steps} step(s)"
+        )
 
 
 def thresholds(

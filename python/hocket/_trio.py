@@ -12,7 +12,7 @@ from trio.lowlevel import Task, enable_ki_protection
 from . import _core
 from ._introspection import teach_stackscope
 
-__all__ = ["adopt", "explain_call", "foreign_clock", "settle_in", "wake"]
+__all__ = ["adopt", "call_steps", "explain_call", "foreign_clock", "settle_in", "wake"]
 
 
 @enable_ki_protection
@@ -55,10 +55,26 @@ def explain_call(function: Callable[..., object], name: str, arguments: int) -> 
     try:
         signature.bind(*[None] * arguments)
     except TypeError as error:
-        given = "step_executor(step, context)" if arguments == 2 else "no arguments"
+        given = ("no arguments", "(context)", "(step, context)")[arguments]
         shown = getattr(function, "__qualname__", repr(function))
         return f"{name}: {shown}{signature} cannot be called with {given}: {error}"
     return None
+
+
+async def call_steps(function: Callable[[Any], Any], context: object, name: str) -> Any:
+    """Call the function, async or not, that computes a group's steps.
+
+    Raises:
+        TypeError: it cannot be called with the context alone; the message says why.
+    """
+    try:
+        steps = function(context)
+    except TypeError as error:
+        reason = explain_call(function, name, 1)
+        if reason is None:
+            raise
+        raise TypeError(reason) from error
+    return await steps if inspect.isawaitable(steps) else steps
 
 
 def foreign_clock() -> trio.abc.Clock | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from ._step import WorkflowStep
 from ._strategy import WaitStrategy, check_quorum
 from ._tool import OpenTool
 from ._tools import ToolRegistry
+from ._trio import call_steps
 from ._workflow import WorkflowDefinition
 from ._workflow_result import WorkflowResult
 
@@ -211,9 +211,7 @@ class _WorkflowRun:
     async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
         steps: Any = group.steps
         if callable(steps):
-            steps = steps(self.context)
-            if inspect.isawaitable(steps):
-                steps = await steps
+            steps = await call_steps(steps, self.context, f"steps of group {group.id!r}")
         return [self._member(group, step) for step in steps]
 
     def _member(self, group: ParallelGroup, step: Any) -> WorkflowStep:
