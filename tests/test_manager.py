@@ -195,7 +195,7 @@ async def test_an_executor_of_wrong_arity_is_a_mistake_and_no_failure_of_the_ste
     async def one(step):
         pass
 
-    with pytest.raises(TypeError, match=r"one\(step\) cannot be called with step_executor"):
+    with pytest.raises(TypeError, match=r"one\(step\) cannot be called with \(step, context\)"):
         await manager.execute_group(ParallelGroup("g", ["a"], "all_settled"), one)
     await assert_works_on(manager)
 
