@@ -7,7 +7,7 @@ here is protected, except the one frame that a driver is awaited in.
 from __future__ import annotations
 
 import trio
-from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_protection
+from trio.lowlevel import current_task, disable_ki_protection, enable_ki_protection
 
 from . import _core, _leftovers
 
@@ -98,15 +98,7 @@ class _Crew:
             # A slot was granted to a run that is just being left. Its end passes the slot on.
             return
         self._workers += 1
-        self._nursery.start_soon(self._work, name="hocket.worker")
-
-    @enable_ki_protection
-    async def _work(self) -> None:
-        driver = self._run.driver()
-        try:
-            await self._shifts(driver, current_task())
-        finally:
-            self._leave(driver)
+        self._nursery.start_soon(self._shifts, self._run.driver(), name="hocket.worker")
 
     @enable_ki_protection
     async def work_here(self) -> None:
@@ -115,40 +107,49 @@ class _Crew:
         driver = self._run.driver()
         task = current_task()
         held = _leftovers.locks(task)
+        # Without time limits only the end of the run can cancel a step: the nursery's own scope
+        # is enough.
+        work = self._shifts if self._run.has_timeouts else self._only_shift
         try:
-            if self._run.has_timeouts:
-                await self._shifts(driver, task)
-            else:
-                # Only the end of the run can cancel a step: the nursery's own scope is enough.
-                scope = self._nursery.cancel_scope
-                driver.enter(task, scope, _leftovers.look(task, scope))
-                await drive(driver)
-                if driver.retire:
-                    await _leftovers.tidy(task, scope)
+            await work(driver)
         finally:
-            retired = driver.retire
-            self._leave(driver)
-            if retired:
+            if driver.retire:
                 _leftovers.break_locks(task, held)
 
     @enable_ki_protection
-    async def _shifts(self, driver: _core.Driver, task: Task) -> None:
-        """Run steps inside one cancel scope after another."""
-        again = True
-        while again:
-            try:
-                with trio.CancelScope() as scope:
-                    watched = _leftovers.look(task, scope, own_task=self._isolated)
-                    driver.enter(task, scope, watched)
-                    await drive(driver)
-                    if driver.retire:
-                        await _leftovers.tidy(task, scope)
-            except BaseException as error:  # noqa: BLE001 - the driver says what goes on
-                judge(driver, error)
-            else:
-                if scope.cancelled_caught:
-                    judge(driver, None)
-            again = driver.again
+    async def _only_shift(self, driver: _core.Driver) -> None:
+        """Run steps inside the nursery's scope, and leave."""
+        task, scope = current_task(), self._nursery.cancel_scope
+        try:
+            driver.enter(task, scope, _leftovers.look(task, scope))
+            await drive(driver)
+            if driver.retire:
+                await _leftovers.tidy(task, scope)
+        finally:
+            self._leave(driver)
+
+    @enable_ki_protection
+    async def _shifts(self, driver: _core.Driver) -> None:
+        """Run steps inside one cancel scope after another, and leave."""
+        task = current_task()
+        try:
+            again = True
+            while again:
+                try:
+                    with trio.CancelScope() as scope:
+                        watched = _leftovers.look(task, scope, own_task=self._isolated)
+                        driver.enter(task, scope, watched)
+                        await drive(driver)
+                        if driver.retire:
+                            await _leftovers.tidy(task, scope)
+                except BaseException as error:  # noqa: BLE001 - the driver says what goes on
+                    judge(driver, error)
+                else:
+                    if scope.cancelled_caught:
+                        judge(driver, None)
+                again = driver.again
+        finally:
+            self._leave(driver)
 
     @enable_ki_protection
     def _leave(self, driver: _core.Driver) -> None:
