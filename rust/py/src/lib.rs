@@ -2,6 +2,7 @@
 //!
 //! Registration only; each noun has its file, and the only `unsafe` is in `ffi.rs`.
 
+mod cell;
 mod clock;
 mod driver;
 mod errors;
@@ -9,8 +10,12 @@ mod ffi;
 mod fork;
 mod pool;
 mod run;
+mod seat;
+mod settle;
+mod step;
 mod steps;
 mod trio;
+mod verdict;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -20,11 +25,13 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
-    use crate::driver::{Driver, in_first_segment};
+    use crate::driver::Driver;
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::run::Run;
+    #[pymodule_export]
+    use crate::step::in_first_segment;
     #[pymodule_export]
     use crate::steps::step_ids;
 

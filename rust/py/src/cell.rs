@@ -1,0 +1,114 @@
+//! What a driver keeps from one resumption to the next.
+
+use hocket_core::{Next, SlotId};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyTraceback;
+
+use crate::seat::Seat;
+
+/// What the worker is to do when the driver has returned.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Action {
+    /// There is nothing left to start.
+    #[default]
+    Leave,
+    /// Enter a fresh scope and await the driver again: the old scope was fired.
+    Again,
+    /// Make room for another worker: the step has left something behind on this task.
+    Retire,
+}
+
+/// A step that runs: which one, and its entry in the ledger.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub index: u32,
+    pub slot: SlotId,
+}
+
+/// A step that has suspended. One that has not is known only by the driver's `slot`.
+pub struct Suspended {
+    pub step: Step,
+    pub coroutine: Py<PyAny>,
+    pub context: Py<PyAny>,
+}
+
+#[derive(Default)]
+pub enum Inner {
+    #[default]
+    Nothing,
+    Step(Suspended),
+    /// A coroutine of our own: a checkpoint, or the wait for a slot.
+    Own(Py<PyAny>),
+}
+
+/// A step whose exception is on its way through the worker's scope.
+pub struct Judged {
+    pub step: Step,
+    pub error: PyErr,
+    pub traceback: Option<Py<PyTraceback>>,
+}
+
+/// What comes of a step's end.
+pub struct Settled {
+    /// Whether it decided the run.
+    pub decided: bool,
+    /// Whether it did so as the last one that ran.
+    pub alone: bool,
+    /// Whether other lanes were granted a slot.
+    pub woken: bool,
+    /// How long it ran; only where somebody observes the run.
+    pub run_ns: u64,
+}
+
+#[derive(Default)]
+pub struct Cell {
+    pub inner: Inner,
+    /// What the scheduler has already said about the time after the step that just ended.
+    pub next: Option<Next>,
+    pub seat: Option<Seat>,
+    pub judged: Option<Judged>,
+    pub action: Action,
+    pub entering: bool,
+    pub must_checkpoint: bool,
+    /// Whether the step that is being settled lets the next one start right after it.
+    pub stays: bool,
+    /// Whether the task still has the context and the name of a step that has ended.
+    pub displaced: bool,
+    /// The last look at the clock since Trio resumed us, and the first one.
+    pub now_ns: Option<u64>,
+    pub since_ns: Option<u64>,
+    pub streak: u32,
+}
+
+impl Cell {
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.inner {
+            Inner::Step(held) => {
+                visit.call(&held.coroutine)?;
+                visit.call(&held.context)?;
+            }
+            Inner::Own(coroutine) => visit.call(coroutine)?,
+            Inner::Nothing => {}
+        }
+        if let Some(seat) = &self.seat {
+            seat.traverse(visit)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the driver does next.
+pub enum Begun {
+    /// Leave.
+    Nothing,
+    /// Start this step.
+    Step(Step),
+    /// Go into the coroutine in `inner`, which is its own.
+    Own,
+}
+
+pub enum Message<'py> {
+    Send(Bound<'py, PyAny>),
+    Throw(PyErr),
+}

@@ -1,0 +1,111 @@
+//! From a step to its coroutine.
+
+use pyo3::exceptions::{PyStopIteration, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PySendResult;
+
+use crate::ffi;
+use crate::run::{Call, Run};
+use crate::trio;
+
+thread_local! {
+    /// How many steps of this thread are in their first segment (one inside the other).
+    static FIRST_SEGMENTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// While it lives, the thread is in a context that `Task.context` does not name yet.
+pub struct FirstSegment;
+
+impl FirstSegment {
+    pub fn begin() -> Self {
+        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() + 1);
+        Self
+    }
+}
+
+impl Drop for FirstSegment {
+    fn drop(&mut self) {
+        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() - 1);
+    }
+}
+
+/// Whether the caller is part of a step that has not suspended yet. A run may not start there: it
+/// would take the context that Trio knows of for the caller's, and that one is not.
+#[pyfunction]
+pub fn in_first_segment() -> bool {
+    FIRST_SEGMENTS.get() > 0
+}
+
+pub fn make_coroutine<'py>(py: Python<'py>, run: &Run, index: u32) -> PyResult<Bound<'py, PyAny>> {
+    let step = run.steps.bind(py).get_item(index as usize)?;
+    let made = match &run.call {
+        Call::Executor { executor, context } => executor.bind(py).call1((step, context))?,
+        Call::Functions => step.call0()?,
+    };
+    if ffi::is_coroutine(&made)? {
+        return Ok(made);
+    }
+    if let Some(coroutine) = trio::adopt(py)?.call1((&made,))?.extract()? {
+        return Ok(coroutine);
+    }
+    let kind = made.get_type().name()?;
+    let text = format!(
+        "running step {} gave a {kind}, not an awaitable. Steps are async: write 'async def', or \
+         wrap a blocking function in trio.to_thread.run_sync.",
+        run.id(py, index)?.repr()?,
+    );
+    Err(NotAwaitable::new_err(text))
+}
+
+pyo3::create_exception!(hocket._core, NotAwaitable, PyTypeError);
+
+/// A call that cannot work for any step is a mistake of the program, not a step's failure.
+pub fn programming_error(
+    py: Python<'_>,
+    run: &Run,
+    index: u32,
+    error: &PyErr,
+) -> PyResult<Option<PyErr>> {
+    if error.is_instance_of::<NotAwaitable>(py) {
+        let text = error.value(py).str()?.to_string();
+        return Ok(Some(PyTypeError::new_err(text)));
+    }
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return Ok(None);
+    }
+    let explain = py
+        .import("hocket._trio")?
+        .getattr(intern!(py, "explain_call"))?;
+    let explained = match &run.call {
+        Call::Executor { executor, .. } => explain.call1((executor, "step_executor", 2))?,
+        Call::Functions => {
+            let step = run.steps.bind(py).get_item(index as usize)?;
+            explain.call1((step, format!("step {}", run.id(py, index)?.repr()?), 0))?
+        }
+    };
+    if explained.is_none() {
+        return Ok(None);
+    }
+    let found = PyTypeError::new_err(explained.unbind());
+    found.set_cause(py, Some(error.clone_ref(py)));
+    Ok(Some(found))
+}
+
+pub fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: PyErr) -> PyResult<PySendResult<'py>> {
+    let py = coroutine.py();
+    match coroutine.call_method1(intern!(py, "throw"), (error.into_value(py),)) {
+        Ok(trap) => Ok(PySendResult::Next(trap)),
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => Ok(PySendResult::Return(
+            error.value(py).getattr(intern!(py, "value"))?,
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+/// Close a coroutine. What its `finally` raises cannot reach anybody any more: it is reported.
+pub fn close_quietly(py: Python<'_>, coroutine: &Py<PyAny>) {
+    if let Err(error) = coroutine.call_method0(py, intern!(py, "close")) {
+        error.write_unraisable(py, Some(coroutine.bind(py)));
+    }
+}

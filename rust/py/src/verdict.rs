@@ -1,0 +1,54 @@
+//! What an exception that left a step is.
+
+use pyo3::exceptions::{PyBaseExceptionGroup, PyException};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::trio;
+
+/// One of four kinds.
+pub enum Verdict {
+    /// An ordinary error, to be recorded.
+    Error(PyErr),
+    /// Only a cancellation.
+    Cancelled(PyErr),
+    /// A cancellation, to be raised, and an ordinary error beside it, to be recorded.
+    Both(PyErr, PyErr),
+    /// KeyboardInterrupt, SystemExit and their like: straight through.
+    Fatal(PyErr),
+}
+
+/// KeyboardInterrupt and its like. A group of exceptions needs a closer look, in [`classify`].
+pub fn is_plainly_fatal(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    Ok(!error.is_instance_of::<PyException>(py)
+        && !error.is_instance_of::<PyBaseExceptionGroup>(py)
+        && !error.is_instance(py, trio::cancelled(py)?))
+}
+
+pub fn classify(py: Python<'_>, error: PyErr) -> PyResult<Verdict> {
+    if error.is_instance_of::<PyException>(py) {
+        return Ok(Verdict::Error(error));
+    }
+    let cancelled = trio::cancelled(py)?;
+    if error.is_instance(py, cancelled) {
+        return Ok(Verdict::Cancelled(error));
+    }
+    if !error.is_instance_of::<PyBaseExceptionGroup>(py) {
+        return Ok(Verdict::Fatal(error));
+    }
+    let split = error
+        .value(py)
+        .call_method1(intern!(py, "split"), (cancelled,))?;
+    let (matched, rest): (Bound<'_, PyAny>, Bound<'_, PyAny>) = split.extract()?;
+    if rest.is_none() {
+        return Ok(Verdict::Cancelled(error));
+    }
+    if !rest.is_instance_of::<PyException>() {
+        return Ok(Verdict::Fatal(error));
+    }
+    let rest = PyErr::from_value(rest);
+    Ok(match matched.is_none() {
+        true => Verdict::Error(rest),
+        false => Verdict::Both(PyErr::from_value(matched), rest),
+    })
+}
