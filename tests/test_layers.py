@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "files": ("base nouns definition", "_schema _document _build _load"),
     "tools": ("base definition", "_tool _tools tools.http tools.sqlite tools"),
     "workflows": ("base core nouns engine definition tools", "_workflow_manager"),
-    "package": ("base nouns engine definition tools workflows", "__init__"),
+    "package": ("base core nouns engine definition tools workflows", "__init__"),
     # The command `hocket`.
     "command": (
         "base nouns definition files tools workflows",

@@ -2,7 +2,9 @@
 
 import importlib
 import typing
+import warnings
 
+from . import _core
 from ._batch import Observer as Observer
 from ._config import WorkerPoolConfig as WorkerPoolConfig
 from ._errors import (
@@ -76,6 +78,14 @@ __all__ = [
     "quorum",
     "tool",
 ]
+
+if _core.__debug_build__:
+    warnings.warn(
+        "hocket's core was built without optimisation and is many times slower: build it with "
+        "'maturin develop --release'",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 # Who runs groups only need not wait for the half that is about workflows: it is a third of what
 # importing this package costs. Each name is looked up here once, and then it is an ordinary one.
