@@ -4,9 +4,9 @@ import importlib
 import typing
 import warnings
 
-from . import _core
 from ._batch import Observer as Observer
 from ._config import WorkerPoolConfig as WorkerPoolConfig
+from ._core import __debug_build__ as __debug_build__
 from ._errors import (
     GroupFailed as GroupFailed,
     HocketError as HocketError,
@@ -79,7 +79,7 @@ __all__ = [
     "tool",
 ]
 
-if _core.__debug_build__:
+if __debug_build__:
     warnings.warn(
         "hocket's core was built without optimisation and is many times slower: build it with "
         "'maturin develop --release'",
