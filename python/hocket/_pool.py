@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 import trio
 from trio.lowlevel import Task, current_task, enable_ki_protection
@@ -293,7 +293,7 @@ def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
             f"execute takes a WorkerTask or an async function; got {task!r}{uncalled_hint(task)}"
         )
     name = getattr(task, "__qualname__", None) or type(task).__qualname__
-    function: Callable[..., Awaitable[Any]] = task
+    function = cast("Callable[..., Awaitable[Any]]", task)
     return WorkerTask(name, partial(function, *args) if args else function)
 
 

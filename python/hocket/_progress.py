@@ -29,6 +29,7 @@ class Progress(Protocol):
 
     def shown(self) -> AbstractContextManager[object]:
         """Show it, inside the block."""
+        ...
 
     async def refresh(self) -> None:
         """Keep it up to date until cancelled."""
