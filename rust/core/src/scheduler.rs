@@ -578,7 +578,10 @@ impl Scheduler {
     /// A slot for this lane, if one can be had without passing anybody by.
     fn acquire(&mut self, id: LaneId) -> Option<Source> {
         let borrowed = self.borrow(id);
-        borrowed.or_else(|| self.ledger.take().then_some(Source::Pool))
+        let source = borrowed.or_else(|| self.ledger.take().then_some(Source::Pool))?;
+        // A lane that `resize` put in line may find its lender's slot idle before its turn comes.
+        self.leave_line(id);
+        Some(source)
     }
 
     /// The lender's slot for this lane, if nobody has it.

@@ -217,7 +217,10 @@ impl Reference {
             Some(from) => from,
             None if !self.wants_slot(id) => return Next::Leave,
             None => match self.free_slot(id) {
-                Some(from) => from,
+                Some(from) => {
+                    self.leave(id);
+                    from
+                }
                 None => {
                     self.stand(id);
                     return Next::Wait;
@@ -241,7 +244,10 @@ impl Reference {
             return false;
         }
         match self.free_slot(id) {
-            Some(from) => self.lanes[id].reserved.push(from),
+            Some(from) => {
+                self.leave(id);
+                self.lanes[id].reserved.push(from);
+            }
             // A lane that has every slot there is asks again as it frees one.
             None if self.held(id) > 0 && self.held(id) >= self.in_use() => {}
             None => self.stand(id),
