@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import traceback
 import types
 import weakref
@@ -832,3 +833,66 @@ def test_a_sub_interpreter_is_refused_with_a_clear_error(isolated):
     """)
     assert "ImportError" in output, output + errors
     assert "interpreter" in output
+
+
+async def test_busy_steps_bring_no_more_workers_than_the_limit():
+    # A worker that makes room for others between two long steps still counts as one.
+    manager = ParallelExecutionManager(max_concurrent=3)
+    before = most = trio.lowlevel.current_statistics().tasks_living
+
+    async def busy(step, context):
+        nonlocal most
+        time.sleep(0.0015)
+        most = max(most, trio.lowlevel.current_statistics().tasks_living)
+        if int(step) % 10 == 0:
+            await trio.lowlevel.checkpoint()
+
+    group = ParallelGroup("g", [str(i) for i in range(300)])
+    assert (await manager.execute_group(group, busy)).success
+    assert most <= before + 3
+
+
+async def test_a_coroutine_that_is_in_use_is_refused_as_await_refuses_it(autojump_clock):
+    manager = ParallelExecutionManager()
+
+    async def fetch():
+        await trio.sleep(1)
+        return "value"
+
+    shared = fetch()
+    group = ParallelGroup("g", ["first", "second"], wait_strategy="all_settled")
+    result = await manager.execute_group(group, lambda step, context: shared)
+    assert result.results == {"first": "value"}
+    assert "being awaited already" in str(result.errors["second"])
+
+
+async def test_a_workers_context_has_nothing_of_a_step(autojump_clock):
+    request = contextvars.ContextVar("request", default="nobody's")
+    manager = ParallelExecutionManager(max_concurrent=2)
+    seen = set()
+
+    async def step(step, context):
+        request.set(f"a step of {step[0]}")
+        await trio.sleep(1)
+
+    async def caller(name):
+        request.set(name)
+        group = ParallelGroup(name, [f"{name}{i}" for i in range(4)])
+        tell = lambda what, step, _: seen.add((step[0], request.get()[-1]))  # noqa: E731
+        await manager.execute_group(group, step, observer=tell)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(caller, "a")
+        nursery.start_soon(caller, "b")
+    assert seen == {("a", "a"), ("b", "b")}
+
+
+async def test_a_fatal_group_is_fatal_beside_leftovers():
+    lock = trio.Lock()
+
+    async def step(step, context):
+        await lock.acquire()
+        raise BaseExceptionGroup("from a nursery", [KeyboardInterrupt()])
+
+    with pytest.raises(KeyboardInterrupt):
+        await ParallelExecutionManager().execute_group(ParallelGroup("g", ["a"]), step)

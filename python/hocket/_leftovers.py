@@ -24,6 +24,8 @@ _parking_lot = sys.modules.get("trio._core._parking_lot")
 # The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
 _BREAKERS: dict[Task, list[Any]] | None = getattr(_parking_lot, "GLOBAL_PARKING_LOT_BREAKER", None)
 
+_CLOSABLE_NURSERIES = hasattr(trio.Nursery, "_nested_child_finished")
+
 
 def look(
     task: Task, scope: trio.CancelScope | None, *, own_task: bool = False
@@ -35,10 +37,12 @@ def look(
     with a lock held: Trio breaks the lock as the task exits, which is what such a step asks for.
     """
     status = getattr(scope, "_cancel_status", None)
+    # What could not be closed afterwards is not looked for either.
+    closable = innermost_scope(task) is scope
     return (
-        getattr(task, "_child_nurseries", None),
+        getattr(task, "_child_nurseries", None) if closable and _CLOSABLE_NURSERIES else None,
         status if hasattr(status, "effectively_cancelled") else None,
-        getattr(status, "_tasks", None),
+        getattr(status, "_tasks", None) if closable else None,
         None if own_task else _BREAKERS,
         partial(describe, task, scope, len(task.child_nurseries)),
     )
@@ -92,12 +96,19 @@ async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
     A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
     released here: when the worker exits, Trio breaks them, as it does for any task.
     """
+    failures: list[BaseException] = []
     while (inner := innermost_scope(task)) is not scope and inner is not None:
         nursery = task.child_nurseries[-1] if task.child_nurseries else None
         if nursery is not None and nursery.cancel_scope is inner:
             inner.cancel(reason="the step that opened this nursery has ended")
-            await _join_children(nursery)
+            failures += await _join_children(nursery)
         inner.__exit__(None, None, None)
+    fatal = [failure for failure in failures if not isinstance(failure, Exception)]
+    if fatal:
+        raise fatal[0]
+    for failure in failures:
+        # The step has failed with its own error already; these have no other way out.
+        logger.error("a task that a step had left behind failed", exc_info=failure)
 
 
 def innermost_scope(task: Task) -> trio.CancelScope | None:
@@ -106,19 +117,14 @@ def innermost_scope(task: Task) -> trio.CancelScope | None:
     return getattr(status, "_scope", None)
 
 
-async def _join_children(nursery: trio.Nursery) -> None:
+async def _join_children(nursery: trio.Nursery) -> list[BaseException]:
+    """Wait for a nursery's tasks; return what they raised, without the cancellations."""
     failure = await nursery._nested_child_finished(None)
     if failure is None:
-        return
-    _, rest = _as_group(failure).split(trio.Cancelled)
-    if rest is None:
-        return
-    if not isinstance(rest, Exception):
-        raise rest
-    # The step has failed with its own error already; these have no other way out.
-    logger.error("tasks that a step had left behind failed", exc_info=rest)
-
-
-def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException]:
+        return []
     # A run with strict_exception_groups=False gives a single exception as it is.
-    return error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error])
+    group = (
+        failure if isinstance(failure, BaseExceptionGroup) else BaseExceptionGroup("", [failure])
+    )
+    _, rest = group.split(trio.Cancelled)
+    return list(rest.exceptions) if rest is not None else []

@@ -6,6 +6,10 @@ here is protected, except the one frame that a driver is awaited in.
 
 from __future__ import annotations
 
+import contextvars
+from functools import partial
+from typing import Any
+
 import trio
 from trio.lowlevel import current_task, disable_ki_protection, enable_ki_protection
 
@@ -89,6 +93,8 @@ class _Crew:
         self._workers = 0
         self._watch: trio.CancelScope | None = None
         self._over = False
+        # Workers are spawned while some step's context may be current. None of it is theirs.
+        self._context = contextvars.copy_context()
         self.stopped = False
 
     @enable_ki_protection
@@ -97,8 +103,11 @@ class _Crew:
         if self._over:
             # A slot was granted to a run that is just being left. Its end passes the slot on.
             return
+        self._start(self._shifts, self._run.driver(), name="hocket.worker")
         self._workers += 1
-        self._nursery.start_soon(self._shifts, self._run.driver(), name="hocket.worker")
+
+    def _start(self, *args: Any, name: str) -> None:
+        self._context.run(partial(self._nursery.start_soon, *args, name=name))
 
     @enable_ki_protection
     async def work_here(self) -> None:
@@ -176,7 +185,7 @@ class _Crew:
         deadline = trio.current_time() + seconds
         if self._watch is None:
             self._watch = trio.CancelScope(deadline=deadline)
-            self._nursery.start_soon(self._watchdog, name="hocket.watchdog")
+            self._start(self._watchdog, name="hocket.watchdog")
         elif deadline < self._watch.deadline:
             self._watch.deadline = deadline
 

@@ -14,7 +14,7 @@ use crate::slab::Key;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneId(pub(crate) Key);
 
-/// Where a step is in its life. Every step ends in exactly one of the last five.
+/// Where a step is in its life. Every step ends pending (it was skipped) or in one of the last four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepState {
     /// Not started.

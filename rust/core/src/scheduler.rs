@@ -402,6 +402,11 @@ impl Scheduler {
         std::mem::take(&mut self.wakes)
     }
 
+    /// These lanes could not be woken: they stay to be woken.
+    pub fn put_back_wakes(&mut self, lanes: Vec<LaneId>) {
+        self.wakes.extend(lanes);
+    }
+
     /// Whether [`Scheduler::take_wakes`] would return any.
     pub fn has_wakes(&self) -> bool {
         !self.wakes.is_empty()

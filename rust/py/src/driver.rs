@@ -123,6 +123,21 @@ impl Driver {
         cell.as_deref_mut().map(look).ok_or_else(running_already)
     }
 
+    /// Work on the cell while Python code may run; whatever happens, it goes back.
+    fn with_cell_out(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Cell) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let mut cell = self.take_cell(py)?;
+        let result = catch_unwind(AssertUnwindSafe(|| work(&mut cell)));
+        if result.is_err() {
+            self.release_lost_slot(py, &mut cell);
+        }
+        self.put_back(py, cell)?;
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
     fn resume<'py>(
         &self,
         py: Python<'py>,
@@ -141,8 +156,8 @@ impl Driver {
         self.put_back(py, cell)?;
         match result {
             Ok(result) => result,
-            // PyO3 turns a PanicException that it meets into a panic again: that one is the
-            // step's, made by another extension, and passes through as what it was.
+            // PyO3 turns a PanicException of this extension that it meets into a panic again: one
+            // that came out of a step, or an observer, passes through as what it was.
             Err(panic) if self.in_step.swap(false, Ordering::Relaxed) => resume_unwind(panic),
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -230,6 +245,10 @@ impl Driver {
             cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
             cell.now_ns = None;
             cell.since_ns = None;
+            if !std::mem::replace(&mut cell.entering, true) {
+                // It comes back for the next step: nobody need start one more worker meanwhile.
+                run.entering.fetch_add(1, Ordering::Relaxed);
+            }
             return Ok(Begun::Own);
         }
         if std::mem::take(&mut cell.entering) {
@@ -261,7 +280,7 @@ impl Driver {
                 if run.observer.is_some() {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
-                    run.observe("started", &run.id(py, step)?, wait_ns)?;
+                    self.observe(py, "started", &run.id(py, step)?, wait_ns)?;
                 }
                 Ok(Begun::Step(Step { index: step, slot }))
             }
@@ -438,9 +457,7 @@ impl Driver {
         error: Option<Bound<'py, PyAny>>,
         caught: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut cell = self.take_cell(py)?;
-        let result = self.judge_step(py, &mut cell, error, caught);
-        self.put_back(py, cell)?;
+        let result = self.with_cell_out(py, |cell| self.judge_step(py, cell, error, caught));
         match result {
             Ok(()) => Ok(None),
             Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
@@ -487,9 +504,10 @@ impl Driver {
 
     /// Close the step in flight, so that its `finally` runs, and give its slot back.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let mut cell = self.take_cell(py)?;
-        self.abandon(py, &mut cell);
-        self.put_back(py, cell)
+        self.with_cell_out(py, |cell| {
+            self.abandon(py, cell);
+            Ok(())
+        })
     }
 
     /// Present, and None, so that Trio's `Task.iter_await_frames` walks on into the step.
@@ -546,6 +564,10 @@ struct Abort {
 
 #[pymethods]
 impl Abort {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.run)
+    }
+
     fn __call__<'py>(
         &self,
         py: Python<'py>,

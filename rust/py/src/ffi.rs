@@ -15,6 +15,12 @@ pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(object.get_type().is(class))
 }
 
+/// Whether anybody else has a reference to this object.
+pub fn is_shared(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: it only reads the count of an object that we hold.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) > 1 }
+}
+
 /// Resume a coroutine, or the iterator of an awaitable.
 pub fn send<'py>(
     coroutine: &Bound<'py, PyAny>,

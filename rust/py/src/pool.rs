@@ -27,7 +27,7 @@ pub struct Pool {
     /// Open runs by lane. Never locked while Python code can run.
     runs: Mutex<HashMap<LaneId, Py<Run>>>,
     /// Which driver works in which Trio task, to know a nested submission by.
-    tasks: Mutex<Option<Py<PyDict>>>,
+    tasks: Py<PyDict>,
     /// The process it works in, by its generation.
     born: AtomicU64,
 }
@@ -35,7 +35,7 @@ pub struct Pool {
 #[pymethods]
 impl Pool {
     #[new]
-    fn new(limit: u32, queue_size: Option<u32>, wait_when_full: bool) -> Self {
+    fn new(py: Python<'_>, limit: u32, queue_size: Option<u32>, wait_when_full: bool) -> Self {
         let when_full = match wait_when_full {
             true => WhenFull::Wait,
             false => WhenFull::Refuse,
@@ -43,7 +43,7 @@ impl Pool {
         Self {
             scheduler: Mutex::new(Scheduler::new(limit).with_queue(queue_size, when_full)),
             runs: Mutex::default(),
-            tasks: Mutex::default(),
+            tasks: PyDict::new(py).unbind(),
             born: AtomicU64::new(fork::generation()),
         }
     }
@@ -203,10 +203,7 @@ impl Pool {
                 visit.call(run)?;
             }
         }
-        if let Ok(tasks) = self.tasks.try_lock() {
-            visit.call(&*tasks)?;
-        }
-        Ok(())
+        visit.call(&self.tasks)
     }
 
     fn __clear__(&self) {
@@ -243,20 +240,29 @@ impl Pool {
     /// See to it that every lane that was granted a slot has a worker on its way. `own` is the
     /// lane whose driver is about to ask for a step itself.
     pub fn wake(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
+        let mut first_error = None;
         loop {
             let mut scheduler = self.lock(py)?;
-            if !scheduler.has_wakes() {
-                return Ok(());
-            }
             let wakes = scheduler.take_wakes();
             drop(scheduler);
-            for lane in wakes {
-                if Some(lane) == own {
-                    continue;
+            let mut failed = Vec::new();
+            for lane in wakes.into_iter().filter(|&lane| Some(lane) != own) {
+                let run = self.run(py, lane)?;
+                let brought = run.map_or(Ok(()), |run| run.get().bring_worker(py));
+                if let Err(error) = brought {
+                    failed.push(lane);
+                    first_error.get_or_insert(error);
                 }
-                if let Some(run) = self.run(py, lane)? {
-                    run.get().bring_worker(py)?;
-                }
+            }
+            if !failed.is_empty() {
+                // Too deep in the stack, say. Whoever wakes next tries again.
+                self.lock(py)?.put_back_wakes(failed);
+            }
+            if let Some(error) = first_error {
+                return Err(error);
+            }
+            if !self.lock(py)?.has_wakes() {
+                return Ok(());
             }
         }
     }
@@ -268,7 +274,7 @@ impl Pool {
         driver: Option<&Bound<'_, Driver>>,
     ) -> PyResult<Option<Py<Driver>>> {
         let py = task.py();
-        let tasks = self.tasks(py)?;
+        let tasks = self.tasks(py);
         let before = tasks.get_item(task)?;
         let before = before.map(|driver| driver.cast_into()).transpose()?;
         let before = before.map(Bound::unbind);
@@ -280,20 +286,15 @@ impl Pool {
         Ok(before)
     }
 
-    fn tasks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let mut tasks = self
-            .tasks
-            .lock()
-            .map_err(|_| errors::internal(py, "the table of tasks has panicked before"))?;
-        let dict = tasks.get_or_insert_with(|| PyDict::new(py).unbind());
-        Ok(dict.bind(py).clone())
+    fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
+        self.tasks.bind(py)
     }
 
     /// The running step of this pool that the task works for, if any: one that runs in the task
     /// itself, or in a task above it, inside a nursery that the step has opened.
     fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
         let py = task.py();
-        let tasks = self.tasks(py)?;
+        let tasks = self.tasks(py);
         if tasks.is_empty() {
             return Ok(None);
         }

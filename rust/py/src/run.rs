@@ -137,11 +137,16 @@ impl Run {
         if self.is_joined() {
             return Ok(());
         }
-        if let Some((_, task)) = crew.parked.pop() {
+        if let Some((worker, task)) = crew.parked.pop() {
             self.parked.fetch_sub(1, Ordering::Relaxed);
             self.entering.fetch_add(1, Ordering::Relaxed);
             drop(crew);
-            trio::wake(py)?.call1((task,))?;
+            let woken = trio::wake(py).and_then(|wake| wake.call1((&task,)));
+            if let Err(error) = woken {
+                self.entered();
+                self.park(worker, task.bind(py))?;
+                return Err(error);
+            }
             return Ok(());
         }
         let Some(host) = &crew.host else {
@@ -150,8 +155,7 @@ impl Run {
         let spawn = host.spawn.clone_ref(py);
         self.entering.fetch_add(1, Ordering::Relaxed);
         drop(crew);
-        spawn.call0(py)?;
-        Ok(())
+        spawn.call0(py).map(drop).inspect_err(|_| self.entered())
     }
 
     pub fn entered(&self) {
@@ -239,9 +243,15 @@ impl Run {
         Ok(errors::step_timeout(py, &self.id(py, step)?, limit_s))
     }
 
-    pub fn observe(&self, what: &str, id: &Bound<'_, PyAny>, ns: u64) -> PyResult<()> {
+    pub fn observe(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        id: &Bound<'_, PyAny>,
+        ns: u64,
+    ) -> PyResult<()> {
         if let Some(observer) = &self.observer {
-            observer.call1(id.py(), (what, id, seconds(ns)))?;
+            observer.call1(py, (what, id, seconds(ns)))?;
         }
         Ok(())
     }
@@ -276,11 +286,15 @@ impl Run {
         let py = slf.py();
         let mut crew = slf.get().crew(py)?;
         let worker = crew.places.pop().unwrap_or(crew.drivers.len() as u32);
+        if worker as usize == crew.drivers.len() {
+            crew.drivers.push(None);
+        }
+        drop(crew);
+        // Not under the lock: making an object may collect garbage, and run anybody's finalizers.
         let driver = Bound::new(py, Driver::new(slf.clone().unbind(), worker))?;
         let place = Some(driver.clone().unbind());
-        match crew.drivers.get_mut(worker as usize) {
-            Some(free) => *free = place,
-            None => crew.drivers.push(place),
+        if let Some(free) = slf.get().crew(py)?.drivers.get_mut(worker as usize) {
+            *free = place;
         }
         Ok(driver)
     }
@@ -439,7 +453,7 @@ impl Run {
         Ok(())
     }
 
-    /// Every cycle through a run goes through its crew.
+    /// Cycles that do not go through the crew go through the pool or a Python container.
     fn __clear__(&self) {
         let crew = self.crew.lock().map(|mut crew| std::mem::take(&mut *crew));
         drop(crew);

@@ -47,7 +47,13 @@ impl Driver {
             }
         }
         if seat.finds_leftovers(py)? {
-            let error = self.leftovers_error(py, cell, step.index, result.err())?;
+            let cause = match result.map_err(|error| classify(py, error)) {
+                Err(Ok(fatal @ Verdict::Fatal(_))) => return self.carry_out(py, cell, step, fatal),
+                Err(Err(error)) => return Err(error),
+                Err(Ok(verdict)) => Some(verdict.into_error()),
+                Ok(_) => None,
+            };
+            let error = self.leftovers_error(py, cell, step.index, cause)?;
             self.settle(py, cell, step, Outcome::Failed, Some(error))?;
             return self.retire_worker(py, cell);
         }
@@ -182,7 +188,14 @@ impl Driver {
         outcome: Outcome,
         settled: Settled,
     ) -> PyResult<()> {
+        // The observer last: it is the caller's code, and may raise.
         let run = self.run.get();
+        if settled.decided {
+            run.decide(py, index, settled.alone)?;
+        }
+        if settled.woken {
+            run.pool.get().wake(py, Some(run.lane))?;
+        }
         if run.observer.is_some() {
             let what = match outcome {
                 Outcome::Completed => "completed",
@@ -190,14 +203,22 @@ impl Driver {
                 Outcome::TimedOut => "timed_out",
                 Outcome::Unwound => "cancelled",
             };
-            run.observe(what, id, settled.run_ns)?;
+            self.observe(py, what, id, settled.run_ns)?;
         }
-        if settled.decided {
-            run.decide(py, index, settled.alone)?;
-        }
-        if settled.woken {
-            run.pool.get().wake(py, Some(run.lane))?;
-        }
+        Ok(())
+    }
+
+    /// Call the observer. A panic in there is not the driver's.
+    pub(crate) fn observe(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        id: &Bound<'_, PyAny>,
+        ns: u64,
+    ) -> PyResult<()> {
+        let outside = self.in_step.swap(true, Ordering::Relaxed);
+        self.run.get().observe(py, what, id, ns)?;
+        self.in_step.store(outside, Ordering::Relaxed);
         Ok(())
     }
 
@@ -275,8 +296,13 @@ impl Driver {
         let Some(slot) = taken else { return };
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
         // A poisoned scheduler has no slots to give any more; every later call says so.
-        if let Ok(mut scheduler) = self.run.get().pool.get().lock(py) {
+        let run = self.run.get();
+        let pool = run.pool.get();
+        let settled = pool.lock(py).map(|mut scheduler| {
             scheduler.settle(slot, Outcome::Unwound, 0);
+        });
+        if let Err(error) = settled.and_then(|()| pool.wake(py, Some(run.lane))) {
+            error.write_unraisable(py, None);
         }
     }
 
@@ -293,11 +319,8 @@ impl Driver {
             return error.map_or(Ok(()), |error| Err(PyErr::from_value(error)));
         };
         // Frames of ours below the step's would tie the error to the run that holds it.
-        if let Some(traceback) = judged.traceback {
-            judged
-                .error
-                .set_traceback(py, Some(traceback.into_bound(py)));
-        }
+        let traceback = judged.traceback.map(|traceback| traceback.into_bound(py));
+        judged.error.set_traceback(py, traceback.clone());
         let step = judged.step;
         match error {
             Some(error) => {
@@ -305,6 +328,7 @@ impl Driver {
                     true => judged.error,
                     false => PyErr::from_value(error),
                 };
+                error.set_traceback(py, traceback);
                 let verdict = classify(py, error)?;
                 self.carry_out(py, cell, step, verdict)?;
             }

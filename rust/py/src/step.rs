@@ -1,6 +1,6 @@
 //! From a step to its coroutine.
 
-use pyo3::exceptions::{PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PySendResult;
@@ -44,6 +44,11 @@ pub fn make_coroutine<'py>(py: Python<'py>, run: &Run, index: u32) -> PyResult<B
         Call::Functions => step.call0()?,
     };
     if ffi::is_coroutine(&made)? {
+        // One that nobody else has is new. Any other may be in use: `await` refuses it, and so do we.
+        if ffi::is_shared(&made) && !made.getattr(intern!(py, "cr_await"))?.is_none() {
+            let text = "coroutine is being awaited already";
+            return Err(PyRuntimeError::new_err(text));
+        }
         return Ok(made);
     }
     if let Some(coroutine) = trio::adopt(py)?.call1((&made,))?.extract()? {

@@ -18,6 +18,18 @@ pub enum Verdict {
     Fatal(PyErr),
 }
 
+impl Verdict {
+    /// The exception itself; of two, the one to be recorded.
+    pub fn into_error(self) -> PyErr {
+        match self {
+            Self::Error(error)
+            | Self::Cancelled(error)
+            | Self::Both(_, error)
+            | Self::Fatal(error) => error,
+        }
+    }
+}
+
 /// KeyboardInterrupt and its like. A group of exceptions needs a closer look, in [`classify`].
 pub fn is_plainly_fatal(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     Ok(!error.is_instance_of::<PyException>(py)
