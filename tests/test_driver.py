@@ -842,7 +842,7 @@ async def test_busy_steps_bring_no_more_workers_than_the_limit():
 
     async def busy(step, context):
         nonlocal most
-        time.sleep(0.0015)
+        time.sleep(0.0015)  # noqa: ASYNC251 - a step that computes
         most = max(most, trio.lowlevel.current_statistics().tasks_living)
         if int(step) % 10 == 0:
             await trio.lowlevel.checkpoint()
