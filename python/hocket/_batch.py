@@ -157,12 +157,12 @@ def step_log(logger: logging.Logger, where: str) -> Observer:
 
 def _observer(batch: Batch, debug: bool) -> Observer | None:
     """Return one guarded observer for the caller's and for DEBUG logging; None costs nothing."""
+    if not debug and not batch.observers:
+        return None
     observers: list[Observer] = []
     if debug:
         observers.append(step_log(batch.logger, f"{batch.kind} {batch.id!r}"))
     observers += batch.observers
-    if not observers:
-        return None
 
     def tell(what: str, step: str, seconds: float) -> None:
         for observer in tuple(observers):

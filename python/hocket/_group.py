@@ -16,6 +16,8 @@ __all__ = ["Isolation", "ParallelGroup", "Steps"]
 Isolation: TypeAlias = Literal["shared", "task"]
 Steps: TypeAlias = Sequence[Any] | Callable[[Any], Sequence[Any] | Awaitable[Sequence[Any]]]
 
+_ISOLATIONS = get_args(Isolation)
+
 
 @attrs.frozen
 class ParallelGroup:
@@ -65,9 +67,13 @@ class ParallelGroup:
                 f"returns one; got {self.steps!r}"
             )
         check_count("max_concurrent", self.max_concurrent)
-        for name in ("timeout", "step_timeout"):
-            object.__setattr__(self, name, check_seconds(name, getattr(self, name)))
+        if self.timeout is not None:
+            object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
+        if self.step_timeout is not None:
+            object.__setattr__(
+                self, "step_timeout", check_seconds("step_timeout", self.step_timeout)
+            )
         if not isinstance(self.continue_on_error, bool):
             raise TypeError(f"continue_on_error must be a bool; got {self.continue_on_error!r}")
-        if self.isolation not in get_args(Isolation):
+        if self.isolation not in _ISOLATIONS:
             raise ValueError(f"isolation must be 'shared' or 'task'; got {self.isolation!r}")
