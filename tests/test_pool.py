@@ -813,3 +813,9 @@ async def test_a_step_that_runs_in_a_thread_keeps_its_slot_until_the_thread_ends
 def test_the_pool_exports_what_the_design_names():
     for name in ("execute", "execute_many", "execute_with_strategy", "get_stats", "get_status"):
         assert callable(getattr(hocket.WorkerPool, name))
+
+
+def test_a_pool_says_how_busy_it_is():
+    assert (
+        repr(WorkerPool(max_concurrent=3)) == "<WorkerPool: 0 of 3 slots in use, 0 steps waiting>"
+    )

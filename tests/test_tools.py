@@ -315,3 +315,9 @@ def test_the_built_in_tools_need_no_extra_until_they_are_called():
     assert registry.names() == ["database_query", "http_request"]
     assert registry.check_input("http_request", {"url": "x", "method": "GET"}) == []
     assert registry.check_input("database_query", {"query": "SELECT 1"}) == []
+
+
+@pytest.mark.parametrize("text", ["./my_tools.py", "my_tools.py", "my_tools.py:registry"])
+def test_a_file_given_as_a_module_gets_the_modules_name(text):
+    with pytest.raises(ToolModuleError, match="is a file; write the module's name: 'my_tools'"):
+        ToolRegistry.from_module(text)

@@ -6,7 +6,7 @@ import warnings
 
 from ._batch import Observer as Observer
 from ._config import WorkerPoolConfig as WorkerPoolConfig
-from ._core import __debug_build__ as __debug_build__
+from ._core import __debug_build__ as __debug_build__, __version__ as __version__
 from ._errors import (
     GroupFailed as GroupFailed,
     HocketError as HocketError,

@@ -18,11 +18,12 @@ from ._run import supervise
 from ._strategy import Strategy, WaitStrategy, thresholds
 from ._trio import foreign_clock, settle_in
 
-__all__ = ["Batch", "Observer", "run_batch", "step_log"]
+__all__ = ["Batch", "Observer", "check_observer", "run_batch", "step_log"]
 
 Observer: TypeAlias = Callable[[str, str, float], object]
 """Is told (what, step id, seconds): ``"started"`` with the time waited; ``"completed"``,
-``"failed"``, ``"timed_out"`` or ``"cancelled"`` with the time run."""
+``"failed"``, ``"timed_out"`` or ``"cancelled"`` with the time run. A step that the time limit of its
+whole group stops is ``"cancelled"`` here; that it counts as timed out is settled as the group ends."""
 
 
 @attrs.define(kw_only=True)
@@ -144,6 +145,18 @@ def _success(batch: Batch, verdict: bool | None) -> bool:
     if batch.continue_on_error or batch.strategy is WaitStrategy.ALL_SETTLED:
         return True
     return bool(verdict)
+
+
+def check_observer(observer: object) -> None:
+    """Refuse an observer that cannot be called.
+
+    Raises:
+        TypeError: it is no function.
+    """
+    if observer is not None and not callable(observer):
+        raise TypeError(
+            f"observer must be a function of (what, step id, seconds); got {observer!r}"
+        )
 
 
 def step_log(logger: logging.Logger, where: str) -> Observer:

@@ -66,7 +66,7 @@ def describe(
         found.append("a lock that it still holds")
         hint = (
             "Steps share Trio tasks, and a lock belongs to a task: release it inside the step, or "
-            'give every step a task of its own with isolation="task".'
+            'run it in a ParallelGroup with isolation="task".'
         )
     what = " and ".join(found) or "something open on its task"
     return StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from . import _core
-from ._batch import Batch, Observer, run_batch
+from ._batch import Batch, Observer, check_observer, run_batch
 from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig
 from ._group import ParallelGroup
@@ -97,10 +97,7 @@ class ParallelExecutionManager:
                 "step_executor must be an async function of (step, context); got "
                 f"{step_executor!r}{uncalled_hint(step_executor)}"
             )
-        if observer is not None and not callable(observer):
-            raise TypeError(
-                f"observer must be a function of (what, step id, seconds); got {observer!r}"
-            )
+        check_observer(observer)
         pool = self._pool
         steps = await _steps(group, context)
         pool._bind()

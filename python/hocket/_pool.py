@@ -93,6 +93,13 @@ class WorkerPool:
             when_full=config.when_full,
         )
 
+    def __repr__(self) -> str:
+        status = self.get_status()
+        return (
+            f"<WorkerPool: {status.active_workers} of {status.max_concurrent} slots in use, "
+            f"{status.queue_length} steps waiting>"
+        )
+
     @property
     def timeout(self) -> float | None:
         """Seconds that one step may run, unless its group or task says otherwise."""

@@ -109,6 +109,9 @@ class ToolRegistry:
             ToolModuleError: the module or name does not exist, fails to import, or has no tools.
         """
         module_name, _, attribute = text.partition(":")
+        if "/" in module_name or module_name.endswith(".py"):
+            name = module_name.removesuffix(".py").removeprefix("./").replace("/", ".")
+            raise ToolModuleError(f"{text!r} is a file; write the module's name: {name!r}")
         module = _import(text, module_name)
         registry = cls()
         if attribute:

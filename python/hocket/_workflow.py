@@ -27,6 +27,8 @@ def _max_duration(value: float | None) -> float | None:
 
 
 def _steps(value: Iterable[WorkflowStep]) -> tuple[WorkflowStep, ...]:
+    if not isinstance(value, Iterable):
+        raise TypeError(f"steps must be a list of WorkflowStep objects; got {value!r}")
     steps = tuple(value)
     for index, step in enumerate(steps):
         if not isinstance(step, WorkflowStep):

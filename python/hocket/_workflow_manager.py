@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from . import _core
-from ._batch import Batch, Observer, run_batch
+from ._batch import Batch, Observer, check_observer, run_batch
 from ._context import WorkflowContext
 from ._errors import HocketError
 from ._group import ParallelGroup
@@ -51,6 +51,8 @@ class WorkflowManager:
     """
 
     def __init__(self, tools: ToolRegistry | None = None) -> None:
+        if tools is not None and not isinstance(tools, ToolRegistry):
+            raise TypeError(f"tools must be a ToolRegistry; got {tools!r}")
         self._tools = tools
 
     async def execute(
@@ -76,6 +78,7 @@ class WorkflowManager:
         """
         if not isinstance(workflow, WorkflowDefinition):
             raise TypeError(f"execute takes a WorkflowDefinition; got {workflow!r}")
+        check_observer(observer)
         tools = self._registry(workflow)
         workflow.validate(tools)
         async with tools.open() as opened:
