@@ -8,15 +8,15 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 import trio
-from trio.lowlevel import Task, current_task, enable_ki_protection
+from trio.lowlevel import current_task, enable_ki_protection
 
-from . import _core, _leftovers
+from . import _core
 from ._batch import Batch, run_batch, step_log
 from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig, check_count
 from ._duration import check_seconds, limit_to_ns
 from ._result import ParallelExecutionResult
-from ._run import drive, judge
+from ._run import run_alone
 from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from ._task import WorkerTask
@@ -167,7 +167,7 @@ class WorkerPool:
         )
         failure: BaseException | None = None
         try:
-            await _run_single(run, timed=limit_ns is not None)
+            await run_alone(run)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - raised below
@@ -312,48 +312,3 @@ def _with_error(task: str, failure: BaseException, errors: dict[str, Exception])
     return BaseExceptionGroup(
         f"task {task!r} failed while it was cancelled", [failure, errors[task]]
     )
-
-
-async def _run_single(run: _core.Run, *, timed: bool) -> None:
-    """Run the only step of ``run`` in the task that we are in."""
-    driver = run.driver()
-    task = current_task()
-    held = _leftovers.locks(task)
-    try:
-        if timed:
-            await _within_limit(run, driver, task)
-        else:
-            scope = _leftovers.innermost_scope(task)
-            driver.enter(task, scope, _leftovers.look(task, scope))
-            await drive(driver)
-            if driver.retire:
-                await _leftovers.tidy(task, scope)
-    finally:
-        driver.exit()
-        if driver.retire:
-            _leftovers.break_locks(task, held)
-
-
-async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:
-    """The same inside a cancel scope, whose deadline is set when the step suspends."""
-    try:
-        with trio.CancelScope() as scope:
-            run.attach(_nothing, _nothing, partial(_set_deadline, scope))
-            driver.enter(task, scope, _leftovers.look(task, scope), trio_fires=True)
-            await drive(driver)
-            if driver.retire:
-                await _leftovers.tidy(task, scope)
-    except BaseException as error:  # noqa: BLE001 - the driver says what goes on
-        judge(driver, error)
-    else:
-        if scope.cancelled_caught:
-            judge(driver, None)
-
-
-def _nothing() -> None:
-    """A single step needs no more workers, and has nobody to stop."""
-
-
-@enable_ki_protection
-def _set_deadline(scope: trio.CancelScope, seconds: float) -> None:
-    scope.deadline = trio.current_time() + seconds

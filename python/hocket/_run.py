@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 
 import trio
-from trio.lowlevel import current_task, disable_ki_protection, enable_ki_protection
+from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_protection
 
 from . import _core, _leftovers
 
-__all__ = ["drive", "supervise"]
+__all__ = ["run_alone", "supervise"]
 
 
 @enable_ki_protection
@@ -200,3 +200,49 @@ class _Crew:
                 seconds = self._run.fire_overdue()
                 deadline = trio.current_time() + seconds if seconds is not None else float("inf")
                 self._watch = trio.CancelScope(deadline=deadline)
+
+
+@enable_ki_protection
+async def run_alone(run: _core.Run) -> None:
+    """Run the only step of ``run`` in the task that we are in."""
+    driver = run.driver()
+    task = current_task()
+    held = _leftovers.locks(task)
+    try:
+        if run.has_timeouts:
+            await _within_limit(run, driver, task)
+        else:
+            scope = _leftovers.innermost_scope(task)
+            driver.enter(task, scope, _leftovers.look(task, scope))
+            await drive(driver)
+            if driver.retire:
+                await _leftovers.tidy(task, scope)
+    finally:
+        driver.exit()
+        if driver.retire:
+            _leftovers.break_locks(task, held)
+
+
+async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:
+    """The same inside a cancel scope, whose deadline is set when the step suspends."""
+    try:
+        with trio.CancelScope() as scope:
+            run.attach(_nothing, _nothing, partial(_set_deadline, scope))
+            driver.enter(task, scope, _leftovers.look(task, scope), trio_fires=True)
+            await drive(driver)
+            if driver.retire:
+                await _leftovers.tidy(task, scope)
+    except BaseException as error:  # noqa: BLE001 - the driver says what goes on
+        judge(driver, error)
+    else:
+        if scope.cancelled_caught:
+            judge(driver, None)
+
+
+def _nothing() -> None:
+    """A single step needs no more workers, and has nobody to stop."""
+
+
+@enable_ki_protection
+def _set_deadline(scope: trio.CancelScope, seconds: float) -> None:
+    scope.deadline = trio.current_time() + seconds
