@@ -116,6 +116,10 @@ SCENES = [
 @pytest.mark.parametrize("timeout", [None, 50])
 @pytest.mark.parametrize("scene", SCENES)
 def test_ctrl_c_ends_a_program_promptly_with_everything_cleaned_up(scene, timeout):
+    if sys.version_info[:3] == (3, 13, 0) and scene.endswith("computing"):
+        pytest.skip(
+            "CPython 3.13.0 may skip a finally that a signal interrupts, without hocket too"
+        )
     program = textwrap.dedent(PROGRAM).format(scene=scene, timeout=timeout)
     with subprocess.Popen(
         [sys.executable, "-c", program],
