@@ -136,19 +136,19 @@ def test_the_report_is_a_file(left):
 
 
 def test_ctrl_c_ends_the_workflow_and_the_server():
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(STOREFRONT / "run.py")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "started    analytics" in line:
-            process.send_signal(signal.SIGINT)
-            break
-    out, err = process.communicate(timeout=30)
+    ) as process:
+        err = ""
+        for line in process.stderr:  # to its end: what is read ahead is lost to communicate()
+            err += line
+            if "started    analytics" in line:
+                process.send_signal(signal.SIGINT)
+        out = process.stdout.read()
     assert process.returncode == 130
     assert "interrupted by Ctrl-C" in err
     assert "Traceback" not in err
-    assert re.search(r"^Storefront: interrupted after", out, re.MULTILINE)
+    assert re.search(r"^Storefront: interrupted after", out, re.MULTILINE), out

@@ -47,11 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--directory", type=Path, help="where to leave the database and report")
     arguments, options = parser.parse_known_args(argv)
+    # Ctrl-C is for the workflow: it must not strike the server that the workflow still talks to.
+    run = partial(trio.run, restrict_keyboard_interrupt_to_checkpoints=True)
     try:
         if arguments.directory is not None:
-            return trio.run(demonstrate, arguments.directory.resolve(), options)
+            return run(demonstrate, arguments.directory.resolve(), options)
         with tempfile.TemporaryDirectory(prefix="storefront-") as directory:
-            return trio.run(demonstrate, Path(directory), options)
+            return run(demonstrate, Path(directory), options)
     except* KeyboardInterrupt:
         pass
     return 128 + signal.SIGINT
