@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -83,16 +84,11 @@ def foreign_clock() -> trio.abc.Clock | None:
     Trio's own clock counts CLOCK_MONOTONIC from an arbitrary offset, and only differences matter.
     """
     clock = trio.lowlevel.current_clock()
-    return None if type(clock) in _SYSTEM_CLOCKS or _is_system_clock(type(clock)) else clock
+    return None if _is_system_clock(type(clock)) else clock
 
 
-# Trio's default clock has no public name. Where it goes by another one some day it is asked like
-# any other clock: right, and slower.
-_SYSTEM_CLOCKS: set[type] = set()
-
-
+@functools.cache
 def _is_system_clock(kind: type) -> bool:
-    found = kind.__name__ == "SystemClock" and kind.__module__.split(".")[0] == "trio"
-    if found:
-        _SYSTEM_CLOCKS.add(kind)
-    return found
+    # Trio's default clock has no public name. Where it goes by another one some day it is asked
+    # like any other clock: right, and slower.
+    return kind.__name__ == "SystemClock" and kind.__module__.split(".")[0] == "trio"

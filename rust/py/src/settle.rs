@@ -217,9 +217,9 @@ impl Driver {
         ns: u64,
     ) -> PyResult<()> {
         let outside = self.in_step.swap(true, Ordering::Relaxed);
-        self.run.get().observe(py, what, id, ns)?;
+        let told = self.run.get().observe(py, what, id, ns);
         self.in_step.store(outside, Ordering::Relaxed);
-        Ok(())
+        told
     }
 
     /// Whether a checkpoint is due before the next step.
@@ -287,6 +287,7 @@ impl Driver {
             error.write_unraisable(py, None);
         }
     }
+
     /// Something failed between taking a step over and settling it: its slot still goes back.
     pub(crate) fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) {
         let taken = match cell.next.take() {
