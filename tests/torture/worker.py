@@ -1,0 +1,58 @@
+"""A process that runs trials: ``python -m torture.worker SUITE FIRST COUNT PROGRESS``.
+
+It prints what was tried, as lines of JSON, and keeps the seed it is at in the file PROGRESS: after
+a crash, or when it hangs, that is the seed to repeat.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import sys
+import time
+import traceback
+
+from torture.suite import Suite, add, load
+
+REPORT_EVERY = 0.5  # seconds
+
+
+def main(name: str, first: int, count: int, progress: str) -> None:
+    suite = load(name)
+    mark = os.open(progress, os.O_WRONLY | os.O_CREAT)
+    done, counts, reported = 0, {}, time.monotonic()
+    for seed in range(first, first + count):
+        os.pwrite(mark, b"%20d" % seed, 0)
+        faulthandler.dump_traceback_later(suite.patience, exit=True)
+        try:
+            add(counts, suite.trial(seed))
+        except Exception as error:
+            say(done=done + 1, counts=counts, failed=seed, text=describe(suite, seed, error))
+            done, counts = 0, {}
+            continue
+        done += 1
+        if time.monotonic() - reported > REPORT_EVERY:
+            say(done=done, counts=counts)
+            done, counts, reported = 0, {}, time.monotonic()
+    faulthandler.cancel_dump_traceback_later()
+    say(done=done, counts=counts)
+
+
+def describe(suite: Suite, seed: int, error: BaseException) -> str:
+    text = "".join(traceback.format_exception(error))
+    if suite.shrink is not None:
+        faulthandler.cancel_dump_traceback_later()
+        try:
+            text += f"\nShrunk:\n{suite.shrink(seed)}\n"
+        except Exception:
+            text += f"\nShrinking failed:\n{traceback.format_exc()}"
+    return text
+
+
+def say(**message: object) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
