@@ -14,7 +14,13 @@ from hocket import (
     WorkerPool,
     WorkerTask,
 )
-from support import assert_adds_up, assert_idle, assert_partition, assert_works_on, run_virtual
+from hocket.testing import (
+    assert_adds_up,
+    assert_idle,
+    assert_partition,
+    assert_works_on,
+    run_virtual,
+)
 
 
 class Broken(Exception):

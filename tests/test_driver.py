@@ -21,7 +21,7 @@ import trio
 
 import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask, _core
-from support import assert_idle, assert_works_on, run_virtual
+from hocket.testing import assert_idle, assert_works_on, run_virtual
 
 KINDS = [
     pytest.param({}, id="shared"),

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from hocket import ParallelExecutionManager, ParallelGroup, StepTimeout, WaitStrategy
-from support import assert_adds_up, assert_idle, assert_partition, assert_works_on
+from hocket.testing import assert_adds_up, assert_idle, assert_partition, assert_works_on
 
 
 class Broken(Exception):

@@ -13,7 +13,7 @@ import trio
 
 import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
-from support import assert_idle, run_virtual
+from hocket.testing import assert_idle, run_virtual
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 

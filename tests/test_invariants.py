@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from hocket import ParallelExecutionManager, ParallelGroup, QueueFull, StepTimeout, WorkerTask
-from support import assert_works_on, run_virtual
+from hocket.testing import assert_works_on, run_virtual
 
 SCHEDULES = int(os.environ.get("HOCKET_SCHEDULES", "400"))
 SEED = int(os.environ.get("HOCKET_SEED", "7000"))

@@ -27,6 +27,11 @@ LAYERS: dict[str, tuple[str, str]] = {
     "tools": ("base definition", "_tool _tools tools.http tools.sqlite tools"),
     "workflows": ("base core nouns engine definition tools", "_workflow_manager"),
     "package": ("base core nouns engine definition tools workflows", "__init__"),
+    # For tests of what runs on hocket.
+    "testing": (
+        "base core nouns engine",
+        "testing._accounts testing._leaks testing._reference testing._schedule testing._plugin testing",
+    ),
     # The command `hocket`.
     "command": (
         "base nouns definition files tools workflows",
@@ -61,6 +66,7 @@ DEFERRED: dict[tuple[str, str], str] = {
 OUTSIDE: dict[str, set[str]] = {
     "cattrs": {"_schema"},
     "httpx": {"tools.http"},
+    "pytest": {"testing._plugin"},
     "rich": {"_progress", "_report"},
     "sqlite3": {"tools.sqlite"},
     "yaml": {"_document"},

@@ -6,7 +6,10 @@ import pytest
 import trio
 
 from hocket import ParallelExecutionManager, ParallelGroup, StepLeftovers, WorkerPool
-from support import assert_works_on
+from hocket.testing import assert_works_on
+
+# It is what these tests are about.
+pytestmark = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
 
 ISOLATIONS = pytest.mark.parametrize("isolation", ["shared", "task"])
 LIMITS = pytest.mark.parametrize("step_timeout", [None, 100])

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerTask
-from support import assert_idle, assert_works_on
+from hocket.testing import assert_idle, assert_works_on
 
 
 class Broken(Exception):

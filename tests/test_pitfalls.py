@@ -11,7 +11,7 @@ import trio
 import trio.lowlevel
 
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
-from support import assert_adds_up, assert_idle, assert_works_on, run_virtual
+from hocket.testing import assert_adds_up, assert_idle, assert_works_on, run_virtual
 
 # The pitfall -> the tests that hold it. (8, 9 and 19 are about rate limits, retries and hedging.)
 HELD_BY = {

@@ -20,7 +20,7 @@ from hocket import (
     WorkerPoolConfig,
     WorkerTask,
 )
-from support import assert_adds_up, assert_idle, assert_works_on, run_virtual
+from hocket.testing import assert_adds_up, assert_idle, assert_works_on, run_virtual
 
 
 class Broken(Exception):

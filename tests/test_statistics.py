@@ -18,7 +18,7 @@ from hocket import (
     WorkerPool,
     WorkerTask,
 )
-from support import assert_adds_up, assert_idle
+from hocket.testing import assert_adds_up, assert_idle
 
 
 class Broken(Exception):

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WaitStrategy, quorum
-from support import assert_idle, assert_partition, run_virtual
+from hocket.testing import assert_idle, assert_partition, run_virtual
 
 # --- A succeeds at 1 s, B fails at 2 s, C succeeds at 3 s ------------------------------------------
 

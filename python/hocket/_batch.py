@@ -65,11 +65,11 @@ async def run_batch(
     if debug:
         batch.logger.debug("%s %r starts: %d steps", batch.kind, batch.id, len(batch.ids))
     run = _open(core, batch, debug)
-    timed_out = False
+    out_of_time = False
     try:
-        timed_out = await supervise(run, batch.timeout, isolated=batch.isolation == "task")
+        out_of_time = await supervise(run, batch.timeout, isolated=batch.isolation == "task")
     finally:
-        result = _close(run, batch, timed_out)
+        result = _close(run, batch, out_of_time)
         if on_end is not None:
             on_end(result)
     if debug:
@@ -115,11 +115,13 @@ def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
     )
 
 
-def _close(run: _core.Run, batch: Batch, timed_out: bool) -> ParallelExecutionResult:
+def _close(run: _core.Run, batch: Batch, out_of_time: bool) -> ParallelExecutionResult:
     duration = run.age
     failed, verdict = run.failed, run.verdict
-    skipped, unwound = run.close(timed_out)
-    if timed_out:
+    skipped, unwound = run.close(out_of_time)
+    # A limit that took nothing away has not ended the group: every step had ended by itself.
+    timed_out = out_of_time and bool(skipped or unwound)
+    if out_of_time:
         assert batch.timeout is not None
         for step in unwound:
             failed.append(step)

@@ -16,7 +16,7 @@ from trio.lowlevel import Task, enable_ki_protection
 
 from ._errors import StepLeftovers
 
-logger = logging.getLogger("hocket.group")
+logger = logging.getLogger("hocket.leftovers")
 
 __all__ = ["break_locks", "innermost_scope", "locks", "look", "tidy"]
 
@@ -69,7 +69,10 @@ def describe(
             'run it in a ParallelGroup with isolation="task".'
         )
     what = " and ".join(found) or "something open on its task"
-    return StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")
+    error = StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")
+    # Logged too: where another step wins, nobody looks at this one's error.
+    logger.warning("%s", error)
+    return error
 
 
 def locks(task: Task) -> int:

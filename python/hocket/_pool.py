@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, cast, overload
@@ -22,12 +23,15 @@ from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from ._task import WorkerTask
 from ._trio import foreign_clock, settle_in
 
-__all__ = ["WorkerPool"]
+__all__ = ["WorkerPool", "live_pools"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 logger = logging.getLogger("hocket.pool")
+
+# Every pool there is, for who looks for steps that were left behind.
+live_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 
 
 class WorkerPool:
@@ -80,6 +84,7 @@ class WorkerPool:
         )
         self._core = _core.Pool(max_concurrent, queue_size, when_full == "wait")
         self._token: trio.lowlevel.TrioToken | None = None
+        live_pools.add(self)
 
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:

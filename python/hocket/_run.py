@@ -23,10 +23,12 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
     """Run all steps of ``run``; return when no task of it is left.
 
     The caller's own task is the first worker: a group whose steps never suspend needs no other.
-    Returns whether the run's time limit of ``timeout`` seconds has ended it. A failing step raises
+    Returns whether the run's time limit of ``timeout`` seconds passed before it was decided; nobody
+    need have noticed, as the last step may have shielded itself. A failing step raises
     nothing here. Raises the caller's cancellation (unless the run had been decided before), what
     is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
     """
+    crew = None
     try:
         async with trio.open_nursery() as nursery:
             scope = nursery.cancel_scope
@@ -38,12 +40,13 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
                 run.start()
             else:
                 await crew.work_here()
-        return scope.cancelled_caught and not crew.stopped
+        return crew.is_out_of_time()
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
     if isinstance(failure, trio.Cancelled) and run.decided:
         # What is done is done; the caller meets its cancellation at its next checkpoint.
-        return False
+        assert crew is not None, "decided before it began"
+        return crew.is_out_of_time()
     try:
         raise failure
     finally:
@@ -178,6 +181,11 @@ class _Crew:
         # A verdict that comes when the run's time is already up stops nothing.
         self.stopped = not scope.cancel_called
         scope.cancel(reason="the group is decided")
+
+    def is_out_of_time(self) -> bool:
+        """Whether the time limit came before the verdict."""
+        scope = self._nursery.cancel_scope
+        return scope.deadline <= trio.current_time() and not self.stopped
 
     @enable_ki_protection
     def alarm(self, seconds: float) -> None:

@@ -29,19 +29,26 @@ def shrink(case: Case, fails: Callable[[Case], bool]) -> Case:
 def variants(value: Any) -> Iterator[Any]:
     """Yield the value with something left out, the largest part first."""
     if isinstance(value, list):
-        size = len(value)
-        while size:
-            for at in range(0, len(value), size):
-                yield value[:at] + value[at + size :]
-            size //= 2
+        yield from shorter(value)
     if isinstance(value, list | tuple):
         for at, part in enumerate(value):
             for simpler in variants(part):
                 yield type(value)([*value[:at], simpler, *value[at + 1 :]])
     elif attrs.has(type(value)):
         for field in attrs.fields(type(value)):
-            part = getattr(value, field.name)
-            if field.default is not attrs.NOTHING and part != field.default:
-                yield attrs.evolve(value, **{field.name: field.default})
-            for simpler in variants(part):
+            for simpler in simpler_fields(field, getattr(value, field.name)):
                 yield attrs.evolve(value, **{field.name: simpler})
+
+
+def shorter(value: list[Any]) -> Iterator[list[Any]]:
+    size = len(value)
+    while size:
+        for at in range(0, len(value), size):
+            yield value[:at] + value[at + size :]
+        size //= 2
+
+
+def simpler_fields(field: attrs.Attribute[Any], part: Any) -> Iterator[Any]:
+    if field.default is not attrs.NOTHING and part != field.default:
+        yield field.default
+    yield from variants(part)

@@ -51,7 +51,8 @@ class Suite:
 
 def load(name: str) -> Suite:
     suite = importlib.import_module(f"torture.{name}").SUITE
-    assert isinstance(suite, Suite) and suite.name == name
+    assert isinstance(suite, Suite)
+    assert suite.name == name
     return suite
 
 
