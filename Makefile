@@ -11,11 +11,13 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench coverage environment check-rust check-python clean
+.PHONY: help demo test torture bench coverage environment check-rust check-python clean
 
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
+	@echo 'make torture   attack every promise at length and write docs/reliability.md (takes an hour);'
+	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
 	@echo 'make bench     measure hocket beside its peers (takes minutes; no verdict)'
 	@echo 'make coverage  run the Python tests and report which branches they miss'
 	@echo 'make clean     remove .venv and everything that was built'
@@ -52,6 +54,12 @@ check-python:
 	@$(VENV_PYTHON) -m mypy.stubtest hocket._core
 	$(SAY) 'Python: tests'
 	@$(VENV_PYTHON) -m pytest
+
+# A choice of suites or trials is no report.
+torture: environment
+	$(SAY) 'Attacking every promise'
+	@PYTHONPATH=tests $(VENV_PYTHON) -m torture $(SUITE) $(if $(SEED),--seed $(SEED)) \
+		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SUITE)$(TRIALS),,--write docs/reliability.md)
 
 bench:
 	@sh scripts/environment.sh bench

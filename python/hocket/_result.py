@@ -44,7 +44,8 @@ class ParallelExecutionResult:
     duration: float
     """Seconds from the group's start to its end, the clean-up of cancelled steps included."""
     timed_out: bool
-    """Whether the group's own ``timeout`` ended it."""
+    """Whether the group's own ``timeout`` passed before it was decided, and steps were stopped or
+    never started. Steps that end by themselves after it make no time-out."""
 
     @property
     def value(self) -> Any:
