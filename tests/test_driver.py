@@ -484,7 +484,9 @@ def a_driver(step, *, steps=1):
     task = trio.lowlevel.current_task()
     ids = [f"s{i}" for i in range(steps)]
     results, errors = {}, {}
-    run = core.open(task, task.context, ids, [step] * steps, results, errors)
+    run = core.open(
+        trio.lowlevel.current_trio_token(), task, task.context, ids, [step] * steps, results, errors
+    )
     driver = run.driver()
     driver.enter(task, None, (None, None, None, None, None))
     try:
@@ -583,7 +585,7 @@ async def test_a_driver_that_was_never_entered_says_so():
     async def step():
         pass
 
-    run = core.open(task, task.context, ["a"], [step], {}, {})
+    run = core.open(trio.lowlevel.current_trio_token(), task, task.context, ["a"], [step], {}, {})
     driver = run.driver()
     with pytest.raises(hocket.InternalError, match="bug in hocket: please report"):
         await driver

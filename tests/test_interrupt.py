@@ -15,6 +15,7 @@ import hocket
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
 from hocket.testing import assert_idle, run_virtual
 
+LEAKS = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 # --- a real SIGINT to a real process --------------------------------------------------------------
@@ -233,7 +234,7 @@ class Interrupt:
         a_group_with_time_limits,
         a_race,
         tasks_of_their_own,
-        leftovers,
+        pytest.param(leftovers, marks=LEAKS),
         a_single_task,
         a_late_task,
         a_task_that_waits,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import attrs
-from trio.lowlevel import current_task, enable_ki_protection
+from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from . import _core
 from ._duration import limit_to_ns
@@ -93,6 +93,7 @@ def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
     timeouts = batch.step_timeouts
     task = current_task()
     return core.open(
+        current_trio_token(),
         task,
         task.context,
         batch.ids,

@@ -100,7 +100,6 @@ class ParallelExecutionManager:
         check_observer(observer)
         pool = self._pool
         steps = await _steps(group, context)
-        pool._bind()
         ids = _core.step_ids(steps, f"group {group.id!r}")
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 import trio
-from trio.lowlevel import current_task, enable_ki_protection
+from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from . import _core
 from ._batch import Batch, run_batch, step_log
@@ -83,7 +83,6 @@ class WorkerPool:
             when_full=when_full,
         )
         self._core = _core.Pool(max_concurrent, queue_size, when_full == "wait")
-        self._token: trio.lowlevel.TrioToken | None = None
         live_pools.add(self)
 
     @classmethod
@@ -124,7 +123,8 @@ class WorkerPool:
         if limit is None:
             raise TypeError("max_concurrent must be a whole number of at least 1; got None")
         check_count("max_concurrent", limit)
-        if self._core.runs and not (trio.lowlevel.in_trio_run() and self._is_bound()):
+        here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token()
+        if not self._core.serves(here):
             raise RuntimeError(
                 "max_concurrent of a busy pool can be changed only in the trio.run that it serves; "
                 "from a thread: trio.from_thread.run_sync(setattr, pool, 'max_concurrent', n)"
@@ -153,12 +153,12 @@ class WorkerPool:
         """
         work = _as_task(task, args)
         await settle_in()
-        self._bind()
         limit_ns = limit_to_ns(self.timeout if work.timeout is None else work.timeout)
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
         caller = current_task()
         run = self._core.open(
+            current_trio_token(),
             caller,
             caller.context,
             [work.id],
@@ -230,7 +230,6 @@ class WorkerPool:
         ids = _core.step_ids(works, "tasks")
         check_quorum(strategy, len(ids))
         own_limits = any(work.timeout is not None for work in works)
-        self._bind()
         return await run_batch(
             self._core,
             Batch(
@@ -266,20 +265,6 @@ class WorkerPool:
         For whoever looks for a slot that does not come back.
         """
         return self._core.holders()
-
-    def _bind(self) -> None:
-        """Refuse to serve two ``trio.run`` at once: neither could wake the other's waiters."""
-        if self._is_bound():
-            return
-        if self._core.runs:
-            raise RuntimeError(
-                "this pool is busy in another trio.run (or another thread); a pool serves one at "
-                "a time: make one for each"
-            )
-        self._token = trio.lowlevel.current_trio_token()
-
-    def _is_bound(self) -> bool:
-        return self._token is trio.lowlevel.current_trio_token()
 
 
 def _as_list(tasks: Iterable[WorkerTask]) -> list[WorkerTask]:

@@ -7,6 +7,7 @@ here is protected, except the one frame that a driver is awaited in.
 from __future__ import annotations
 
 import contextvars
+import sys
 from functools import partial
 from typing import Any
 
@@ -35,19 +36,20 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
             crew = _Crew(run, nursery, isolated)
-            run.attach(crew.spawn, crew.stop, crew.alarm)
-            if isolated:
+            run.attach(crew.spawn, crew.stop, crew.alarm, timeout is not None)
+            if isolated or sys.exception() is not None:
+                # A step must not see the exception that the caller handles as the context of its own.
                 run.start()
             else:
                 await crew.work_here()
         return crew.is_out_of_time()
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
-    if isinstance(failure, trio.Cancelled) and run.decided:
-        # What is done is done; the caller meets its cancellation at its next checkpoint.
-        assert crew is not None, "decided before it began"
-        return crew.is_out_of_time()
     try:
+        if isinstance(failure, trio.Cancelled) and run.decided:
+            # What is done is done; the caller meets its cancellation at its next checkpoint.
+            assert crew is not None, "decided before it began"
+            return crew.is_out_of_time()
         raise failure
     finally:
         del failure
@@ -71,7 +73,10 @@ def _leaves(error: BaseException) -> list[BaseException]:
 @disable_ki_protection
 async def drive(driver: _core.Driver) -> None:
     """Await the driver in a frame that Ctrl-C may interrupt, as steps expect it."""
-    await driver
+    try:
+        await driver
+    finally:
+        del driver
 
 
 @enable_ki_protection
@@ -81,9 +86,14 @@ def judge(driver: _core.Driver, error: BaseException | None) -> None:
     Trio has judged by then: None stands for a cancellation that the scope has caught, which is
     the step's time limit. What is not (only) the step's affair is raised.
     """
-    remaining = driver.judge(error, error is None)
-    if remaining is not None:
-        raise remaining
+    remaining = None
+    try:
+        remaining = driver.judge(error, error is None)
+        if remaining is not None:
+            raise remaining
+    finally:
+        # A traceback holds this frame: its own, or that of a step that is cancelled from here.
+        del driver, error, remaining
 
 
 class _Crew:
@@ -134,11 +144,13 @@ class _Crew:
         task, scope = current_task(), self._nursery.cancel_scope
         try:
             driver.enter(task, scope, _leftovers.look(task, scope))
-            await drive(driver)
-            if driver.retire:
+            try:
+                await drive(driver)
+            finally:
                 await _leftovers.tidy(task, scope)
         finally:
             self._leave(driver)
+            del self, driver
 
     @enable_ki_protection
     async def _shifts(self, driver: _core.Driver) -> None:
@@ -151,8 +163,9 @@ class _Crew:
                     with trio.CancelScope() as scope:
                         watched = _leftovers.look(task, scope, own_task=self._isolated)
                         driver.enter(task, scope, watched)
-                        await drive(driver)
-                        if driver.retire:
+                        try:
+                            await drive(driver)
+                        finally:
                             await _leftovers.tidy(task, scope)
                 except BaseException as error:  # noqa: BLE001 - the driver says what goes on
                     judge(driver, error)
@@ -162,6 +175,7 @@ class _Crew:
                 again = driver.again
         finally:
             self._leave(driver)
+            del self, driver
 
     @enable_ki_protection
     def _leave(self, driver: _core.Driver) -> None:
@@ -181,6 +195,7 @@ class _Crew:
         # A verdict that comes when the run's time is already up stops nothing.
         self.stopped = not scope.cancel_called
         scope.cancel(reason="the group is decided")
+        del self
 
     def is_out_of_time(self) -> bool:
         """Whether the time limit came before the verdict."""
@@ -200,14 +215,20 @@ class _Crew:
     @enable_ki_protection
     async def _watchdog(self) -> None:
         # The time limits of all steps cost one task, which sleeps on one Trio deadline.
-        while not self._over:
-            assert self._watch is not None
-            with self._watch:
-                await trio.sleep_forever()
-            if not self._over:
-                seconds = self._run.fire_overdue()
-                deadline = trio.current_time() + seconds if seconds is not None else float("inf")
-                self._watch = trio.CancelScope(deadline=deadline)
+        try:
+            while not self._over:
+                assert self._watch is not None
+                with self._watch:
+                    await trio.sleep_forever()
+                if not self._over:
+                    seconds = self._run.fire_overdue()
+                    deadline = (
+                        trio.current_time() + seconds if seconds is not None else float("inf")
+                    )
+                    self._watch = trio.CancelScope(deadline=deadline)
+        finally:
+            # A step's time limit keeps the frame that has cancelled the step.
+            del self
 
 
 @enable_ki_protection
@@ -222,8 +243,9 @@ async def run_alone(run: _core.Run) -> None:
         else:
             scope = _leftovers.innermost_scope(task)
             driver.enter(task, scope, _leftovers.look(task, scope))
-            await drive(driver)
-            if driver.retire:
+            try:
+                await drive(driver)
+            finally:
                 await _leftovers.tidy(task, scope)
     finally:
         driver.exit()
@@ -235,10 +257,11 @@ async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> Non
     """The same inside a cancel scope, whose deadline is set when the step suspends."""
     try:
         with trio.CancelScope() as scope:
-            run.attach(_nothing, _nothing, partial(_set_deadline, scope))
+            run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
             driver.enter(task, scope, _leftovers.look(task, scope), trio_fires=True)
-            await drive(driver)
-            if driver.retire:
+            try:
+                await drive(driver)
+            finally:
                 await _leftovers.tidy(task, scope)
     except BaseException as error:  # noqa: BLE001 - the driver says what goes on
         judge(driver, error)

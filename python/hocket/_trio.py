@@ -41,10 +41,18 @@ async def settle_in() -> None:
     the step's context; the run that is about to start relies on that.
     """
     teach_stackscope()
-    if _core.in_first_segment():
-        await trio.lowlevel.checkpoint()
-    else:
-        await trio.lowlevel.checkpoint_if_cancelled()
+    try:
+        if _core.in_first_segment():
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+    except RuntimeError as error:
+        if trio.lowlevel.in_trio_run():
+            raise
+        raise RuntimeError(
+            "hocket runs on Trio, and this is outside of a trio.run: call it in a function that "
+            "trio.run runs (in an asyncio program: Trio's guest mode, or a thread)"
+        ) from error
 
 
 def explain_call(function: Callable[..., object], name: str, arguments: int) -> str | None:

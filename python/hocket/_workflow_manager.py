@@ -118,11 +118,8 @@ class _WorkflowRun:
         self.context = context
         self.tools = tools
         self.plan = workflow.plan()
-        self.observers: list[Observer] = [self._settled] if self.plan.members else []
-        if observer is not None:
-            self.observers.append(observer)
+        self.observer = observer
         self.pool = WorkerPool.from_config(workflow.parallel_config)
-        self.pool._bind()
         self.completed: list[str] = []
         self.failed: list[str] = []
         self.skipped: list[str] = []
@@ -178,9 +175,16 @@ class _WorkflowRun:
             tolerated=_flags(step.continue_on_error for step in steps)
             if settings["strategy"] is WaitStrategy.ALL
             else None,
-            observers=self.observers,
+            observers=self._observers(),
             **settings,
         )
+
+    def _observers(self) -> list[Observer]:
+        # Made anew for each batch: kept here, it would tie this object to itself.
+        observers: list[Observer] = [self._settled] if self.plan.members else []
+        if self.observer is not None:
+            observers.append(self.observer)
+        return observers
 
     def _start(self, step: WorkflowStep, context: WorkflowContext) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
@@ -208,7 +212,11 @@ class _WorkflowRun:
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
         result = await run_batch(self.pool._core, batch, on_end=self._note)
-        result.raise_for_failure()
+        try:
+            result.raise_for_failure()
+        finally:
+            # The error goes into the context: this frame must not lead from the one to the other.
+            del self, batch
         return result
 
     async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:

@@ -5,6 +5,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
+use crate::round::Round;
 use crate::seat::Seat;
 
 /// What the worker is to do when the driver has returned.
@@ -73,12 +74,16 @@ pub struct Cell {
     pub must_checkpoint: bool,
     /// Whether the step that is being settled lets the next one start right after it.
     pub stays: bool,
+    /// Whether the step that runs was resumed by `throw`. CPython then leaves the frame that awaits
+    /// us out of the stack, and with it what it says about Ctrl-C: no further step may start there.
+    pub thrown: bool,
     /// Whether the task still has the context and the name of a step that has ended.
     pub displaced: bool,
     /// The last look at the clock since Trio resumed us, and the first one.
     pub now_ns: Option<u64>,
     pub since_ns: Option<u64>,
     pub streak: u32,
+    pub round: Round,
 }
 
 impl Cell {

@@ -177,6 +177,7 @@ impl Driver {
         cell.now_ns = None;
         cell.since_ns = None;
         cell.streak = 0;
+        cell.round.enter();
         let mut message = Some(message);
         loop {
             let coroutine = match &cell.inner {
@@ -200,6 +201,7 @@ impl Driver {
             };
             let message = message.take();
             let in_step = matches!(cell.inner, Inner::Step(_));
+            cell.thrown = matches!(message, Some(Message::Throw(_)));
             self.in_step.store(in_step, Ordering::Relaxed);
             let sent = match message {
                 None => ffi::send(&coroutine, &py.None().into_bound(py)),
@@ -221,7 +223,12 @@ impl Driver {
                     }
                 }
                 _ => {
-                    drop(result?);
+                    if let Err(error) = result {
+                        if error.is_instance(py, trio::cancelled(py)?) {
+                            self.run.get().give_up(py)?;
+                        }
+                        return Err(error);
+                    }
                     if let Some(seat) = &cell.seat {
                         // Granted a slot and cancelled in the same moment: cancelled.
                         cell.must_checkpoint = seat.is_cancelled(py)?;
@@ -274,6 +281,7 @@ impl Driver {
                 self.slot
                     .store(SlotId::to_bits(Some(slot)), Ordering::Relaxed);
                 cell.since_ns.get_or_insert(now_ns);
+                self.name_task(py, cell, step)?;
                 if run.has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.dismiss(py)?;
                 }
@@ -284,6 +292,17 @@ impl Driver {
                 }
                 Ok(Begun::Step(Step { index: step, slot }))
             }
+        }
+    }
+
+    /// The task has the name of a step that suspended in it before: now it works for this one.
+    fn name_task(&self, py: Python<'_>, cell: &Cell, step: u32) -> PyResult<()> {
+        match &cell.seat {
+            Some(seat) if cell.displaced => {
+                let id = self.run.get().id(py, step)?;
+                ffi::set_attribute(seat.task.bind(py), intern!(py, "name"), &id)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -367,7 +386,9 @@ impl Driver {
         // be wrong when a thread's message runs in this task.
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
-        ffi::set_attribute(task, intern!(py, "name"), &run.id(py, step.index)?)?;
+        if !cell.displaced {
+            ffi::set_attribute(task, intern!(py, "name"), &run.id(py, step.index)?)?;
+        }
         let mut scheduler = run.pool.get().lock(py)?;
         let earliest = scheduler.arm(step.slot, self.worker);
         let wanted = !run.is_joined() && scheduler.request(run.lane);
@@ -386,6 +407,7 @@ impl Driver {
         let seat = self.with_cell(py, |cell| cell.seat.take())?;
         let outer = self.outer.lock().ok().and_then(|mut outer| outer.take());
         if let Some(seat) = seat {
+            seat.put_name_back(py)?;
             let outer = outer.as_ref().map(|outer| outer.bind(py));
             let pool = self.run.get().pool.get();
             pool.enter_task(seat.task.bind(py), outer)?;

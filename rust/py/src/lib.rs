@@ -9,6 +9,7 @@ mod errors;
 mod ffi;
 mod fork;
 mod pool;
+mod round;
 mod run;
 mod seat;
 mod settle;

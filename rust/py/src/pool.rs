@@ -8,7 +8,7 @@ use std::thread;
 use hocket_core::{
     Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
 };
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,12 +20,28 @@ use crate::errors;
 use crate::fork;
 use crate::run::{Call, Run};
 
+/// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
+#[derive(Default)]
+struct Runs {
+    open: HashMap<LaneId, Py<Run>>,
+    /// How many are open, or are being opened or closed.
+    users: usize,
+    /// The Trio token of those.
+    token: Option<Py<PyAny>>,
+}
+
+impl Runs {
+    fn serves(&self, token: &Bound<'_, PyAny>) -> bool {
+        self.users == 0 || self.token.as_ref().is_some_and(|own| own.is(token))
+    }
+}
+
 /// Many runs under one limit.
 #[pyclass(frozen, module = "hocket._core")]
 pub struct Pool {
     scheduler: Mutex<Scheduler>,
-    /// Open runs by lane. Never locked while Python code can run.
-    runs: Mutex<HashMap<LaneId, Py<Run>>>,
+    /// Never locked while Python code can run.
+    runs: Mutex<Runs>,
     /// Which driver works in which Trio task, to know a nested submission by.
     tasks: Py<PyDict>,
     /// The process it works in, by its generation.
@@ -48,15 +64,17 @@ impl Pool {
         }
     }
 
-    /// Take in a run. Raises QueueFull, without any effect, when it may not wait.
+    /// Take in a run of the `trio.run` with this token. Raises QueueFull, without any effect, when
+    /// it may not wait, and RuntimeError when the pool is busy elsewhere.
     #[allow(clippy::too_many_arguments)]
     #[pyo3(signature = (
-        task, base, ids, steps, results, errors, *, executor=None, context=None, clock=None,
+        token, task, base, ids, steps, results, errors, *, executor=None, context=None, clock=None,
         need=None, give_up=None, limit=None, timeout_ns=None, timeouts_ns=None, dependencies=None,
         unslotted=None, tolerated=None, observer=None, isolated=false, queued=false,
     ))]
     fn open<'py>(
         slf: &Bound<'py, Self>,
+        token: &Bound<'py, PyAny>,
         task: &Bound<'py, PyAny>,
         base: Py<PyAny>,
         ids: Py<PyList>,
@@ -80,11 +98,7 @@ impl Pool {
     ) -> PyResult<Bound<'py, Run>> {
         let py = slf.py();
         let pool = slf.get();
-        if pool.lock_runs(py)?.is_empty() {
-            // Idle when the process forked, if it did: nothing in it belongs to the parent.
-            pool.born.store(fork::generation(), Ordering::Relaxed);
-        }
-        pool.check_fork()?;
+        let entry = pool.admit(token)?;
         let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
         let now_ns = clock.now_ns(py)?;
         let spec = LaneSpec {
@@ -130,7 +144,8 @@ impl Pool {
             entering: AtomicU32::new(0),
         };
         let run = Bound::new(py, run)?;
-        pool.lock_runs(py)?.insert(lane, run.clone().unbind());
+        pool.lock_runs(py)?.open.insert(lane, run.clone().unbind());
+        entry.stay();
         Ok(run)
     }
 
@@ -165,7 +180,12 @@ impl Pool {
     /// How many runs are open.
     #[getter]
     fn runs(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.lock_runs(py)?.len())
+        Ok(self.lock_runs(py)?.open.len())
+    }
+
+    /// Whether the pool is idle, or busy in the `trio.run` with this token.
+    fn serves(&self, token: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.lock_runs(token.py())?.serves(token))
     }
 
     /// Every running step, as (id, seconds since it started).
@@ -199,9 +219,10 @@ impl Pool {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Ok(runs) = self.runs.try_lock() {
-            for run in runs.values() {
+            for run in runs.open.values() {
                 visit.call(run)?;
             }
+            visit.call(&runs.token)?;
         }
         visit.call(&self.tasks)
     }
@@ -218,7 +239,7 @@ impl Pool {
         self.scheduler.lock().map_err(poisoned)
     }
 
-    fn lock_runs(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, HashMap<LaneId, Py<Run>>>> {
+    fn lock_runs(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Runs>> {
         let poisoned = |_| errors::internal(py, "the table of runs has panicked before");
         self.runs.lock().map_err(poisoned)
     }
@@ -228,13 +249,42 @@ impl Pool {
     }
 
     fn run(&self, py: Python<'_>, lane: LaneId) -> PyResult<Option<Py<Run>>> {
-        Ok(self.lock_runs(py)?.get(&lane).map(|run| run.clone_ref(py)))
+        Ok(self
+            .lock_runs(py)?
+            .open
+            .get(&lane)
+            .map(|run| run.clone_ref(py)))
     }
 
     pub fn forget(&self, py: Python<'_>, lane: LaneId) -> PyResult<()> {
-        let run = self.lock_runs(py)?.remove(&lane);
+        let mut runs = self.lock_runs(py)?;
+        let run = runs.open.remove(&lane);
+        runs.users -= usize::from(run.is_some());
+        drop(runs);
         drop(run);
         Ok(())
+    }
+
+    /// Count one more run in, unless the pool is busy in another `trio.run`.
+    fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
+        let py = token.py();
+        let mut runs = self.lock_runs(py)?;
+        if runs.users == 0 {
+            // Idle when the process forked, if it did: nothing in it belongs to the parent.
+            self.born.store(fork::generation(), Ordering::Relaxed);
+        }
+        self.check_fork()?;
+        if !runs.serves(token) {
+            return Err(PyRuntimeError::new_err(
+                "this pool is busy in another trio.run (or another thread, or in one that broke \
+                 off); a pool serves one at a time: make one for each",
+            ));
+        }
+        runs.users += 1;
+        let before = runs.token.replace(token.clone().unbind());
+        drop(runs);
+        drop(before);
+        Ok(Entry(self))
     }
 
     /// See to it that every lane that was granted a slot has a worker on its way. `own` is the
@@ -321,6 +371,23 @@ impl Pool {
             nursery = task.getattr(intern!(py, "parent_nursery"))?;
         }
         Ok(None)
+    }
+}
+
+/// A run that is being opened: counted, and counted out again if that fails.
+struct Entry<'a>(&'a Pool);
+
+impl Entry<'_> {
+    fn stay(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut runs) = self.0.runs.lock() {
+            runs.users -= 1;
+        }
     }
 }
 

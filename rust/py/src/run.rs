@@ -35,6 +35,8 @@ struct Host {
     stop: Py<PyAny>,
     /// Has [`Run::fire_overdue`] called in so many seconds at the latest.
     alarm: Py<PyAny>,
+    /// Whether the run has a time limit of its own, which the verdict has to come before.
+    limited: bool,
 }
 
 /// The workers of a run.
@@ -111,13 +113,13 @@ impl Run {
         self.failed.bind(py).append(id)
     }
 
-    /// The step that gave the verdict is noted, and what still runs is cancelled, unless the step
-    /// was `alone`: workers on their way find nothing to do and leave.
+    /// The step that gave the verdict is noted, and what still runs is cancelled. If the step was
+    /// `alone` nothing does: workers on their way find nothing to do and leave.
     pub fn decide(&self, py: Python<'_>, step: u32, alone: bool) -> PyResult<()> {
         let mut crew = self.crew(py)?;
         crew.winner = Some(step);
         let waits = !alone || !crew.parked.is_empty();
-        let stop = crew.host.as_ref().filter(|_| waits);
+        let stop = crew.host.as_ref().filter(|host| waits || host.limited);
         let stop = stop.map(|host| host.stop.clone_ref(py));
         drop(crew);
         if let Some(stop) = stop {
@@ -187,6 +189,14 @@ impl Run {
         drop(crew);
         drop(driver);
         Ok(())
+    }
+
+    /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
+    /// What it stands in line for, or was granted already, goes to others.
+    pub fn give_up(&self, py: Python<'_>) -> PyResult<()> {
+        let pool = self.pool.get();
+        pool.lock(py)?.stop(self.lane);
+        pool.wake(py, Some(self.lane))
     }
 
     /// A parked worker was cancelled.
@@ -266,8 +276,14 @@ impl Run {
         spawn: Py<PyAny>,
         stop: Py<PyAny>,
         alarm: Py<PyAny>,
+        limited: bool,
     ) -> PyResult<()> {
-        let host = Host { spawn, stop, alarm };
+        let host = Host {
+            spawn,
+            stop,
+            alarm,
+            limited,
+        };
         let before = self.crew(py)?.host.replace(host);
         drop(before);
         Ok(())
@@ -415,9 +431,10 @@ impl Run {
             // Its worker was torn away by something fatal before it could get up by itself.
             driver.get().get_up(py)?;
         }
+        // Forgotten last: from then on the pool may serve another `trio.run`.
+        let woken = self.pool.get().wake(py, None);
         self.pool.get().forget(py, self.lane)?;
-        self.pool.get().wake(py, None)?;
-        Ok((skipped, unwound))
+        woken.map(|()| (skipped, unwound))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -5,6 +5,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
+use crate::ffi;
+
 /// Where the worker sits: its task, its scope, and what these look like when nothing is left
 /// behind. The parts that are private to Trio are None where Trio does not have them.
 pub struct Seat {
@@ -65,6 +67,16 @@ impl Seat {
         visit.call(&self.status_tasks)?;
         visit.call(&self.breaker)?;
         visit.call(&self.describe)
+    }
+
+    /// A step may have named the task for itself.
+    pub fn put_name_back(&self, py: Python<'_>) -> PyResult<()> {
+        let task = self.task.bind(py);
+        let name = intern!(py, "name");
+        match task.getattr(name)?.is(&self.name) {
+            true => Ok(()),
+            false => ffi::set_attribute(task, name, self.name.bind(py)),
+        }
     }
 
     /// Whether the worker's next checkpoint would raise Cancelled; then it must come before the

@@ -17,6 +17,9 @@ use crate::verdict::{Verdict, classify, is_plainly_fatal};
 /// through Trio's scheduler it performs a checkpoint, where a cancellation reaches it too.
 /// One millisecond costs a run of no-op steps less than 0.2 %.
 const STRETCH_NS: u64 = 1_000_000;
+/// The same for all drivers that Trio resumes one after the other: each one that comes later has
+/// its checkpoint after a single step.
+const ROUND_NS: u64 = 3_000_000;
 /// The same for a virtual clock, which stands still while steps run.
 const STRETCH_STEPS: u32 = 256;
 
@@ -60,12 +63,13 @@ impl Driver {
         match result {
             Ok(value) => {
                 let cancelled = suspended && seat.is_cancelled(py)?;
-                cell.stays = !fired && !run.isolated && !cancelled;
+                let leave = cancelled || cell.thrown;
+                cell.stays = !fired && !run.isolated && !leave;
                 let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
                 let id = run.id(py, step.index)?;
                 run.record_value(&id, &value)?;
                 self.tell(py, step.index, &id, Outcome::Completed, settled)?;
-                cell.must_checkpoint |= cancelled;
+                cell.must_checkpoint |= leave;
             }
             Err(error) if judge => {
                 let traceback = error.traceback(py).map(Bound::unbind);
@@ -80,7 +84,7 @@ impl Driver {
                 let cancelled = suspended && seat.is_cancelled(py)?;
                 let verdict = classify(py, error)?;
                 self.carry_out(py, cell, step, verdict)?;
-                cell.must_checkpoint |= cancelled;
+                cell.must_checkpoint |= cancelled || cell.thrown;
             }
         }
         if run.isolated {
@@ -227,7 +231,10 @@ impl Driver {
         cell.streak += 1;
         let since_ns = *cell.since_ns.get_or_insert(now_ns);
         cell.must_checkpoint = match self.run.get().clock.is_virtual() {
-            false => now_ns.saturating_sub(since_ns) >= STRETCH_NS,
+            false => {
+                let stretch_ns = now_ns.saturating_sub(since_ns);
+                cell.round.ran(stretch_ns) >= ROUND_NS || stretch_ns >= STRETCH_NS
+            }
             true => cell.streak >= STRETCH_STEPS,
         };
         if cell.must_checkpoint {
