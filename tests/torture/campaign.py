@@ -98,7 +98,6 @@ def work(
             return
         with lock:
             campaign.failures.append(crashed)
-            campaign.done += 1
             tell(campaign)
         first = crashed.seed + 1
 
@@ -112,6 +111,7 @@ def work_once(
     tell: Callable[[Campaign], object],
 ) -> Failure | None:
     """Returns the trial in which the process ended before its time, if it did."""
+    reported = 0
     with tempfile.TemporaryDirectory() as folder:
         progress, errors = Path(folder, "seed"), Path(folder, "errors")
         command = [sys.executable, "-m", "torture.worker", campaign.suite.name]
@@ -125,6 +125,7 @@ def work_once(
             assert process.stdout is not None
             for line in process.stdout:
                 message = json.loads(line)
+                reported += message["done"]
                 with lock:
                     campaign.done += message["done"]
                     add(campaign.counts, message["counts"])
@@ -134,5 +135,8 @@ def work_once(
         if process.returncode == 0:
             return None
         seed = int(progress.read_text()) if progress.exists() else first
+        with lock:
+            # Their figures are lost with the process; that they were tried is known.
+            campaign.done += seed + 1 - first - reported
         said = errors.read_text(errors="replace")
         return Failure(seed, f"the process ended with status {process.returncode}\n{said}")
