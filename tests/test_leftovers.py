@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import asynccontextmanager
+from functools import partial
+
 import pytest
 import trio
 
@@ -352,3 +356,142 @@ async def test_a_single_task_leaves_nothing_to_its_caller(autojump_clock, timeou
     assert trio.lowlevel.current_task().child_nurseries == before
     await trio.sleep(2)
     await assert_works_on(pool)
+
+
+class Dropped:
+    """Async context managers with nurseries inside, entered and dropped: Trio exits them later."""
+
+    def __init__(self, child):
+        self.child = child
+        self.exited = []
+
+    @asynccontextmanager
+    async def manager(self, nested):
+        try:
+            async with trio.open_nursery() as nursery:
+                self.start(nursery)
+                if not nested:
+                    yield
+                    return
+                async with trio.open_nursery() as inner:
+                    self.start(inner)
+                    yield
+        finally:
+            self.exited.append(trio.lowlevel.current_task())
+
+    def start(self, nursery):
+        if self.child is not None:
+            nursery.start_soon(self.child)
+
+    async def drop(self, shape):
+        manager = self.manager(nested=shape == "nested")
+        await manager.__aenter__()
+        if shape == "cycle":
+            manager.itself = manager  # only the garbage collector finds it
+        if shape == "two":
+            await self.manager(nested=False).__aenter__()
+
+
+async def stubborn():
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(0.3)
+
+
+async def assert_closed_by_trio(dropped, shape):
+    gc.collect()
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(dropped.exited) == (2 if shape == "two" else 1)
+    for nursery in trio.lowlevel.current_root_task().child_nurseries:
+        assert not set(dropped.exited) & nursery.child_tasks
+
+
+SHAPES = pytest.mark.parametrize("shape", ["one", "nested", "two", "cycle"])
+CHILDREN = pytest.mark.parametrize("child", [None, trio.sleep_forever, stubborn])
+DROPS = pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
+
+
+@DROPS
+@SHAPES
+@CHILDREN
+@SUSPENDS
+@LIMITS
+@ISOLATIONS
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_a_nursery_in_a_dropped_generator_is_closed_once(
+    autojump_clock, shape, child, suspends, step_timeout, isolation, limit
+):
+    dropped = Dropped(child)
+    async with trio.open_nursery() as mine:
+        mine.start_soon(trio.sleep, 1)
+        before = trio.lowlevel.current_task().child_nurseries
+        result, *_ = await run(
+            partial(dropped.drop, shape),
+            suspends=suspends,
+            limit=limit,
+            step_timeout=step_timeout,
+            isolation=isolation,
+        )
+        assert trio.lowlevel.current_task().child_nurseries == before
+        assert "left behind an open nursery." in str(result.errors["leaves"])
+        await assert_closed_by_trio(dropped, shape)
+
+
+@DROPS
+@SHAPES
+@CHILDREN
+@pytest.mark.parametrize("timeout", [None, 100])
+async def test_a_dropped_generator_takes_no_nursery_of_the_caller(
+    autojump_clock, shape, child, timeout
+):
+    dropped = Dropped(child)
+    pool = WorkerPool(timeout=timeout)
+    async with trio.open_nursery() as mine:
+        mine.start_soon(trio.sleep, 1)
+        before = trio.lowlevel.current_task().child_nurseries
+        with pytest.raises(StepLeftovers):
+            await pool.execute(dropped.drop, shape)
+        assert trio.lowlevel.current_task().child_nurseries == before
+        await assert_closed_by_trio(dropped, shape)
+    await assert_works_on(pool)
+
+
+@DROPS
+@LIMITS
+@ISOLATIONS
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_trio_may_close_a_dropped_generator_while_its_step_still_runs(
+    autojump_clock, step_timeout, isolation, limit
+):
+    dropped = Dropped(stubborn)
+
+    async def leave():
+        await dropped.drop("one")
+        await trio.sleep(1)  # Trio begins meanwhile, waits for the child, and cancels this too
+
+    result, *_ = await run(leave, limit=limit, step_timeout=step_timeout, isolation=isolation)
+    assert "left behind an open nursery." in str(result.errors["leaves"])
+    await assert_closed_by_trio(dropped, "one")
+
+
+@ISOLATIONS
+async def test_another_step_cannot_close_what_a_step_has_left_behind(autojump_clock, isolation):
+    manager = ParallelExecutionManager(max_concurrent=1)
+    kept = trio.open_nursery()
+
+    async def execute(step, context):
+        if step == "opens":
+            await kept.__aenter__()
+        else:
+            await kept.__aexit__(None, None, None)
+
+    group = ParallelGroup("g", ["opens", "closes"], "all_settled", isolation=isolation)
+    async with trio.open_nursery():
+        before = trio.lowlevel.current_task().child_nurseries
+        result = await manager.execute_group(group, execute)
+        assert trio.lowlevel.current_task().child_nurseries == before
+    assert "left behind an open nursery" in str(result.errors["opens"])
+    assert "has ended without closing it" in str(result.errors["closes"])
+    await assert_works_on(manager)

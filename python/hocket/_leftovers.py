@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 from trio.lowlevel import Task, enable_ki_protection
@@ -24,7 +25,12 @@ _parking_lot = sys.modules.get("trio._core._parking_lot")
 # The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
 _BREAKERS: dict[Task, list[Any]] | None = getattr(_parking_lot, "GLOBAL_PARKING_LOT_BREAKER", None)
 
-_CLOSABLE_NURSERIES = hasattr(trio.Nursery, "_nested_child_finished")
+# A class with slots would not let us replace the method of one nursery.
+_CLOSABLE_NURSERIES = (
+    hasattr(trio.Nursery, "_nested_child_finished")
+    and hasattr(Task, "_next_send_fn")
+    and not hasattr(trio.Nursery, "__slots__")
+)
 
 
 def look(
@@ -99,13 +105,27 @@ async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
     A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
     released here: when the worker exits, Trio breaks them, as it does for any task.
     """
+    if innermost_scope(task) is scope:
+        return
     failures: list[BaseException] = []
-    while (inner := innermost_scope(task)) is not scope and inner is not None:
-        nursery = task.child_nurseries[-1] if task.child_nurseries else None
-        if nursery is not None and nursery.cancel_scope is inner:
-            inner.cancel(reason="the step that opened this nursery has ended")
-            failures += await _join_children(nursery)
-        inner.__exit__(None, None, None)
+    waiting = _tasks_closing(task)
+    nurseries = _claim({*task.child_nurseries, *waiting.values()}, scope)
+    try:
+        while (inner := innermost_scope(task)) is not scope and inner is not None:
+            if (nursery := nurseries.get(inner)) is not None:
+                inner.cancel(reason="the step that opened this nursery has ended")
+                failures += await _close(nursery, task)
+            inner.__exit__(None, None, None)
+        _report(failures)
+    finally:
+        for other, nursery in waiting.items():
+            if nursery in nurseries.values():
+                trio.lowlevel.reschedule(other)
+        # What is cancelled from here and fails keeps this frame, which must not keep it in turn.
+        failures.clear()
+
+
+def _report(failures: list[BaseException]) -> None:
     fatal = [failure for failure in failures if not isinstance(failure, Exception)]
     if fatal:
         raise fatal[0]
@@ -120,14 +140,76 @@ def innermost_scope(task: Task) -> trio.CancelScope | None:
     return getattr(status, "_scope", None)
 
 
-async def _join_children(nursery: trio.Nursery) -> list[BaseException]:
-    """Wait for a nursery's tasks; return what they raised, without the cancellations."""
-    failure = await nursery._nested_child_finished(None)
-    if failure is None:
+def _tasks_closing(parent: Task) -> dict[Task, Any]:
+    """Return the tasks that wait in order to close a nursery of ``parent``, with that nursery.
+
+    Such a task is mostly Trio's: it closes a dropped async generator, with the nursery inside.
+    """
+    if not _CLOSABLE_NURSERIES:
+        return {}
+    code = trio.Nursery._nested_child_finished.__code__
+    found: dict[Task, Any] = {}
+    todo = [trio.lowlevel.current_root_task()]
+    while todo:
+        task: Any = todo.pop()
+        todo += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+        if task is parent or task._next_send_fn is not None:
+            continue  # it runs, or is about to
+        # An early Trio does not walk past a coroutine that shows no frame, as a driver may be.
+        with suppress(AttributeError):
+            for frame, _ in task.iter_await_frames():
+                nursery = frame.f_locals.get("self") if frame.f_code is code else None
+                if nursery is not None and nursery._parent_task is parent:
+                    found[task] = nursery
+    return found
+
+
+def _claim(nurseries: set[Any], scope: Any) -> dict[trio.CancelScope, Any]:
+    """Return the nurseries inside ``scope``, by their scopes; only we close them from now on.
+
+    A nursery wakes just one task when its last child has ended, and whoever closes it removes the
+    last nursery from the list of the task that opened it, whichever that is.
+    """
+    claimed: dict[trio.CancelScope, Any] = {}
+    if not _CLOSABLE_NURSERIES:
+        return claimed
+    for nursery in nurseries:
+        if nursery.cancel_scope is scope or not scope._cancel_status.encloses(
+            nursery._cancel_status
+        ):
+            continue
+        claimed[nursery.cancel_scope] = nursery
+        nursery._nested_child_finished = _refuse  # for whoever comes from now on
+        nursery._parent_waiting_in_aexit = False  # for whoever waits: not to wake us
+        if nursery._closed:
+            nursery._parent_task = _NOBODY  # for whoever is about to remove it
+    return claimed
+
+
+async def _close(nursery: Any, task: Any) -> list[BaseException]:
+    """Wait for a claimed nursery's tasks; return what they raised, without the cancellations."""
+    raised = nursery._pending_excs
+    if nursery in task._child_nurseries:
+        task._child_nurseries.remove(nursery)
+    if not nursery._closed:
+        task._child_nurseries.append(nursery)  # Trio removes the last one
+        await type(nursery)._nested_child_finished(nursery, None)
+    nursery._parent_task = _NOBODY
+    if not raised:
         return []
-    # A run with strict_exception_groups=False gives a single exception as it is.
-    group = (
-        failure if isinstance(failure, BaseExceptionGroup) else BaseExceptionGroup("", [failure])
-    )
-    _, rest = group.split(trio.Cancelled)
+    # Closing a generator leaves a GeneratorExit with its nursery.
+    _, rest = BaseExceptionGroup("", raised).split((trio.Cancelled, GeneratorExit))
     return list(rest.exceptions) if rest is not None else []
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise StepLeftovers("the step that opened this nursery has ended without closing it")
+
+
+class _Nobody:
+    """The parent task of a closed nursery: refuses whoever is half-way through closing it again."""
+
+    _child_nurseries = property(_refuse)
+
+
+_NOBODY = _Nobody()
