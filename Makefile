@@ -40,6 +40,7 @@ check-rust:
 	@cargo fmt --all --check
 	$(SAY) 'Rust: clippy'
 	@$(WITH_PYTHON) cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	@$(WITH_PYTHON) cargo clippy --quiet --workspace --features hocket-py/faults -- --deny warnings
 	$(SAY) 'Rust: tests of the core'
 	@cargo test --quiet
 

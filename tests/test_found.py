@@ -59,6 +59,32 @@ async def test_a_cancelled_group_takes_no_slot_that_becomes_free(isolation, auto
     assert_idle(manager)
 
 
+@ISOLATIONS
+async def test_the_slot_of_a_cancelled_step_is_not_for_its_own_group(isolation, autojump_clock):
+    async def cleans_up(step, context):
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep({"soon": 1, "late": 50}.get(step, 0))
+
+    async def cancelled_after_a_second():
+        group = ParallelGroup("g", ["soon", "late", "waits"], isolation=isolation)
+        with trio.move_on_after(1):
+            await manager.execute_group(group, cleans_up)
+
+    manager = ParallelExecutionManager(max_concurrent=3)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(manager.pool.execute, trio.sleep, 100)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(cancelled_after_a_second)
+        await trio.sleep(1.5)
+        await manager.pool.execute(trio.sleep, 0)
+        assert trio.current_time() == 2
+        nursery.cancel_scope.cancel()
+    assert_idle(manager)
+
+
 def test_threads_that_meet_at_one_pool_are_served_or_refused():
     # Each with its own trio.run; none may be woken by another's.
     pool = WorkerPool(max_concurrent=1)
@@ -187,7 +213,7 @@ def test_what_is_fatal_comes_out_of_a_step_that_leaves_something_open(leaves, ti
 
     async def main():
         if how == "group":
-            await manager.execute_group(ParallelGroup("g", ["a", "b"]), exits)
+            await manager.execute_group(ParallelGroup("g", ["a"]), exits)
         else:
             await manager.pool.execute(exits)
 

@@ -117,9 +117,12 @@ def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
 
 
 def _close(run: _core.Run, batch: Batch, out_of_time: bool) -> ParallelExecutionResult:
-    duration = run.age
-    failed, verdict = run.failed, run.verdict
-    skipped, unwound = run.close(out_of_time)
+    try:
+        duration, verdict = run.age, run.verdict
+    finally:
+        # Whatever fails, a foreign clock say, the pool is not left with this run.
+        skipped, unwound = run.close(out_of_time)
+    failed = run.failed
     # A limit that took nothing away has not ended the group: every step had ended by itself.
     timed_out = out_of_time and bool(skipped or unwound)
     if out_of_time:

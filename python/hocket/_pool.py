@@ -172,13 +172,14 @@ class WorkerPool:
         )
         failure: BaseException | None = None
         try:
-            await run_alone(run)
+            try:
+                await run_alone(run)
+            finally:
+                run.close(False)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - raised below
             failure = error
-        finally:
-            run.close(False)
         # The thread may still be inside the step's context: only after a trip through Trio's
         # scheduler is it back in the caller's. Shielded, because what is done is done.
         await trio.lowlevel.cancel_shielded_checkpoint()

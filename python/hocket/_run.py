@@ -61,7 +61,12 @@ def _unwrap(error: BaseException) -> BaseException:
     rest = [leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)]
     fatal = [leaf for leaf in rest if not isinstance(leaf, Exception)]
     chosen = fatal or rest or leaves[:1]
-    return chosen[0] if len(chosen) == 1 else error
+    if len(chosen) > 1:
+        return error
+    if fatal and len(rest) > 1:
+        # What else went wrong is no step's error either: it is still to be seen.
+        fatal[0].add_note(f"beside it: {[leaf for leaf in rest if leaf is not fatal[0]]!r}")
+    return chosen[0]
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -179,14 +184,16 @@ class _Crew:
 
     @enable_ki_protection
     def _leave(self, driver: _core.Driver) -> None:
-        driver.exit()
-        if driver.retire:
-            self._run.replace()
-        self._workers -= 1
-        if self._workers == 0:
-            self._over = True
-            if self._watch is not None:
-                self._watch.cancel()
+        try:
+            driver.exit()
+            if driver.retire:
+                self._run.replace()
+        finally:
+            self._workers -= 1
+            if self._workers == 0:
+                self._over = True
+                if self._watch is not None:
+                    self._watch.cancel()
 
     @enable_ki_protection
     def stop(self) -> None:

@@ -6,14 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 # Build -> (arguments for cargo, the folder in target/ where the library appears, environment).
 BUILDS: dict[str, tuple[list[str], str, dict[str, str]]] = {
-    # With switches for faults and for mutations, and with debug assertions.
-    "faults": (["--features", "faults"], "debug", {}),
+    # With places to strike and rules to switch off, and with debug assertions.
+    "faults": (["--features", "faults", "--config", "profile.dev.opt-level=1"], "debug", {}),
+    # With AddressSanitizer. A target is named so that build scripts go without it.
+    "asan": (
+        ["--target", "host-tuple"],
+        "*/debug",
+        {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"},
+    ),
 }
 
 
@@ -21,21 +29,60 @@ def package_of(build: str) -> Path | None:
     """Return the folder to put on the path for a build, made if need be; None for the usual one."""
     if build == "release":
         return None
-    arguments, folder, environment = BUILDS[build]
     target = ROOT / "target" / build
+    target.mkdir(parents=True, exist_ok=True)
+    print(f"building hocket with {build} (minutes, the first time)", file=sys.stderr, flush=True)
+    with locked(target / ".package-lock"):
+        library = compile_core(build, target)
+        package = target / "package"
+        update(package / "hocket", ROOT / "python" / "hocket", library)
+    return package
+
+
+def compile_core(build: str, target: Path) -> Path:
+    arguments, folder, environment = BUILDS[build]
     subprocess.run(
         ["cargo", "build", "--quiet", "--package", "hocket-py", "--target-dir", target, *arguments],
         cwd=ROOT,
         env=dict(os.environ, PYO3_PYTHON=sys.executable, **environment),
         check=True,
     )
-    library = next((target / folder).glob("*_core.[sd][oy]*"))
-    package = target / "package"
-    shutil.copytree(
-        ROOT / "python" / "hocket",
-        package / "hocket",
-        ignore=shutil.ignore_patterns("__pycache__", "_core*.so", "_core*.pyd"),
-        dirs_exist_ok=True,
-    )
-    shutil.copy(library, package / "hocket" / "_core.so")
-    return package
+    libraries = target.glob(f"{folder}/*_core.*")
+    return next(file for file in libraries if file.suffix in (".so", ".dll", ".dylib"))
+
+
+def update(package: Path, sources: Path, library: Path) -> None:
+    """Bring the package up to date. What has not changed stays: somebody may be running it."""
+    wanted = {
+        path.relative_to(sources): path
+        for path in sources.rglob("*")
+        if path.suffix not in (".so", ".pyd", ".pyc") and path.is_file()
+    }
+    wanted[Path("_core.pyd" if os.name == "nt" else "_core.so")] = library
+    for path in package.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc" and path.relative_to(package) not in wanted:
+            path.unlink()
+    for name, source in wanted.items():
+        copy = package / name
+        if copy.exists() and copy.stat().st_mtime_ns == source.stat().st_mtime_ns:
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # A new file in the place of the old one, which lives on in whoever has loaded it.
+        fresh = copy.with_name(f"{copy.name}.new")
+        shutil.copy2(source, fresh)
+        fresh.replace(copy)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One at a time, also among processes."""
+    with path.open("w") as file:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

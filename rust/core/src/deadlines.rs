@@ -36,6 +36,13 @@ impl Deadlines {
         self.rise(self.heap.len() - 1);
     }
 
+    /// Whether the worker has a deadline.
+    pub fn is_armed(&self, worker: u32) -> bool {
+        self.place
+            .get(worker as usize)
+            .is_some_and(|&at| at != ABSENT)
+    }
+
     /// Forget the worker's deadline, if it has one.
     pub fn disarm(&mut self, worker: u32) {
         let Some(&at) = self.place.get(worker as usize) else {

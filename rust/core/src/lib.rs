@@ -9,6 +9,8 @@
 #![warn(missing_docs)]
 
 mod deadlines;
+#[doc(hidden)]
+pub mod faults;
 mod graph;
 mod join;
 mod lane;

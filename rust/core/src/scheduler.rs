@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::faults::{Rule, fault, holds};
 use crate::graph::Graph;
 use crate::join::{Join, Verdict};
 use crate::lane::{Lane, LaneId, Place, StepState};
@@ -79,7 +80,7 @@ pub enum Outcome {
     Failed,
     /// Its own time limit stopped it.
     TimedOut,
-    /// It was stopped from outside.
+    /// It was stopped from outside, which happens to all steps of a lane: no other one starts.
     Unwound,
 }
 
@@ -210,6 +211,7 @@ impl Scheduler {
                 lane.graph = Some(graph);
             }
         }
+        fault!(LockedOpen);
         // A group without steps, or one that can never be decided for good, ends before it starts.
         lane.stopped = lane.join.verdict().is_some();
         if lane.stopped {
@@ -239,6 +241,7 @@ impl Scheduler {
                 }
             },
         };
+        fault!(LockedNext);
         let lane = self.lane_mut(id);
         match lane.ready.pop() {
             Some(step) => self.start(id, step, source, now_ns),
@@ -261,6 +264,7 @@ impl Scheduler {
         if !lane.wants_slot() {
             return false;
         }
+        fault!(LockedRequest);
         match self.acquire(id) {
             Some(source) => {
                 self.lane_mut(id).reserved.push(source);
@@ -288,9 +292,10 @@ impl Scheduler {
         let lane = self.lanes.get_mut(id.0).expect("a running step has a lane");
         lane.running -= 1;
         lane.holding -= u32::from(counted);
-        if let Some(worker) = slot.armed {
+        if let Some(worker) = slot.armed.filter(|_| holds(Rule::Generation)) {
             lane.deadlines.disarm(worker);
         }
+        fault!(LockedSettle);
         let (state, tally) = match outcome {
             Outcome::Completed => (StepState::Completed, &mut self.statistics.completed),
             Outcome::Failed => (StepState::Failed, &mut self.statistics.failed),
@@ -306,7 +311,7 @@ impl Scheduler {
             self.statistics.ran(run_ns);
         }
         let verdict = self.judge(id, slot.step, outcome, now_ns);
-        if verdict.is_some() {
+        if verdict.is_some() || outcome == Outcome::Unwound {
             self.stop(id);
         }
         self.release(slot_id, slot);
@@ -321,6 +326,14 @@ impl Scheduler {
         lane.stopped = true;
         self.waiting -= lane.ready.clear() as u64;
         lane.free.clear();
+        self.stand_back(id);
+    }
+
+    /// The lane waits for no slot any more, until it asks again; what it was granted goes to others.
+    pub fn stand_back(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return;
+        };
         let reserved = std::mem::take(&mut lane.reserved);
         self.leave_line(id);
         for source in reserved {
@@ -342,6 +355,7 @@ impl Scheduler {
                 self.settle(slot, Outcome::Unwound, now_ns);
             }
         }
+        fault!(LockedClose);
         let lane = self.lanes.remove(id.0).expect("it was there above");
         for (step, state) in lane.states.iter().enumerate() {
             let tally = match (state, cause) {
@@ -378,8 +392,12 @@ impl Scheduler {
         let lane = self.lanes.get_mut(slot.lane.0)?;
         let timeout_ns = lane.step_timeout_ns(slot.step)?;
         let deadline_ns = slot.started_ns.saturating_add(timeout_ns);
+        fault!(LockedArm);
         let before = lane.deadlines.earliest();
-        lane.deadlines.arm(worker, deadline_ns);
+        // Where the rule is off, a deadline that has outlived its step stays.
+        if holds(Rule::Generation) || !lane.deadlines.is_armed(worker) {
+            lane.deadlines.arm(worker, deadline_ns);
+        }
         slot.armed = Some(worker);
         before
             .is_none_or(|before| deadline_ns < before)
@@ -673,8 +691,14 @@ impl Scheduler {
     fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
         let loan = slot.loan.take();
         let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
+        fault!(LockedRelease);
         match lent {
-            Lent::Nobody => self.give_back(slot.source),
+            Lent::Nobody => {
+                self.give_back(slot.source);
+                if !holds(Rule::Returned) && slot.source == Source::Pool && self.ledger.in_use > 0 {
+                    self.give_back(slot.source);
+                }
+            }
             Lent::Running(child) => {
                 self.ledger.get_mut(child).expect("it has the slot").source = slot.source;
             }

@@ -156,7 +156,7 @@ impl Crew {
         }
         let run = self.running.swap_remove(at);
         let torn = run.waits_for > 0;
-        let outcome = [Outcome::Completed, Outcome::Unwound][usize::from(torn)];
+        let outcome = [Outcome::Completed, Outcome::Failed][usize::from(torn)];
         self.scheduler.settle(slot, outcome, self.now_ns);
         let lane = self.lane(id);
         lane.unsettled -= 1;

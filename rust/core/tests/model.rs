@@ -20,6 +20,7 @@ enum Op {
     Request(usize),
     Settle(usize, Outcome),
     Stop(usize),
+    StandBack(usize),
     Close(usize, Cause),
     Arm(usize),
     PopOverdue(usize),
@@ -83,6 +84,12 @@ impl Pair {
                 if let Some(id) = self.pick_lane(pick) {
                     self.real.stop(self.lanes[id]);
                     self.naive.stop(id);
+                }
+            }
+            Op::StandBack(pick) => {
+                if let Some(id) = self.pick_lane(pick) {
+                    self.real.stand_back(self.lanes[id]);
+                    self.naive.stand_back(id);
                 }
             }
             Op::Close(pick, cause) => {
@@ -442,6 +449,7 @@ fn op(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Op> {
         3 => pick().prop_map(Op::Request),
         6 => (pick(), outcome).prop_map(|(run, outcome)| Op::Settle(run, outcome)),
         1 => pick().prop_map(Op::Stop),
+        1 => pick().prop_map(Op::StandBack),
         2 => (pick(), cause).prop_map(|(lane, cause)| Op::Close(lane, cause)),
         3 => pick().prop_map(Op::Arm),
         2 => pick().prop_map(Op::PopOverdue),

@@ -1,6 +1,7 @@
 //! What a driver keeps from one resumption to the next.
 
 use hocket_core::{Next, SlotId};
+use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
@@ -46,7 +47,7 @@ pub enum Inner {
 /// A step whose exception is on its way through the worker's scope.
 pub struct Judged {
     pub step: Step,
-    pub error: PyErr,
+    pub error: Py<PyBaseException>,
     pub traceback: Option<Py<PyTraceback>>,
 }
 
@@ -69,6 +70,8 @@ pub struct Cell {
     pub next: Option<Next>,
     pub seat: Option<Seat>,
     pub judged: Option<Judged>,
+    /// Why the driver has failed while its step was waiting for Trio; raised when that has ended.
+    pub failure: Option<Py<PyBaseException>>,
     pub action: Action,
     pub entering: bool,
     pub must_checkpoint: bool,
@@ -99,6 +102,11 @@ impl Cell {
         if let Some(seat) = &self.seat {
             seat.traverse(visit)?;
         }
+        if let Some(judged) = &self.judged {
+            visit.call(&judged.error)?;
+            visit.call(&judged.traceback)?;
+        }
+        visit.call(&self.failure)?;
         Ok(())
     }
 }

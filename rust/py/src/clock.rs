@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use crate::fault::fault;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -18,6 +19,7 @@ pub enum Clock {
 
 impl Clock {
     pub fn now_ns(&self, py: Python<'_>) -> PyResult<u64> {
+        fault!(py, ReadClock);
         match self {
             Self::Monotonic => Ok(START.elapsed().as_nanos() as u64),
             Self::Trio(clock) => {

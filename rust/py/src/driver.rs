@@ -5,8 +5,8 @@
 //! not suspend, no Python code of ours runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use hocket_core::{Next, Outcome, SlotId};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
@@ -17,11 +17,14 @@ use pyo3::types::{PySendResult, PyTraceback};
 
 use crate::cell::{Action, Begun, Cell, Inner, Message, Step, Suspended};
 use crate::errors;
+use crate::fault::fault;
 use crate::ffi;
+use crate::panics::{guarded, lock, panicked, quietly};
 use crate::run::Run;
 use crate::seat::{Leftovers, Seat};
 use crate::step::{FirstSegment, make_coroutine, programming_error, throw};
 use crate::trio;
+use crate::verdict::is_plainly_fatal;
 
 fn running_already() -> PyErr {
     PyRuntimeError::new_err("the driver is running already")
@@ -74,52 +77,41 @@ impl Driver {
         if nursery >= self.nurseries_before.load(Ordering::Relaxed) {
             return self.current_slot();
         }
-        self.outer(py)?.get().slot_of_nursery(py, nursery)
-    }
-
-    pub fn outer(&self, py: Python<'_>) -> Option<Py<Driver>> {
-        let outer = self.outer.lock().ok()?;
-        outer.as_ref().map(|outer| outer.clone_ref(py))
+        let outer = lock(&self.outer).as_ref().map(|outer| outer.clone_ref(py));
+        outer?.get().slot_of_nursery(py, nursery)
     }
 
     /// The watchdog: cancel the step that runs now.
     pub fn fire(&self, py: Python<'_>) -> PyResult<()> {
-        let scope = self.with_cell(py, |cell| {
+        let scope = self.with_cell(|cell| {
             let scope = cell.seat.as_ref()?.scope.as_ref()?;
             Some(scope.clone_ref(py))
         })?;
-        if let Some(scope) = scope {
-            self.fired.store(true, Ordering::Relaxed);
-            let reason = "the step's time limit has passed";
-            scope.call_method1(py, intern!(py, "cancel"), (reason,))?;
+        match scope {
+            Some(scope) => self.cancel(py, &scope, "the step's time limit has passed"),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn lock_cell(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Option<Box<Cell>>>> {
-        let poisoned = |_| errors::internal(py, "a driver has panicked before");
-        self.cell.lock().map_err(poisoned)
+    fn cancel(&self, py: Python<'_>, scope: &Py<PyAny>, reason: &str) -> PyResult<()> {
+        self.fired.store(true, Ordering::Relaxed);
+        scope.call_method1(py, intern!(py, "cancel"), (reason,))?;
+        Ok(())
     }
 
     /// From here on the driver runs, until the cell is put back.
-    fn take_cell(&self, py: Python<'_>) -> PyResult<Box<Cell>> {
-        let taken = self.lock_cell(py)?.take();
-        taken.ok_or_else(running_already)
+    fn take_cell(&self) -> PyResult<Box<Cell>> {
+        lock(&self.cell).take().ok_or_else(running_already)
     }
 
-    fn put_back(&self, py: Python<'_>, cell: Box<Cell>) -> PyResult<()> {
-        let before = self.lock_cell(py)?.replace(cell);
+    fn put_back(&self, cell: Box<Cell>) {
+        let before = lock(&self.cell).replace(cell);
         drop(before);
-        Ok(())
     }
 
     /// Look at the cell while the driver is not running.
-    pub(crate) fn with_cell<T>(
-        &self,
-        py: Python<'_>,
-        look: impl FnOnce(&mut Cell) -> T,
-    ) -> PyResult<T> {
-        let mut cell = self.lock_cell(py)?;
+    pub(crate) fn with_cell<T>(&self, look: impl FnOnce(&mut Cell) -> T) -> PyResult<T> {
+        let mut cell = lock(&self.cell);
         cell.as_deref_mut().map(look).ok_or_else(running_already)
     }
 
@@ -129,13 +121,15 @@ impl Driver {
         py: Python<'_>,
         work: impl FnOnce(&mut Cell) -> PyResult<()>,
     ) -> PyResult<()> {
-        let mut cell = self.take_cell(py)?;
+        let mut cell = self.take_cell()?;
         let result = catch_unwind(AssertUnwindSafe(|| work(&mut cell)));
-        if result.is_err() {
-            self.release_lost_slot(py, &mut cell);
-        }
-        self.put_back(py, cell)?;
-        result.unwrap_or_else(|panic| resume_unwind(panic))
+        let result = result.unwrap_or_else(|panic| {
+            quietly(py, || self.release_lost_slot(py, &mut cell));
+            Err(panicked(py, &*panic))
+        });
+        self.put_back(cell);
+        fault!(py, Return);
+        result
     }
 
     fn resume<'py>(
@@ -144,27 +138,26 @@ impl Driver {
         message: Message<'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.run.get().check_thread()?;
-        let mut cell = self.take_cell(py)?;
+        let mut cell = self.take_cell()?;
         let mut result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut cell, message)));
+        let foreign = result.is_err() && self.in_step.swap(false, Ordering::Relaxed);
         if !matches!(result, Ok(Ok(Some(_)))) {
             // Only a trap leaves a coroutine behind on purpose.
             self.abandon(py, &mut cell);
-            if let (Err(error), Ok(Ok(_))) = (self.sit_back(py, &mut cell), &result) {
-                result = Ok(Err(error));
+            match (guarded(py, || self.sit_back(py, &mut cell)), &result) {
+                (Ok(()), _) => {}
+                (Err(error), Ok(Ok(_))) => result = Ok(Err(error)),
+                (Err(error), _) => error.write_unraisable(py, None),
             }
         }
-        self.put_back(py, cell)?;
+        self.put_back(cell);
+        fault!(py, Return);
         match result {
             Ok(result) => result,
             // PyO3 turns a PanicException of this extension that it meets into a panic again: one
             // that came out of a step, or an observer, passes through as what it was.
-            Err(panic) if self.in_step.swap(false, Ordering::Relaxed) => resume_unwind(panic),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                let what = format!("the driver panicked ({})", text.unwrap_or("no message"));
-                Err(errors::internal(py, &what))
-            }
+            Err(panic) if foreign => resume_unwind(panic),
+            Err(panic) => Err(panicked(py, &*panic)),
         }
     }
 
@@ -200,6 +193,7 @@ impl Driver {
                 Inner::Step(held) => held.coroutine.bind(py).clone(),
             };
             let message = message.take();
+            fault!(py, Send);
             let in_step = matches!(cell.inner, Inner::Step(_));
             cell.thrown = matches!(message, Some(Message::Throw(_)));
             self.in_step.store(in_step, Ordering::Relaxed);
@@ -216,6 +210,9 @@ impl Driver {
                 Err(error) => Err(error),
             };
             match std::mem::take(&mut cell.inner) {
+                Inner::Step(held) if cell.failure.is_some() => {
+                    return Err(self.doomed_ended(py, cell, held, result));
+                }
                 Inner::Step(held) => {
                     self.ended(py, cell, held.step, Some(held), result)?;
                     if cell.action != Action::Leave {
@@ -223,6 +220,7 @@ impl Driver {
                     }
                 }
                 _ => {
+                    self.run.get().unpark(self.worker);
                     if let Err(error) = result {
                         if error.is_instance(py, trio::cancelled(py)?) {
                             self.run.get().give_up(py)?;
@@ -240,6 +238,7 @@ impl Driver {
 
     /// Find out what to do next.
     fn begin(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<Begun> {
+        fault!(py, Begin);
         let run = self.run.get();
         let pool = run.pool.get();
         pool.check_fork()?;
@@ -249,6 +248,7 @@ impl Driver {
                 return Ok(Begun::Nothing);
             }
             self.sit_back(py, cell)?;
+            fault!(py, Checkpoint);
             cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
             cell.now_ns = None;
             cell.since_ns = None;
@@ -282,6 +282,7 @@ impl Driver {
                     .store(SlotId::to_bits(Some(slot)), Ordering::Relaxed);
                 cell.since_ns.get_or_insert(now_ns);
                 self.name_task(py, cell, step)?;
+                fault!(py, Started);
                 if run.has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.dismiss(py)?;
                 }
@@ -320,11 +321,12 @@ impl Driver {
             },
         )?;
         let wait = trio::wait_task_rescheduled(py)?.call1((abort,))?;
-        run.park(self.worker, seat.task.bind(py))?;
+        fault!(py, Park);
         cell.entering = true;
         cell.now_ns = None;
         cell.since_ns = None;
         cell.inner = Inner::Own(wait.unbind());
+        run.park(self.worker, seat.task.clone_ref(py));
         Ok(())
     }
 
@@ -344,7 +346,9 @@ impl Driver {
         self.in_step.store(true, Ordering::Relaxed);
         let sent = ffi::Entered::new(&context).and_then(|_entered| {
             let _segment = FirstSegment::begin();
+            fault!(py, MakeCoroutine);
             let coroutine = made.insert(make_coroutine(py, run, step.index)?);
+            fault!(py, FirstSend);
             ffi::send(coroutine, &py.None().into_bound(py))
         });
         self.in_step.store(false, Ordering::Relaxed);
@@ -356,7 +360,9 @@ impl Driver {
                     coroutine: coroutine.unbind(),
                     context: context.unbind(),
                 });
-                self.suspended(py, cell)?;
+                if let Err(error) = guarded(py, || self.suspended(py, cell)) {
+                    self.doom(py, cell, error);
+                }
                 return Ok(Some(trap));
             }
             (Ok(PySendResult::Next(_)), None) => {
@@ -389,6 +395,7 @@ impl Driver {
         if !cell.displaced {
             ffi::set_attribute(task, intern!(py, "name"), &run.id(py, step.index)?)?;
         }
+        fault!(py, Suspend);
         let mut scheduler = run.pool.get().lock(py)?;
         let earliest = scheduler.arm(step.slot, self.worker);
         let wanted = !run.is_joined() && scheduler.request(run.lane);
@@ -396,21 +403,62 @@ impl Driver {
         if let Some(deadline_ns) = earliest {
             run.armed(py, deadline_ns, run.clock.now_ns(py)?)?;
         }
+        fault!(py, Suspended);
         match wanted {
             true => run.bring_worker(py),
             false => Ok(()),
         }
     }
 
+    /// The driver has failed while its step waits for Trio, which has it in its tables by now: to
+    /// close it here would tear it out of them. Trio cancels it, and then the error goes on.
+    fn doom(&self, py: Python<'_>, cell: &mut Cell, error: PyErr) {
+        cell.failure = Some(error.into_value(py));
+        let scope = cell.seat.as_ref().and_then(|seat| seat.scope.as_ref());
+        // A single step without a limit has no scope of ours: it ends by itself.
+        if let Some(scope) = scope.filter(|_| self.run.get().has_host()) {
+            quietly(py, || self.cancel(py, scope, "the run has failed"));
+        }
+    }
+
+    /// A step has ended after the driver had failed: the error that goes on.
+    fn doomed_ended(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        held: Suspended,
+        result: PyResult<Bound<'_, PyAny>>,
+    ) -> PyErr {
+        let step = held.step;
+        cell.displaced = true;
+        let error = result.err();
+        let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
+        quietly(py, || self.settle(py, cell, step, Outcome::Unwound, None));
+        let failure = cell.failure.take();
+        let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
+        match (error, failure) {
+            (Some(error), Some(failure)) if fatal(&error) => {
+                error.set_context(py, Some(failure));
+                error
+            }
+            (error, Some(failure)) => {
+                failure.set_context(py, error);
+                failure
+            }
+            _ => errors::internal(py, "a driver failed for no reason"),
+        }
+    }
+
     /// The worker's task works for whom it worked before.
     pub fn get_up(&self, py: Python<'_>) -> PyResult<()> {
-        let seat = self.with_cell(py, |cell| cell.seat.take())?;
-        let outer = self.outer.lock().ok().and_then(|mut outer| outer.take());
+        let seat = self.with_cell(|cell| cell.seat.take())?;
+        let outer = lock(&self.outer).take();
         if let Some(seat) = seat {
-            seat.put_name_back(py)?;
+            let named = seat.put_name_back(py);
             let outer = outer.as_ref().map(|outer| outer.bind(py));
             let pool = self.run.get().pool.get();
-            pool.enter_task(seat.task.bind(py), outer)?;
+            pool.leave_task(seat.task.bind(py), self, outer)?;
+            named?;
         }
         Ok(())
     }
@@ -431,43 +479,48 @@ impl Driver {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
+        fault!(py, Enter);
+        this.with_cell_out(py, |cell| this.sit_back(py, cell))?;
         let seat = Seat::new(task, scope, leftovers, trio_fires)?;
         this.fired.store(false, Ordering::Relaxed);
         let cancelled = seat.is_cancelled(py)?;
         let nurseries = task.getattr(intern!(py, "child_nurseries"))?.len()?;
         this.nurseries_before.store(nurseries, Ordering::Relaxed);
-        let outer = this.run.get().pool.get().enter_task(task, Some(slf))?;
-        if let Some(outer) = outer.filter(|outer| !outer.is(slf)) {
-            let poisoned = |_| errors::internal(py, "a driver has panicked before");
-            let before = this.outer.lock().map_err(poisoned)?.replace(outer);
-            drop(before);
-        }
-        let before = this.with_cell(py, |cell| {
+        let before = this.with_cell(|cell| {
             cell.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
             cell.must_checkpoint = cancelled;
             cell.seat.replace(seat)
         })?;
         drop(before);
+        let outer = this.run.get().pool.get().enter_task(task, Some(slf))?;
+        fault!(py, Entered);
+        if let Some(outer) = outer.filter(|outer| !outer.is(slf)) {
+            let before = lock(&this.outer).replace(outer);
+            drop(before);
+        }
         Ok(())
     }
 
     /// The worker gets up for good.
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
+        fault!(py, Exit);
+        self.with_cell_out(py, |cell| self.sit_back(py, cell))?;
         self.get_up(py)?;
-        self.run.get().vacate(py, self.worker)
+        self.run.get().vacate(self.worker);
+        Ok(())
     }
 
     /// Whether the worker has to enter a fresh scope and await the driver again.
     #[getter]
-    fn again(&self, py: Python<'_>) -> PyResult<bool> {
-        self.with_cell(py, |cell| cell.action == Action::Again)
+    fn again(&self) -> PyResult<bool> {
+        self.with_cell(|cell| cell.action == Action::Again)
     }
 
     /// Whether the worker has to make room for another one.
     #[getter]
-    fn retire(&self, py: Python<'_>) -> PyResult<bool> {
-        self.with_cell(py, |cell| cell.action == Action::Retire)
+    fn retire(&self) -> PyResult<bool> {
+        self.with_cell(|cell| cell.action == Action::Retire)
     }
 
     /// What came out of the worker's scope decides about the step that was cancelled in it:
@@ -540,18 +593,17 @@ impl Driver {
 
     /// What the driver awaits: the step's coroutine.
     #[getter]
-    fn cr_await(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let cell = self.lock_cell(py)?;
-        Ok(match cell.as_ref().map(|cell| &cell.inner) {
+    fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match lock(&self.cell).as_ref().map(|cell| &cell.inner) {
             Some(Inner::Step(held)) => Some(held.coroutine.clone_ref(py)),
             Some(Inner::Own(coroutine)) => Some(coroutine.clone_ref(py)),
             Some(Inner::Nothing) | None => None,
-        })
+        }
     }
 
     #[getter]
-    fn cr_running(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.lock_cell(py)?.is_none())
+    fn cr_running(&self) -> bool {
+        lock(&self.cell).is_none()
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -568,11 +620,8 @@ impl Driver {
     }
 
     fn __clear__(&self) {
-        let cell = self
-            .cell
-            .lock()
-            .map(|mut cell| cell.replace(Box::default()));
-        let outer = self.outer.lock().map(|mut outer| outer.take());
+        let cell = lock(&self.cell).replace(Box::default());
+        let outer = lock(&self.outer).take();
         drop((cell, outer));
     }
 }
@@ -595,7 +644,7 @@ impl Abort {
         py: Python<'py>,
         _raise_cancel: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.run.get().unpark(py, self.worker)?;
+        self.run.get().unpark(self.worker);
         trio::abort(py)?.getattr(intern!(py, "SUCCEEDED"))
     }
 }

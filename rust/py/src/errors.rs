@@ -26,7 +26,15 @@ pub fn internal(py: Python<'_>, what: &str) -> PyErr {
         "{what}. This is a bug in hocket: please report it, with this traceback and, if you can, \
          the program that shows it."
     );
-    make(&CLASS, py, "InternalError", (text,))
+    let error = make(&CLASS, py, "InternalError", (text,));
+    // Errors that are raised from Rust get no context by themselves, and this may hide a Ctrl-C.
+    let handled = py
+        .import("sys")
+        .and_then(|sys| sys.call_method0("exception"));
+    if let Some(handled) = handled.ok().filter(|handled| !handled.is_none()) {
+        error.set_context(py, Some(PyErr::from_value(handled)));
+    }
+    error
 }
 
 pub fn queue_full(py: Python<'_>, queue_size: u32) -> PyErr {

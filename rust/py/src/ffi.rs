@@ -5,6 +5,7 @@
 
 use std::{mem, ptr, thread};
 
+use crate::fault::fault;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -93,6 +94,7 @@ pub fn set_attribute(
 
 /// A copy of a context, as a step gets it.
 pub fn copy_context<'py>(base: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fault!(base.py(), CopyContext);
     // SAFETY: `PyContext_Copy` raises TypeError for anything but a context, and returns a new
     // reference or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(base.py(), ffi::PyContext_Copy(base.as_ptr())) }
@@ -103,6 +105,7 @@ pub struct Entered<'a, 'py>(&'a Bound<'py, PyAny>);
 
 impl<'a, 'py> Entered<'a, 'py> {
     pub fn new(context: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        fault!(context.py(), EnterContext);
         // SAFETY: `context` is a context (made by `copy_context`) and the thread is attached;
         // an error (it is entered already) leaves the thread's context as it was.
         match unsafe { ffi::PyContext_Enter(context.as_ptr()) } {

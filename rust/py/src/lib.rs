@@ -6,8 +6,10 @@ mod cell;
 mod clock;
 mod driver;
 mod errors;
+mod fault;
 mod ffi;
 mod fork;
+mod panics;
 mod pool;
 mod round;
 mod run;
@@ -27,6 +29,9 @@ mod _core {
 
     #[pymodule_export]
     use crate::driver::Driver;
+    #[cfg(feature = "faults")]
+    #[pymodule_export]
+    use crate::fault::{arm_fault, disarm_faults, passages, rules, set_rule};
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use hocket_core::{
-    Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
+    Cause, Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
 };
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -17,7 +17,9 @@ use pyo3::types::{PyDict, PyList};
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::errors;
+use crate::fault::fault;
 use crate::fork;
+use crate::panics::{guarded, lock, quietly};
 use crate::run::{Call, Run};
 
 /// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
@@ -99,6 +101,7 @@ impl Pool {
         let py = slf.py();
         let pool = slf.get();
         let entry = pool.admit(token)?;
+        fault!(py, Open);
         let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
         let now_ns = clock.now_ns(py)?;
         let spec = LaneSpec {
@@ -118,35 +121,45 @@ impl Pool {
             .lock(py)?
             .open(spec, now_ns)
             .map_err(|full| errors::queue_full(py, full.queue_size))?;
+        // From here on the lane is closed again if anything fails.
         let context = context.unwrap_or_else(|| py.None());
-        let run = Run {
-            pool: slf.clone().unbind(),
-            lane,
-            clock,
-            call: executor.map_or(Call::Functions, |executor| Call::Executor {
-                executor,
-                context,
-            }),
-            steps,
-            base,
-            observer,
-            isolated,
-            has_timeouts,
-            opened_ns: now_ns,
-            ids,
-            results,
-            errors,
-            completed: PyList::empty(py).unbind(),
-            failed: PyList::empty(py).unbind(),
-            thread: thread::current().id(),
-            crew: Mutex::default(),
-            parked: AtomicU32::new(0),
-            entering: AtomicU32::new(0),
-        };
-        let run = Bound::new(py, run)?;
-        pool.lock_runs(py)?.open.insert(lane, run.clone().unbind());
-        entry.stay();
-        Ok(run)
+        let made = guarded(py, || {
+            fault!(py, Opened);
+            let run = Run {
+                pool: slf.clone().unbind(),
+                lane,
+                clock,
+                call: executor.map_or(Call::Functions, |executor| Call::Executor {
+                    executor,
+                    context,
+                }),
+                steps,
+                base,
+                observer,
+                isolated,
+                has_timeouts,
+                opened_ns: now_ns,
+                ids,
+                results,
+                errors,
+                completed: PyList::empty(py).unbind(),
+                failed: PyList::empty(py).unbind(),
+                thread: thread::current().id(),
+                crew: Mutex::default(),
+                parked: AtomicU32::new(0),
+                entering: AtomicU32::new(0),
+            };
+            Bound::new(py, run)
+        });
+        match &made {
+            Ok(run) => {
+                pool.lock_runs().open.insert(lane, run.clone().unbind());
+                entry.stay();
+            }
+            Err(_) => pool.lock(py)?.close(lane, Cause::Ended, now_ns),
+        }
+        fault!(py, Return);
+        made
     }
 
     /// Change the limit; waiting runs start at once when it is raised.
@@ -179,13 +192,13 @@ impl Pool {
 
     /// How many runs are open.
     #[getter]
-    fn runs(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.lock_runs(py)?.open.len())
+    fn runs(&self) -> usize {
+        self.lock_runs().open.len()
     }
 
     /// Whether the pool is idle, or busy in the `trio.run` with this token.
-    fn serves(&self, token: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.lock_runs(token.py())?.serves(token))
+    fn serves(&self, token: &Bound<'_, PyAny>) -> bool {
+        self.lock_runs().serves(token)
     }
 
     /// Every running step, as (id, seconds since it started).
@@ -193,8 +206,9 @@ impl Pool {
         let holders: Vec<_> = self.lock(py)?.holders().collect();
         let mut named = Vec::new();
         for holder in holders {
-            let run = self.run(py, holder.lane)?;
-            let Some(run) = run else { continue };
+            let Some(run) = self.run(py, holder.lane) else {
+                continue;
+            };
             let run = run.get();
             let age_ns = run.clock.now_ns(py)?.saturating_sub(holder.started_ns);
             named.push((run.id(py, holder.step)?, age_ns as f64 / 1e9));
@@ -228,47 +242,59 @@ impl Pool {
     }
 
     fn __clear__(&self) {
-        let runs = self.runs.lock().map(|mut runs| std::mem::take(&mut *runs));
+        let runs = std::mem::take(&mut *self.lock_runs());
         drop(runs);
     }
 }
 
 impl Pool {
     pub fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Scheduler>> {
-        let poisoned = |_| errors::internal(py, "the scheduler has panicked before");
-        self.scheduler.lock().map_err(poisoned)
+        self.scheduler.lock().map_err(|_| self.lost(py))
     }
 
-    fn lock_runs(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Runs>> {
-        let poisoned = |_| errors::internal(py, "the table of runs has panicked before");
-        self.runs.lock().map_err(poisoned)
+    /// A panic under the scheduler's lock may have left a slot with nobody. Who waits for one is
+    /// woken, to meet this error too.
+    #[cold]
+    fn lost(&self, py: Python<'_>) -> PyErr {
+        let runs: Vec<_> = self
+            .lock_runs()
+            .open
+            .values()
+            .map(|run| run.clone_ref(py))
+            .collect();
+        for run in runs {
+            quietly(py, || run.get().dismiss(py));
+        }
+        errors::internal(
+            py,
+            "this pool has panicked before, and its books may be wrong: make a new pool",
+        )
+    }
+
+    fn lock_runs(&self) -> MutexGuard<'_, Runs> {
+        lock(&self.runs)
     }
 
     pub fn check_fork(&self) -> PyResult<()> {
         fork::check(self.born.load(Ordering::Relaxed))
     }
 
-    fn run(&self, py: Python<'_>, lane: LaneId) -> PyResult<Option<Py<Run>>> {
-        Ok(self
-            .lock_runs(py)?
-            .open
-            .get(&lane)
-            .map(|run| run.clone_ref(py)))
+    fn run(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Run>> {
+        let runs = self.lock_runs();
+        runs.open.get(&lane).map(|run| run.clone_ref(py))
     }
 
-    pub fn forget(&self, py: Python<'_>, lane: LaneId) -> PyResult<()> {
-        let mut runs = self.lock_runs(py)?;
+    pub fn forget(&self, lane: LaneId) {
+        let mut runs = self.lock_runs();
         let run = runs.open.remove(&lane);
         runs.users -= usize::from(run.is_some());
         drop(runs);
         drop(run);
-        Ok(())
     }
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
     fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
-        let py = token.py();
-        let mut runs = self.lock_runs(py)?;
+        let mut runs = self.lock_runs();
         if runs.users == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
             self.born.store(fork::generation(), Ordering::Relaxed);
@@ -297,9 +323,10 @@ impl Pool {
             drop(scheduler);
             let mut failed = Vec::new();
             for lane in wakes.into_iter().filter(|&lane| Some(lane) != own) {
-                let run = self.run(py, lane)?;
-                let brought = run.map_or(Ok(()), |run| run.get().bring_worker(py));
-                if let Err(error) = brought {
+                let Some(run) = self.run(py, lane) else {
+                    continue;
+                };
+                if let Err(error) = guarded(py, || run.get().bring_worker(py)) {
                     failed.push(lane);
                     first_error.get_or_insert(error);
                 }
@@ -334,6 +361,21 @@ impl Pool {
             None => {}
         }
         Ok(before)
+    }
+
+    /// The driver does not work in this task any more; `outer` does again.
+    pub fn leave_task(
+        &self,
+        task: &Bound<'_, PyAny>,
+        driver: &Driver,
+        outer: Option<&Bound<'_, Driver>>,
+    ) -> PyResult<()> {
+        let noted = self.tasks(task.py()).get_item(task)?;
+        let noted = noted.as_ref().and_then(|noted| noted.cast::<Driver>().ok());
+        if noted.is_some_and(|noted| std::ptr::eq(noted.get(), driver)) {
+            self.enter_task(task, outer)?;
+        }
+        Ok(())
     }
 
     fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
@@ -385,9 +427,7 @@ impl Entry<'_> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        if let Ok(mut runs) = self.0.runs.lock() {
-            runs.users -= 1;
-        }
+        self.0.lock_runs().users -= 1;
     }
 }
 

@@ -13,6 +13,8 @@ use pyo3::types::{PyDict, PyList};
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::errors;
+use crate::fault::fault;
+use crate::panics::{guarded, lock};
 use crate::pool::Pool;
 use crate::trio;
 
@@ -80,9 +82,13 @@ pub struct Run {
 }
 
 impl Run {
-    fn crew(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Crew>> {
-        let poisoned = |_| errors::internal(py, "the table of workers has panicked before");
-        self.crew.lock().map_err(poisoned)
+    fn crew(&self) -> MutexGuard<'_, Crew> {
+        lock(&self.crew)
+    }
+
+    /// Whether there is a nursery or a scope of ours around the workers.
+    pub fn has_host(&self) -> bool {
+        self.crew().host.is_some()
     }
 
     pub fn check_thread(&self) -> PyResult<()> {
@@ -100,29 +106,35 @@ impl Run {
 
     pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = id.py();
+        fault!(py, RecordValue);
         self.results.bind(py).set_item(id, value)?;
+        fault!(py, RecordedValue);
         self.completed.bind(py).append(id)
     }
 
     pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
         let py = id.py();
+        fault!(py, RecordError);
         // Before Python 3.12 the traceback is not part of the value yet.
         self.errors
             .bind(py)
             .set_item(id, error.clone_ref(py).into_value(py))?;
+        fault!(py, RecordedError);
         self.failed.bind(py).append(id)
     }
 
     /// The step that gave the verdict is noted, and what still runs is cancelled. If the step was
     /// `alone` nothing does: workers on their way find nothing to do and leave.
     pub fn decide(&self, py: Python<'_>, step: u32, alone: bool) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
+        fault!(py, Decide);
+        let mut crew = self.crew();
         crew.winner = Some(step);
         let waits = !alone || !crew.parked.is_empty();
         let stop = crew.host.as_ref().filter(|host| waits || host.limited);
         let stop = stop.map(|host| host.stop.clone_ref(py));
         drop(crew);
         if let Some(stop) = stop {
+            fault!(py, Stop);
             stop.call0(py)?;
         }
         Ok(())
@@ -135,29 +147,41 @@ impl Run {
 
     /// A slot was granted: a worker has to come for it, unless one is on its way already.
     pub fn bring_worker(&self, py: Python<'_>) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
-        if self.is_joined() {
+        fault!(py, BringWorker);
+        if self.is_joined() || self.wake_parked(py)? {
             return Ok(());
         }
-        if let Some((worker, task)) = crew.parked.pop() {
-            self.parked.fetch_sub(1, Ordering::Relaxed);
-            self.entering.fetch_add(1, Ordering::Relaxed);
-            drop(crew);
-            let woken = trio::wake(py).and_then(|wake| wake.call1((&task,)));
-            if let Err(error) = woken {
-                self.entered();
-                self.park(worker, task.bind(py))?;
-                return Err(error);
-            }
-            return Ok(());
-        }
-        let Some(host) = &crew.host else {
-            return Ok(());
+        let spawn = self
+            .crew()
+            .host
+            .as_ref()
+            .map(|host| host.spawn.clone_ref(py));
+        let Some(spawn) = spawn else { return Ok(()) };
+        let coming = Coming::of(self);
+        fault!(py, Spawn);
+        spawn.call0(py)?;
+        coming.certain();
+        Ok(())
+    }
+
+    /// Wake one worker that waits for a slot; whether there was one.
+    fn wake_parked(&self, py: Python<'_>) -> PyResult<bool> {
+        let crew = self.crew();
+        let last = crew.parked.last();
+        let Some((worker, task)) = last.map(|(worker, task)| (*worker, task.clone_ref(py))) else {
+            return Ok(false);
         };
-        let spawn = host.spawn.clone_ref(py);
-        self.entering.fetch_add(1, Ordering::Relaxed);
         drop(crew);
-        spawn.call0(py).map(drop).inspect_err(|_| self.entered())
+        let coming = Coming::of(self);
+        let woken = wake(py, &task);
+        if !self.is_parked(worker) {
+            // A finalizer has cancelled it meanwhile: what it was to come for goes to others.
+            return Ok(true);
+        }
+        woken?;
+        self.unpark(worker);
+        coming.certain();
+        Ok(true)
     }
 
     pub fn entered(&self) {
@@ -172,23 +196,20 @@ impl Run {
         self.parked.load(Ordering::Relaxed) > 0
     }
 
-    pub fn park(&self, worker: u32, task: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = task.py();
-        self.crew(py)?.parked.push((worker, task.clone().unbind()));
+    pub fn park(&self, worker: u32, task: Py<PyAny>) {
+        self.crew().parked.push((worker, task));
         self.parked.fetch_add(1, Ordering::Relaxed);
-        Ok(())
     }
 
     /// A worker has left.
-    pub fn vacate(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
+    pub fn vacate(&self, worker: u32) {
+        let mut crew = self.crew();
         let driver = crew.drivers.get_mut(worker as usize).and_then(Option::take);
         if driver.is_some() {
             crew.places.push(worker);
         }
         drop(crew);
         drop(driver);
-        Ok(())
     }
 
     /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
@@ -199,38 +220,42 @@ impl Run {
         pool.wake(py, Some(self.lane))
     }
 
-    /// A parked worker was cancelled.
-    pub fn unpark(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
-        let at = crew.parked.iter().position(|(parked, _)| *parked == worker);
+    /// A worker does not wait any more: it was woken, or cancelled.
+    pub fn unpark(&self, worker: u32) {
+        if !self.has_parked() {
+            return;
+        }
+        let mut crew = self.crew();
+        let at = crew
+            .parked
+            .iter()
+            .rposition(|(parked, _)| *parked == worker);
         let parked = at.map(|at| crew.parked.swap_remove(at));
         self.parked
             .store(crew.parked.len() as u32, Ordering::Relaxed);
         drop(crew);
         drop(parked);
-        Ok(())
+    }
+
+    fn is_parked(&self, worker: u32) -> bool {
+        let crew = self.crew();
+        crew.parked
+            .iter()
+            .rev()
+            .any(|(parked, _)| *parked == worker)
     }
 
     /// Nothing is left to start: the workers that wait for a slot may leave.
     pub fn dismiss(&self, py: Python<'_>) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
-        if crew.parked.is_empty() {
-            return Ok(());
-        }
-        let parked = std::mem::take(&mut crew.parked);
-        self.parked.store(0, Ordering::Relaxed);
-        self.entering
-            .fetch_add(parked.len() as u32, Ordering::Relaxed);
-        drop(crew);
-        for (_, task) in parked {
-            trio::wake(py)?.call1((task,))?;
-        }
+        fault!(py, Dismiss);
+        while self.wake_parked(py)? {}
         Ok(())
     }
 
     /// A deadline was armed. The watchdog is told only when it would come too late.
     pub fn armed(&self, py: Python<'_>, deadline_ns: u64, now_ns: u64) -> PyResult<()> {
-        let mut crew = self.crew(py)?;
+        fault!(py, Arm);
+        let mut crew = self.crew();
         if crew
             .alarm_ns
             .is_some_and(|alarm_ns| alarm_ns <= deadline_ns)
@@ -241,6 +266,7 @@ impl Run {
         let alarm = crew.host.as_ref().map(|host| host.alarm.clone_ref(py));
         drop(crew);
         if let Some(alarm) = alarm {
+            fault!(py, Alarm);
             alarm.call1(py, (seconds(deadline_ns.saturating_sub(now_ns)),))?;
         }
         Ok(())
@@ -261,32 +287,68 @@ impl Run {
         ns: u64,
     ) -> PyResult<()> {
         if let Some(observer) = &self.observer {
+            fault!(py, Observe);
             observer.call1(py, (what, id, seconds(ns)))?;
         }
         Ok(())
     }
 }
 
+impl Run {
+    fn skipped_and_unwound<'py>(
+        &self,
+        py: Python<'py>,
+        states: Vec<StepState>,
+        timed_out: bool,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        fault!(py, Closing);
+        let skipped = PyList::empty(py);
+        let unwound = PyList::empty(py);
+        for (step, state) in states.into_iter().enumerate() {
+            let stopped = matches!(state, StepState::Unwound | StepState::Running);
+            if stopped {
+                unwound.append(self.id(py, step as u32)?)?;
+            }
+            if state == StepState::Pending || (stopped && !timed_out) {
+                skipped.append(self.id(py, step as u32)?)?;
+            }
+        }
+        Ok((skipped, unwound))
+    }
+}
+
+/// A worker that is being started or woken. If that fails it is not coming.
+struct Coming<'a>(&'a Run);
+
+impl<'a> Coming<'a> {
+    fn of(run: &'a Run) -> Self {
+        run.entering.fetch_add(1, Ordering::Relaxed);
+        Self(run)
+    }
+
+    fn certain(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.0.entered();
+    }
+}
+
 #[pymethods]
 impl Run {
     /// Lend the run its ways to act on the nursery.
-    fn attach(
-        &self,
-        py: Python<'_>,
-        spawn: Py<PyAny>,
-        stop: Py<PyAny>,
-        alarm: Py<PyAny>,
-        limited: bool,
-    ) -> PyResult<()> {
+    fn attach(&self, spawn: Py<PyAny>, stop: Py<PyAny>, alarm: Py<PyAny>, limited: bool) {
         let host = Host {
             spawn,
             stop,
             alarm,
             limited,
         };
-        let before = self.crew(py)?.host.replace(host);
+        let before = self.crew().host.replace(host);
         drop(before);
-        Ok(())
     }
 
     /// Start the first worker, if there is anything to do.
@@ -300,16 +362,17 @@ impl Run {
     /// A driver for one more worker.
     fn driver<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Driver>> {
         let py = slf.py();
-        let mut crew = slf.get().crew(py)?;
+        let mut crew = slf.get().crew();
         let worker = crew.places.pop().unwrap_or(crew.drivers.len() as u32);
         if worker as usize == crew.drivers.len() {
             crew.drivers.push(None);
         }
         drop(crew);
+        fault!(py, Driver);
         // Not under the lock: making an object may collect garbage, and run anybody's finalizers.
         let driver = Bound::new(py, Driver::new(slf.clone().unbind(), worker))?;
         let place = Some(driver.clone().unbind());
-        if let Some(free) = slf.get().crew(py)?.drivers.get_mut(worker as usize) {
+        if let Some(free) = slf.get().crew().drivers.get_mut(worker as usize) {
             *free = place;
         }
         Ok(driver)
@@ -327,20 +390,23 @@ impl Run {
     /// to look again, or None to wait for the alarm. Between the look at the clock and `cancel`
     /// nothing else runs, so no later step of the same worker is struck.
     fn fire_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        fault!(py, Look);
         let now_ns = self.clock.now_ns(py)?;
         loop {
             let overdue = self.pool.get().lock(py)?.pop_overdue(self.lane, now_ns);
             let Some(worker) = overdue else { break };
-            let crew = self.crew(py)?;
+            let crew = self.crew();
             let driver = crew.drivers.get(worker as usize).and_then(Option::as_ref);
             let driver = driver.map(|driver| driver.clone_ref(py));
             drop(crew);
             if let Some(driver) = driver {
+                fault!(py, Fire);
                 driver.get().fire(py)?;
             }
         }
         let earliest = self.pool.get().lock(py)?.earliest_deadline(self.lane);
-        self.crew(py)?.alarm_ns = earliest;
+        self.crew().alarm_ns = earliest;
+        fault!(py, Return);
         Ok(earliest.map(|deadline_ns| seconds(deadline_ns.saturating_sub(now_ns))))
     }
 
@@ -374,7 +440,7 @@ impl Run {
     /// The id of the step that gave the verdict.
     #[getter]
     fn winner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let winner = self.crew(py)?.winner;
+        let winner = self.crew().winner;
         winner.map(|step| self.id(py, step)).transpose()
     }
 
@@ -405,36 +471,36 @@ impl Run {
         py: Python<'py>,
         timed_out: bool,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
-        let skipped = PyList::empty(py);
-        let unwound = PyList::empty(py);
-        let now_ns = self.clock.now_ns(py)?;
         let cause = match timed_out {
             true => Cause::TimedOut,
             false => Cause::Ended,
         };
-        let mut scheduler = self.pool.get().lock(py)?;
-        let states = scheduler.states(self.lane).to_vec();
-        scheduler.close(self.lane, cause, now_ns);
-        drop(scheduler);
-        for (step, state) in states.into_iter().enumerate() {
-            let stopped = matches!(state, StepState::Unwound | StepState::Running);
-            if stopped {
-                unwound.append(self.id(py, step as u32)?)?;
-            }
-            if state == StepState::Pending || (stopped && !timed_out) {
-                skipped.append(self.id(py, step as u32)?)?;
-            }
-        }
-        let crew = std::mem::take(&mut *self.crew(py)?);
-        self.crew(py)?.winner = crew.winner;
-        for driver in crew.drivers.into_iter().flatten() {
-            // Its worker was torn away by something fatal before it could get up by itself.
-            driver.get().get_up(py)?;
-        }
+        // What the pool has of the run goes first, and all of it, whatever fails.
+        let now = guarded(py, || self.clock.now_ns(py));
+        let now_ns = *now.as_ref().unwrap_or(&self.opened_ns);
+        let pool = self.pool.get();
+        let states = guarded(py, || {
+            let mut scheduler = pool.lock(py)?;
+            let states = scheduler.states(self.lane).to_vec();
+            scheduler.close(self.lane, cause, now_ns);
+            Ok(states)
+        });
+        let crew = std::mem::take(&mut *self.crew());
+        self.crew().winner = crew.winner;
+        // Drivers of workers that were torn away by something fatal, before they could get up.
+        let left = crew
+            .drivers
+            .into_iter()
+            .flatten()
+            .map(|driver| guarded(py, || driver.get().get_up(py)));
+        let left = left.fold(Ok(()), PyResult::and);
+        let woken = guarded(py, || pool.wake(py, None));
         // Forgotten last: from then on the pool may serve another `trio.run`.
-        let woken = self.pool.get().wake(py, None);
-        self.pool.get().forget(py, self.lane)?;
-        woken.map(|()| (skipped, unwound))
+        pool.forget(self.lane);
+        let closed = now.and(left).and(woken).and(states);
+        let result = closed.and_then(|states| self.skipped_and_unwound(py, states, timed_out));
+        fault!(py, Return);
+        result
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -472,9 +538,14 @@ impl Run {
 
     /// Cycles that do not go through the crew go through the pool or a Python container.
     fn __clear__(&self) {
-        let crew = self.crew.lock().map(|mut crew| std::mem::take(&mut *crew));
+        let crew = std::mem::take(&mut *self.crew());
         drop(crew);
     }
+}
+
+fn wake(py: Python<'_>, task: &Py<PyAny>) -> PyResult<()> {
+    fault!(py, Wake);
+    trio::wake(py)?.call1((task,)).map(drop)
 }
 
 pub fn seconds(ns: u64) -> f64 {

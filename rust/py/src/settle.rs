@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use hocket_core::faults::{Rule, holds};
 use hocket_core::{Next, Outcome, SlotId};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,7 +10,9 @@ use pyo3::prelude::*;
 use crate::cell::{Action, Cell, Inner, Judged, Settled, Step, Suspended};
 use crate::driver::Driver;
 use crate::errors;
+use crate::fault::fault;
 use crate::ffi;
+use crate::panics::quietly;
 use crate::step::close_quietly;
 use crate::verdict::{Verdict, classify, is_plainly_fatal};
 
@@ -43,12 +46,13 @@ impl Driver {
         let judge = fired || (seat.trio_fires && suspended);
         // Something fatal frees the slot before anything that can allocate or run Python.
         if let Err(error) = &result {
-            if is_plainly_fatal(py, error)? {
-                self.settle(py, cell, step, Outcome::Failed, None)?;
+            if is_plainly_fatal(py, error)? && holds(Rule::Fatal) {
+                quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
                 drop(held);
                 return result.map(drop);
             }
         }
+        fault!(py, Leftovers);
         if seat.finds_leftovers(py)? {
             let cause = match result.map_err(|error| classify(py, error)) {
                 Err(Ok(fatal @ Verdict::Fatal(_))) => return self.carry_out(py, cell, step, fatal),
@@ -58,13 +62,17 @@ impl Driver {
             };
             let error = self.leftovers_error(py, cell, step.index, cause)?;
             self.settle(py, cell, step, Outcome::Failed, Some(error))?;
-            return self.retire_worker(py, cell);
+            return match holds(Rule::Retire) {
+                true => self.retire_worker(py, cell),
+                false => Ok(()),
+            };
         }
         match result {
             Ok(value) => {
                 let cancelled = suspended && seat.is_cancelled(py)?;
                 let leave = cancelled || cell.thrown;
-                cell.stays = !fired && !run.isolated && !leave;
+                cell.stays = !(run.isolated || leave || fired && holds(Rule::Dirty));
+                self.stand_back(py, cancelled)?;
                 let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
                 let id = run.id(py, step.index)?;
                 run.record_value(&id, &value)?;
@@ -75,7 +83,7 @@ impl Driver {
                 let traceback = error.traceback(py).map(Bound::unbind);
                 cell.judged = Some(Judged {
                     step,
-                    error: error.clone_ref(py),
+                    error: error.clone_ref(py).into_value(py),
                     traceback,
                 });
                 return Err(error);
@@ -83,15 +91,25 @@ impl Driver {
             Err(error) => {
                 let cancelled = suspended && seat.is_cancelled(py)?;
                 let verdict = classify(py, error)?;
+                self.stand_back(py, cancelled)?;
                 self.carry_out(py, cell, step, verdict)?;
                 cell.must_checkpoint |= cancelled || cell.thrown;
             }
         }
         if run.isolated {
             self.retire_worker(py, cell)?;
-        } else if fired {
+        } else if fired && holds(Rule::Dirty) {
             // Dirty: no step may start in a scope that is cancelled.
             cell.action = Action::Again;
+        }
+        Ok(())
+    }
+
+    /// The slot of a step whose run is being cancelled is not for another step of that run.
+    fn stand_back(&self, py: Python<'_>, cancelled: bool) -> PyResult<()> {
+        let run = self.run.get();
+        if cancelled {
+            run.pool.get().lock(py)?.stand_back(run.lane);
         }
         Ok(())
     }
@@ -111,11 +129,15 @@ impl Driver {
                 Err(error)
             }
             Verdict::Both(cancelled, error) => {
+                self.stand_back(py, true)?;
                 self.settle(py, cell, step, Outcome::Failed, Some(error))?;
                 Err(cancelled)
             }
+            Verdict::Fatal(error) if !holds(Rule::Fatal) => {
+                self.settle(py, cell, step, Outcome::Failed, Some(error))
+            }
             Verdict::Fatal(error) => {
-                self.settle(py, cell, step, Outcome::Failed, None)?;
+                quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
                 Err(error)
             }
         }
@@ -155,6 +177,7 @@ impl Driver {
         slot: SlotId,
         outcome: Outcome,
     ) -> PyResult<Settled> {
+        fault!(py, FreeSlot);
         let run = self.run.get();
         let clock = run.clock.now_ns(py);
         let now_ns = *clock.as_ref().unwrap_or(&0);
@@ -174,6 +197,7 @@ impl Driver {
         let woken = scheduler.has_wakes();
         drop(scheduler);
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
+        fault!(py, FreedSlot);
         clock?;
         Ok(Settled {
             decided,
@@ -192,6 +216,7 @@ impl Driver {
         outcome: Outcome,
         settled: Settled,
     ) -> PyResult<()> {
+        fault!(py, Tell);
         // The observer last: it is the caller's code, and may raise.
         let run = self.run.get();
         if settled.decided {
@@ -244,16 +269,20 @@ impl Driver {
 
     /// Put the worker's own context and name back, before anything but a step can look at them.
     pub(crate) fn sit_back(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
-        let (Some(seat), true) = (&cell.seat, std::mem::take(&mut cell.displaced)) else {
+        let (Some(seat), true) = (&cell.seat, cell.displaced) else {
             return Ok(());
         };
+        fault!(py, SitBack);
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), self.run.get().base.bind(py))?;
-        ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))
+        ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))?;
+        cell.displaced = false;
+        Ok(())
     }
 
     /// The worker makes room for another one, which is to lose no turn by starting later.
     pub(crate) fn retire_worker(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
+        fault!(py, Retire);
         cell.action = Action::Retire;
         let run = self.run.get();
         run.pool.get().lock(py)?.request(run.lane);
@@ -274,6 +303,7 @@ impl Driver {
                 "leftovers were found where none can be",
             ));
         };
+        fault!(py, Describe);
         let id = self.run.get().id(py, index)?;
         let error = PyErr::from_value(describe.bind(py).call1((id,))?);
         error.set_cause(py, cause);
@@ -282,36 +312,45 @@ impl Driver {
 
     /// The driver has failed or is closed: the step in flight, if any, is closed and unwound.
     pub(crate) fn abandon(&self, py: Python<'_>, cell: &mut Cell) {
-        let held = match std::mem::take(&mut cell.inner) {
-            Inner::Step(held) => held,
-            Inner::Own(coroutine) => return close_quietly(py, &coroutine),
-            Inner::Nothing => return self.release_lost_slot(py, cell),
-        };
-        cell.displaced = true;
-        close_quietly(py, &held.coroutine);
-        let settled = self.settle(py, cell, held.step, Outcome::Unwound, None);
-        if let Err(error) = settled {
-            error.write_unraisable(py, None);
+        self.run.get().unpark(self.worker);
+        match std::mem::take(&mut cell.inner) {
+            Inner::Step(held) => {
+                cell.displaced = true;
+                close_quietly(py, &held.coroutine);
+                quietly(py, || {
+                    // After a crash of Trio's the run may be closed before its drivers are.
+                    match self.is_running(py, held.step.slot)? {
+                        true => self.settle(py, cell, held.step, Outcome::Unwound, None),
+                        false => Ok(()),
+                    }
+                });
+            }
+            Inner::Own(coroutine) => close_quietly(py, &coroutine),
+            Inner::Nothing => {}
         }
+        quietly(py, || self.release_lost_slot(py, cell));
     }
 
     /// Something failed between taking a step over and settling it: its slot still goes back.
-    pub(crate) fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) {
+    pub(crate) fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
         let taken = match cell.next.take() {
             Some(Next::Start { slot, .. }) => Some(slot),
             _ => self.current_slot().filter(|_| cell.judged.is_none()),
         };
-        let Some(slot) = taken else { return };
+        let Some(slot) = taken else { return Ok(()) };
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
         // A poisoned scheduler has no slots to give any more; every later call says so.
         let run = self.run.get();
         let pool = run.pool.get();
-        let settled = pool.lock(py).map(|mut scheduler| {
-            scheduler.settle(slot, Outcome::Unwound, 0);
-        });
-        if let Err(error) = settled.and_then(|()| pool.wake(py, Some(run.lane))) {
-            error.write_unraisable(py, None);
+        if self.is_running(py, slot)? {
+            pool.lock(py)?.settle(slot, Outcome::Unwound, 0);
         }
+        pool.wake(py, Some(run.lane))
+    }
+
+    fn is_running(&self, py: Python<'_>, slot: SlotId) -> PyResult<bool> {
+        let scheduler = self.run.get().pool.get().lock(py)?;
+        Ok(scheduler.started_ns(slot).is_some())
     }
 
     pub(crate) fn judge_step(
@@ -321,6 +360,7 @@ impl Driver {
         error: Option<Bound<'_, PyAny>>,
         caught: bool,
     ) -> PyResult<()> {
+        fault!(py, Judge);
         let run = self.run.get();
         let Some(judged) = cell.judged.take() else {
             // Not a step's: the driver's own checkpoint or wait was cancelled, or it failed.
@@ -328,12 +368,13 @@ impl Driver {
         };
         // Frames of ours below the step's would tie the error to the run that holds it.
         let traceback = judged.traceback.map(|traceback| traceback.into_bound(py));
-        judged.error.set_traceback(py, traceback.clone());
+        let judged_error = PyErr::from_value(judged.error.into_bound(py).into_any());
+        judged_error.set_traceback(py, traceback.clone());
         let step = judged.step;
         match error {
             Some(error) => {
-                let error = match error.is(judged.error.value(py)) {
-                    true => judged.error,
+                let error = match error.is(judged_error.value(py)) {
+                    true => judged_error,
                     false => PyErr::from_value(error),
                 };
                 error.set_traceback(py, traceback);
@@ -342,11 +383,12 @@ impl Driver {
             }
             None if caught => {
                 let error = run.timeout_error(py, step.index)?;
-                error.set_cause(py, Some(judged.error));
+                error.set_cause(py, Some(judged_error));
                 self.settle(py, cell, step, Outcome::TimedOut, Some(error))?;
             }
             None => return Err(errors::internal(py, "a step's exception was swallowed")),
         }
+        fault!(py, Judged);
         match run.isolated {
             true => return self.retire_worker(py, cell),
             false => cell.action = Action::Again,

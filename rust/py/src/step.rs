@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
 use crate::ffi;
+use crate::panics::guarded;
 use crate::run::{Call, Run};
 use crate::trio;
 
@@ -110,7 +111,8 @@ pub fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: PyErr) -> PyResult<PySen
 
 /// Close a coroutine. What its `finally` raises cannot reach anybody any more: it is reported.
 pub fn close_quietly(py: Python<'_>, coroutine: &Py<PyAny>) {
-    if let Err(error) = coroutine.call_method0(py, intern!(py, "close")) {
+    let close = || coroutine.call_method0(py, intern!(py, "close")).map(drop);
+    if let Err(error) = guarded(py, close) {
         error.write_unraisable(py, Some(coroutine.bind(py)));
     }
 }

@@ -292,7 +292,7 @@ impl Reference {
             lane.failed += 1;
             verdict = lane.decide();
         }
-        if verdict.is_some() {
+        if verdict.is_some() || outcome == Outcome::Unwound {
             self.stop(run.lane);
         }
         if !lent {
@@ -321,7 +321,11 @@ impl Reference {
         }
         lane.stopped = true;
         lane.ready.clear();
-        let reserved = std::mem::take(&mut lane.reserved);
+        self.stand_back(id);
+    }
+
+    pub fn stand_back(&mut self, id: usize) {
+        let reserved = std::mem::take(&mut self.lanes[id].reserved);
         self.leave(id);
         reserved.into_iter().for_each(|from| self.give_back(from));
     }
