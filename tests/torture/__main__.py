@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 
 from torture import campaign, report
@@ -22,6 +23,8 @@ def main() -> int:
     for name in options.suites:
         if name not in NAMES:
             parser.error(f"there is no suite {name!r}: choose from {', '.join(NAMES)}")
+    # A shell's background job ignores Ctrl-C, and so would all processes that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = options.seed if options.seed is not None else random.randrange(10**6, 10**9)
     print(f"seed {seed}", flush=True)
     campaigns = []

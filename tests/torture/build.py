@@ -18,7 +18,7 @@ BUILDS: dict[str, tuple[list[str], str, dict[str, str]]] = {
     "faults": (["--features", "faults", "--config", "profile.dev.opt-level=1"], "debug", {}),
     # With AddressSanitizer. A target is named so that build scripts go without it.
     "asan": (
-        ["--target", "host-tuple"],
+        ["--target", "host-tuple", "--features", "faults"],
         "*/debug",
         {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"},
     ),

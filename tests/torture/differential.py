@@ -237,6 +237,7 @@ async def observe(schedule: Schedule, manager: Manager) -> Outcome:
         outcome.result = comparable(await execute(schedule, manager, outcome))
     outcome.cancelled = caller.cancelled_caught
     outcome.end_ns = now_ns()
+    forget_ties(outcome)
     outcome.counts = counts(manager)
     await trio.lowlevel.checkpoint()
     return outcome
@@ -288,6 +289,15 @@ def comparable(result: ParallelExecutionResult) -> dict[str, Any]:
     fields["errors"] = {step: describe(error) for step, error in result.errors.items()}
     fields["duration"] = round(result.duration * NS)
     return fields
+
+
+def forget_ties(outcome: Outcome) -> None:
+    """A cancellation may end several steps at one instant: which of them decides is no promise."""
+    if outcome.result is None or outcome.result["winner"] is None:
+        return
+    ends = [span[-1] for span in outcome.spans.values()]
+    if ends.count(outcome.spans[outcome.result["winner"]][-1]) > 1:
+        outcome.result |= {"winner": "one of several", "success": None}
 
 
 def describe(error: BaseException) -> Any:
