@@ -34,25 +34,30 @@ class Broken(Exception):
 # --- slots ----------------------------------------------------------------------------------------
 
 
-@ISOLATIONS
-async def test_a_cancelled_group_takes_no_slot_that_becomes_free(isolation, autojump_clock):
-    async def cleans_up_for_long(step, context):
+async def cancelled_after_a_second(manager, isolation, cleanup):
+    """Run a group whose steps clean up for so many seconds, by their ids."""
+
+    async def cleans_up(step, context):
         try:
-            await trio.sleep(9)
+            await trio.sleep_forever()
         finally:
             with trio.CancelScope(shield=True):
-                await trio.sleep(100)
+                await trio.sleep(cleanup[step])
 
-    async def cancelled_after_a_second():
-        group = ParallelGroup("g", ["runs", "waits"], isolation=isolation)
-        with trio.move_on_after(1):
-            await manager.execute_group(group, cleans_up_for_long)
+    with trio.move_on_after(1):
+        await manager.execute_group(
+            ParallelGroup("g", list(cleanup), isolation=isolation), cleans_up
+        )
 
+
+@ISOLATIONS
+async def test_a_cancelled_group_takes_no_slot_that_becomes_free(isolation, autojump_clock):
+    cleanup = {"runs": 100, "waits": 100}
     manager = ParallelExecutionManager(max_concurrent=2)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(manager.pool.execute, trio.sleep, 5)
         await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(cancelled_after_a_second)
+        nursery.start_soon(cancelled_after_a_second, manager, isolation, cleanup)
         await trio.sleep(2)
         await manager.pool.execute(trio.sleep, 0)
         assert trio.current_time() == 5
@@ -61,23 +66,12 @@ async def test_a_cancelled_group_takes_no_slot_that_becomes_free(isolation, auto
 
 @ISOLATIONS
 async def test_the_slot_of_a_cancelled_step_is_not_for_its_own_group(isolation, autojump_clock):
-    async def cleans_up(step, context):
-        try:
-            await trio.sleep_forever()
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.sleep({"soon": 1, "late": 50}.get(step, 0))
-
-    async def cancelled_after_a_second():
-        group = ParallelGroup("g", ["soon", "late", "waits"], isolation=isolation)
-        with trio.move_on_after(1):
-            await manager.execute_group(group, cleans_up)
-
+    cleanup = {"soon": 1, "late": 50, "waits": 0}
     manager = ParallelExecutionManager(max_concurrent=3)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(manager.pool.execute, trio.sleep, 100)
         await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(cancelled_after_a_second)
+        nursery.start_soon(cancelled_after_a_second, manager, isolation, cleanup)
         await trio.sleep(1.5)
         await manager.pool.execute(trio.sleep, 0)
         assert trio.current_time() == 2

@@ -291,19 +291,20 @@ async def test_a_groups_time_limit_awaits_the_clean_up(autojump_clock):
     await assert_works_on(manager)
 
 
+async def shielded_for_three(step, context):
+    with trio.CancelScope(shield=True):
+        await trio.sleep(3)
+
+
 @pytest.mark.parametrize("step_timeout", [None, 50])  # with one there is a watchdog to cancel, too
 @pytest.mark.parametrize("isolation", ["shared", "task"])
 async def test_a_limit_that_took_nothing_away_has_not_ended_the_group(
     isolation, step_timeout, autojump_clock
 ):
-    async def execute(step, context):
-        with trio.CancelScope(shield=True):
-            await trio.sleep(3)
-
     group = ParallelGroup(
         "g", ["a"], "all_settled", timeout=2, step_timeout=step_timeout, isolation=isolation
     )
-    result = await ParallelExecutionManager().execute_group(group, execute)
+    result = await ParallelExecutionManager().execute_group(group, shielded_for_three)
     assert (result.completed_steps, result.timed_out, result.duration) == (["a"], False, 3)
 
 
@@ -312,14 +313,10 @@ async def test_a_limit_that_took_nothing_away_has_not_ended_the_group(
 async def test_a_verdict_that_comes_too_late_does_not_hide_the_limit(
     isolation, step_timeout, autojump_clock
 ):
-    async def execute(step, context):
-        with trio.CancelScope(shield=True):
-            await trio.sleep(3)
-
     group = ParallelGroup(
         "g", ["a", "b"], "race", 1, timeout=2, step_timeout=step_timeout, isolation=isolation
     )
-    result = await ParallelExecutionManager().execute_group(group, execute)
+    result = await ParallelExecutionManager().execute_group(group, shielded_for_three)
     assert (result.completed_steps, result.skipped_steps) == (["a"], ["b"])
     assert (result.success, result.timed_out) == (True, True)
 

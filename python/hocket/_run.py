@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import sys
 from functools import partial
+from math import inf
 from typing import Any
 
 import trio
@@ -206,8 +207,8 @@ class _Crew:
 
     def is_out_of_time(self) -> bool:
         """Whether the time limit came before the verdict."""
-        scope = self._nursery.cancel_scope
-        return scope.deadline <= trio.current_time() and not self.stopped
+        deadline = self._nursery.cancel_scope.deadline
+        return deadline != inf and not self.stopped and deadline <= trio.current_time()
 
     @enable_ki_protection
     def alarm(self, seconds: float) -> None:
@@ -229,9 +230,7 @@ class _Crew:
                     await trio.sleep_forever()
                 if not self._over:
                     seconds = self._run.fire_overdue()
-                    deadline = (
-                        trio.current_time() + seconds if seconds is not None else float("inf")
-                    )
+                    deadline = inf if seconds is None else trio.current_time() + seconds
                     self._watch = trio.CancelScope(deadline=deadline)
         finally:
             # A step's time limit keeps the frame that has cancelled the step.

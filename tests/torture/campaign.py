@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -58,13 +59,12 @@ def run(
     if suite.alone:
         processes = 1
     share = -(-trials // min(processes or os.cpu_count() or 1, trials))
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path_of(suite)))
-    lock = threading.Lock()
+    workers = Workers(campaign, dict(os.environ, PYTHONPATH=path_of(suite)), tell)
     began = time.monotonic()
     threads = [
+        # Not waited for when the command is interrupted.
         threading.Thread(
-            target=work,
-            args=(campaign, seed, min(share, first + trials - seed), environment, lock, tell),
+            target=workers.run, args=(seed, min(share, first + trials - seed)), daemon=True
         )
         for seed in range(first, first + trials, share)
     ]
@@ -77,66 +77,63 @@ def run(
     return campaign
 
 
-def path_of(suite: Suite) -> list[str]:
-    package = package_of(suite.build)
-    return [*([str(package)] if package else []), str(TESTS)]
+def path_of(suite: Suite) -> str:
+    folders = [package_of(suite.build), TESTS]
+    return os.pathsep.join(str(folder) for folder in folders if folder is not None)
 
 
-def work(
-    campaign: Campaign,
-    first: int,
-    count: int,
-    environment: dict[str, str],
-    lock: threading.Lock,
-    tell: Callable[[Campaign], object],
-) -> None:
-    """Run a range of seeds in processes of their own: a crash ends a process, not the campaign."""
-    end = first + count
-    while first < end:
-        crashed = work_once(campaign, first, end - first, environment, lock, tell)
-        if crashed is None:
-            return
-        with lock:
-            campaign.failures.append(crashed)
-            tell(campaign)
-        first = crashed.seed + 1
+@attrs.define
+class Workers:
+    """The processes of a campaign, one a thread at a time."""
 
+    campaign: Campaign
+    environment: dict[str, str]
+    tell: Callable[[Campaign], object]
+    lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
 
-def work_once(
-    campaign: Campaign,
-    first: int,
-    count: int,
-    environment: dict[str, str],
-    lock: threading.Lock,
-    tell: Callable[[Campaign], object],
-) -> Failure | None:
-    """Returns the trial in which the process ended before its time, if it did."""
-    reported = 0
-    with tempfile.TemporaryDirectory() as folder:
-        progress, errors = Path(folder, "seed"), Path(folder, "errors")
-        command = [sys.executable, "-m", "torture.worker", campaign.suite.name]
-        command += [str(first), str(count), str(progress)]
-        with (
-            errors.open("wb") as stderr,
-            subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=stderr, env=environment, text=True
-            ) as process,
-        ):
-            assert process.stdout is not None
-            for line in process.stdout:
-                message = json.loads(line)
-                reported += message["done"]
-                with lock:
-                    campaign.done += message["done"]
-                    add(campaign.counts, message["counts"])
-                    if "failed" in message:
-                        campaign.failures.append(Failure(message["failed"], message["text"]))
-                    tell(campaign)
-        if process.returncode == 0:
-            return None
-        seed = int(progress.read_text()) if progress.exists() else first
-        with lock:
-            # Their figures are lost with the process; that they were tried is known.
-            campaign.done += seed + 1 - first - reported
-        said = errors.read_text(errors="replace")
-        return Failure(seed, f"the process ended with status {process.returncode}\n{said}")
+    def run(self, first: int, count: int) -> None:
+        """Run a range of seeds in processes: a crash ends a process, not the campaign."""
+        end = first + count
+        while first < end:
+            crashed = self.run_process(first, end - first)
+            if crashed is None:
+                return
+            with self.lock:
+                self.campaign.failures.append(crashed)
+                self.tell(self.campaign)
+            first = crashed.seed + 1
+
+    def run_process(self, first: int, count: int) -> Failure | None:
+        """Returns the trial in which the process ended before its time, if it did."""
+        reported = 0
+        with tempfile.TemporaryDirectory() as folder:
+            progress, errors = Path(folder, "seed"), Path(folder, "errors")
+            command = [sys.executable, "-m", "torture.worker", self.campaign.suite.name]
+            command += [str(first), str(count), str(progress)]
+            with (
+                errors.open("wb") as stderr,
+                subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=stderr, env=self.environment, text=True
+                ) as process,
+            ):
+                assert process.stdout is not None
+                for line in process.stdout:
+                    message = json.loads(line)
+                    reported += message["done"]
+                    self.note(message)
+            if process.returncode == 0:
+                return None
+            seed = int(progress.read_text()) if progress.exists() else first
+            with self.lock:
+                # Their figures are lost with the process; that they were tried is known.
+                self.campaign.done += seed + 1 - first - reported
+            said = errors.read_text(errors="replace")
+            return Failure(seed, f"the process ended with status {process.returncode}\n{said}")
+
+    def note(self, message: dict[str, Any]) -> None:
+        with self.lock:
+            self.campaign.done += message["done"]
+            add(self.campaign.counts, message["counts"])
+            if "failed" in message:
+                self.campaign.failures.append(Failure(message["failed"], message["text"]))
+            self.tell(self.campaign)

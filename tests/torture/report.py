@@ -72,7 +72,7 @@ def table(campaigns: Sequence[Campaign]) -> str:
 
 def figures(counts: Mapping[str, float]) -> list[str]:
     def number(count: float) -> str:
-        return f"{count:,}" if isinstance(count, int) else f"{count:,.2f}"
+        return f"{count:,.0f}" if count == int(count) else f"{count:,.2f}"
 
     return [f"{name} {number(count)}" for name, count in counts.items()]
 

@@ -278,20 +278,6 @@ impl Run {
         let limit_s = seconds(limit_ns.unwrap_or_default());
         Ok(errors::step_timeout(py, &self.id(py, step)?, limit_s))
     }
-
-    pub fn observe(
-        &self,
-        py: Python<'_>,
-        what: &str,
-        id: &Bound<'_, PyAny>,
-        ns: u64,
-    ) -> PyResult<()> {
-        if let Some(observer) = &self.observer {
-            fault!(py, Observe);
-            observer.call1(py, (what, id, seconds(ns)))?;
-        }
-        Ok(())
-    }
 }
 
 impl Run {

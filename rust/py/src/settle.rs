@@ -13,6 +13,7 @@ use crate::errors;
 use crate::fault::fault;
 use crate::ffi;
 use crate::panics::quietly;
+use crate::run::seconds;
 use crate::step::close_quietly;
 use crate::verdict::{Verdict, classify, is_plainly_fatal};
 
@@ -245,10 +246,14 @@ impl Driver {
         id: &Bound<'_, PyAny>,
         ns: u64,
     ) -> PyResult<()> {
+        let Some(observer) = &self.run.get().observer else {
+            return Ok(());
+        };
+        fault!(py, Observe);
         let outside = self.in_step.swap(true, Ordering::Relaxed);
-        let told = self.run.get().observe(py, what, id, ns);
+        let told = observer.call1(py, (what, id, seconds(ns)));
         self.in_step.store(outside, Ordering::Relaxed);
-        told
+        told.map(drop)
     }
 
     /// Whether a checkpoint is due before the next step.
