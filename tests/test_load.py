@@ -695,7 +695,9 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_byte(load):
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 50_000])
 def test_a_file_of_nothing_but_brackets_does_not_end_the_process(text, load):
-    assert mistakes(text, load)[1].endswith("nested more than 100 deep")
+    # Newer versions of libyaml meet a limit of their own first.
+    deep = ("nested more than 100 deep", "exceeded maximum nesting depth")
+    assert mistakes(text, load)[1].endswith(deep)
 
 
 def test_aliases_of_aliases_are_counted_before_they_grow(load):
