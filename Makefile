@@ -11,16 +11,18 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test torture bench coverage environment check-rust check-python clean
+.PHONY: help demo test torture bench bench-full coverage environment check-rust check-python clean
 
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
 	@echo 'make torture   attack every promise at length and write docs/reliability.md (takes an hour);'
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
-	@echo 'make bench     measure hocket beside its peers (takes minutes; no verdict)'
+	@echo 'make bench     measure hocket beside every scheduler one might choose instead (3 minutes);'
+	@echo '               ARGS="--workload http --rounds 9" and the like choose; ARGS=--help lists them'
+	@echo 'make bench-full  the same with large numbers of steps, and write docs/benchmarks.md (half an hour)'
 	@echo 'make coverage  run the Python tests and report which branches they miss'
-	@echo 'make clean     remove .venv and everything that was built'
+	@echo 'make clean     remove the environments and everything that was built'
 	@echo ''
 	@echo 'PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; default: python3).'
 
@@ -62,19 +64,22 @@ torture: environment
 	@PYTHONPATH=tests $(VENV_PYTHON) -m torture $(SUITE) $(if $(SEED),--seed $(SEED)) \
 		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SUITE)$(TRIALS),,--write docs/reliability.md)
 
-bench:
-	@sh scripts/environment.sh bench
-	$(SAY) 'Benchmarks beside the peers'
-	@$(VENV_PYTHON) -m pytest benches --override-ini=filterwarnings=default
-	$(SAY) 'Benchmarks of the core'
-	@cargo bench --package hocket-core
+# ARGS is for `python -m benches`. The core alone: cargo bench --package hocket-core.
+bench: environment
+	$(SAY) 'Benchmarks beside the peers (of the Rust core alone: cargo bench --package hocket-core)'
+	@$(VENV_PYTHON) -m benches $(ARGS)
+
+# A choice is no complete run, and writes nothing.
+bench-full: environment
+	$(SAY) 'Benchmarks beside the peers (of the Rust core alone: cargo bench --package hocket-core)'
+	@$(VENV_PYTHON) -m benches --full $(if $(ARGS),$(ARGS),--write)
 
 coverage: environment
 	@$(VENV_PYTHON) -m coverage run -m pytest
 	@$(VENV_PYTHON) -m coverage report
 
 clean:
-	$(SAY) 'Removing .venv, target and caches'
-	@rm -rf .venv target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
+	$(SAY) 'Removing .venv, .venv-bench, target and caches'
+	@rm -rf .venv .venv-bench .venv-bench.lock target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	@rm -f python/hocket/_core*.so python/hocket/_core*.pyd
 	@find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

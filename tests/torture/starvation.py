@@ -34,7 +34,7 @@ TIMES = 10
 IDS = [str(n) for n in range(STEPS)]
 TICK = 0.001  # seconds
 GAP = 0.010  # seconds
-TRIES = 3  # noise only adds: the best counts
+TRIES = 10  # noise only adds: the best counts
 
 LIMITS = [1, 10, 100]
 

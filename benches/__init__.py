@@ -1,0 +1,1 @@
+"""hocket beside every scheduler one might choose instead: ``python -m benches --help``."""

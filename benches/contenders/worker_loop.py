@@ -1,0 +1,55 @@
+"""Ten tasks over one shared iterator, written by hand: the floor of steps that suspend."""
+
+import trio
+
+from benches.frame import LIMIT, threes
+
+PACKAGES = []
+RUNTIMES = ["trio"]
+SOURCE = "https://trio.readthedocs.io/en/stable/reference-core.html#tasks-let-you-do-multiple-things-at-once"
+TIME_LIMIT = False
+
+
+async def each(step, names):
+    values = {}
+    left = iter(names)
+
+    async def work():
+        for name in left:
+            values[name] = await step(name)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(LIMIT):
+            nursery.start_soon(work)
+    return values
+
+
+async def settle(step, names):
+    values, errors = {}, {}
+    left = iter(names)
+
+    async def work():
+        for name in left:
+            try:
+                values[name] = await step(name)
+            except ValueError as error:
+                errors[name] = error
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(LIMIT):
+            nursery.start_soon(work)
+    return values, errors
+
+
+async def groups(step, names):
+    # A nursery of three: nothing to share out, and no limit to keep.
+    values = {}
+
+    async def one(name):
+        values[name] = await step(name)
+
+    for group in threes(names):
+        async with trio.open_nursery() as nursery:
+            for name in group:
+                nursery.start_soon(one, name)
+    return values

@@ -1,0 +1,93 @@
+"""The steps, for runtimes with a loop. Each function opens one kind of step; all return the name."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from benches.files import digest
+from benches.runtimes import Runtime
+
+SLEEP = 0.005
+FOREVER = 3600.0
+
+
+def no_op(runtime: Runtime, url: str):
+    async def step(name, context=None):
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def one_checkpoint(runtime: Runtime, url: str):
+    checkpoint = runtime.checkpoint
+
+    async def step(name, context=None):
+        await checkpoint()
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def ten_checkpoints(runtime: Runtime, url: str):
+    checkpoint = runtime.checkpoint
+
+    async def step(name, context=None):
+        for _ in range(10):
+            await checkpoint()
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def sleeping(runtime: Runtime, url: str):
+    sleep = runtime.sleep
+
+    async def step(name, context=None):
+        await sleep(SLEEP)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def waiting(runtime: Runtime, url: str):
+    sleep = runtime.sleep
+
+    async def step(name, context=None):
+        await sleep(FOREVER)
+
+    return contextlib.nullcontext(step)
+
+
+def failing(runtime: Runtime, url: str):
+    checkpoint = runtime.checkpoint
+
+    async def step(name, context=None):
+        await checkpoint()
+        if name.endswith("00"):
+            raise ValueError(name)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def hashing(runtime: Runtime, url: str):
+    in_thread = runtime.in_thread
+
+    async def step(name, context=None):
+        return await in_thread(digest, name)
+
+    return contextlib.nullcontext(step)
+
+
+@contextlib.asynccontextmanager
+async def getting(runtime: Runtime, url: str) -> AsyncIterator:
+    import httpx
+
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+
+        async def step(name, context=None):
+            response = await client.get(f"/{name}")
+            return response.raise_for_status().text
+
+        yield step

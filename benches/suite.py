@@ -1,0 +1,70 @@
+"""A run from one end to the other: measure, show, write."""
+
+from __future__ import annotations
+
+import signal
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benches import environment, markdown, pictures, plan, results, runner, server, table
+from benches.contender import Contender
+from benches.progress import Rounds
+from benches.results import Results
+from benches.workloads import WORKLOADS
+
+RUST = "What the Rust core takes by itself: cargo bench --package hocket-core"
+
+
+def run(options: Namespace, contenders: Sequence[Contender], bad: dict[str, str]) -> int:
+    """Measure what was asked for, or take an earlier result; return the exit code."""
+    console = Console(width=None if Console().is_terminal else 120)
+    if options.show:
+        found, stem = results.load(options.show), options.show.stem
+    else:
+        found = _measure(console, options, contenders, bad)
+        stem = _stem(options, found)
+        console.print(f"Written: {_short(results.save(found, stem))}", highlight=False)
+    table.show(console, found)
+    drawn = pictures.draw(found, stem)
+    written = markdown.write(found, stem) if options.write and not found["interrupted"] else []
+    for path in [*drawn, *written]:
+        console.print(f"Written: {_short(path)}", highlight=False)
+    console.print(RUST, highlight=False)
+    return 130 if found["interrupted"] else 0
+
+
+def _measure(
+    console: Console, options: Namespace, contenders: Sequence[Contender], bad: dict[str, str]
+) -> Results:
+    kind = plan.FULL if options.full else plan.QUICK
+    chosen = [one for one in contenders if not options.contender or one.name in options.contender]
+    workloads = [WORKLOADS[name] for name in options.workload or WORKLOADS]
+    cells = plan.cells(kind, workloads, chosen, environment.broken())
+    console.print(
+        f"==> {kind.name} run: {len(cells)} measurements, {options.rounds} rounds. "
+        "Ctrl-C ends it and shows what there is",
+        highlight=False,
+    )
+    # A shell's background job ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupted = False
+    try:
+        with server.serving() as url, Rounds(console) as tell:
+            runner.run(kind, cells, options.rounds, url, tell)
+    except KeyboardInterrupt:
+        interrupted = True
+    return results.collect(kind, options.rounds, cells, contenders, bad, interrupted=interrupted)
+
+
+def _stem(options: Namespace, found: Results) -> str:
+    """A part must not take the place of the whole."""
+    if found["interrupted"]:
+        return "interrupted"
+    return "selection" if options.workload or options.contender else found["kind"]
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(environment.ROOT))

@@ -1,0 +1,155 @@
+"""Whether a contender does its work: one untimed run of each shape with steps that are watched."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benches.frame import CALLERS, LIMIT, threes
+from benches.layers import layered
+from benches.runtimes import Runtime
+from benches.watch import NAP, Watch
+from benches.workloads import numbered
+from benches.wrong import Wrong, same
+
+
+@dataclass
+class Case:
+    """One watched call."""
+
+    watch: Watch
+    arguments: tuple[Any, ...]
+    check: Callable[[Any], None]
+
+
+def verify(runtime: Runtime, shape: str, function: Callable[..., Any]) -> None:
+    """Run a contender's function for a shape, in a loop of its own.
+
+    Raises:
+        Wrong: it does not do what the shape asks for.
+    """
+    case = CASES[shape](runtime)
+
+    def plain() -> None:
+        result = function(*case.arguments)
+        case.check(result)
+        starts = case.watch.starts.total()
+        runtime.sleep(5 * NAP)
+        _check_late(case.watch, starts)
+
+    async def main() -> None:
+        result = await function(*case.arguments)
+        case.check(result)
+        starts = case.watch.starts.total()
+        await runtime.sleep(5 * NAP)
+        _check_late(case.watch, starts)
+
+    runtime.run(plain if runtime.plain else main)
+
+
+def _check_late(watch: Watch, starts: int) -> None:
+    if watch.running or watch.starts.total() != starts:
+        raise Wrong("steps started after the return")
+
+
+def _step(watch: Watch) -> Callable[..., Any]:
+    return watch.plain_step if watch.runtime.plain else watch.step
+
+
+def _each(runtime: Runtime, n: int = 6 * LIMIT, **watched: Any) -> Case:
+    names = numbered(n)
+    watch = Watch(runtime, **watched)
+
+    def check(result: Any) -> None:
+        watch.check(names)
+        same(result, dict(zip(names, names, strict=True)))
+
+    return Case(watch, (_step(watch), names), check)
+
+
+def _calls(runtime: Runtime) -> Case:
+    return _each(runtime, n=2 * CALLERS)
+
+
+def _groups(runtime: Runtime) -> Case:
+    groups = threes(numbered(12))
+    after = {name: earlier for earlier, group in itertools.pairwise(groups) for name in group}
+    return _each(runtime, n=12, limit=3, before=after)
+
+
+def _settle(runtime: Runtime) -> Case:
+    names = numbered(6 * LIMIT)
+    failing = names[4::10]
+    watch = Watch(runtime, failing=failing)
+
+    def check(result: Any) -> None:
+        watch.check(names)
+        values, errors = result
+        same(values, {name: name for name in names if name not in failing})
+        kinds = {name: type(error).__name__ for name, error in errors.items()}
+        same(kinds, dict.fromkeys(failing, "ValueError"), "errors")
+
+    return Case(watch, (_step(watch), names), check)
+
+
+def _race(runtime: Runtime) -> Case:
+    names = numbered(3 * LIMIT)
+    watch = Watch(runtime, limit=None, runners=len(names))
+
+    def check(result: Any) -> None:
+        watch.check(names)
+        if result != watch.first:
+            raise Wrong(f"{result!r} is said to have won, but {watch.first!r} was the first")
+
+    return Case(watch, (watch.step, names), check)
+
+
+def _beside(runtime: Runtime) -> Case:
+    batch, group = numbered(30 * LIMIT), ["small-1", "small-2", "small-3"]
+    watch = Watch(runtime)
+
+    def check(result: Any) -> None:
+        watch.check(batch, all_run=False)
+        if not watch.starts.keys() & set(batch):
+            raise Wrong("no step of the batch ran")
+        if not isinstance(result, set):
+            raise Wrong(f"it has to return what small returned; got {result!r}")
+        if missing := set(group) - result:
+            raise Wrong(f"the small group returned before {min(missing)!r} had ended")
+
+    async def small(run: Callable[[list[str]], Awaitable[Any]]) -> set[str]:
+        await runtime.sleep(5 * NAP)
+        await run(group)
+        return set(watch.ended)
+
+    def plain_small(run: Callable[[list[str]], Any]) -> set[str]:
+        runtime.sleep(5 * NAP)
+        run(group)
+        return set(watch.ended)
+
+    return Case(watch, (_step(watch), batch, plain_small if runtime.plain else small), check)
+
+
+def _graph(runtime: Runtime) -> Case:
+    names = numbered(6 * LIMIT)
+    dependencies = layered(names, width=12)
+    watch = Watch(runtime, before=dependencies)
+
+    def check(result: Any) -> None:
+        watch.check(names)
+        same(result, dict(zip(names, names, strict=True)))
+
+    return Case(watch, (_step(watch), dependencies), check)
+
+
+CASES: dict[str, Callable[[Runtime], Case]] = {
+    "each": _each,
+    "settle": _settle,
+    "race": _race,
+    "groups": _groups,
+    "calls": _calls,
+    "beside": _beside,
+    "graph": _graph,
+}
