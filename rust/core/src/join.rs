@@ -62,6 +62,11 @@ impl Join {
         self.decide()
     }
 
+    /// Whether one more success decides.
+    pub fn is_near(&self) -> bool {
+        self.need.is_some_and(|need| self.succeeded + 1 >= need)
+    }
+
     /// The verdict, once there is one.
     pub fn verdict(&self) -> Option<Verdict> {
         self.verdict

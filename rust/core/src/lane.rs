@@ -91,6 +91,11 @@ impl Lane {
             && u64::from(self.holding) + (reserved as u64) < u64::from(self.limit)
     }
 
+    /// Whether its steps are alike: no dependencies, none without a slot, nobody to lend one.
+    pub fn is_plain(&self) -> bool {
+        self.graph.is_none() && self.unslotted.is_empty() && self.lenders.is_none()
+    }
+
     pub fn takes_slot(&self, step: u32) -> bool {
         !self.unslotted.get(step as usize).copied().unwrap_or(false)
     }

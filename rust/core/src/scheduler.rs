@@ -318,6 +318,65 @@ impl Scheduler {
         verdict
     }
 
+    /// [`Scheduler::settle`], and then [`Scheduler::next`] for the same lane.
+    pub fn settle_and_next(
+        &mut self,
+        slot: SlotId,
+        outcome: Outcome,
+        now_ns: u64,
+    ) -> (Option<Verdict>, Next) {
+        let passed = match outcome {
+            Outcome::Completed => self.pass_on(slot, now_ns),
+            _ => None,
+        };
+        if let Some(next) = passed {
+            return (None, next);
+        }
+        let lane = self.ledger.get(slot).map(|slot| slot.lane);
+        let verdict = self.settle(slot, outcome, now_ns);
+        let next = lane.map_or(Next::Leave, |lane| self.next(lane, now_ns));
+        (verdict, next)
+    }
+
+    /// What both come to where nobody waits in line and no verdict is near: the slot stays where
+    /// it is, with the lane's next step in it. None, without any effect, anywhere else.
+    fn pass_on(&mut self, id: SlotId, now_ns: u64) -> Option<Next> {
+        let slot = self.ledger.get(id)?;
+        let lane = self.lanes.get_mut(slot.lane.0)?;
+        let stays = slot.source == Source::Pool
+            && slot.loan.is_none()
+            && self.line.is_empty()
+            && self.ledger.in_use <= self.ledger.limit
+            && lane.is_plain()
+            && lane.reserved.is_empty()
+            && !lane.stopped
+            && !lane.join.is_near()
+            && holds(Rule::Returned)
+            && holds(Rule::Generation);
+        if !stays || lane.ready.is_empty() {
+            return None;
+        }
+        fault!(LockedSettle);
+        let step = lane.ready.pop()?;
+        let (key, slot) = self.ledger.running.renew(id.0)?;
+        if let Some(worker) = slot.armed.take() {
+            lane.deadlines.disarm(worker);
+        }
+        lane.states[slot.step as usize] = StepState::Completed;
+        lane.states[step as usize] = StepState::Running;
+        let verdict = lane.join.succeeded();
+        debug_assert_eq!(verdict, None);
+        let waited_ns = now_ns.saturating_sub(lane.submitted_ns(step));
+        self.statistics.completed += 1;
+        self.statistics.ran(now_ns.saturating_sub(slot.started_ns));
+        self.statistics.waited(waited_ns);
+        self.waiting -= 1;
+        slot.step = step;
+        slot.started_ns = now_ns;
+        let slot = SlotId(key);
+        Some(Next::Start { step, slot })
+    }
+
     /// Start nothing more of this lane. Running steps go on until they are settled.
     pub fn stop(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.0) else {

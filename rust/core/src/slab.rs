@@ -87,6 +87,21 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// A new key for the entry, as if it had been removed and put in again.
+    pub fn renew(&mut self, key: Key) -> Option<(Key, &mut T)> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        if entry.generation != key.generation {
+            return None;
+        }
+        let value = entry.value.as_mut()?;
+        entry.generation = entry.generation.wrapping_add(1);
+        let key = Key {
+            index: key.index,
+            generation: entry.generation,
+        };
+        Some((key, value))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.entries
             .iter()

@@ -19,6 +19,7 @@ enum Op {
     Next(usize),
     Request(usize),
     Settle(usize, Outcome),
+    SettleAndNext(usize, Outcome),
     Stop(usize),
     StandBack(usize),
     Close(usize, Cause),
@@ -78,6 +79,11 @@ impl Pair {
             Op::Settle(pick, outcome) => {
                 if let Some(run) = self.pick_run(pick) {
                     self.settle(run, outcome)?;
+                }
+            }
+            Op::SettleAndNext(pick, outcome) => {
+                if let Some(run) = self.pick_run(pick) {
+                    self.settle_and_next(run, outcome)?;
                 }
             }
             Op::Stop(pick) => {
@@ -152,6 +158,10 @@ impl Pair {
     /// Whether a step was started.
     fn next(&mut self, id: usize) -> Result<bool, TestCaseError> {
         let real = self.real.next(self.lanes[id], self.now_ns);
+        self.same_next(id, real)
+    }
+
+    fn same_next(&mut self, id: usize, real: Next) -> Result<bool, TestCaseError> {
         let naive = self.naive.next(id, self.now_ns);
         match (real, naive) {
             (Next::Start { step, slot }, reference::Next::Start { step: expected, .. }) => {
@@ -167,6 +177,17 @@ impl Pair {
     fn settle(&mut self, run: usize, outcome: Outcome) -> TestCaseResult {
         let real = self.real.settle(self.slots[run], outcome, self.now_ns);
         prop_assert_eq!(real, self.naive.settle(run, outcome, self.now_ns));
+        Ok(())
+    }
+
+    fn settle_and_next(&mut self, run: usize, outcome: Outcome) -> TestCaseResult {
+        let running = self.naive.running.iter().find(|r| r.number == run);
+        let id = running.expect("it was picked among them").lane;
+        let (verdict, next) = self
+            .real
+            .settle_and_next(self.slots[run], outcome, self.now_ns);
+        prop_assert_eq!(verdict, self.naive.settle(run, outcome, self.now_ns));
+        self.same_next(id, next)?;
         Ok(())
     }
 
@@ -434,7 +455,7 @@ fn single() -> impl Strategy<Value = Spec> {
         })
 }
 
-fn op(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Op> {
+fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     let outcome = prop_oneof![
         4 => Just(Outcome::Completed),
@@ -447,7 +468,8 @@ fn op(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Op> {
         4 => spec.prop_map(|spec| Op::Open(Box::new(spec))),
         8 => pick().prop_map(Op::Next),
         3 => pick().prop_map(Op::Request),
-        6 => (pick(), outcome).prop_map(|(run, outcome)| Op::Settle(run, outcome)),
+        6 => (pick(), outcome.clone()).prop_map(|(run, outcome)| Op::Settle(run, outcome)),
+        4 => (pick(), outcome).prop_map(|(run, outcome)| Op::SettleAndNext(run, outcome)),
         1 => pick().prop_map(Op::Stop),
         1 => pick().prop_map(Op::StandBack),
         2 => (pick(), cause).prop_map(|(lane, cause)| Op::Close(lane, cause)),

@@ -6,6 +6,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
+use crate::contexts::Contexts;
 use crate::round::Round;
 use crate::seat::Seat;
 
@@ -86,7 +87,11 @@ pub struct Cell {
     pub now_ns: Option<u64>,
     pub since_ns: Option<u64>,
     pub streak: u32,
+    /// How many tasks sat in the worker's scope before the step's first segment. None where
+    /// a step can know the scope and so put others into it: then size says nothing.
+    pub company: Option<usize>,
     pub round: Round,
+    pub contexts: Contexts,
 }
 
 impl Cell {
@@ -107,7 +112,7 @@ impl Cell {
             visit.call(&judged.traceback)?;
         }
         visit.call(&self.failure)?;
-        Ok(())
+        self.contexts.traverse(visit)
     }
 }
 

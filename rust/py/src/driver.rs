@@ -338,10 +338,13 @@ impl Driver {
         step: Step,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let run = self.run.get();
-        let context = match ffi::copy_context(run.base.bind(py)) {
+        let context = match cell.contexts.take(run.base.bind(py)) {
             Ok(context) => context,
             Err(error) => return self.ended(py, cell, step, None, Err(error)).map(|()| None),
         };
+        // A single step may sit in a scope of its caller's.
+        let seat = cell.seat.as_ref().filter(|_| !run.is_single);
+        cell.company = seat.map(|seat| seat.company(py));
         let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
         let sent = ffi::Entered::new(&context).and_then(|_entered| {
@@ -353,7 +356,10 @@ impl Driver {
         });
         self.in_step.store(false, Ordering::Relaxed);
         let result = match (sent, made) {
-            (Ok(PySendResult::Return(value)), _) => Ok(value),
+            (Ok(PySendResult::Return(value)), _) => {
+                cell.contexts.put_back(context);
+                Ok(value)
+            }
             (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
                 cell.inner = Inner::Step(Suspended {
                     step,

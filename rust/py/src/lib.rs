@@ -4,6 +4,7 @@
 
 mod cell;
 mod clock;
+mod contexts;
 mod driver;
 mod errors;
 mod fault;

@@ -116,6 +116,7 @@ impl Pool {
             parent: pool.parent(task)?,
             queued,
         };
+        let is_single = spec.steps == 1;
         let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();
         let lane = pool
             .lock(py)?
@@ -137,6 +138,7 @@ impl Pool {
                 base,
                 observer,
                 isolated,
+                is_single,
                 has_timeouts,
                 opened_ns: now_ns,
                 ids,

@@ -66,6 +66,7 @@ pub struct Run {
     pub base: Py<PyAny>,
     pub observer: Option<Py<PyAny>>,
     pub isolated: bool,
+    pub is_single: bool,
     pub has_timeouts: bool,
     pub opened_ns: u64,
     pub ids: Py<PyList>,

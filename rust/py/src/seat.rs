@@ -91,15 +91,22 @@ impl Seat {
         cancelled.is_truthy()
     }
 
+    /// How many tasks sit in the same scope as this one.
+    pub fn company(&self, py: Python<'_>) -> usize {
+        let tasks = self.status_tasks.as_ref();
+        tasks.map_or(0, |tasks| tasks.bind(py).len())
+    }
+
     /// Whether the step that just ended has left something open on the task. Sizes only: this is
-    /// asked after every step.
-    pub fn finds_leftovers(&self, py: Python<'_>) -> PyResult<bool> {
+    /// asked after every step. `company` is what it was before a step that has not suspended, so
+    /// that nobody but the step can have changed it.
+    pub fn finds_leftovers(&self, py: Python<'_>, company: Option<usize>) -> PyResult<bool> {
         if let Some(nurseries) = &self.nurseries {
             if nurseries.bind(py).len() != self.nurseries_before {
                 return Ok(true);
             }
         }
-        if let Some(tasks) = &self.status_tasks {
+        if let (Some(tasks), true) = (&self.status_tasks, company != Some(self.company(py))) {
             if !tasks.bind(py).contains(&self.task)? {
                 return Ok(true);
             }

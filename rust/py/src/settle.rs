@@ -54,7 +54,8 @@ impl Driver {
             }
         }
         fault!(py, Leftovers);
-        if seat.finds_leftovers(py)? {
+        let company = cell.company.filter(|_| !suspended);
+        if seat.finds_leftovers(py, company)? {
             let cause = match result.map_err(|error| classify(py, error)) {
                 Err(Ok(fatal @ Verdict::Fatal(_))) => return self.carry_out(py, cell, step, fatal),
                 Err(Err(error)) => return Err(error),
@@ -187,14 +188,19 @@ impl Driver {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
             None => now_ns,
         };
-        let decided = scheduler.settle(slot, outcome, now_ns).is_some();
-        let alone = decided && scheduler.is_idle(run.lane);
         cell.now_ns = Some(now_ns);
         self.count_stretch(cell, now_ns);
         // One trip to the scheduler instead of two, where nothing stands between two steps.
-        if std::mem::take(&mut cell.stays) && !cell.must_checkpoint {
-            cell.next = Some(scheduler.next(run.lane, now_ns));
-        }
+        let stays = std::mem::take(&mut cell.stays) && !cell.must_checkpoint;
+        let verdict = if stays {
+            let (verdict, next) = scheduler.settle_and_next(slot, outcome, now_ns);
+            cell.next = Some(next);
+            verdict
+        } else {
+            scheduler.settle(slot, outcome, now_ns)
+        };
+        let decided = verdict.is_some();
+        let alone = decided && scheduler.is_idle(run.lane);
         let woken = scheduler.has_wakes();
         drop(scheduler);
         self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
