@@ -64,14 +64,14 @@ torture: environment
 	@PYTHONPATH=tests $(VENV_PYTHON) -m torture $(SUITE) $(if $(SEED),--seed $(SEED)) \
 		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SUITE)$(TRIALS),,--write docs/reliability.md)
 
-# ARGS is for `python -m benches`. The core alone: cargo bench --package hocket-core.
+# ARGS is for `python -m benches`. The core alone: cargo bench --package hocket-bench.
 bench: environment
-	$(SAY) 'Benchmarks beside the peers (of the Rust core alone: cargo bench --package hocket-core)'
+	$(SAY) 'Benchmarks beside the peers (of the Rust core alone: cargo bench --package hocket-bench)'
 	@$(VENV_PYTHON) -m benches $(ARGS)
 
 # A choice is no complete run, and writes nothing.
 bench-full: environment
-	$(SAY) 'Benchmarks beside the peers (of the Rust core alone: cargo bench --package hocket-core)'
+	$(SAY) 'Benchmarks beside the peers (of the Rust core alone: cargo bench --package hocket-bench)'
 	@$(VENV_PYTHON) -m benches --full $(if $(ARGS),$(ARGS),--write)
 
 coverage: environment

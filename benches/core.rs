@@ -1,4 +1,4 @@
-//! What one step costs in the core: `cargo bench -p hocket-core`, with a word behind `--` to choose.
+//! What one step costs in the core: `cargo bench -p hocket-bench`, with a word behind `--` to choose.
 //!
 //! Every figure is nanoseconds for one step, or one entry; each line names the noun whose file it
 //! measures. A bench of its own few lines: a framework would triple the build of the tests.
