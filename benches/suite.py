@@ -15,7 +15,7 @@ from benches.progress import Rounds
 from benches.results import Results
 from benches.workloads import WORKLOADS
 
-RUST = "What the Rust core takes by itself: cargo bench --package hocket-core"
+RUST = "What the Rust core takes by itself: cargo bench --package hocket-bench"
 
 
 def run(options: Namespace, contenders: Sequence[Contender], bad: dict[str, str]) -> int:
