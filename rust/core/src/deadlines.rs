@@ -1,112 +1,77 @@
-//! The earliest deadline, and whose it is.
+//! When the steps that run must have ended.
 
-/// A binary heap of deadlines in which every worker has at most one, and knows its place.
+/// Each worker's deadline, if it has one, and when to look at them.
 ///
-/// Knowing the place makes disarming exact: a workload of short steps with long limits leaves no
-/// stale entries behind. Arming a deadline that is later than all others is O(1), which is the
-/// common case of one limit for all steps; anything else is O(log n).
+/// Nearly all steps end in time. So a deadline comes and goes in O(1), however many there are, and
+/// only [`Deadlines::look`] goes through all of them: it is for whoever sleeps until the time that
+/// it returned, or until an earlier one that [`Deadlines::arm`] has told of since. One limit for
+/// all steps makes that one look in each such time.
 ///
 /// ```
 /// let mut deadlines = hocket_core::Deadlines::default();
-/// deadlines.arm(0, 300);
-/// deadlines.arm(1, 100);
-/// assert_eq!(deadlines.earliest(), Some(100));
-/// assert_eq!(deadlines.pop_overdue(100), Some(1));
-/// assert_eq!(deadlines.pop_overdue(100), None);
+/// assert!(deadlines.arm(0, 300));
+/// assert!(deadlines.arm(1, 100));
+/// assert!(!deadlines.arm(2, 200));
+/// deadlines.disarm(2);
+/// assert_eq!(deadlines.look(100), (vec![1], Some(300)));
 /// ```
 #[derive(Debug, Default)]
 pub struct Deadlines {
-    heap: Vec<(u64, u32)>,
-    // For each worker its index in `heap`, or ABSENT.
-    place: Vec<u32>,
+    of_worker: Vec<Option<u64>>,
+    /// When the next look is due. None: when a deadline is armed.
+    look_ns: Option<u64>,
 }
 
-const ABSENT: u32 = u32::MAX;
-
 impl Deadlines {
-    /// Set the worker's deadline, in place of an earlier one.
-    pub fn arm(&mut self, worker: u32, deadline_ns: u64) {
-        self.disarm(worker);
-        let w = worker as usize;
-        if w >= self.place.len() {
-            self.place.resize(w + 1, ABSENT);
+    /// Set the worker's deadline, in place of an earlier one. Returns whether it comes before the
+    /// next look, which is then due at the deadline.
+    pub fn arm(&mut self, worker: u32, deadline_ns: u64) -> bool {
+        let at = worker as usize;
+        if at >= self.of_worker.len() {
+            self.of_worker.resize(at + 1, None);
         }
-        self.heap.push((deadline_ns, worker));
-        self.place[w] = (self.heap.len() - 1) as u32;
-        self.rise(self.heap.len() - 1);
+        self.of_worker[at] = Some(deadline_ns);
+        let sooner = self.look_ns.is_none_or(|look_ns| deadline_ns < look_ns);
+        if sooner {
+            self.look_ns = Some(deadline_ns);
+        }
+        sooner
     }
 
     /// Whether the worker has a deadline.
     pub fn is_armed(&self, worker: u32) -> bool {
-        self.place
+        self.of_worker
             .get(worker as usize)
-            .is_some_and(|&at| at != ABSENT)
+            .is_some_and(Option::is_some)
     }
 
     /// Forget the worker's deadline, if it has one.
     pub fn disarm(&mut self, worker: u32) {
-        let Some(&at) = self.place.get(worker as usize) else {
-            return;
-        };
-        if at == ABSENT {
-            return;
-        }
-        let at = at as usize;
-        self.heap.swap_remove(at);
-        self.place[worker as usize] = ABSENT;
-        if at < self.heap.len() {
-            self.place[self.heap[at].1 as usize] = at as u32;
-            self.sink(at);
-            self.rise(at);
+        if let Some(deadline_ns) = self.of_worker.get_mut(worker as usize) {
+            *deadline_ns = None;
         }
     }
 
-    /// The earliest deadline.
-    pub fn earliest(&self) -> Option<u64> {
-        self.heap.first().map(|&(deadline_ns, _)| deadline_ns)
-    }
-
-    /// Disarm and return a worker whose deadline has come, earliest first.
-    pub fn pop_overdue(&mut self, now_ns: u64) -> Option<u32> {
-        let &(deadline_ns, worker) = self.heap.first()?;
-        if deadline_ns > now_ns {
-            return None;
-        }
-        self.disarm(worker);
-        Some(worker)
-    }
-
-    fn rise(&mut self, mut at: usize) {
-        while at > 0 {
-            let parent = (at - 1) / 2;
-            if self.heap[parent] <= self.heap[at] {
-                break;
+    /// Disarm the workers whose deadline has come. Returns them, earliest first, and when to look
+    /// again, if any deadline is left.
+    pub fn look(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+        let mut overdue = Vec::new();
+        self.look_ns = None;
+        for (worker, deadline_ns) in self.of_worker.iter_mut().enumerate() {
+            match *deadline_ns {
+                Some(due_ns) if due_ns <= now_ns => {
+                    overdue.push((due_ns, worker as u32));
+                    *deadline_ns = None;
+                }
+                Some(due_ns) => {
+                    let look_ns = self.look_ns.map_or(due_ns, |look_ns| look_ns.min(due_ns));
+                    self.look_ns = Some(look_ns);
+                }
+                None => {}
             }
-            self.swap(at, parent);
-            at = parent;
         }
-    }
-
-    fn sink(&mut self, mut at: usize) {
-        loop {
-            let Some(child) = [2 * at + 1, 2 * at + 2]
-                .into_iter()
-                .filter(|&child| child < self.heap.len())
-                .min_by_key(|&child| self.heap[child])
-            else {
-                return;
-            };
-            if self.heap[at] <= self.heap[child] {
-                return;
-            }
-            self.swap(at, child);
-            at = child;
-        }
-    }
-
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.place[self.heap[a].1 as usize] = a as u32;
-        self.place[self.heap[b].1 as usize] = b as u32;
+        overdue.sort_unstable();
+        let overdue = overdue.into_iter().map(|(_, worker)| worker).collect();
+        (overdue, self.look_ns)
     }
 }

@@ -1,11 +1,12 @@
 //! A waiting line: first come, first served, and anyone may step out.
 
-use std::collections::BTreeMap;
+use crate::slab::{Key, Slab};
 
 /// A place in a [`Line`].
-pub type Ticket = u64;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(Key);
 
-/// First in, first out, with removal from anywhere in O(log n).
+/// First in, first out, with removal from anywhere, all in O(1): a doubly linked list.
 ///
 /// ```
 /// let mut line = hocket_core::Line::default();
@@ -19,15 +20,24 @@ pub type Ticket = u64;
 /// ```
 #[derive(Debug)]
 pub struct Line<T> {
-    next: Ticket,
-    waiting: BTreeMap<Ticket, T>,
+    places: Slab<Place<T>>,
+    first: Option<Key>,
+    last: Option<Key>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    who: T,
+    before: Option<Key>,
+    behind: Option<Key>,
 }
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
         Self {
-            next: 0,
-            waiting: BTreeMap::new(),
+            places: Slab::default(),
+            first: None,
+            last: None,
         }
     }
 }
@@ -35,29 +45,57 @@ impl<T> Default for Line<T> {
 impl<T> Line<T> {
     /// Stand at the end; the ticket is for [`Line::leave`].
     pub fn join(&mut self, who: T) -> Ticket {
-        let ticket = self.next;
-        self.next += 1;
-        self.waiting.insert(ticket, who);
-        ticket
+        let before = self.last;
+        let key = self.places.insert(Place {
+            who,
+            before,
+            behind: None,
+        });
+        *self.behind(before) = Some(key);
+        self.last = Some(key);
+        Ticket(key)
     }
 
     /// Step out; false if that ticket has already been served.
     pub fn leave(&mut self, ticket: Ticket) -> bool {
-        self.waiting.remove(&ticket).is_some()
+        self.remove(ticket.0).is_some()
     }
 
     /// Serve the longest waiter.
     pub fn pop(&mut self) -> Option<T> {
-        self.waiting.pop_first().map(|(_, who)| who)
+        self.remove(self.first?)
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.places.len()
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.first.is_none()
+    }
+
+    fn remove(&mut self, key: Key) -> Option<T> {
+        let place = self.places.remove(key)?;
+        *self.behind(place.before) = place.behind;
+        *self.before(place.behind) = place.before;
+        Some(place.who)
+    }
+
+    /// Who stands behind this place; behind none, the first in line.
+    fn behind(&mut self, place: Option<Key>) -> &mut Option<Key> {
+        match place.and_then(|key| self.places.get_mut(key)) {
+            Some(place) => &mut place.behind,
+            None => &mut self.first,
+        }
+    }
+
+    /// Who stands before this place; before none, the last in line.
+    fn before(&mut self, place: Option<Key>) -> &mut Option<Key> {
+        match place.and_then(|key| self.places.get_mut(key)) {
+            Some(place) => &mut place.before,
+            None => &mut self.last,
+        }
     }
 }

@@ -444,33 +444,25 @@ impl Scheduler {
         self.grant();
     }
 
-    /// Arm the deadline of a running step that has suspended. The new earliest deadline of the
-    /// lane is returned if it became earlier.
+    /// Arm the deadline of a running step that has suspended. It is returned if it comes before
+    /// the next look at the lane's deadlines, which is then due at that time.
     pub fn arm(&mut self, slot_id: SlotId, worker: u32) -> Option<u64> {
         let slot = self.ledger.get_mut(slot_id)?;
         let lane = self.lanes.get_mut(slot.lane.0)?;
         let timeout_ns = lane.step_timeout_ns(slot.step)?;
         let deadline_ns = slot.started_ns.saturating_add(timeout_ns);
         fault!(LockedArm);
-        let before = lane.deadlines.earliest();
-        // Where the rule is off, a deadline that has outlived its step stays.
-        if holds(Rule::Generation) || !lane.deadlines.is_armed(worker) {
-            lane.deadlines.arm(worker, deadline_ns);
-        }
         slot.armed = Some(worker);
-        before
-            .is_none_or(|before| deadline_ns < before)
-            .then_some(deadline_ns)
+        // Where the rule is off, a deadline that has outlived its step stays.
+        let arms = holds(Rule::Generation) || !lane.deadlines.is_armed(worker);
+        (arms && lane.deadlines.arm(worker, deadline_ns)).then_some(deadline_ns)
     }
 
-    /// A worker of this lane that still runs a step past its limit; each is named once.
-    pub fn pop_overdue(&mut self, id: LaneId, now_ns: u64) -> Option<u32> {
-        self.lanes.get_mut(id.0)?.deadlines.pop_overdue(now_ns)
-    }
-
-    /// The lane's earliest deadline.
-    pub fn earliest_deadline(&self, id: LaneId) -> Option<u64> {
-        self.lanes.get(id.0)?.deadlines.earliest()
+    /// The workers of this lane that still run a step past its limit, earliest first; each is
+    /// named once. And when to look again, if any deadline is left.
+    pub fn look(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+        let lane = self.lanes.get_mut(id.0);
+        lane.map_or_else(Default::default, |lane| lane.deadlines.look(now_ns))
     }
 
     /// The lanes that were granted a slot since the last call, longest waiting first. The caller

@@ -486,7 +486,7 @@ fn a_closed_lane_answers_quietly() {
     assert!(!scheduler.request(lane));
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     assert_eq!(scheduler.states(lane), []);
-    assert_eq!(scheduler.pop_overdue(lane, u64::MAX), None);
+    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
     assert_eq!(scheduler.statistics().skipped, 1);
 }
 
@@ -561,25 +561,30 @@ fn a_step_without_a_slot_runs_above_the_limit_and_counts_nowhere() {
 
 #[test]
 fn an_overdue_worker_is_named_once_and_earliest_first() {
-    let mut scheduler = Scheduler::new(3);
-    let timeouts_ns = vec![Some(30), Some(10), None];
+    let mut scheduler = Scheduler::new(4);
+    let timeouts_ns = vec![Some(30), Some(10), None, Some(40)];
     let lane = scheduler
         .open(
             LaneSpec {
                 timeouts_ns,
-                ..LaneSpec::new(3)
+                ..LaneSpec::new(4)
             },
             0,
         )
         .unwrap();
-    let slots = [(); 3].map(|()| start(&mut scheduler, lane));
+    let slots = [(); 4].map(|()| start(&mut scheduler, lane));
     assert_eq!(scheduler.arm(slots[0], 0), Some(30));
     assert_eq!(scheduler.arm(slots[1], 1), Some(10));
     assert_eq!(scheduler.arm(slots[2], 2), None);
-    assert_eq!(scheduler.pop_overdue(lane, 9), None);
-    assert_eq!(scheduler.pop_overdue(lane, 30), Some(1));
-    assert_eq!(scheduler.pop_overdue(lane, 30), Some(0));
-    assert_eq!(scheduler.pop_overdue(lane, u64::MAX), None);
+    assert_eq!(
+        scheduler.arm(slots[3], 3),
+        None,
+        "the look at 10 is early enough"
+    );
+    assert_eq!(scheduler.look(lane, 9), (vec![], Some(10)));
+    assert_eq!(scheduler.look(lane, 30), (vec![1, 0], Some(40)));
+    assert_eq!(scheduler.look(lane, u64::MAX), (vec![3], None));
+    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
 }
 
 #[test]
@@ -598,8 +603,7 @@ fn a_step_that_ended_in_time_is_never_overdue() {
     let slot = start(&mut scheduler, lane);
     scheduler.arm(slot, 0);
     complete(&mut scheduler, slot);
-    assert_eq!(scheduler.earliest_deadline(lane), None);
-    assert_eq!(scheduler.pop_overdue(lane, u64::MAX), None);
+    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
 }
 
 #[test]
@@ -619,7 +623,7 @@ fn a_time_limit_beyond_the_end_of_time_is_none() {
         panic!()
     };
     assert_eq!(scheduler.arm(slot, 0), Some(u64::MAX));
-    assert_eq!(scheduler.pop_overdue(lane, u64::MAX - 1), None);
+    assert_eq!(scheduler.look(lane, u64::MAX - 1), (vec![], Some(u64::MAX)));
 }
 
 // Loans.

@@ -19,7 +19,7 @@ fn config() -> ProptestConfig {
 enum Alarm {
     Arm(u32, u64),
     Disarm(u32),
-    Pop(u64),
+    Look(u64),
 }
 
 fn alarm() -> impl Strategy<Value = Alarm> {
@@ -27,21 +27,21 @@ fn alarm() -> impl Strategy<Value = Alarm> {
     prop_oneof![
         3 => (0..20_u32, deadline()).prop_map(|(worker, at)| Alarm::Arm(worker, at)),
         1 => (0..25_u32).prop_map(Alarm::Disarm),
-        1 => deadline().prop_map(Alarm::Pop),
+        1 => deadline().prop_map(Alarm::Look),
     ]
 }
 
 #[derive(Clone, Debug)]
 enum Queueing {
     Join,
-    Leave(u64),
+    Leave(usize),
     Pop,
 }
 
 fn queueing() -> impl Strategy<Value = Queueing> {
     prop_oneof![
         3 => Just(Queueing::Join),
-        1 => (0..60_u64).prop_map(Queueing::Leave),
+        1 => (0..60_usize).prop_map(Queueing::Leave),
         2 => Just(Queueing::Pop),
     ]
 }
@@ -63,40 +63,39 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn deadlines_come_in_order_and_each_worker_has_one(alarms in vec(alarm(), 0..100)) {
+    fn deadlines_come_in_order_and_none_before_the_next_look(alarms in vec(alarm(), 0..100)) {
         let mut deadlines = Deadlines::default();
-        let mut sorted = BTreeSet::new();
         let mut of_worker = BTreeMap::new();
+        let mut look_ns = None;
         for alarm in alarms {
             match alarm {
                 Alarm::Arm(worker, at) => {
-                    deadlines.arm(worker, at);
-                    if let Some(before) = of_worker.insert(worker, at) {
-                        sorted.remove(&(before, worker));
+                    of_worker.insert(worker, at);
+                    if deadlines.arm(worker, at) {
+                        look_ns = Some(at);
                     }
-                    sorted.insert((at, worker));
                 }
                 Alarm::Disarm(worker) => {
                     deadlines.disarm(worker);
-                    if let Some(before) = of_worker.remove(&worker) {
-                        sorted.remove(&(before, worker));
-                    }
+                    of_worker.remove(&worker);
                 }
-                Alarm::Pop(now) => {
-                    let due = sorted.first().copied().filter(|&(at, _)| at <= now);
-                    if let Some((at, worker)) = due {
-                        sorted.remove(&(at, worker));
-                        of_worker.remove(&worker);
-                    }
-                    prop_assert_eq!(deadlines.pop_overdue(now), due.map(|(_, worker)| worker));
+                Alarm::Look(now) => {
+                    let mut due: Vec<(u64, u32)> = of_worker.iter()
+                        .filter(|&(_, &at)| at <= now)
+                        .map(|(&worker, &at)| (at, worker))
+                        .collect();
+                    due.sort_unstable();
+                    let overdue: Vec<u32> = due.into_iter().map(|(_, worker)| worker).collect();
+                    of_worker.retain(|_, &mut at| at > now);
+                    look_ns = of_worker.values().min().copied();
+                    prop_assert_eq!(deadlines.look(now), (overdue, look_ns));
                 }
             }
-            prop_assert_eq!(deadlines.earliest(), sorted.first().map(|&(at, _)| at));
+            for (worker, &at) in &of_worker {
+                prop_assert!(deadlines.is_armed(*worker));
+                prop_assert!(look_ns.is_some_and(|look_ns| look_ns <= at), "slept through {}", at);
+            }
         }
-        for &(_, worker) in &sorted {
-            prop_assert_eq!(deadlines.pop_overdue(u64::MAX), Some(worker));
-        }
-        prop_assert_eq!(deadlines.pop_overdue(u64::MAX), None);
     }
 
     #[test]
@@ -151,17 +150,22 @@ proptest! {
     #[test]
     fn a_line_serves_in_order_of_arrival(moves in vec(queueing(), 0..100)) {
         let mut line = Line::default();
-        let mut waiting: Vec<(u64, usize)> = vec![];
-        for (who, queueing) in moves.into_iter().enumerate() {
+        let mut tickets = vec![];
+        let mut waiting: Vec<usize> = vec![];
+        for queueing in moves {
             match queueing {
-                Queueing::Join => waiting.push((line.join(who), who)),
-                Queueing::Leave(ticket) => {
+                Queueing::Join => {
+                    waiting.push(tickets.len());
+                    tickets.push(line.join(tickets.len()));
+                }
+                Queueing::Leave(who) => {
+                    let Some(&ticket) = tickets.get(who) else { continue };
                     let before = waiting.len();
-                    waiting.retain(|&(other, _)| other != ticket);
+                    waiting.retain(|&other| other != who);
                     prop_assert_eq!(line.leave(ticket), waiting.len() < before);
                 }
                 Queueing::Pop => {
-                    let first = (!waiting.is_empty()).then(|| waiting.remove(0).1);
+                    let first = (!waiting.is_empty()).then(|| waiting.remove(0));
                     prop_assert_eq!(line.pop(), first);
                 }
             }

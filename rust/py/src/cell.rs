@@ -6,6 +6,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
+use crate::clock::Anchor;
 use crate::contexts::Contexts;
 use crate::round::Round;
 use crate::seat::Seat;
@@ -86,6 +87,8 @@ pub struct Cell {
     /// The last look at the clock since Trio resumed us, and the first one.
     pub now_ns: Option<u64>,
     pub since_ns: Option<u64>,
+    /// The last proper look at the clock, from which the processor's counter goes on.
+    pub anchor: Option<Anchor>,
     pub streak: u32,
     /// How many tasks sat in the worker's scope before the step's first segment. None where
     /// a step can know the scope and so put others into it: then size says nothing.

@@ -8,6 +8,18 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// The processor's own counter, where it counts time and is the same on all cores; otherwise
+/// another look at the clock. Half as dear as CLOCK_MONOTONIC, and not adjusted to it: what it
+/// says is used for a millisecond at most. Made with the first step, which waits 0.6 ms for that.
+static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+const TRUSTED_NS: u64 = 1_000_000;
+
+/// A look at the clock, from which the counter goes on.
+#[derive(Clone, Copy)]
+pub struct Anchor {
+    now_ns: u64,
+    count: u64,
+}
 
 /// Where a run's times come from.
 pub enum Clock {
@@ -27,6 +39,25 @@ impl Clock {
                 Ok((now.extract::<f64>()? * 1e9).round() as u64)
             }
         }
+    }
+
+    /// The same for a driver, which looks after every step: `anchor` is its last proper look.
+    pub fn soon_ns(&self, py: Python<'_>, anchor: &mut Option<Anchor>) -> PyResult<u64> {
+        if self.is_virtual() {
+            return self.now_ns(py);
+        }
+        let count = COUNTER.raw();
+        // A machine that slept may count from zero again.
+        if let Some(last) = anchor.filter(|last| last.count <= count) {
+            let passed_ns = COUNTER.delta_as_nanos(last.count, count);
+            if passed_ns < TRUSTED_NS {
+                fault!(py, ReadClock);
+                return Ok(last.now_ns + passed_ns);
+            }
+        }
+        let now_ns = self.now_ns(py)?;
+        *anchor = Some(Anchor { now_ns, count });
+        Ok(now_ns)
     }
 
     pub fn is_virtual(&self) -> bool {

@@ -263,7 +263,7 @@ impl Driver {
         }
         let now_ns = match cell.now_ns {
             Some(now_ns) => now_ns,
-            None => run.clock.now_ns(py)?,
+            None => run.clock.soon_ns(py, &mut cell.anchor)?,
         };
         let next = match cell.next.take() {
             Some(next) => next,
@@ -407,7 +407,7 @@ impl Driver {
         let wanted = !run.is_joined() && scheduler.request(run.lane);
         drop(scheduler);
         if let Some(deadline_ns) = earliest {
-            run.armed(py, deadline_ns, run.clock.now_ns(py)?)?;
+            run.armed(py, deadline_ns)?;
         }
         fault!(py, Suspended);
         match wanted {

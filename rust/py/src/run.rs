@@ -18,6 +18,11 @@ use crate::panics::{guarded, lock};
 use crate::pool::Pool;
 use crate::trio;
 
+thread_local! {
+    /// `thread::current` counts a reference each time, and this is asked at each resumption.
+    static THREAD: ThreadId = thread::current().id();
+}
+
 /// How a step's coroutine is made.
 pub enum Call {
     /// `executor(step, context)`.
@@ -50,8 +55,6 @@ pub struct Crew {
     places: Vec<u32>,
     /// Workers that wait for a slot, as (worker, task).
     parked: Vec<(u32, Py<PyAny>)>,
-    /// When the watchdog will look next.
-    alarm_ns: Option<u64>,
     winner: Option<u32>,
 }
 
@@ -93,7 +96,7 @@ impl Run {
     }
 
     pub fn check_thread(&self) -> PyResult<()> {
-        if thread::current().id() == self.thread {
+        if THREAD.with(|thread| *thread == self.thread) {
             return Ok(());
         }
         Err(PyRuntimeError::new_err(
@@ -253,17 +256,11 @@ impl Run {
         Ok(())
     }
 
-    /// A deadline was armed. The watchdog is told only when it would come too late.
-    pub fn armed(&self, py: Python<'_>, deadline_ns: u64, now_ns: u64) -> PyResult<()> {
+    /// A deadline was armed for which the watchdog would come too late.
+    pub fn armed(&self, py: Python<'_>, deadline_ns: u64) -> PyResult<()> {
         fault!(py, Arm);
-        let mut crew = self.crew();
-        if crew
-            .alarm_ns
-            .is_some_and(|alarm_ns| alarm_ns <= deadline_ns)
-        {
-            return Ok(());
-        }
-        crew.alarm_ns = Some(deadline_ns);
+        let now_ns = self.clock.now_ns(py)?;
+        let crew = self.crew();
         let alarm = crew.host.as_ref().map(|host| host.alarm.clone_ref(py));
         drop(crew);
         if let Some(alarm) = alarm {
@@ -271,6 +268,15 @@ impl Run {
             alarm.call1(py, (seconds(deadline_ns.saturating_sub(now_ns)),))?;
         }
         Ok(())
+    }
+
+    fn fire(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
+        let crew = self.crew();
+        let driver = crew.drivers.get(worker as usize).and_then(Option::as_ref);
+        let driver = driver.map(|driver| driver.clone_ref(py));
+        drop(crew);
+        fault!(py, Fire);
+        driver.map_or(Ok(()), |driver| driver.get().fire(py))
     }
 
     /// StepTimeout for a step past its own limit.
@@ -380,21 +386,15 @@ impl Run {
         fault!(py, Look);
         let now_ns = self.clock.now_ns(py)?;
         loop {
-            let overdue = self.pool.get().lock(py)?.pop_overdue(self.lane, now_ns);
-            let Some(worker) = overdue else { break };
-            let crew = self.crew();
-            let driver = crew.drivers.get(worker as usize).and_then(Option::as_ref);
-            let driver = driver.map(|driver| driver.clone_ref(py));
-            drop(crew);
-            if let Some(driver) = driver {
-                fault!(py, Fire);
-                driver.get().fire(py)?;
+            let (overdue, earliest) = self.pool.get().lock(py)?.look(self.lane, now_ns);
+            if overdue.is_empty() {
+                fault!(py, Return);
+                return Ok(earliest.map(|due_ns| seconds(due_ns.saturating_sub(now_ns))));
+            }
+            for worker in overdue {
+                self.fire(py, worker)?;
             }
         }
-        let earliest = self.pool.get().lock(py)?.earliest_deadline(self.lane);
-        self.crew().alarm_ns = earliest;
-        fault!(py, Return);
-        Ok(earliest.map(|deadline_ns| seconds(deadline_ns.saturating_sub(now_ns))))
     }
 
     /// Whether any step has a time limit.

@@ -181,7 +181,7 @@ impl Driver {
     ) -> PyResult<Settled> {
         fault!(py, FreeSlot);
         let run = self.run.get();
-        let clock = run.clock.now_ns(py);
+        let clock = run.clock.soon_ns(py, &mut cell.anchor);
         let now_ns = *clock.as_ref().unwrap_or(&0);
         let mut scheduler = run.pool.get().lock(py)?;
         let started_ns = match run.observer {
