@@ -121,7 +121,7 @@ fn ready(criterion: &mut Criterion) {
     );
 }
 
-/// Entries: those who wait. A line is a B-tree, so O(log n).
+/// Entries: those who wait. Leaving anywhere means looking at places long out of the cache.
 fn line(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("line");
     steady(
@@ -272,6 +272,27 @@ fn ledger(criterion: &mut Criterion) {
     );
     draining(
         &mut group,
+        "settle and start the next",
+        || Work::new(10),
+        |work, entries| {
+            // One more: the step that runs when the first operation begins.
+            work.reopen([LaneSpec::new(entries + 1)]);
+            work.slot = Some(work.start(work.lanes[0]));
+        },
+        |work, _| {
+            work.now_ns += 300;
+            let slot = work.slot.unwrap();
+            let settled = work
+                .scheduler
+                .settle_and_next(slot, Outcome::Completed, work.now_ns);
+            let (None, Next::Start { slot, .. }) = settled else {
+                panic!("{settled:?}")
+            };
+            work.slot = Some(slot);
+        },
+    );
+    draining(
+        &mut group,
         "start and settle under a graph",
         || Work::new(10),
         |work, entries| {
@@ -324,8 +345,7 @@ fn lanes(group: &mut Group) {
             work.close(lane);
         },
     );
-    // They stand in a line, which is O(log n); and each has its turn, long after it was last in
-    // the cache.
+    // Each has its turn long after it was last in the cache.
     steady(
         group,
         "a lane a step behind waiting lanes",
@@ -350,14 +370,13 @@ fn lanes(group: &mut Group) {
     );
 }
 
-/// Entries: the armed deadlines. They are a heap. One that comes and goes behind all others, or in
-/// place of any other, costs the same on average, cache misses aside; taking the first is O(log n).
+/// Entries: the armed deadlines.
 fn deadlines(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("deadlines");
     // Worker n's is n, and worker `entries` has none.
     let in_order = |entries| {
         let mut deadlines = Deadlines::default();
-        (0..entries).for_each(|worker| deadlines.arm(worker, worker.into()));
+        (0..entries).for_each(|worker| _ = deadlines.arm(worker, worker.into()));
         (deadlines, entries)
     };
     steady(
@@ -366,43 +385,44 @@ fn deadlines(criterion: &mut Criterion) {
         in_order,
         |(deadlines, entries)| {
             deadlines.arm(*entries, MINUTE);
-            let earliest = deadlines.earliest();
             deadlines.disarm(*entries);
-            earliest
         },
     );
-    // The step that started first ends first, and so the first deadline leaves.
+    // The step that started first ends first, just in time: the dearest case, where a look follows
+    // each step's end. It moves one alarm, O(log n).
     steady(
         &mut group,
-        "one limit for all",
-        |entries| (in_order(entries), 0_u64),
-        |((deadlines, entries), step)| {
+        "just in time",
+        |entries| (in_order(entries), 0_u64, 0_u64),
+        |((deadlines, entries), step, look_ns)| {
             let worker = (*step % u64::from(*entries)) as u32;
             deadlines.disarm(worker);
             deadlines.arm(worker, *step + u64::from(*entries));
+            if *look_ns <= *step {
+                *look_ns = deadlines.look(*step).1.unwrap();
+            }
             *step += 1;
-            deadlines.earliest()
         },
     );
     steady(
         &mut group,
         "in any order",
-        |entries| {
-            let mut deadlines = Deadlines::default();
-            let mut any = Any::default();
-            (0..entries).for_each(|worker| deadlines.arm(worker, any.next().into()));
-            (deadlines, any, entries)
-        },
-        |(deadlines, any, entries)| {
+        |entries| (in_order(entries), Any::default()),
+        |((deadlines, entries), any)| {
             deadlines.arm(any.below(*entries), any.next().into());
-            deadlines.earliest()
         },
     );
-    steady(&mut group, "overdue", in_order, |(deadlines, entries)| {
-        let now_ns = deadlines.earliest().unwrap();
-        let worker = deadlines.pop_overdue(now_ns).unwrap();
-        deadlines.arm(worker, now_ns + u64::from(*entries));
-    });
+    // Each look moves one alarm, O(log n).
+    steady(
+        &mut group,
+        "all overdue",
+        |entries| (in_order(entries), 0_u64),
+        |((deadlines, entries), now_ns)| {
+            let (overdue, _) = deadlines.look(*now_ns);
+            deadlines.arm(overdue[0], *now_ns + u64::from(*entries));
+            *now_ns += 1;
+        },
+    );
 }
 
 /// Entries: the recorded durations.

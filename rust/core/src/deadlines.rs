@@ -2,10 +2,11 @@
 
 /// Each worker's deadline, if it has one, and when to look at them.
 ///
-/// Nearly all steps end in time. So a deadline comes and goes in O(1), however many there are, and
-/// only [`Deadlines::look`] goes through all of them: it is for whoever sleeps until the time that
-/// it returned, or until an earlier one that [`Deadlines::arm`] has told of since. One limit for
-/// all steps makes that one look in each such time.
+/// Nearly all steps end in time. So disarming a deadline leaves an alarm behind, and the worker's
+/// next deadline, which is later as a rule, finds it there: both are O(1), however many workers
+/// there are. [`Deadlines::look`] moves the alarms that have come; it is for whoever sleeps until
+/// the time that it returned, or until an earlier one that [`Deadlines::arm`] has told of since.
+/// With one limit for all steps each worker's alarm is moved once in each such time, in O(log n).
 ///
 /// ```
 /// let mut deadlines = hocket_core::Deadlines::default();
@@ -13,65 +14,128 @@
 /// assert!(deadlines.arm(1, 100));
 /// assert!(!deadlines.arm(2, 200));
 /// deadlines.disarm(2);
-/// assert_eq!(deadlines.look(100), (vec![1], Some(300)));
+/// assert_eq!(deadlines.look(100), (vec![1], Some(200)));
+/// assert_eq!(deadlines.look(200), (vec![], Some(300)));
 /// ```
 #[derive(Debug, Default)]
 pub struct Deadlines {
-    of_worker: Vec<Option<u64>>,
-    /// When the next look is due. None: when a deadline is armed.
-    look_ns: Option<u64>,
+    of_worker: Vec<Worker>,
+    /// A binary heap of alarms, as (time, worker): at most one a worker, and none later than its
+    /// deadline.
+    alarms: Vec<(u64, u32)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Worker {
+    deadline_ns: Option<u64>,
+    /// Where its alarm is.
+    alarm: Option<u32>,
 }
 
 impl Deadlines {
     /// Set the worker's deadline, in place of an earlier one. Returns whether it comes before the
     /// next look, which is then due at the deadline.
     pub fn arm(&mut self, worker: u32, deadline_ns: u64) -> bool {
-        let at = worker as usize;
-        if at >= self.of_worker.len() {
-            self.of_worker.resize(at + 1, None);
+        let look_ns = self.next_look();
+        if worker as usize >= self.of_worker.len() {
+            self.of_worker
+                .resize(worker as usize + 1, Worker::default());
         }
-        self.of_worker[at] = Some(deadline_ns);
-        let sooner = self.look_ns.is_none_or(|look_ns| deadline_ns < look_ns);
-        if sooner {
-            self.look_ns = Some(deadline_ns);
+        let own = &mut self.of_worker[worker as usize];
+        own.deadline_ns = Some(deadline_ns);
+        match own.alarm.map(|at| at as usize) {
+            Some(at) if self.alarms[at].0 <= deadline_ns => return false,
+            Some(at) => {
+                self.alarms[at].0 = deadline_ns;
+                self.rise(at);
+            }
+            None => {
+                let at = self.alarms.len();
+                own.alarm = Some(at as u32);
+                self.alarms.push((deadline_ns, worker));
+                self.rise(at);
+            }
         }
-        sooner
+        look_ns.is_none_or(|look_ns| deadline_ns < look_ns)
     }
 
     /// Whether the worker has a deadline.
     pub fn is_armed(&self, worker: u32) -> bool {
         self.of_worker
             .get(worker as usize)
-            .is_some_and(Option::is_some)
+            .is_some_and(|own| own.deadline_ns.is_some())
     }
 
     /// Forget the worker's deadline, if it has one.
     pub fn disarm(&mut self, worker: u32) {
-        if let Some(deadline_ns) = self.of_worker.get_mut(worker as usize) {
-            *deadline_ns = None;
+        if let Some(own) = self.of_worker.get_mut(worker as usize) {
+            own.deadline_ns = None;
         }
     }
 
     /// Disarm the workers whose deadline has come. Returns them, earliest first, and when to look
-    /// again, if any deadline is left.
+    /// again, if at all.
     pub fn look(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
         let mut overdue = Vec::new();
-        self.look_ns = None;
-        for (worker, deadline_ns) in self.of_worker.iter_mut().enumerate() {
-            match *deadline_ns {
-                Some(due_ns) if due_ns <= now_ns => {
-                    overdue.push((due_ns, worker as u32));
-                    *deadline_ns = None;
+        while let Some(&(_, worker)) = self.alarms.first().filter(|alarm| alarm.0 <= now_ns) {
+            let own = &mut self.of_worker[worker as usize];
+            match own.deadline_ns {
+                Some(deadline_ns) if deadline_ns > now_ns => {
+                    self.alarms[0].0 = deadline_ns;
+                    self.sink(0);
+                    continue;
                 }
-                Some(due_ns) => {
-                    let look_ns = self.look_ns.map_or(due_ns, |look_ns| look_ns.min(due_ns));
-                    self.look_ns = Some(look_ns);
-                }
+                Some(deadline_ns) => overdue.push((deadline_ns, worker)),
                 None => {}
+            }
+            *own = Worker::default();
+            self.alarms.swap_remove(0);
+            if let Some(&(_, moved)) = self.alarms.first() {
+                self.of_worker[moved as usize].alarm = Some(0);
+                self.sink(0);
             }
         }
         overdue.sort_unstable();
         let overdue = overdue.into_iter().map(|(_, worker)| worker).collect();
-        (overdue, self.look_ns)
+        (overdue, self.next_look())
+    }
+
+    fn next_look(&self) -> Option<u64> {
+        self.alarms.first().map(|&(look_ns, _)| look_ns)
+    }
+
+    fn rise(&mut self, mut at: usize) {
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if self.alarms[parent] <= self.alarms[at] {
+                break;
+            }
+            self.swap(at, parent);
+            at = parent;
+        }
+    }
+
+    fn sink(&mut self, mut at: usize) {
+        loop {
+            let Some(child) = [2 * at + 1, 2 * at + 2]
+                .into_iter()
+                .filter(|&child| child < self.alarms.len())
+                .min_by_key(|&child| self.alarms[child])
+            else {
+                return;
+            };
+            if self.alarms[at] <= self.alarms[child] {
+                return;
+            }
+            self.swap(at, child);
+            at = child;
+        }
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        self.alarms.swap(a, b);
+        for at in [a, b] {
+            self.of_worker[self.alarms[at].1 as usize].alarm = Some(at as u32);
+        }
     }
 }

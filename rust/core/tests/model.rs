@@ -37,6 +37,8 @@ struct Pair {
     /// By the reference's number of the run.
     slots: Vec<SlotId>,
     open: Vec<usize>,
+    /// By lane, when its deadlines are looked at next.
+    looks_ns: Vec<Option<u64>>,
     in_use_before: u32,
     now_ns: u64,
 }
@@ -49,6 +51,7 @@ impl Pair {
             lanes: vec![],
             slots: vec![],
             open: vec![],
+            looks_ns: vec![],
             in_use_before: 0,
             now_ns: 1_000,
         }
@@ -105,14 +108,19 @@ impl Pair {
             }
             Op::Arm(pick) => {
                 if let Some(run) = self.pick_run(pick) {
-                    let real = self.real.arm(self.slots[run], run as u32);
-                    prop_assert_eq!(real, self.naive.arm(run));
+                    let told = self.real.arm(self.slots[run], run as u32);
+                    let (id, deadline_ns) = self.naive.arm(run);
+                    if told.is_some() {
+                        prop_assert_eq!(told, deadline_ns);
+                        self.looks_ns[id] = told;
+                    }
                 }
             }
             Op::Look(pick) => {
                 if let Some(id) = self.pick_lane(pick) {
-                    let real = self.real.look(self.lanes[id], self.now_ns);
-                    prop_assert_eq!(real, self.naive.look(id, self.now_ns));
+                    let (overdue, look_ns) = self.real.look(self.lanes[id], self.now_ns);
+                    prop_assert_eq!(overdue, self.naive.overdue(id, self.now_ns));
+                    self.looks_ns[id] = look_ns;
                 }
             }
             Op::Resize(limit) => {
@@ -146,6 +154,7 @@ impl Pair {
             (Ok(lane), Some(id)) => {
                 self.lanes.push(lane);
                 self.open.push(id);
+                self.looks_ns.push(None);
             }
             (Err(overfull), _) => {
                 prop_assert_eq!(Some(overfull.queue_size as usize), self.naive.queue_size);
@@ -248,6 +257,10 @@ impl Pair {
             prop_assert_eq!(real.states(lane), &expected.states[..]);
             prop_assert_eq!(real.ready(lane), expected.ready.len());
             prop_assert_eq!(real.verdict(lane), expected.verdict);
+            if let Some(due_ns) = naive.earliest_deadline(id) {
+                let in_time = self.looks_ns[id].is_some_and(|look_ns| look_ns <= due_ns);
+                prop_assert!(in_time, "slept through a deadline");
+            }
             for step in 0..expected.spec.steps {
                 let submitted_ns = expected.ready_at_ns[step as usize];
                 prop_assert_eq!(real.submitted_ns(lane, step), submitted_ns);

@@ -52,8 +52,6 @@ pub struct Lane {
     pub closed: Option<Cause>,
     /// Deadline, worker.
     pub armed: Vec<(u64, u32)>,
-    /// When whoever looks for overdue steps will do so.
-    pub look_ns: Option<u64>,
 }
 
 /// A running step. Its number is never used again, and is its worker's number as well.
@@ -198,7 +196,6 @@ impl Reference {
             stopped: false,
             closed: None,
             armed: vec![],
-            look_ns: None,
             spec,
         };
         if lane.decide().is_some() {
@@ -360,28 +357,30 @@ impl Reference {
         self.serve();
     }
 
-    /// The deadline, if the next look would come too late for it.
-    pub fn arm(&mut self, number: usize) -> Option<u64> {
-        let run = self.run(number)?;
+    /// The lane, and the deadline if it has one.
+    pub fn arm(&mut self, number: usize) -> (usize, Option<u64>) {
+        let run = self.run(number).expect("it was picked among them");
         let (id, step, started_ns) = (run.lane, run.step, run.started_ns);
         let lane = &mut self.lanes[id];
-        let deadline_ns = started_ns + lane.timeout_ns(step)?;
+        let Some(timeout_ns) = lane.timeout_ns(step) else {
+            return (id, None);
+        };
+        let deadline_ns = started_ns + timeout_ns;
         lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.armed.push((deadline_ns, number as u32));
-        if lane.look_ns.is_some_and(|look_ns| look_ns <= deadline_ns) {
-            return None;
-        }
-        lane.look_ns = Some(deadline_ns);
-        lane.look_ns
+        (id, Some(deadline_ns))
     }
 
-    pub fn look(&mut self, id: usize, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    pub fn earliest_deadline(&self, id: usize) -> Option<u64> {
+        let deadlines = self.lanes[id].armed.iter();
+        deadlines.map(|&(deadline_ns, _)| deadline_ns).min()
+    }
+
+    pub fn overdue(&mut self, id: usize, now_ns: u64) -> Vec<u32> {
         let lane = &mut self.lanes[id];
         lane.armed.sort_unstable();
         let due = lane.armed.partition_point(|&(at, _)| at <= now_ns);
-        let overdue = lane.armed.drain(..due).map(|(_, worker)| worker).collect();
-        lane.look_ns = lane.armed.first().map(|&(at, _)| at);
-        (overdue, lane.look_ns)
+        lane.armed.drain(..due).map(|(_, worker)| worker).collect()
     }
 
     fn start(&mut self, id: usize, step: u32, from: From, now_ns: u64) -> Next {
