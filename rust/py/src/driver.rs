@@ -200,21 +200,25 @@ impl Driver {
             let sent = match message {
                 None => ffi::send(&coroutine, &py.None().into_bound(py)),
                 Some(Message::Send(value)) => ffi::send(&coroutine, &value),
-                Some(Message::Throw(error)) => throw(&coroutine, error),
+                Some(Message::Throw(error)) => throw(&coroutine, error).map_err(Box::new),
             };
             self.in_step.store(false, Ordering::Relaxed);
             drop(coroutine);
             let result = match sent {
                 Ok(PySendResult::Next(trap)) => return Ok(Some(trap)),
                 Ok(PySendResult::Return(value)) => Ok(value),
-                Err(error) => Err(error),
+                Err(error) => Err(*error),
             };
             match std::mem::take(&mut cell.inner) {
                 Inner::Step(held) if cell.failure.is_some() => {
                     return Err(self.doomed_ended(py, cell, held, result));
                 }
                 Inner::Step(held) => {
-                    self.ended(py, cell, held.step, Some(held), result)?;
+                    cell.displaced = true;
+                    match result {
+                        Ok(value) => self.returned(py, cell, held.step, true, &value)?,
+                        Err(error) => self.raised(py, cell, held.step, Some(held), error)?,
+                    }
                     if cell.action != Action::Leave {
                         return Ok(None);
                     }
@@ -310,7 +314,7 @@ impl Driver {
     /// Wait until a slot is granted.
     fn park(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
         let Some(seat) = &cell.seat else {
-            return Err(errors::internal(py, "a driver was awaited before `enter`"));
+            return Err(errors::not_seated(py));
         };
         let run = self.run.get();
         let abort = Bound::new(
@@ -340,25 +344,19 @@ impl Driver {
         let run = self.run.get();
         let context = match cell.contexts.take(run.base.bind(py)) {
             Ok(context) => context,
-            Err(error) => return self.ended(py, cell, step, None, Err(error)).map(|()| None),
+            Err(error) => return self.raised(py, cell, step, None, error).map(|()| None),
         };
         // A single step may sit in a scope of its caller's.
         let seat = cell.seat.as_ref().filter(|_| !run.is_single);
         cell.company = seat.map(|seat| seat.company(py));
         let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
-        let sent = ffi::Entered::new(&context).and_then(|_entered| {
-            let _segment = FirstSegment::begin();
-            fault!(py, MakeCoroutine);
-            let coroutine = made.insert(make_coroutine(py, run, step.index)?);
-            fault!(py, FirstSend);
-            ffi::send(coroutine, &py.None().into_bound(py))
-        });
+        let sent = self.first_send(py, step, &context, &mut made);
         self.in_step.store(false, Ordering::Relaxed);
-        let result = match (sent, made) {
+        let error = match (sent, made) {
             (Ok(PySendResult::Return(value)), _) => {
                 cell.contexts.put_back(context);
-                Ok(value)
+                return self.returned(py, cell, step, false, &value).map(|()| None);
             }
             (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
                 cell.inner = Inner::Step(Suspended {
@@ -374,23 +372,37 @@ impl Driver {
             (Ok(PySendResult::Next(_)), None) => {
                 return Err(errors::internal(py, "a step yielded before it was made"));
             }
-            (Err(error), Some(_)) => Err(error),
+            (Err(error), Some(_)) => error,
             (Err(error), None) => {
                 if let Some(error) = programming_error(py, run, step.index, &error)? {
                     self.settle(py, cell, step, Outcome::Unwound, None)?;
                     return Err(error);
                 }
-                Err(error)
+                error
             }
         };
-        self.ended(py, cell, step, None, result)?;
-        Ok(None)
+        self.raised(py, cell, step, None, *error).map(|()| None)
+    }
+
+    fn first_send<'py>(
+        &self,
+        py: Python<'py>,
+        step: Step,
+        context: &Bound<'py, PyAny>,
+        made: &mut Option<Bound<'py, PyAny>>,
+    ) -> ffi::Sent<'py> {
+        let _entered = ffi::Entered::new(context)?;
+        let _segment = FirstSegment::begin();
+        fault!(py, MakeCoroutine);
+        let coroutine = made.insert(make_coroutine(py, self.run.get(), step.index)?);
+        fault!(py, FirstSend);
+        ffi::send(coroutine, &py.None().into_bound(py))
     }
 
     /// The step is about to suspend for the first time.
     fn suspended(&self, py: Python<'_>, cell: &Cell) -> PyResult<()> {
         let (Inner::Step(held), Some(seat)) = (&cell.inner, &cell.seat) else {
-            return Err(errors::internal(py, "a driver was awaited before `enter`"));
+            return Err(errors::not_seated(py));
         };
         let Suspended { step, context, .. } = held;
         let run = self.run.get();

@@ -37,6 +37,10 @@ pub fn internal(py: Python<'_>, what: &str) -> PyErr {
     error
 }
 
+pub fn not_seated(py: Python<'_>) -> PyErr {
+    internal(py, "a driver was awaited before `enter`")
+}
+
 pub fn queue_full(py: Python<'_>, queue_size: u32) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let text = format!(

@@ -25,11 +25,12 @@ pub fn is_shared(object: &Bound<'_, PyAny>) -> bool {
     unsafe { ffi::Py_REFCNT(object.as_ptr()) > 1 }
 }
 
+/// What a coroutine has yielded, returned or raised. Boxed, so that what returns does not pay for
+/// the size of an error.
+pub type Sent<'py> = Result<PySendResult<'py>, Box<PyErr>>;
+
 /// Resume a coroutine, or the iterator of an awaitable.
-pub fn send<'py>(
-    coroutine: &Bound<'py, PyAny>,
-    value: &Bound<'py, PyAny>,
-) -> PyResult<PySendResult<'py>> {
+pub fn send<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Sent<'py> {
     let py = coroutine.py();
     let mut result = ptr::null_mut();
     let hang = HangIfUnwound;

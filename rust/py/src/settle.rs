@@ -28,80 +28,102 @@ const ROUND_NS: u64 = 3_000_000;
 const STRETCH_STEPS: u32 = 256;
 
 impl Driver {
-    /// A step has returned or raised.
-    pub(crate) fn ended(
+    /// A step has returned.
+    pub(crate) fn returned(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        step: Step,
+        suspended: bool,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let run = self.run.get();
+        let Some(seat) = &cell.seat else {
+            return Err(errors::not_seated(py));
+        };
+        fault!(py, Leftovers);
+        if seat.finds_leftovers(py, cell.company.filter(|_| !suspended))? {
+            return self.found_leftovers(py, cell, step, None);
+        }
+        let dirty = self.fired.load(Ordering::Relaxed) && holds(Rule::Dirty);
+        let cancelled = suspended && seat.is_cancelled(py)?;
+        let leave = cancelled || cell.thrown;
+        cell.stays = !(run.isolated || leave || dirty);
+        self.stand_back(py, cancelled)?;
+        let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
+        let id = run.id(py, step.index)?;
+        run.record_value(&id, value)?;
+        self.tell(py, step.index, &id, Outcome::Completed, settled)?;
+        cell.must_checkpoint |= leave;
+        self.move_on(py, cell, dirty)
+    }
+
+    /// A step has raised.
+    pub(crate) fn raised(
         &self,
         py: Python<'_>,
         cell: &mut Cell,
         step: Step,
         held: Option<Suspended>,
-        result: PyResult<Bound<'_, PyAny>>,
+        error: PyErr,
     ) -> PyResult<()> {
-        let run = self.run.get();
         let suspended = held.is_some();
-        cell.displaced |= suspended;
         let Some(seat) = &cell.seat else {
-            return Err(errors::internal(py, "a driver was awaited before `enter`"));
+            return Err(errors::not_seated(py));
         };
-        let fired = self.fired.load(Ordering::Relaxed);
-        let judge = fired || (seat.trio_fires && suspended);
         // Something fatal frees the slot before anything that can allocate or run Python.
-        if let Err(error) = &result {
-            if is_plainly_fatal(py, error)? && holds(Rule::Fatal) {
-                quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
-                drop(held);
-                return result.map(drop);
-            }
+        if is_plainly_fatal(py, &error)? && holds(Rule::Fatal) {
+            quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
+            drop(held);
+            return Err(error);
         }
         fault!(py, Leftovers);
-        let company = cell.company.filter(|_| !suspended);
-        if seat.finds_leftovers(py, company)? {
-            let cause = match result.map_err(|error| classify(py, error)) {
-                Err(Ok(fatal @ Verdict::Fatal(_))) => return self.carry_out(py, cell, step, fatal),
-                Err(Err(error)) => return Err(error),
-                Err(Ok(verdict)) => Some(verdict.into_error()),
-                Ok(_) => None,
-            };
-            let error = self.leftovers_error(py, cell, step.index, cause)?;
-            self.settle(py, cell, step, Outcome::Failed, Some(error))?;
-            return match holds(Rule::Retire) {
-                true => self.retire_worker(py, cell),
-                false => Ok(()),
+        if seat.finds_leftovers(py, cell.company.filter(|_| !suspended))? {
+            return match classify(py, error)? {
+                fatal @ Verdict::Fatal(_) => self.carry_out(py, cell, step, fatal),
+                verdict => self.found_leftovers(py, cell, step, Some(verdict.into_error())),
             };
         }
-        match result {
-            Ok(value) => {
-                let cancelled = suspended && seat.is_cancelled(py)?;
-                let leave = cancelled || cell.thrown;
-                cell.stays = !(run.isolated || leave || fired && holds(Rule::Dirty));
-                self.stand_back(py, cancelled)?;
-                let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
-                let id = run.id(py, step.index)?;
-                run.record_value(&id, &value)?;
-                self.tell(py, step.index, &id, Outcome::Completed, settled)?;
-                cell.must_checkpoint |= leave;
-            }
-            Err(error) if judge => {
-                let traceback = error.traceback(py).map(Bound::unbind);
-                cell.judged = Some(Judged {
-                    step,
-                    error: error.clone_ref(py).into_value(py),
-                    traceback,
-                });
-                return Err(error);
-            }
-            Err(error) => {
-                let cancelled = suspended && seat.is_cancelled(py)?;
-                let verdict = classify(py, error)?;
-                self.stand_back(py, cancelled)?;
-                self.carry_out(py, cell, step, verdict)?;
-                cell.must_checkpoint |= cancelled || cell.thrown;
-            }
+        let fired = self.fired.load(Ordering::Relaxed);
+        if fired || (seat.trio_fires && suspended) {
+            let traceback = error.traceback(py).map(Bound::unbind);
+            cell.judged = Some(Judged {
+                step,
+                error: error.clone_ref(py).into_value(py),
+                traceback,
+            });
+            return Err(error);
         }
-        if run.isolated {
-            self.retire_worker(py, cell)?;
-        } else if fired && holds(Rule::Dirty) {
-            // Dirty: no step may start in a scope that is cancelled.
+        let cancelled = suspended && seat.is_cancelled(py)?;
+        let verdict = classify(py, error)?;
+        self.stand_back(py, cancelled)?;
+        self.carry_out(py, cell, step, verdict)?;
+        cell.must_checkpoint |= cancelled || cell.thrown;
+        self.move_on(py, cell, false)
+    }
+
+    /// The step has ended well or badly, and left something behind on the worker's task.
+    fn found_leftovers(
+        &self,
+        py: Python<'_>,
+        cell: &mut Cell,
+        step: Step,
+        cause: Option<PyErr>,
+    ) -> PyResult<()> {
+        let error = self.leftovers_error(py, cell, step.index, cause)?;
+        self.settle(py, cell, step, Outcome::Failed, Some(error))?;
+        match holds(Rule::Retire) {
+            true => self.retire_worker(py, cell),
+            false => Ok(()),
+        }
+    }
+
+    /// Where the worker's next step runs. Dirty: no step may start in a scope that is cancelled.
+    fn move_on(&self, py: Python<'_>, cell: &mut Cell, dirty: bool) -> PyResult<()> {
+        if self.run.get().isolated {
+            return self.retire_worker(py, cell);
+        }
+        if dirty {
             cell.action = Action::Again;
         }
         Ok(())
@@ -172,6 +194,7 @@ impl Driver {
     }
 
     /// The step's state is final: its slot goes back.
+    #[inline]
     pub(crate) fn free_slot(
         &self,
         py: Python<'_>,
