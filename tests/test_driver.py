@@ -101,6 +101,24 @@ async def test_a_single_task_has_a_context_of_its_own(autojump_clock, timeout):
     assert variable.get() == "caller"
 
 
+async def test_a_step_that_did_not_suspend_leaves_no_variable_and_no_context_to_the_next():
+    tokens = []
+
+    async def execute(step, context):
+        assert variable.get() == "default"
+        if int(step) % 3 == 1:
+            variable.set(step)
+        if int(step) % 3 == 2:
+            token = variable.set(step)
+            variable.reset(token)
+            tokens.append(variable.set("default"))  # keeps the context, which looks as it did
+        for token in tokens[:-1]:
+            with pytest.raises(ValueError, match="different Context"):
+                variable.reset(token)
+
+    await run_steps([str(n) for n in range(9)], execute, limit=1)
+
+
 @EVERY_KIND
 async def test_a_token_can_be_reset_in_the_segment_that_follows(autojump_clock, options):
     async def execute(step, context):

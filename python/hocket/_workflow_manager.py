@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from trio.lowlevel import enable_ki_protection
+
 from . import _core
 from ._batch import Batch, Observer, check_observer, run_batch
 from ._context import WorkflowContext
@@ -81,8 +83,7 @@ class WorkflowManager:
         check_observer(observer)
         tools = self._registry(workflow)
         workflow.validate(tools)
-        async with tools.open() as opened:
-            return await _WorkflowRun(workflow, _as_context(context), opened, observer).run()
+        return await _run(workflow, tools, _as_context(context), observer)
 
     def _registry(self, workflow: WorkflowDefinition) -> ToolRegistry:
         if self._tools is not None:
@@ -92,6 +93,18 @@ class WorkflowManager:
         from .tools import builtin_tools
 
         return builtin_tools()
+
+
+# Ctrl-C may come between the making of what closes the tools and the awaiting of it.
+@enable_ki_protection
+async def _run(
+    workflow: WorkflowDefinition,
+    tools: ToolRegistry,
+    context: WorkflowContext,
+    observer: Observer | None,
+) -> WorkflowResult:
+    async with tools.open() as opened:
+        return await _WorkflowRun(workflow, context, opened, observer).run()
 
 
 def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> WorkflowContext:
