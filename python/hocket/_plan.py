@@ -42,9 +42,14 @@ class _Place:
     """A step and where it stands; ``top`` is the index of the top-level step that runs it."""
 
     step: WorkflowStep
-    keys: Keys
+    where: int | Keys
+    """The index in the workflow's steps, or the keys of a member that is written inside a group."""
     owner: str | None = None
     top: int = -1
+
+    @property
+    def keys(self) -> Keys:
+        return ("steps", self.where) if isinstance(self.where, int) else self.where
 
 
 @attrs.frozen
@@ -86,7 +91,7 @@ class _Analyst:
 
     def analyse(self, output: Any) -> Analysis:
         for index, step in enumerate(self.steps):
-            self._declare(step, ("steps", index))
+            self._declare(step, index)
         if not self.steps:
             self._wrong(("steps",), "a workflow needs at least one step")
         self._claim_members()
@@ -106,10 +111,12 @@ class _Analyst:
         self.suggestions += 1
         return did_you_mean(found, names) if self.suggestions <= _MOST_SUGGESTIONS else ""
 
-    def _declare(self, step: WorkflowStep, keys: Keys) -> bool:
-        known = self.places.setdefault(step.id, place := _Place(step, keys))
+    def _declare(self, step: WorkflowStep, where: int | Keys) -> bool:
+        known = self.places.setdefault(step.id, place := _Place(step, where))
         if known is not place:
-            self._wrong((*keys, "id"), f"the id {step.id!r} is taken: {_where(known)} has it too")
+            self._wrong(
+                (*place.keys, "id"), f"the id {step.id!r} is taken: {_where(known)} has it too"
+            )
             return False
         if step.group is not None:
             self.group_ids.setdefault(step.group.id, step.id)
@@ -159,8 +166,9 @@ class _Analyst:
             if place.owner is None and place.step is step and place.top < 0:
                 place.top = len(top)
                 top.append(step)
-        for place in list(self.places.values()):
-            self._climb(place)
+        for place in self.places.values():
+            if place.owner is not None:
+                self._climb(place)
         return top
 
     def _climb(self, place: _Place) -> None:
@@ -180,19 +188,23 @@ class _Analyst:
 
     def _connect(self, top: list[WorkflowStep]) -> None:
         self.graph = [[] for _ in top]
-        seen: list[set[int]] = [set() for _ in top]
         for place in self.places.values():
             for index, id_ in enumerate(place.step.depends_on):
-                earlier = self._dependency(place, (*place.keys, "depends_on", index), id_)
-                if earlier is None or earlier.top in seen[place.top]:
-                    continue
-                seen[place.top].add(earlier.top)
+                earlier = self.places.get(id_)
+                if earlier is None or not -1 < earlier.top != place.top > -1:
+                    earlier = self._dependency(place, (*place.keys, "depends_on", index), id_)
+                    if earlier is None:
+                        continue
                 self.graph[place.top].append(earlier.top)
                 if place.owner is not None or earlier.owner is not None:
                     reason = f"{place.step.id!r} depends on {id_!r}"
-                    self.reasons[place.top, earlier.top] = reason
+                    self.reasons.setdefault((place.top, earlier.top), reason)
+        for before in self.graph:
+            if len(set(before)) < len(before):
+                before[:] = dict.fromkeys(before)
 
     def _dependency(self, place: _Place, keys: Keys, id_: str) -> _Place | None:
+        """Give the step of a dependency that is out of the ordinary, if it is one at all."""
         earlier = self.places.get(id_)
         if id_.startswith(UNREADABLE):
             return None
@@ -249,6 +261,8 @@ class _Analyst:
     def _check_references(self, can_run: set[int], order: list[int]) -> None:
         uses: dict[tuple[int, int], list[tuple[_Place, Keys, Reference]]] = {}
         for place in self.places.values():
+            if place.step.input is None:
+                continue
             leads = self._check_template(lambda: place.step.template, (*place.keys, "input"))  # noqa: B023 - called at once
             for keys, reference, target in leads:
                 if place.top == target.top:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -17,14 +17,20 @@ from ._references import Template, compile_template
 __all__ = ["WorkflowStep"]
 
 
+_ONLY_TEXTS = frozenset([str])
+
+
 def _timeout(value: float | None) -> float | None:
-    return check_seconds("timeout", value)
+    return None if value is None else check_seconds("timeout", value)
 
 
 def _ids(value: Iterable[str | WorkflowStep]) -> tuple[str, ...]:
     if isinstance(value, str):  # would fall apart into letters
         raise TypeError(f"depends_on must be a list of step ids; write [{value!r}]")
-    ids = tuple(item.id if isinstance(item, WorkflowStep) else item for item in value)
+    items = tuple(value)
+    if _ONLY_TEXTS.issuperset(map(type, items)):
+        return cast("tuple[str, ...]", items)
+    ids = tuple(item.id if isinstance(item, WorkflowStep) else item for item in items)
     for id_ in ids:
         if not isinstance(id_, str):
             raise TypeError(f"depends_on must hold step ids; found {id_!r}")
@@ -68,9 +74,8 @@ class WorkflowStep:
         if not isinstance(self.id, str) or not self.id.strip():
             raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
         what = f"step {self.id!r}"
-        given = [name for name in ("tool", "execute", "group") if getattr(self, name) is not None]
-        if len(given) != 1:
-            found = " and ".join(given) or "none"
+        if (self.tool is None) + (self.execute is None) + (self.group is None) != 2:
+            found = " and ".join(self._given()) or "none"
             raise ValueError(f"{what} needs exactly one of tool, execute, group; got {found}")
         if self.tool is not None and not isinstance(self.tool, str):
             raise TypeError(
@@ -82,11 +87,16 @@ class WorkflowStep:
         if self.execute is not None:
             require_async(f"{what}: execute", self.execute)
         if self.input is not None and self.tool is None:
-            raise ValueError(f"{what}: input is for tools; {given[0]} gets the context instead")
+            [given] = self._given()
+            raise ValueError(f"{what}: input is for tools; {given} gets the context instead")
         if not isinstance(self.continue_on_error, bool):
             raise TypeError(
                 f"{what}: continue_on_error must be True or False; got {self.continue_on_error!r}"
             )
+
+    def _given(self) -> list[str]:
+        kinds = {"tool": self.tool, "execute": self.execute, "group": self.group}
+        return [name for name, value in kinds.items() if value is not None]
 
     @cached_property
     def template(self) -> Template:
