@@ -46,18 +46,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--workload",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         choices=WORKLOADS,
         metavar="NAME",
-        help=f"only this one; may be repeated: {', '.join(WORKLOADS)}",
+        help=f"only these: {', '.join(WORKLOADS)}",
     )
     parser.add_argument(
         "--contender",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         metavar="NAME",
-        help="only this file of benches/contenders; may be repeated",
+        help="only these files of benches/contenders",
     )
     parser.add_argument(
         "--rounds",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benches.contender import Contender
-from benches.workloads import Workload
+from benches.workloads import WORKLOADS, Workload
 
 ROUNDS = 5
 
@@ -52,6 +52,22 @@ class Cell:
         return self.status == "ok" and self.spent + self.spent / len(self.runs) <= patience
 
 
+def chosen_workloads(kind: Kind, names: Sequence[str]) -> list[Workload]:
+    """Return those of these names; without any, what the kind of run has."""
+    if names:
+        return [WORKLOADS[name] for name in names]
+    return [one for one in WORKLOADS.values() if one.in_quick or kind is FULL]
+
+
+def chosen_contenders(
+    kind: Kind, contenders: Sequence[Contender], names: Sequence[str]
+) -> list[Contender]:
+    """The same for contenders: the quick run has the slow ones only where they are asked for."""
+    if names:
+        return [one for one in contenders if one.name in names]
+    return [one for one in contenders if not one.slow or kind is FULL]
+
+
 def cells(
     kind: Kind,
     workloads: Iterable[Workload],
@@ -60,7 +76,7 @@ def cells(
 ) -> list[Cell]:
     """Return the cells in the order in which each round goes through them.
 
-    The quick run has each contender on the first of its runtimes only, and not the slow ones.
+    The quick run has each contender on the first of its runtimes only.
     """
     planned = []
     for workload in workloads:
@@ -76,15 +92,13 @@ def cells(
 
 
 def _sizes(kind: Kind, workload: Workload) -> list[int]:
-    if kind is QUICK:
-        return [workload.quick] if workload.quick else []
-    return [workload.full, *workload.sizes]
+    return [workload.quick] if kind is QUICK else [workload.full, *workload.sizes]
 
 
 def _cells(kind: Kind, workload: Workload, contender: Contender, n: int) -> list[Cell]:
     scaling = n != (workload.quick if kind is QUICK else workload.full)
     if contender.slow:
-        if kind is QUICK or scaling:
+        if scaling:
             return []
         n = workload.slow
     # How the cost grows is a matter of the scheduler: one runtime shows it.

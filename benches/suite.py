@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,6 @@ from benches import environment, markdown, pictures, plan, results, runner, serv
 from benches.contender import Contender
 from benches.progress import Rounds
 from benches.results import Results
-from benches.workloads import WORKLOADS
 
 RUST = "What the Rust core takes by itself: cargo bench --package hocket-bench"
 
@@ -40,9 +40,11 @@ def _measure(
     console: Console, options: Namespace, contenders: Sequence[Contender], bad: dict[str, str]
 ) -> Results:
     kind = plan.FULL if options.full else plan.QUICK
-    chosen = [one for one in contenders if not options.contender or one.name in options.contender]
-    workloads = [WORKLOADS[name] for name in options.workload or WORKLOADS]
+    workloads = plan.chosen_workloads(kind, options.workload)
+    chosen = plan.chosen_contenders(kind, contenders, options.contender)
     cells = plan.cells(kind, workloads, chosen, environment.broken())
+    if not cells:
+        sys.exit("There is nothing to measure: none of these contenders has any of these workloads")
     console.print(
         f"==> {kind.name} run: {len(cells)} measurements, {options.rounds} rounds. "
         "Ctrl-C ends it and shows what there is",

@@ -28,11 +28,13 @@ class Workload:
     shape: str
     step: str
     """The function in steps_async.py and steps_plain.py that makes its steps."""
-    quick: int | None
-    """How many steps; None: not in the quick run."""
+    quick: int
+    """How many steps."""
     full: int
     slow: int
     """How many for contenders that are SLOW, in the full run."""
+    in_quick: bool = True
+    """Whether the quick run has it also where nobody asks for it."""
     unit: str = STEP
     floor: str | None = None
     """The contender that shows what cannot be undercut."""
@@ -79,9 +81,10 @@ WORKLOADS = {
             "Steps that suspend ten times",
             shape="each",
             step="ten_checkpoints",
-            quick=None,
+            quick=1_000,
             full=5_000,
             slow=500,
+            in_quick=False,
             floor="worker_loop",
         ),
         Workload(
@@ -89,9 +92,10 @@ WORKLOADS = {
             "Steps that sleep for 5 ms (ten at once: at least 500 µs a step)",
             shape="each",
             step="sleeping",
-            quick=None,
+            quick=200,
             full=500,
             slow=200,
+            in_quick=False,
             floor="worker_loop",
         ),
         Workload(
@@ -102,6 +106,7 @@ WORKLOADS = {
             quick=100,
             full=500,
             slow=100,
+            in_quick=False,
             floor="worker_loop",
         ),
         Workload(
@@ -121,9 +126,10 @@ WORKLOADS = {
             "Steps that suspend once, 1 % of which fail while the others go on",
             shape="settle",
             step="failing",
-            quick=None,
+            quick=5_000,
             full=20_000,
             slow=500,
+            in_quick=False,
             floor="worker_loop",
         ),
         Workload(
@@ -160,7 +166,7 @@ WORKLOADS = {
             "A group of three steps that suspend once, beside a batch of them under the same limit",
             shape="beside",
             step="one_checkpoint",
-            quick=10_000,
+            quick=6_000,
             full=1_000_000,
             slow=1_000,
             unit=WAITED,
@@ -180,9 +186,10 @@ WORKLOADS = {
             "A graph of 100,000 steps that return at once, in layers of 100",
             shape="graph",
             step="no_op",
-            quick=None,
+            quick=100_000,
             full=100_000,
             slow=1_000,
+            in_quick=False,
             floor="bare_loop",
         ),
         Workload(
@@ -190,9 +197,10 @@ WORKLOADS = {
             "1,000,000 steps that suspend once",
             shape="each",
             step="one_checkpoint",
-            quick=None,
+            quick=1_000_000,
             full=1_000_000,
             slow=1_000,
+            in_quick=False,
             floor="worker_loop",
             memory=True,
         ),

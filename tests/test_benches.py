@@ -392,15 +392,30 @@ def peer(name="peer", **changed):
     return replace(found, **changed)
 
 
-def test_the_quick_run_has_one_runtime_of_each_and_no_slow_engines():
-    everything = WORKLOADS.values()
-    quick = plan.cells(plan.QUICK, everything, [peer(), peer("engine", slow=True)], {})
+def planned(kind, names=()):
+    workloads = plan.chosen_workloads(kind, [])
+    chosen = plan.chosen_contenders(kind, [peer(), peer("engine", slow=True)], names)
+    return plan.cells(kind, workloads, chosen, {})
+
+
+def test_the_quick_run_has_one_runtime_of_each_and_slow_engines_only_where_asked_for():
+    quick = planned(plan.QUICK)
     assert {(cell.contender, cell.runtime) for cell in quick} == {("peer", "asyncio")}
-    full = plan.cells(plan.FULL, everything, [peer(), peer("engine", slow=True)], {})
+    assert {cell.contender for cell in planned(plan.QUICK, ["engine"])} == {"engine"}
+
+
+def test_the_full_run_has_all_runtimes_and_slow_engines_with_fewer_steps():
+    full = planned(plan.FULL)
     assert {(cell.contender, cell.runtime) for cell in full} == {
         (name, runtime) for name in ("peer", "engine") for runtime in ("asyncio", "uvloop")
     }
     assert max(cell.n for cell in full if cell.contender == "engine") <= 1_000
+
+
+def test_a_workload_that_is_only_in_the_full_run_can_be_asked_for_in_the_quick_one():
+    assert "http" not in {cell.workload for cell in planned(plan.QUICK)}
+    assert "http" in {cell.workload for cell in planned(plan.FULL)}
+    assert plan.chosen_workloads(plan.QUICK, ["http"]) == [WORKLOADS["http"]]
 
 
 def test_what_cannot_be_installed_is_named_and_not_run():
