@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import sys
+from collections.abc import Coroutine
 from functools import partial
 from math import inf
 from typing import Any
@@ -122,7 +123,7 @@ class _Crew:
         if self._over:
             # A slot was granted to a run that is just being left. Its end passes the slot on.
             return
-        self._start(self._shifts, self._run.driver(), name="hocket.worker")
+        self._start(self._work, self._run.driver(), name="hocket.worker")
         self._workers += 1
 
     def _start(self, *args: Any, name: str) -> None:
@@ -135,21 +136,25 @@ class _Crew:
         driver = self._run.driver()
         task = current_task()
         held = _leftovers.locks(task)
-        # Without time limits only the end of the run can cancel a step: the nursery's own scope
-        # is enough.
-        work = self._shifts if self._run.has_timeouts else self._only_shift
         try:
-            await work(driver)
+            await self._work(driver)
         finally:
             if driver.retire:
                 _leftovers.break_locks(task, held)
+
+    @enable_ki_protection
+    def _work(self, driver: _core.Driver) -> Coroutine[Any, Any, None]:
+        # Without time limits only the end of the run can cancel a step: the nursery's own scope
+        # is enough.
+        return self._shifts(driver) if self._run.has_timeouts else self._only_shift(driver)
 
     @enable_ki_protection
     async def _only_shift(self, driver: _core.Driver) -> None:
         """Run steps inside the nursery's scope, and leave."""
         task, scope = current_task(), self._nursery.cancel_scope
         try:
-            driver.enter(task, scope, _leftovers.look(task, scope))
+            watched = _leftovers.look(task, scope, own_task=self._isolated)
+            driver.enter(task, scope, watched)
             try:
                 await drive(driver)
             finally:
