@@ -6,7 +6,7 @@ import logging
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, TypeVar, TypeVarTuple, overload
 
 import trio
 from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
@@ -151,9 +151,8 @@ class WorkerPool:
         If the caller is cancelled while the task waits, it is as if it had never been submitted.
         The task runs in the caller's Trio task, in a context of its own.
         """
-        work = _as_task(task, args)
+        name, function, timeout = _parts(task, args)
         await settle_in()
-        limit_ns = limit_to_ns(self.timeout if work.timeout is None else work.timeout)
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
         caller = current_task()
@@ -161,12 +160,12 @@ class WorkerPool:
             current_trio_token(),
             caller,
             caller.context,
-            [work.id],
-            [work.execute],
+            [name],
+            [function],
             results,
             errors,
             clock=foreign_clock(),
-            timeout_ns=limit_ns,
+            timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
             queued=True,
             observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
         )
@@ -185,7 +184,7 @@ class WorkerPool:
         await trio.lowlevel.cancel_shielded_checkpoint()
         if failure is not None:
             try:
-                raise _with_error(work.id, failure, errors)
+                raise _with_error(name, failure, errors)
             finally:
                 del failure
         if errors:
@@ -193,7 +192,7 @@ class WorkerPool:
                 raise errors.popitem()[1]
             finally:
                 del errors
-        return results[work.id]
+        return results[name]
 
     async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
         """Run tasks, and return their values in the order of the tasks.
@@ -278,21 +277,23 @@ def _as_list(tasks: Iterable[WorkerTask]) -> list[WorkerTask]:
     return works
 
 
-def _as_task(task: Any, args: tuple[Any, ...]) -> WorkerTask:
+def _parts(
+    task: Any, args: tuple[Any, ...]
+) -> tuple[str, Callable[[], Awaitable[Any]], float | None]:
+    """Return what to run: its name, a function without arguments, and its own time limit."""
     if isinstance(task, WorkerTask):
         if args:
             raise TypeError(
                 f"execute(WorkerTask(...)) takes no further arguments; got {args!r} "
                 "(bind them with functools.partial)"
             )
-        return task
+        return task.id, task.execute, task.timeout
     if not callable(task):
         raise TypeError(
             f"execute takes a WorkerTask or an async function; got {task!r}{uncalled_hint(task)}"
         )
     name = getattr(task, "__qualname__", None) or type(task).__qualname__
-    function = cast("Callable[..., Awaitable[Any]]", task)
-    return WorkerTask(name, partial(function, *args) if args else function)
+    return name, partial(task, *args) if args else task, None
 
 
 def _with_error(task: str, failure: BaseException, errors: dict[str, Exception]) -> BaseException:
