@@ -10,6 +10,7 @@ from hocket._context import WorkflowContext
 from hocket._errors import WorkflowInvalid
 from hocket._group import ParallelGroup
 from hocket._order import find_cycles, not_before, runnable
+from hocket._plan import _Analyst, analyse
 from hocket._tools import ToolRegistry
 from hocket._workflow import WorkflowDefinition, WorkflowStep
 
@@ -257,6 +258,29 @@ def test_a_reference_needs_an_ancestor_near_or_far():
 def test_the_names_of_all_tools_are_known_before_the_run():
     definition = workflow(group("g", WorkflowStep("m", tool="u")), step("a"))
     assert definition.tool_names() == {"t", "u"}
+
+
+async def nothing(context):
+    pass
+
+
+@st.composite
+def graphs_of_functions(draw):
+    """Steps in any order, with dependencies on earlier, later, missing and repeated ones."""
+    steps, known = [], [] if draw(st.booleans()) else ["x"]
+    for id_ in draw(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6)):
+        before = draw(st.lists(st.sampled_from([*known, *known, id_]), max_size=3))
+        steps.append(WorkflowStep(id_, execute=nothing, depends_on=before))
+        known.append(draw(st.sampled_from([id_, id_, id_, "f"])))
+    return steps
+
+
+@given(graphs_of_functions())
+def test_the_short_way_for_graphs_of_functions_comes_to_the_same(steps):
+    short, long = analyse(steps), _Analyst(steps, trust_order=True).analyse(None)
+    assert (short.plan, short.mistakes) == (long.plan, long.mistakes)
+    assert short.places == long.places
+    assert short.tool_places() == long.tool_places() == []
 
 
 def test_a_chain_of_100_000_steps_is_planned_without_recursion():

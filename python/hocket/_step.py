@@ -8,16 +8,13 @@ from typing import Any, cast
 
 import attrs
 
-from ._callables import require_async
+from ._callables import is_async_callable, require_async
 from ._context import WorkflowContext
 from ._duration import check_seconds
 from ._group import ParallelGroup
 from ._references import Template, compile_template
 
 __all__ = ["WorkflowStep"]
-
-
-_ONLY_TEXTS = frozenset([str])
 
 
 def _timeout(value: float | None) -> float | None:
@@ -28,7 +25,10 @@ def _ids(value: Iterable[str | WorkflowStep]) -> tuple[str, ...]:
     if isinstance(value, str):  # would fall apart into letters
         raise TypeError(f"depends_on must be a list of step ids; write [{value!r}]")
     items = tuple(value)
-    if _ONLY_TEXTS.issuperset(map(type, items)):
+    for item in items:
+        if type(item) is not str:
+            break
+    else:
         return cast("tuple[str, ...]", items)
     ids = tuple(item.id if isinstance(item, WorkflowStep) else item for item in items)
     for id_ in ids:
@@ -73,26 +73,29 @@ class WorkflowStep:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id.strip():
             raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
-        what = f"step {self.id!r}"
         if (self.tool is None) + (self.execute is None) + (self.group is None) != 2:
             found = " and ".join(self._given()) or "none"
-            raise ValueError(f"{what} needs exactly one of tool, execute, group; got {found}")
+            raise ValueError(f"{self._what} needs exactly one of tool, execute, group; got {found}")
         if self.tool is not None and not isinstance(self.tool, str):
             raise TypeError(
-                f"{what}: tool must be the name of a tool; got {self.tool!r}; "
+                f"{self._what}: tool must be the name of a tool; got {self.tool!r}; "
                 f"pass an async function of the context as execute"
             )
         if self.group is not None and not isinstance(self.group, ParallelGroup):
-            raise TypeError(f"{what}: group must be a ParallelGroup; got {self.group!r}")
-        if self.execute is not None:
-            require_async(f"{what}: execute", self.execute)
+            raise TypeError(f"{self._what}: group must be a ParallelGroup; got {self.group!r}")
+        if self.execute is not None and not is_async_callable(self.execute):
+            require_async(f"{self._what}: execute", self.execute)  # says what is wrong
         if self.input is not None and self.tool is None:
             [given] = self._given()
-            raise ValueError(f"{what}: input is for tools; {given} gets the context instead")
+            raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")
         if not isinstance(self.continue_on_error, bool):
             raise TypeError(
-                f"{what}: continue_on_error must be True or False; got {self.continue_on_error!r}"
+                f"{self._what}: continue_on_error must be True or False; got {self.continue_on_error!r}"
             )
+
+    @property
+    def _what(self) -> str:
+        return f"step {self.id!r}"
 
     def _given(self) -> list[str]:
         kinds = {"tool": self.tool, "execute": self.execute, "group": self.group}

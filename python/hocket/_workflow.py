@@ -146,8 +146,8 @@ class WorkflowDefinition:
 
     def tool_names(self) -> set[str]:
         """The names of all tools that the steps use, members of groups included."""
-        places = self.analysis.places.values()
-        return {place.step.tool for place in places if place.step.tool is not None}
+        tools = (place.step.tool for place in self.analysis.tool_places())
+        return {tool for tool in tools if tool is not None}
 
     @cached_property
     def output_template(self) -> Template:
