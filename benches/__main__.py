@@ -23,8 +23,12 @@ def main() -> int:
             parser.error(bad[name])
         if name not in names:
             parser.error(f"there is no contender {name!r}: choose from {', '.join(names)}")
-    if options.write and (options.contender or options.workload):
+    if options.again and (options.contender or not options.workload or options.rounds != ROUNDS):
+        parser.error("--again is for whole workloads: name them with --workload, and nothing else")
+    if options.write and (options.contender or (options.workload and not options.again)):
         parser.error("--write is for a complete run: leave out --contender and --workload")
+    if options.write and not (options.full or options.show):
+        parser.error("--write is for a full run: add --full")
     if not environment.inside():
         environment.make(contenders)
         # Everything else needs what has been installed there.
@@ -42,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         "on a figure. docs/benchmarks.md says how it is measured.",
     )
     parser.add_argument(
-        "--full", action="store_true", help="everything, with large numbers of steps (half an hour)"
+        "--full",
+        action="store_true",
+        help="everything, with many steps (three quarters of an hour)",
     )
     parser.add_argument(
         "--workload",
@@ -69,7 +75,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how often each is measured (default: {ROUNDS})",
     )
     parser.add_argument(
-        "--write", action="store_true", help="put tables and pictures into docs/benchmarks.md"
+        "--write",
+        action="store_true",
+        help="put the tables of a full run into docs/benchmarks.md and README.md",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="measure these workloads once more, and put them in the place of those in the last "
+        "complete result",
     )
     parser.add_argument(
         "--show",

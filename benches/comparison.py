@@ -21,6 +21,7 @@ class Row:
     n: int
     rounds: int
     time_limit: bool
+    serial: bool = False
     cost: float | None = None
     """The median, in the workload's unit; None if there is none, and ``why``."""
     low: float = 0.0
@@ -42,6 +43,8 @@ class Comparison:
     unit: str
     floor: str | None
     memory: bool
+    date: str
+    revision: str
     n: int
     rows: list[Row]
 
@@ -62,7 +65,8 @@ def scaling(results: Results, workload: str) -> dict[str, list[tuple[int, float]
     for cell in results["cells"]:
         about = results["contenders"][cell["contender"]]
         first = cell["runtime"] == about["runtimes"][0]
-        if cell["workload"] in named and first and cell["runs"] and not about["slow"]:
+        good = cell["status"] == "ok" and cell["runs"]
+        if cell["workload"] in named and first and good and not about["slow"]:
             cost = statistics.median(_costs(cell).values())
             curves.setdefault(cell["contender"], {})[cell["n"]] = cost
     return {name: sorted(points.items()) for name, points in curves.items() if len(points) > 1}
@@ -72,7 +76,8 @@ def imports(results: Results) -> list[tuple[str, str, float]]:
     """Return contender, runtime and the milliseconds that importing both takes, cheapest first."""
     found: dict[tuple[str, str], list[float]] = {}
     for cell in results["cells"]:
-        times = [run["imports"] * 1e3 for run in cell["runs"]]
+        good = cell["runs"] if cell["status"] == "ok" else []
+        times = [run["imports"] * 1e3 for run in good]
         found.setdefault((cell["contender"], cell["runtime"]), []).extend(times)
     rows = [(*who, statistics.median(times)) for who, times in found.items() if times]
     return sorted(rows, key=lambda row: row[2])
@@ -107,6 +112,7 @@ def _row(
         "n": cell["n"],
         "rounds": len(cell["runs"]),
         "time_limit": results["contenders"][cell["contender"]]["time_limit"],
+        "serial": results["contenders"][cell["contender"]]["serial"],
     }
     if cell["status"] != "ok" or not cell["runs"]:
         return Row(

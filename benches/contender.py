@@ -17,6 +17,7 @@ DECLARATIONS = {
     "SOURCE": (str, None),
     "TIME_LIMIT": (bool, None),
     "SLOW": (bool, False),
+    "SERIAL": (bool, False),
 }
 
 
@@ -36,6 +37,8 @@ class Contender:
     source: str
     time_limit: bool
     slow: bool
+    serial: bool
+    """It runs one step after another, which is no mistake."""
     shapes: tuple[str, ...]
 
 
@@ -77,6 +80,8 @@ def read(path: Path) -> Contender:
             f"{path.name}: RUNTIMES must list some of {', '.join(RUNTIMES)}; "
             f"found {values['RUNTIMES']!r}"
         )
+    if "race" in shapes and "threads" in values["RUNTIMES"]:
+        raise BadContender(f"{path.name}: there is no race for threads, which cannot be cancelled")
     return Contender(
         name=path.stem,
         what=what,
@@ -85,6 +90,7 @@ def read(path: Path) -> Contender:
         source=values["SOURCE"],
         time_limit=values["TIME_LIMIT"],
         slow=values["SLOW"],
+        serial=values["SERIAL"],
         shapes=shapes,
     )
 

@@ -9,18 +9,22 @@ from benches import results as store
 from benches.comparison import HOCKET, Comparison, Row, comparisons, imports
 from benches.environment import ROOT
 from benches.results import Results
-from benches.text import figure, how, measured_on, remark, spread, times
+from benches.text import again, figure, how, measured_on, remark, spread, times
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
 def write(results: Results, stem: str, root: Path = ROOT) -> list[Path]:
-    """Put everything into docs/benchmarks.md, and a summary into README.md if it has the marks."""
+    """Put everything into docs/benchmarks.md, and a summary into README.md.
+
+    Raises:
+        ValueError: one of them has not the marks that say where.
+    """
     written = []
     for path, make in ((root / "docs/benchmarks.md", report), (root / "README.md", summary)):
         text = path.read_text(encoding="utf-8")
-        if BEGIN not in text:
-            continue
+        if text.count(BEGIN) != 1 or text.count(END) != 1:
+            raise ValueError(f"{path.name}: {BEGIN} and {END} must be there, once each")
         before, _, rest = text.partition(BEGIN)
         _, _, after = rest.partition(END)
         folder = os.path.relpath(store.FOLDER, path.parent)
@@ -35,12 +39,12 @@ def report(results: Results, pictures: str) -> str:
     parts = [
         measured_on(results),
         how(results),
-        f"![Cost by workload]({pictures}-cost.svg)",
+        *_pictures(results, pictures),
     ]
-    if any(cell["scaling"] for cell in results["cells"]):
-        parts.append(f"![Cost of a step by number of steps]({pictures}-scaling.svg)")
+    parts.append(_contenders(results))
     for comparison in comparisons(results):
-        parts.append(f"### {comparison.name}\n\n{comparison.what}: {comparison.n:,}.")
+        later = again(comparison, results)
+        parts.append(f"### {comparison.name}\n\n{comparison.what}: {comparison.n:,}.{later}")
         parts.append(_table(comparison, results))
     if rows := imports(results):
         parts.append("### imports\n\nImporting a contender and its runtime.")
@@ -50,13 +54,29 @@ def report(results: Results, pictures: str) -> str:
     return "\n\n".join(parts)
 
 
+def _contenders(results: Results) -> str:
+    lines = ["| contender | what it is |", "| --- | --- |"]
+    for name, about in results["contenders"].items():
+        source = about["source"]
+        link = source if source.startswith("https://") else f"../{source}"
+        lines.append(f"| [{name}]({link}) | {about['what'].replace('|', chr(92) + '|')} |")
+    return "\n".join(lines)
+
+
 def summary(results: Results, pictures: str) -> str:
     """One line a workload: the floor, hocket, and the best of the others on each runtime."""
-    header = ["", "number", "", "floor", "hocket", "best other on Trio", "best other elsewhere"]
+    header = [
+        "workload",
+        "number",
+        "unit",
+        "floor",
+        "hocket",
+        "best other on Trio",
+        "best other elsewhere",
+    ]
     lines = [_line(header), _line(["---", "---:", "---", "---:", "---:", "---:", "---:"])]
-    # What shows a floor is written by hand for that, and nothing to choose.
-    apart = {HOCKET, *(workload["floor"] for workload in results["workloads"])}
     for comparison in comparisons(results):
+        apart = (HOCKET, comparison.floor)
         floor, ours = comparison.find(comparison.floor), comparison.find(HOCKET)
         others = [
             row for row in comparison.rows if row.cost is not None and row.contender not in apart
@@ -76,8 +96,14 @@ def summary(results: Results, pictures: str) -> str:
                 ]
             )
         )
-    picture = f"![Cost by workload]({pictures}-cost.svg)"
-    return "\n\n".join(["\n".join(lines), picture, measured_on(results)])
+    return "\n\n".join(["\n".join(lines), *_pictures(results, pictures), measured_on(results)])
+
+
+def _pictures(results: Results, pictures: str) -> list[str]:
+    links = [f"![Cost by workload]({pictures}-cost.svg)"]
+    if any(cell["scaling"] for cell in results["cells"]):
+        links.append(f"![Cost of a step by number of steps]({pictures}-scaling.svg)")
+    return links
 
 
 def _best(rows: list[Row], *, on: bool) -> str:

@@ -5,6 +5,7 @@ On Linux from /proc: what getrusage says there of a new process includes that of
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ STATUS = Path("/proc/self/status")
 def reset_peak() -> None:
     """Forget the peak so far, where that is possible."""
     if sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak() -> int:

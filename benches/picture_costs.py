@@ -56,7 +56,8 @@ def _panel(place: Axes, comparison: Comparison, fullest: int) -> None:
     place.set_xlim(left, right)
     # The rows are as far apart as in the fullest panel beside it.
     place.set_ylim(len(rows) - fullest - 0.7, len(rows) - 0.3)
-    place.set_yticks(range(len(rows)), [_label(row, rows) for row in reversed(rows)])
+    labels = [_label(row, comparison) for row in reversed(rows)]
+    place.set_yticks(range(len(rows)), labels)
     for tick, row in zip(place.get_yticklabels(), reversed(rows), strict=True):
         tick.set_color(colour_of(comparison, row))
         tick.set_fontweight("bold" if row.contender == HOCKET else "normal")
@@ -94,10 +95,11 @@ def _line(place: Axes, comparison: Comparison, row: Row, height: int, left: floa
     )
 
 
-def _label(row: Row, rows: list[Row]) -> str:
-    """Name the runtime where a contender is there on several."""
-    several = sum(other.contender == row.contender for other in rows) > 1
-    return f"{row.contender} ({row.runtime})" if several else row.contender
+def _label(row: Row, comparison: Comparison) -> str:
+    """Name the runtime where a contender is there on several, and the steps where it had fewer."""
+    several = sum(other.contender == row.contender for other in comparison.rows) > 1
+    label = f"{row.contender} ({row.runtime})" if several else row.contender
+    return label if row.n == comparison.n else f"{label}, {row.n:,} steps"
 
 
 def _title(comparison: Comparison) -> str:

@@ -82,7 +82,7 @@ def _name_curves(
         place.text(
             far,
             10**height,
-            f"{name}  {figure(cost)}",
+            f"{name} ({runtime})  {figure(cost)}",
             va="center",
             color=colour,
             fontweight="bold" if name == HOCKET else "normal",

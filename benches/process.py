@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from benches.environment import ROOT, variables
@@ -20,27 +21,30 @@ def measure(order: dict[str, Any], budget: float) -> dict[str, Any]:
         order: contender, runtime, workload, n, url, verify.
         budget: seconds that the process may take.
     """
-    # A session of its own: Ctrl-C is for us, and whatever it starts can be ended with it.
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "benches.worker", json.dumps(order)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=variables(),
-        start_new_session=True,
-        text=True,
-    )
-    with worker:
+    # Not a pipe: what a contender has started may hold on to it, and we would wait for that.
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        # A session of its own: Ctrl-C is for us, and whatever it starts can be ended with it.
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "benches.worker", json.dumps(order)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            cwd=ROOT,
+            env=variables(),
+            start_new_session=True,
+            text=True,
+        )
+        with worker:
+            try:
+                answer, _ = worker.communicate(timeout=budget)
+            except subprocess.TimeoutExpired:
+                return {"cut": f"took more than {budget:g} s"}
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(worker.pid, signal.SIGKILL)
         try:
-            answer, said = worker.communicate(timeout=budget)
-        except subprocess.TimeoutExpired:
-            return {"cut": f"took more than {budget:g} s"}
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(worker.pid, signal.SIGKILL)
-    try:
-        return json.loads(answer)
-    except ValueError:
-        last = (said.strip().splitlines() or ["it said nothing"])[-1]
-        return {"failed": f"ended with {worker.returncode}: {last}"}
+            return json.loads(answer)
+        except ValueError:
+            said.seek(0)
+            last = (said.read().strip().splitlines() or ["it said nothing"])[-1]
+            return {"failed": f"ended with {worker.returncode}: {last}"}

@@ -43,10 +43,13 @@ def collect(
     packages = [package for contender in contenders for package in contender.packages]
     runtimes = [package for packages in RUNTIME_PACKAGES.values() for package in packages]
     used = {cell.workload for cell in cells}
-    return {
-        "kind": kind.name,
+    now = {
         "date": dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
         "revision": revision(),
+    }
+    return {
+        "kind": kind.name,
+        **now,
         "interrupted": interrupted,
         "machine": machine(),
         "packages": versions(["trio", *RUNNER, *runtimes, *packages]),
@@ -60,6 +63,7 @@ def collect(
                 "unit": workload.unit,
                 "floor": workload.floor,
                 "memory": workload.memory,
+                **now,
             }
             for workload in WORKLOADS.values()
             if workload.name in used
@@ -72,11 +76,30 @@ def collect(
                 "runtimes": contender.runtimes,
                 "time_limit": contender.time_limit,
                 "slow": contender.slow,
+                "serial": contender.serial,
             }
             for contender in contenders
         },
         "bad": bad,
         "cells": [asdict(cell) for cell in cells],
+    }
+
+
+def renewed(old: Results, new: Results) -> Results:
+    """Return old results, with the workloads that have been measured again in place of theirs.
+
+    Raises:
+        ValueError: they were not measured in the same way and in the same place.
+    """
+    for key in ("kind", "rounds", "limit", "step_timeout", "machine", "packages"):
+        if old[key] != new[key]:
+            raise ValueError(f"{key} differs: {old[key]!r} then, {new[key]!r} now")
+    again = {workload["name"]: workload for workload in new["workloads"]}
+    kept = [cell for cell in old["cells"] if cell["workload"] not in again]
+    return old | {
+        "workloads": [again.get(one["name"], one) for one in old["workloads"]],
+        "contenders": new["contenders"],
+        "cells": kept + new["cells"],
     }
 
 

@@ -14,6 +14,7 @@ from benches import environment, markdown, pictures, plan, results, runner, serv
 from benches.contender import Contender
 from benches.progress import Rounds
 from benches.results import Results
+from benches.workloads import WORKLOADS
 
 RUST = "What the Rust core takes by itself: cargo bench --package hocket-bench"
 
@@ -25,11 +26,17 @@ def run(options: Namespace, contenders: Sequence[Contender], bad: dict[str, str]
         found, stem = results.load(options.show), options.show.stem
     else:
         found = _measure(console, options, contenders, bad)
+        if options.again and not found["interrupted"]:
+            found = results.renewed(results.load(results.FOLDER / f"{found['kind']}.json"), found)
         stem = _stem(options, found)
         console.print(f"Written: {_short(results.save(found, stem))}", highlight=False)
     table.show(console, found)
     drawn = pictures.draw(found, stem)
-    written = markdown.write(found, stem) if options.write and not found["interrupted"] else []
+    written = []
+    if options.write and _is_complete(found):
+        written = markdown.write(found, stem)
+    elif options.write:
+        console.print("No complete full run: the documentation stays as it is", style="yellow")
     for path in [*drawn, *written]:
         console.print(f"Written: {_short(path)}", highlight=False)
     console.print(RUST, highlight=False)
@@ -65,7 +72,13 @@ def _stem(options: Namespace, found: Results) -> str:
     """A part must not take the place of the whole."""
     if found["interrupted"]:
         return "interrupted"
-    return "selection" if options.workload or options.contender else found["kind"]
+    part = options.contender or (options.workload and not options.again)
+    return "selection" if part or options.rounds != plan.ROUNDS else found["kind"]
+
+
+def _is_complete(found: Results) -> bool:
+    has_all = len(found["workloads"]) == len(WORKLOADS)
+    return found["kind"] == plan.FULL.name and has_all and not found["interrupted"]
 
 
 def _short(path: Path) -> str:

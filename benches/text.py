@@ -36,6 +36,8 @@ def remark(row: Row, comparison: Comparison, results: Results) -> str:
         remarks.append(f"{row.rounds} of {results['rounds']} rounds")
     if row.time_limit:
         remarks.append("time limit for each step")
+    if row.serial:
+        remarks.append("one step after another")
     return "; ".join(remarks)
 
 
@@ -48,6 +50,13 @@ def measured_on(results: Results) -> str:
         f"{results['kind'].capitalize()} run of {results['date'][:10]}{revision}, on {on['cpu']}, "
         f"{on['cores']} cores, {on['memory_gb']} GB; {on['system']}; {on['python']}; {packages}."
     )
+
+
+def again(comparison: Comparison, results: Results) -> str:
+    """Say of a workload that it was measured later than the others, if it was."""
+    if comparison.date == results["date"]:
+        return ""
+    return f" Measured again on {comparison.date[:10]}, revision {comparison.revision}."
 
 
 def how(results: Results) -> str:

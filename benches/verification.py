@@ -24,13 +24,16 @@ class Case:
     check: Callable[[Any], None]
 
 
-def verify(runtime: Runtime, shape: str, function: Callable[..., Any]) -> None:
+def verify(
+    runtime: Runtime, shape: str, function: Callable[..., Any], *, serial: bool = False
+) -> None:
     """Run a contender's function for a shape, in a loop of its own.
 
     Raises:
         Wrong: it does not do what the shape asks for.
     """
     case = CASES[shape](runtime)
+    case.watch.serial = serial
 
     def plain() -> None:
         result = function(*case.arguments)

@@ -60,7 +60,8 @@ def _measured(module: ModuleType, runtime: Runtime, order: dict[str, Any]) -> di
     found = measure(runtime, function, workload, order["n"], order["url"])
     if order["verify"]:
         # Afterwards: it must not warm up anything.
-        verify(runtime, workload.shape, function)
+        serial = getattr(module, "SERIAL", False)
+        verify(runtime, workload.shape, function, serial=serial)
     return found
 
 

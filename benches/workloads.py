@@ -9,10 +9,10 @@ from typing import Any
 from benches.files import digest, library
 
 STEP = "µs a step"
-LEFT = "ms a race"
-WAITED = "ms a group"
+MS_A_RACE = "ms a race"
+MS_A_GROUP = "ms a group"
 
-SCALE = {STEP: 1e6, LEFT: 1e3, WAITED: 1e3}
+SCALE = {STEP: 1e6, MS_A_RACE: 1e3, MS_A_GROUP: 1e3}
 
 
 def numbered(n: int) -> list[str]:
@@ -140,7 +140,8 @@ WORKLOADS = {
             quick=1_000,
             full=1_000,
             slow=100,
-            unit=LEFT,
+            unit=MS_A_RACE,
+            floor="nursery_limiter",
         ),
         Workload(
             "groups_of_three",
@@ -160,6 +161,7 @@ WORKLOADS = {
             quick=1_500,
             full=30_000,
             slow=500,
+            floor="nursery_limiter",
         ),
         Workload(
             "beside_a_batch",
@@ -169,7 +171,8 @@ WORKLOADS = {
             quick=6_000,
             full=1_000_000,
             slow=1_000,
-            unit=WAITED,
+            unit=MS_A_GROUP,
+            floor="worker_loop",
         ),
         Workload(
             "dag_10k",

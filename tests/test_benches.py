@@ -13,13 +13,22 @@ from functools import partial
 
 import pytest
 import trio
-from benches import contender, environment, markdown, plan, process, runner, runtimes
-from benches.comparison import comparisons, scaling
+from benches import (
+    contender,
+    environment,
+    markdown,
+    plan,
+    process,
+    results as store,
+    runner,
+    runtimes,
+)
+from benches.comparison import comparisons, imports, scaling
 from benches.contender import BadContender, Contender
 from benches.frame import LIMIT, threes
 from benches.measurement import measure
 from benches.verification import verify
-from benches.workloads import LEFT, WORKLOADS
+from benches.workloads import MS_A_RACE, WORKLOADS
 from benches.wrong import Wrong
 
 # A tiny size of each kind of work.
@@ -91,7 +100,7 @@ def test_a_contender_does_its_work(found, runtime, shape):
     except ImportError as error:
         pytest.skip(str(error))
     function = getattr(module, shape)
-    verify(on, shape, function)
+    verify(on, shape, function, serial=found.serial)
     workload, n = TINY[shape]
     measured = measure(on, function, WORKLOADS[workload], n)
     assert measured["n"] == n
@@ -107,6 +116,7 @@ def test_declarations_are_read_without_the_package(tmp_path):
         source="https://peer.example",
         time_limit=True,
         slow=False,
+        serial=False,
         shapes=("each",),
     )
 
@@ -309,7 +319,14 @@ async def runs_one_after_another(step, names):
 )
 def test_a_contender_that_cheats_is_caught(cheat, shape, message):
     with pytest.raises(Wrong, match=message):
-        verify(runtimes.load("trio"), shape, cheat)
+        verify(runtimes.load("trio"), shape, cheat, serial=True)
+
+
+@pytest.mark.parametrize("shape", ["each", "calls", "groups", "graph"])
+def test_who_runs_one_step_after_another_has_to_say_so(shape):
+    with pytest.raises(Wrong, match="no two steps ran side by side"):
+        verify(runtimes.load("trio"), shape, runs_one_after_another)
+    verify(runtimes.load("trio"), shape, runs_one_after_another, serial=True)
 
 
 def test_threads_are_watched_as_well():
@@ -387,7 +404,7 @@ def test_a_cell_without_a_figure_is_not_tried_again_and_the_rest_runs(monkeypatc
 
 def peer(name="peer", **changed):
     found = Contender(
-        name, "A peer.", (f"{name}>=1",), ("asyncio", "uvloop"), "", False, False, ("each",)
+        name, "A peer.", (f"{name}>=1",), ("asyncio", "uvloop"), "", False, False, False, ("each",)
     )
     return replace(found, **changed)
 
@@ -445,6 +462,9 @@ def test_the_command_names_what_there_is_to_choose_from():
 # --- What is shown ------------------------------------------------------------------------------
 
 
+DATE = "2030-01-31T12:00:00+00:00"
+
+
 def results():
     """Two rounds in which the machine was twice as slow in the second one."""
     seconds = {"bare_loop": 0.001, "hocket": 0.002, "peer": 0.02}
@@ -460,12 +480,19 @@ def results():
     cells.append(plan.Cell("no_op", "engine", "trio", 10, status="cut", reason="took too long"))
     keys = ("name", "what", "unit", "floor", "memory")
     shown = [WORKLOADS[name] for name in ("no_op", "race")]
-    about = {"runtimes": ["trio"], "time_limit": False, "slow": False}
+    about = {
+        "what": "A peer.",
+        "source": "https://peer.example",
+        "runtimes": ["trio"],
+        "time_limit": False,
+        "slow": False,
+        "serial": False,
+    }
     return json.loads(
         json.dumps(
             {
                 "kind": "quick",
-                "date": "2030-01-31T12:00:00+00:00",
+                "date": DATE,
                 "revision": "abc",
                 "interrupted": False,
                 "machine": {
@@ -478,7 +505,11 @@ def results():
                 "packages": {"trio": "1.0"},
                 "rounds": 2,
                 "limit": 10,
-                "workloads": [{key: getattr(one, key) for key in keys} for one in shown],
+                "step_timeout": 30.0,
+                "workloads": [
+                    {key: getattr(one, key) for key in keys} | {"date": DATE, "revision": "abc"}
+                    for one in shown
+                ],
                 "contenders": dict.fromkeys([*seconds, "engine"], about),
                 "bad": {"broken": "broken.py: RUNTIMES is missing"},
                 "cells": [asdict(cell) for cell in cells],
@@ -493,7 +524,7 @@ def test_ratios_are_those_of_figures_of_the_same_round():
     assert (ours.cost, ours.low, ours.high) == pytest.approx((30, 20, 40))
     assert (ours.to_floor, ours.to_hocket) == pytest.approx((2, 1))
     assert no_op.find("peer").to_hocket == pytest.approx(10)
-    assert (race.unit, race.find("hocket").cost) == (LEFT, pytest.approx(3))
+    assert (race.unit, race.find("hocket").cost) == (MS_A_RACE, pytest.approx(3))
     assert race.find("hocket").to_floor is None
 
 
@@ -539,14 +570,52 @@ def test_markdown_is_written_between_the_marks_and_nowhere_else(tmp_path):
     )
 
 
-def test_the_documentation_has_the_marks():
-    text = (environment.ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["docs/benchmarks.md", "README.md"])
+def test_the_documentation_has_the_marks(name):
+    text = (environment.ROOT / name).read_text(encoding="utf-8")
     assert text.count(markdown.BEGIN) == text.count(markdown.END) == 1
+
+
+def test_documentation_without_its_marks_is_left_alone(tmp_path):
+    (tmp_path / "docs").mkdir()
+    path = tmp_path / "docs/benchmarks.md"
+    path.write_text(f"before\n{markdown.BEGIN}\nafter\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"benchmarks\.md: .* must be there, once each"):
+        markdown.write(results(), "full", root=tmp_path)
+    assert path.read_text(encoding="utf-8").endswith("after\n")
+
+
+def test_a_workload_that_is_measured_again_takes_its_own_place_and_says_when():
+    new = results() | {"workloads": results()["workloads"][1:]}
+    new["workloads"][0] |= {"date": "2031-02-03T00:00:00+00:00", "revision": "def"}
+    new["cells"] = [cell for cell in new["cells"] if cell["workload"] == "race"]
+    for cell in new["cells"]:
+        cell["runs"] = [run | {"seconds": 2 * run["seconds"]} for run in cell["runs"]]
+    found = store.renewed(results(), new)
+    no_op, race = comparisons(found)
+    assert no_op == comparisons(results())[0]
+    assert race.find("hocket").cost == pytest.approx(6)
+    text = markdown.report(found, "pictures")
+    assert text.count("Measured again on 2031-02-03, revision def.") == 1
+
+
+def test_what_was_measured_elsewhere_is_not_mixed():
+    with pytest.raises(ValueError, match="machine differs"):
+        store.renewed(results(), results() | {"machine": {}})
+
+
+def test_who_was_found_wrong_has_no_figure_anywhere():
+    found = results()
+    for cell in found["cells"]:
+        if cell["contender"] == "peer":
+            cell["status"] = "wrong"
+    assert "peer" not in scaling(found, "no_op")
+    assert "peer" not in {who for who, _, _ in imports(found)}
 
 
 def test_the_pictures_are_drawn(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    from benches import pictures, results as store
+    from benches import pictures
 
     monkeypatch.setattr(store, "FOLDER", tmp_path)
     drawn = pictures.draw(results(), "quick")

@@ -4,6 +4,7 @@ PACKAGES = []
 RUNTIMES = ["trio"]
 SOURCE = "https://trio.readthedocs.io/en/stable/tutorial.html"
 TIME_LIMIT = False
+SERIAL = True
 
 
 async def each(step, names):

@@ -1,6 +1,5 @@
 """Prefect: a task for each step in a flow, ten threads, beside a server of its own, started before."""
 
-import atexit
 import functools
 import os
 import shutil
@@ -52,7 +51,7 @@ def start_server():
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    atexit.register(server.terminate)
+    # It ends with the process group of this process.
     while server.poll() is None:
         try:
             return httpx.get(f"{URL}/health", trust_env=False).raise_for_status()

@@ -41,6 +41,32 @@ async def settle(step, names):
     return values, errors
 
 
+async def beside(step, names, small):
+    limiter = trio.CapacityLimiter(LIMIT)
+    left = iter(names)
+
+    async def work():
+        for name in left:
+            async with limiter:
+                await step(name)
+
+    async def one(name):
+        async with limiter:
+            await step(name)
+
+    async def group(names):
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(one, name)
+
+    async with trio.open_nursery() as batch:
+        for _ in range(LIMIT):
+            batch.start_soon(work)
+        found = await small(group)
+        batch.cancel_scope.cancel()
+    return found
+
+
 async def groups(step, names):
     # A nursery of three: nothing to share out, and no limit to keep.
     values = {}
