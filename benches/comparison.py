@@ -65,8 +65,7 @@ def scaling(results: Results, workload: str) -> dict[str, list[tuple[int, float]
     for cell in results["cells"]:
         about = results["contenders"][cell["contender"]]
         first = cell["runtime"] == about["runtimes"][0]
-        good = cell["status"] == "ok" and cell["runs"]
-        if cell["workload"] in named and first and good and not about["slow"]:
+        if cell["workload"] in named and first and _runs(cell) and not about["slow"]:
             cost = statistics.median(_costs(cell).values())
             curves.setdefault(cell["contender"], {})[cell["n"]] = cost
     return {name: sorted(points.items()) for name, points in curves.items() if len(points) > 1}
@@ -76,8 +75,7 @@ def imports(results: Results) -> list[tuple[str, str, float]]:
     """Return contender, runtime and the milliseconds that importing both takes, cheapest first."""
     found: dict[tuple[str, str], list[float]] = {}
     for cell in results["cells"]:
-        good = cell["runs"] if cell["status"] == "ok" else []
-        times = [run["imports"] * 1e3 for run in good]
+        times = [run["imports"] * 1e3 for run in _runs(cell)]
         found.setdefault((cell["contender"], cell["runtime"]), []).extend(times)
     rows = [(*who, statistics.median(times)) for who, times in found.items() if times]
     return sorted(rows, key=lambda row: row[2])
@@ -99,22 +97,23 @@ def _comparison(results: Results, workload: dict[str, Any]) -> Comparison:
 
 def _base(cells: list[dict[str, Any]], contender: str | None) -> dict[int, float]:
     """Return the costs by round of the one that others are compared with."""
-    found = [cell for cell in cells if cell["contender"] == contender and cell["status"] == "ok"]
+    found = [cell for cell in cells if cell["contender"] == contender and _runs(cell)]
     return _costs(found[0]) if found else {}
 
 
 def _row(
     results: Results, cell: dict[str, Any], floor: dict[int, float], ours: dict[int, float]
 ) -> Row:
+    about = results["contenders"][cell["contender"]]
     who = {
         "contender": cell["contender"],
         "runtime": cell["runtime"],
         "n": cell["n"],
         "rounds": len(cell["runs"]),
-        "time_limit": results["contenders"][cell["contender"]]["time_limit"],
-        "serial": results["contenders"][cell["contender"]]["serial"],
+        "time_limit": about["time_limit"],
+        "serial": about["serial"],
     }
-    if cell["status"] != "ok" or not cell["runs"]:
+    if not _runs(cell):
         return Row(
             **who, why=f"{cell['status']}: {cell['reason']}" if cell["reason"] else "not run"
         )
@@ -128,6 +127,11 @@ def _row(
         to_hocket=_ratio(costs, ours),
         growth=statistics.median(run["growth"] for run in cell["runs"]) / cell["n"],
     )
+
+
+def _runs(cell: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs that count: none of a contender that was found wrong later."""
+    return cell["runs"] if cell["status"] == "ok" else []
 
 
 def _costs(cell: dict[str, Any]) -> dict[int, float]:

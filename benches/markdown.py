@@ -59,7 +59,7 @@ def _contenders(results: Results) -> str:
     for name, about in results["contenders"].items():
         source = about["source"]
         link = source if source.startswith("https://") else f"../{source}"
-        lines.append(f"| [{name}]({link}) | {about['what'].replace('|', chr(92) + '|')} |")
+        lines.append(_line([f"[{name}]({link})", _escaped(about["what"])]))
     return "\n".join(lines)
 
 
@@ -127,7 +127,7 @@ def _table(comparison: Comparison, results: Results) -> str:
         else:
             fields += [figure(row.cost), spread(row), times(row.to_floor), times(row.to_hocket)]
             fields += [f"{row.growth:,.0f}"] if comparison.memory else []
-        lines.append(_line([*fields, remark(row, comparison, results).replace("|", "\\|")]))
+        lines.append(_line([*fields, _escaped(remark(row, comparison, results))]))
     return "\n".join(lines)
 
 
@@ -135,6 +135,10 @@ def _name(contender: str, floor: str | None) -> str:
     if contender == HOCKET:
         return f"**{contender}**"
     return f"{contender} (floor)" if contender == floor else contender
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _line(fields: list[str]) -> str:

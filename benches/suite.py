@@ -27,7 +27,7 @@ def run(options: Namespace, contenders: Sequence[Contender], bad: dict[str, str]
     else:
         found = _measure(console, options, contenders, bad)
         if options.again and not found["interrupted"]:
-            found = results.renewed(results.load(results.FOLDER / f"{found['kind']}.json"), found)
+            found = _renewed(found)
         stem = _stem(options, found)
         console.print(f"Written: {_short(results.save(found, stem))}", highlight=False)
     table.show(console, found)
@@ -66,6 +66,15 @@ def _measure(
     except KeyboardInterrupt:
         interrupted = True
     return results.collect(kind, options.rounds, cells, contenders, bad, interrupted=interrupted)
+
+
+def _renewed(found: Results) -> Results:
+    """Put new workloads into the last complete result; where that fails they are kept apart."""
+    try:
+        return results.renewed(results.load(results.FOLDER / f"{found['kind']}.json"), found)
+    except (OSError, ValueError) as error:
+        kept = _short(results.save(found, "selection"))
+        sys.exit(f"What was measured is in {kept}: it cannot go into the last result. {error}")
 
 
 def _stem(options: Namespace, found: Results) -> str:

@@ -33,28 +33,29 @@ def verify(
         Wrong: it does not do what the shape asks for.
     """
     case = CASES[shape](runtime)
-    case.watch.serial = serial
 
     def plain() -> None:
         result = function(*case.arguments)
         case.check(result)
         starts = case.watch.starts.total()
         runtime.sleep(5 * NAP)
-        _check_late(case.watch, starts)
+        _check_afterwards(case.watch, starts, serial)
 
     async def main() -> None:
         result = await function(*case.arguments)
         case.check(result)
         starts = case.watch.starts.total()
         await runtime.sleep(5 * NAP)
-        _check_late(case.watch, starts)
+        _check_afterwards(case.watch, starts, serial)
 
     runtime.run(plain if runtime.plain else main)
 
 
-def _check_late(watch: Watch, starts: int) -> None:
+def _check_afterwards(watch: Watch, starts: int, serial: bool) -> None:
     if watch.running or watch.starts.total() != starts:
         raise Wrong("steps started after the return")
+    if watch.most < 2 and not serial:
+        raise Wrong("no two steps ran side by side; if that is its way, declare SERIAL = True")
 
 
 def _step(watch: Watch) -> Callable[..., Any]:

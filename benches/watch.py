@@ -26,8 +26,6 @@ class Watch:
         runners: int | None = None,
     ) -> None:
         self.runtime = runtime
-        # Set by who runs a contender that declares it.
-        self.serial = False
         self.limit = limit
         # Step -> those that must have ended when it starts.
         self.before = before or {}
@@ -61,10 +59,7 @@ class Watch:
             self._leave(name)
 
     def check(self, names: Sequence[str], *, all_run: bool = True) -> None:
-        """Raise Wrong unless each step ran exactly once, within the limit and in order.
-
-        And unless some ran side by side, but for those that say they run one after another.
-        """
+        """Raise Wrong unless each step ran exactly once, within the limit and in order."""
         if self.running:
             raise Wrong(f"{self.running} steps still ran, or cleaned up, on return")
         twice = [name for name, starts in self.starts.items() if starts > 1]
@@ -75,8 +70,6 @@ class Watch:
             raise Wrong(f"{len(missing)} steps did not run, {missing[0]!r} is one")
         if self.limit is not None and self.most > self.limit:
             raise Wrong(f"{self.most} steps ran at once; the limit is {self.limit}")
-        if self.most < 2 and not self.serial:
-            raise Wrong("no two steps ran side by side; if that is its way, declare SERIAL = True")
         if self.early is not None:
             raise Wrong(f"{self.early!r} started before a step that it has to wait for had ended")
 

@@ -32,12 +32,12 @@ class Workload:
     """How many steps."""
     full: int
     slow: int
-    """How many for contenders that are SLOW, in the full run."""
+    """How many for contenders that are SLOW."""
     in_quick: bool = True
     """Whether the quick run has it also where nobody asks for it."""
     unit: str = STEP
     floor: str | None = None
-    """The contender that shows what cannot be undercut."""
+    """The contender that is written by hand for this, with nothing but what it needs."""
     sizes: tuple[int, ...] = ()
     """Further numbers of steps in the full run, for the picture of how the cost grows."""
     memory: bool = False

@@ -45,23 +45,19 @@ async def beside(step, names, small):
     limiter = trio.CapacityLimiter(LIMIT)
     left = iter(names)
 
-    async def work():
-        for name in left:
+    async def work(names):
+        for name in names:
             async with limiter:
                 await step(name)
-
-    async def one(name):
-        async with limiter:
-            await step(name)
 
     async def group(names):
         async with trio.open_nursery() as nursery:
             for name in names:
-                nursery.start_soon(one, name)
+                nursery.start_soon(work, [name])
 
     async with trio.open_nursery() as batch:
         for _ in range(LIMIT):
-            batch.start_soon(work)
+            batch.start_soon(work, left)
         found = await small(group)
         batch.cancel_scope.cancel()
     return found

@@ -6,7 +6,7 @@ import inspect
 from functools import partial
 from types import FunctionType
 
-__all__ = ["is_async_callable", "require_async", "uncalled_hint"]
+__all__ = ["is_async_callable", "not_async", "uncalled_hint"]
 
 
 def is_async_callable(fn: object) -> bool:
@@ -21,22 +21,16 @@ def is_async_callable(fn: object) -> bool:
     return inspect.iscoroutinefunction(inspect.getattr_static(type(fn), "__call__", None))
 
 
-def require_async(what: str, fn: object) -> None:
-    """Refuse what is not an async function.
-
-    Raises:
-        TypeError: it is not; the message says how to wrap a sync function.
-    """
-    if is_async_callable(fn):
-        return
+def not_async(what: str, fn: object) -> TypeError:
+    """Return the error for what is no async function, which says how to wrap a sync one."""
     if inspect.isasyncgenfunction(fn):
-        raise TypeError(f"{what} must return a value; {_name(fn)} yields (async generator)")
+        return TypeError(f"{what} must return a value; {_name(fn)} yields (async generator)")
     if callable(fn):
-        raise TypeError(
+        return TypeError(
             f"{what} must be an async function; {_name(fn)} is a sync one: write 'async def', "
             f"or wrap what blocks in 'await trio.to_thread.run_sync(...)'"
         )
-    raise TypeError(f"{what} must be an async function; got {fn!r}")
+    return TypeError(f"{what} must be an async function; got {fn!r}")
 
 
 def uncalled_hint(value: object) -> str:

@@ -69,11 +69,12 @@ class Analysis:
             return self._declared
         return {step.id: _Place(step, at, top=at) for at, step in enumerate(self.plan.steps)}
 
-    def tool_places(self) -> list[_Place]:
-        """Where the steps stand that call a tool."""
+    def tool_places(self) -> list[tuple[str, _Place]]:
+        """The tools that are called, each with the place of a step that does."""
         if self._declared is None:
             return []
-        return [place for place in self._declared.values() if place.step.tool is not None]
+        places = self._declared.values()
+        return [(tool, place) for place in places if (tool := place.step.tool) is not None]
 
 
 def analyse(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import attrs
 
-from ._callables import is_async_callable, require_async
+from ._callables import is_async_callable, not_async
 from ._context import WorkflowContext
 from ._duration import check_seconds
 from ._group import ParallelGroup
@@ -84,7 +84,7 @@ class WorkflowStep:
         if self.group is not None and not isinstance(self.group, ParallelGroup):
             raise TypeError(f"{self._what}: group must be a ParallelGroup; got {self.group!r}")
         if self.execute is not None and not is_async_callable(self.execute):
-            require_async(f"{self._what}: execute", self.execute)  # says what is wrong
+            raise not_async(f"{self._what}: execute", self.execute)
         if self.input is not None and self.tool is None:
             [given] = self._given()
             raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 import attrs
 
-from ._callables import require_async
+from ._callables import is_async_callable, not_async
 from ._context import WorkflowContext
 from ._errors import ToolInputError
 from ._mistake import Keys
@@ -169,7 +169,8 @@ def make_tool(fn: Any, name: str | None) -> Tool:
     if inspect.isclass(fn):
         _require_tool_class(fn)
     else:
-        require_async("a tool", fn)
+        if not is_async_callable(fn):
+            raise not_async("a tool", fn)
     name = name or getattr(fn, _MARK, None) or getattr(fn, "__name__", None)
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"a tool needs a name; pass one for {fn!r}")

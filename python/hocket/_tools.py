@@ -141,9 +141,7 @@ class ToolRegistry:
     def check_steps(self, analysis: Analysis) -> list[Mistake]:
         """Every step of a workflow that names no tool of this registry, or does not fit it."""
         mistakes: list[Mistake] = []
-        for place in analysis.tool_places():
-            name = place.step.tool
-            assert name is not None
+        for name, place in analysis.tool_places():
             if name not in self._tools:
                 mistakes.append(Mistake((*place.keys, "tool"), self._unknown(name)))
                 continue

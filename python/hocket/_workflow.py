@@ -146,8 +146,7 @@ class WorkflowDefinition:
 
     def tool_names(self) -> set[str]:
         """The names of all tools that the steps use, members of groups included."""
-        tools = (place.step.tool for place in self.analysis.tool_places())
-        return {tool for tool in tools if tool is not None}
+        return {tool for tool, _ in self.analysis.tool_places()}
 
     @cached_property
     def output_template(self) -> Template:
