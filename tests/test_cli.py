@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hocket._cli import main
+from hocket._cli.main import main
 
 TOOLS = '''
 import logging
@@ -531,7 +531,7 @@ class Refuse:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Refuse())
-from hocket._cli import main
+from hocket._cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

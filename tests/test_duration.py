@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from hocket._duration import (
+from hocket._base.durations import (
     check_seconds,
     milliseconds_to_seconds,
     ns_to_seconds,

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
-from hocket._run import _Crew
+from hocket._engine.supervisor import _Crew
 from hocket.testing import assert_idle, assert_works_on
 
 CALLS = pytest.mark.parametrize("call", ["group", "execute"])

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from hocket import GroupFailed
-from hocket._jsonable import jsonable, one_line
+from hocket._base.jsonable import jsonable, one_line
 
 
 @attrs.define

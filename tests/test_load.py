@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hocket._config import WorkerPoolConfig
-from hocket._errors import HocketError, WorkflowFileError, WorkflowInvalid
-from hocket._strategy import Quorum, WaitStrategy
-from hocket._workflow import WorkflowDefinition
+from hocket._base.errors import HocketError, WorkflowFileError, WorkflowInvalid
+from hocket._files.load import load_workflow, workflow_from_dict
+from hocket._model.config import WorkerPoolConfig
+from hocket._model.strategy import Quorum, WaitStrategy
 from hocket.tools import builtin_tools
 
 NATIVE = """
@@ -83,7 +83,7 @@ def load(tmp_path, monkeypatch):
     def load(text, tools=None):
         data = text if isinstance(text, bytes) else text.encode()
         Path("workflow.yaml").write_bytes(data)
-        return WorkflowDefinition.from_file("workflow.yaml", tools)
+        return load_workflow("workflow.yaml", tools)
 
     return load
 
@@ -136,7 +136,7 @@ def test_a_file_without_options_has_the_defaults(load):
 
 
 def test_a_dict_is_read_like_a_file():
-    definition = WorkflowDefinition.from_dict(
+    definition = workflow_from_dict(
         {"name": "x", "maxDuration": 1500, "steps": [{"id": "a", "toolName": "t"}]}
     )
     assert definition.max_duration == 1.5
@@ -144,7 +144,7 @@ def test_a_dict_is_read_like_a_file():
 
 def test_the_mistakes_of_a_dict_have_paths_and_no_lines():
     with pytest.raises(WorkflowFileError) as caught:
-        WorkflowDefinition.from_dict(
+        workflow_from_dict(
             {"name": "x", "maxDuration": "5s", "steps": [{"id": "a", "tool": "t"}]}, "request"
         )
     assert str(caught.value).splitlines() == [
@@ -164,7 +164,7 @@ def test_the_mistakes_of_a_dict_have_paths_and_no_lines():
 def test_reading_a_dict_leaves_it_as_it_was():
     mapping = {"name": "x", "steps": [{"id": "a", "tool": "t", "depends_on": [5], "tol": 1}]}
     with pytest.raises(WorkflowFileError):
-        WorkflowDefinition.from_dict(mapping)
+        workflow_from_dict(mapping)
     assert mapping == {
         "name": "x",
         "steps": [{"id": "a", "tool": "t", "depends_on": [5], "tol": 1}],
@@ -671,7 +671,7 @@ def test_text_that_is_not_yaml_is_refused_with_its_line(load):
 def test_a_file_that_is_not_there_is_refused_with_a_near_name(load, tmp_path):
     (tmp_path / "workflows.yml").touch()
     with pytest.raises(WorkflowFileError) as caught:
-        WorkflowDefinition.from_file("workflow.yml")
+        load_workflow("workflow.yml")
     assert str(caught.value).splitlines() == [
         "workflow.yml has 1 mistake:",
         (
@@ -684,7 +684,7 @@ def test_a_file_that_is_not_there_is_refused_with_a_near_name(load, tmp_path):
 def test_a_directory_is_no_file(load, tmp_path):
     (tmp_path / "flows").mkdir()
     with pytest.raises(WorkflowFileError, match="flows: cannot read the file: Is a directory"):
-        WorkflowDefinition.from_file(Path("flows"))
+        load_workflow(Path("flows"))
 
 
 def test_a_file_that_is_not_utf_8_is_refused_with_the_byte(load):
@@ -712,7 +712,7 @@ def test_groups_inside_groups_inside_groups_have_an_end():
     for index in range(60):
         step = {"id": f"g{index}", "group": {"steps": [step]}}
     with pytest.raises(WorkflowFileError, match="groups must not be nested more than 50 deep"):
-        WorkflowDefinition.from_dict({"name": "x", "steps": [step]})
+        workflow_from_dict({"name": "x", "steps": [step]})
 
 
 def test_all_errors_of_files_are_one_family():
@@ -726,10 +726,10 @@ def test_without_pyyaml_the_message_names_the_extra(tmp_path):
     path.write_text("name: x")
     code = (
         "import sys; sys.modules['yaml'] = None\n"
-        "from hocket._workflow import WorkflowDefinition\n"
-        f"try: WorkflowDefinition.from_file({str(path)!r})\n"
+        "from hocket import load_workflow, workflow_from_dict\n"
+        f"try: load_workflow({str(path)!r})\n"
         "except ImportError as error: print(type(error).__name__, error)\n"
-        "print(WorkflowDefinition.from_dict({'name': 'x', 'steps': [{'id': 'a', 'tool': 't'}]}).name)"
+        "print(workflow_from_dict({'name': 'x', 'steps': [{'id': 'a', 'tool': 't'}]}).name)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [

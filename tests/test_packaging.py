@@ -101,7 +101,7 @@ def test_the_changelog_knows_the_version():
 
 def test_the_command_is_installed():
     (command,) = importlib.metadata.entry_points(group="console_scripts", name="hocket")
-    assert command.value == "hocket._cli:main"
+    assert command.value == "hocket._cli.main:main"
 
 
 def test_a_group_runs_without_any_optional_package():

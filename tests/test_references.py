@@ -9,9 +9,9 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
-from hocket._context import WorkflowContext
-from hocket._errors import UnresolvedReference
-from hocket._references import compile_template
+from hocket._base.errors import UnresolvedReference
+from hocket._workflow.context import WorkflowContext
+from hocket._workflow.references import compile_template
 
 
 @attrs.frozen

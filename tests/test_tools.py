@@ -9,11 +9,11 @@ import types
 import pytest
 import trio
 
-from hocket._context import WorkflowContext
-from hocket._errors import ToolInputError, ToolModuleError, UnknownTool
-from hocket._tool import tool
-from hocket._tools import ToolRegistry
+from hocket._base.errors import ToolInputError, ToolModuleError, UnknownTool
+from hocket._workflow.context import WorkflowContext
 from hocket.tools import builtin_tools
+from hocket.tools._registry import ToolRegistry
+from hocket.tools._tool import tool
 
 CONTEXT = WorkflowContext(values={"who": "ada"})
 

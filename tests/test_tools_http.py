@@ -11,8 +11,8 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
-from hocket._context import WorkflowContext
-from hocket._errors import HocketError
+from hocket._base.errors import HocketError
+from hocket._workflow.context import WorkflowContext
 from hocket.tools import builtin_tools
 from hocket.tools.http import HttpRequest, HttpRequestFailed, http_request
 

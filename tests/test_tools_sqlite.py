@@ -10,8 +10,8 @@ import pytest
 import trio
 import trio.testing
 
-from hocket._context import WorkflowContext
-from hocket._errors import HocketError
+from hocket._base.errors import HocketError
+from hocket._workflow.context import WorkflowContext
 from hocket.tools import builtin_tools
 from hocket.tools.sqlite import database_query
 

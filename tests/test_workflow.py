@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from hocket._config import WorkerPoolConfig
-from hocket._context import WorkflowContext
-from hocket._errors import WorkflowInvalid
-from hocket._group import ParallelGroup
-from hocket._order import find_cycles, not_before, runnable
-from hocket._plan import _Analyst, analyse
-from hocket._tools import ToolRegistry
-from hocket._workflow import WorkflowDefinition, WorkflowStep
+from hocket._base.errors import WorkflowInvalid
+from hocket._model.config import WorkerPoolConfig
+from hocket._model.group import ParallelGroup
+from hocket._runner.manager import WorkflowManager
+from hocket._workflow.analysis import _Analyst, analyse
+from hocket._workflow.context import WorkflowContext
+from hocket._workflow.definition import WorkflowDefinition
+from hocket._workflow.order import find_cycles, not_before, runnable
+from hocket._workflow.step import WorkflowStep
+from hocket.tools._registry import ToolRegistry
 
 
 async def work(context):
@@ -37,7 +39,7 @@ def workflow(*steps, **options):
 
 def mistakes(definition, tools=None):
     with pytest.raises(WorkflowInvalid) as caught:
-        definition.validate(tools)
+        definition.validate() if tools is None else WorkflowManager(tools).validate(definition)
     headline, *lines = str(caught.value).splitlines()
     count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
     assert headline == f"workflow 'test' has {count}:"

@@ -21,6 +21,7 @@ from hocket import (
     WorkflowInvalid,
     WorkflowManager,
     WorkflowStep,
+    workflow_from_dict,
 )
 
 
@@ -716,7 +717,7 @@ async def test_a_camel_case_workflow_with_all_four_strategies_runs_in_its_millis
         return result
 
     tools = registry(work)
-    definition = WorkflowDefinition.from_dict(CAMEL, tools=tools)
+    definition = workflow_from_dict(CAMEL, tools=tools)
     result = await WorkflowManager(tools).execute(definition)
     assert result.success
     assert result.output == {"text": "sold, by cart", "cleaned": 1, "fields": 3}

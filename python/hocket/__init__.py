@@ -4,10 +4,7 @@ import importlib
 import typing
 import warnings
 
-from ._batch import Observer as Observer
-from ._config import WorkerPoolConfig as WorkerPoolConfig
-from ._core import __debug_build__ as __debug_build__, __version__ as __version__
-from ._errors import (
+from ._base.errors import (
     GroupFailed as GroupFailed,
     HocketError as HocketError,
     InternalError as InternalError,
@@ -22,26 +19,33 @@ from ._errors import (
     WorkflowFileError as WorkflowFileError,
     WorkflowInvalid as WorkflowInvalid,
 )
-from ._group import ParallelGroup as ParallelGroup
-from ._manager import ParallelExecutionManager as ParallelExecutionManager
-from ._pool import WorkerPool as WorkerPool
-from ._result import ParallelExecutionResult as ParallelExecutionResult
-from ._statistics import (
+from ._core import __debug_build__ as __debug_build__, __version__ as __version__
+from ._engine.groups import ParallelExecutionManager as ParallelExecutionManager
+from ._engine.pool import WorkerPool as WorkerPool
+from ._engine.run import Observer as Observer
+from ._model.config import WorkerPoolConfig as WorkerPoolConfig
+from ._model.group import ParallelGroup as ParallelGroup
+from ._model.result import ParallelExecutionResult as ParallelExecutionResult
+from ._model.statistics import (
     DurationStats as DurationStats,
     PoolStats as PoolStats,
     PoolStatus as PoolStatus,
 )
-from ._strategy import Quorum as Quorum, WaitStrategy as WaitStrategy, quorum as quorum
-from ._task import WorkerTask as WorkerTask
+from ._model.strategy import Quorum as Quorum, WaitStrategy as WaitStrategy, quorum as quorum
+from ._model.task import WorkerTask as WorkerTask
 
 if typing.TYPE_CHECKING:
-    from ._context import WorkflowContext as WorkflowContext
-    from ._step import WorkflowStep as WorkflowStep
-    from ._tool import tool as tool
-    from ._tools import ToolRegistry as ToolRegistry
-    from ._workflow import WorkflowDefinition as WorkflowDefinition
-    from ._workflow_manager import WorkflowManager as WorkflowManager
-    from ._workflow_result import WorkflowResult as WorkflowResult
+    from ._files.load import (
+        load_workflow as load_workflow,
+        workflow_from_dict as workflow_from_dict,
+    )
+    from ._runner.manager import WorkflowManager as WorkflowManager
+    from ._runner.result import WorkflowResult as WorkflowResult
+    from ._workflow.context import WorkflowContext as WorkflowContext
+    from ._workflow.definition import WorkflowDefinition as WorkflowDefinition
+    from ._workflow.step import WorkflowStep as WorkflowStep
+    from .tools._registry import ToolRegistry as ToolRegistry
+    from .tools._tool import tool as tool
 
 __all__ = [
     "DurationStats",
@@ -75,8 +79,10 @@ __all__ = [
     "WorkflowManager",
     "WorkflowResult",
     "WorkflowStep",
+    "load_workflow",
     "quorum",
     "tool",
+    "workflow_from_dict",
 ]
 
 if __debug_build__:
@@ -90,13 +96,15 @@ if __debug_build__:
 # Who runs groups only need not wait for the half that is about workflows: it is a third of what
 # importing this package costs. Each name is looked up here once, and then it is an ordinary one.
 _LATER = {
-    "ToolRegistry": "_tools",
-    "WorkflowContext": "_context",
-    "WorkflowDefinition": "_workflow",
-    "WorkflowManager": "_workflow_manager",
-    "WorkflowResult": "_workflow_result",
-    "WorkflowStep": "_step",
-    "tool": "_tool",
+    "ToolRegistry": "tools._registry",
+    "WorkflowContext": "_workflow.context",
+    "WorkflowDefinition": "_workflow.definition",
+    "WorkflowManager": "_runner.manager",
+    "WorkflowResult": "_runner.result",
+    "WorkflowStep": "_workflow.step",
+    "load_workflow": "_files.load",
+    "tool": "tools._tool",
+    "workflow_from_dict": "_files.load",
 }
 
 

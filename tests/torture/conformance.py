@@ -169,7 +169,7 @@ def look_around() -> dict[str, object]:
         "cancel status": id(task._cancel_status),
         "deadline": trio.current_effective_deadline(),
         "nurseries": len(task.child_nurseries),
-        "locks": hocket._leftovers.locks(task),
+        "locks": hocket._engine.leftovers.locks(task),
         "Ctrl-C protection": trio.lowlevel.currently_ki_protected(),
         "threads": trio.to_thread.current_default_thread_limiter().borrowed_tokens,
     }

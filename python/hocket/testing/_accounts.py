@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import trio
 
-from .._manager import ParallelExecutionManager
-from .._pool import WorkerPool
-from .._result import ParallelExecutionResult
+from .._engine.groups import ParallelExecutionManager
+from .._engine.pool import WorkerPool
+from .._model.result import ParallelExecutionResult
 
 __all__ = ["PoolLike", "assert_adds_up", "assert_idle", "assert_partition", "assert_works_on"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from .._pool import WorkerPool, live_pools
+from .._engine.pool import WorkerPool, live_pools
 
 __all__ = ["LeakedStep", "LeakedStepWarning", "leaks"]
 

@@ -9,8 +9,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from .._leftovers import logger as leftovers_logger
-from .._pool import live_pools
+from .._engine.leftovers import logger as leftovers_logger
+from .._engine.pool import live_pools
 from ._accounts import assert_idle
 from ._leaks import LeakedStepWarning, leaks
 from ._schedule import seeded_schedule

@@ -15,12 +15,12 @@ import attrs
 import trio
 
 from .. import _core
-from .._errors import StepTimeout
-from .._group import ParallelGroup
-from .._result import ParallelExecutionResult
-from .._strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy, thresholds
-from .._task import WorkerTask
-from .._trio import call_steps
+from .._base.errors import StepTimeout
+from .._engine.entry import call_steps
+from .._model.group import ParallelGroup
+from .._model.result import ParallelExecutionResult
+from .._model.strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy, thresholds
+from .._model.task import WorkerTask
 
 __all__ = ["ReferenceManager"]
 

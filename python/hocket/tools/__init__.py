@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._tools import ToolRegistry
+from ._registry import ToolRegistry
 
 __all__ = ["builtin_tools"]
 

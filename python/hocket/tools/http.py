@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import trio
 
-from .._duration import check_seconds
-from .._errors import HocketError, MissingExtra
-from .._tool import tool
+from .._base.durations import check_seconds
+from .._base.errors import HocketError, MissingExtra
+from ._tool import tool
 
 if TYPE_CHECKING:
     import httpx

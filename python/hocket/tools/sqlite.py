@@ -12,9 +12,9 @@ from typing import Any
 import attrs
 import trio
 
-from .._context import WorkflowContext
-from .._errors import HocketError
-from .._tool import tool
+from .._base.errors import HocketError
+from .._workflow.context import WorkflowContext
+from ._tool import tool
 
 __all__ = ["database_query"]
 

@@ -1,10 +1,10 @@
-//! The way from Rust to the errors of `hocket._errors`.
+//! The way from Rust to the errors of `hocket._base.errors`.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// One of `hocket._errors`' classes, called with these arguments.
+/// One of `hocket._base.errors`' classes, called with these arguments.
 fn make<'py>(
     cache: &PyOnceLock<Py<PyType>>,
     py: Python<'py>,
@@ -12,7 +12,7 @@ fn make<'py>(
     args: impl pyo3::call::PyCallArgs<'py>,
 ) -> PyErr {
     let made = cache
-        .import(py, "hocket._errors", name)
+        .import(py, "hocket._base.errors", name)
         .and_then(|class| class.call1(args));
     match made {
         Ok(error) => PyErr::from_value(error),

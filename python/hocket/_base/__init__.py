@@ -1,0 +1,1 @@
+"""Text, numbers, arguments and errors: nothing here knows of steps."""

@@ -1,0 +1,151 @@
+"""Every error that hocket raises on its own account: one family, one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from .mistakes import Mistake, headline
+
+__all__ = [
+    "GroupFailed",
+    "HocketError",
+    "InternalError",
+    "MissingExtra",
+    "QueueFull",
+    "StepLeftovers",
+    "StepTimeout",
+    "ToolInputError",
+    "ToolModuleError",
+    "UnknownTool",
+    "UnresolvedReference",
+    "WorkflowFileError",
+    "WorkflowInvalid",
+]
+
+
+class HocketError(Exception):
+    """The base of every error that hocket raises."""
+
+
+class InternalError(HocketError):
+    """A bug in hocket itself. Please report it, with the traceback."""
+
+
+class QueueFull(HocketError):
+    """The pool's queue already holds ``queue_size`` waiting steps."""
+
+
+class StepTimeout(HocketError, trio.TooSlowError):
+    """A step was still running when its time limit, or that of its group, had passed.
+
+    Attributes:
+        step: the id of the step.
+        limit: the limit that it passed, in seconds.
+        limited: whose limit it was: ``"step"``, ``"group"`` or ``"workflow"``.
+    """
+
+    def __init__(self, step: str, limit: float, limited: str = "step") -> None:
+        super().__init__(step, limit, limited)
+        self.step = step
+        self.limit = limit
+        self.limited = limited
+
+    def __str__(self) -> str:
+        whose = "its time limit" if self.limited == "step" else f"the {self.limited}'s time limit"
+        return f"step {self.step!r} was still running after {whose} of {self.limit:g} s"
+
+
+class StepLeftovers(HocketError):
+    """A step ended and left something open that belongs to its Trio task.
+
+    Steps share worker tasks. An open cancel scope or nursery, or a lock still held, would strike
+    whichever step runs next on the same task, so the step that left it behind fails with this
+    error. Close it inside the step (``with``/``async with``), or give every step a task of its
+    own with ``isolation="task"``.
+    """
+
+
+class GroupFailed(HocketError, ExceptionGroup[Exception]):
+    """Steps of a group failed. Holds every step's error, each with a note naming its step.
+
+    It is a group even for a single failure, so that ``except*`` does not depend on timing.
+    """
+
+    def derive(self, excs: Sequence[Exception]) -> GroupFailed:  # type: ignore[override]
+        """Return a group of the same kind with other errors; Python calls this in ``split``."""
+        return GroupFailed(self.message, excs)
+
+
+class UnknownTool(HocketError, LookupError):
+    """A workflow names a tool that is in no registry."""
+
+
+class ToolInputError(HocketError, TypeError):
+    """A step's input does not fit the signature of the tool that it calls."""
+
+
+class ToolModuleError(HocketError, ImportError):
+    """The tools of a module could not be loaded: it is missing, broken, or has none."""
+
+
+class MissingExtra(HocketError, ImportError):
+    """Something needs a package that only an extra of hocket installs.
+
+    Attributes:
+        extra: the extra, as in ``pip install "hocket[yaml]"``.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(what, extra)
+        self.what = what
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f'{self.what}; install it: pip install "hocket[{self.extra}]"'
+
+
+class UnresolvedReference(HocketError, LookupError):
+    """A ``$results...`` reference leads to nothing.
+
+    Attributes:
+        reference: the whole reference, as it was written.
+    """
+
+    def __init__(self, reference: str, reason: str) -> None:
+        super().__init__(reference, reason)
+        self.reference = reference
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.reason}"
+
+
+class WorkflowInvalid(HocketError, ValueError):
+    """A workflow definition has mistakes. The message lists every one of them.
+
+    Attributes:
+        mistakes: every mistake, in the order of the definition.
+    """
+
+    def __init__(self, what: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(what, mistakes)
+        self.what = what
+        self.mistakes = tuple(mistakes)
+
+    def __str__(self) -> str:
+        return headline(self.what, self.mistakes)
+
+
+class WorkflowFileError(WorkflowInvalid):
+    """A workflow file has mistakes; each names its file, line and column.
+
+    Attributes:
+        mistakes: every mistake, in the order of the file.
+    """
+
+
+for _name in __all__:
+    # Tracebacks show where users import an error from, not the file it happens to stand in.
+    globals()[_name].__module__ = "hocket"

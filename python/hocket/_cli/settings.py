@@ -1,0 +1,72 @@
+"""``--set KEY=VALUE``: values for a run, from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .._base.errors import HocketError
+
+__all__ = ["SettingError", "read_settings"]
+
+_NESTED = ("[", "{", '"', "'")
+
+
+class SettingError(HocketError, ValueError):
+    """A ``KEY=VALUE`` cannot be read; the message lists every one."""
+
+
+def read_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Read assignments; of two with one key, the later counts.
+
+    Args:
+        texts: each ``KEY=VALUE``. A dotted key is one inside another. The value is read as in a
+            workflow file (``5``, ``true``, ``null``, ``[a, b]``, ``{a: 1}``, ``"5"``); what is
+            nothing of that sort is text.
+
+    Raises:
+        SettingError: some cannot be read.
+
+    >>> read_settings(["city=Ghent", "limits.rows=5", "note=a: b"])
+    {'city': 'Ghent', 'limits': {'rows': 5}, 'note': 'a: b'}
+    """
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for text in texts:
+        try:
+            _assign(values, text)
+        except SettingError as error:
+            mistakes.append(f"--set {text}: {error}")
+    if mistakes:
+        raise SettingError("\n".join(mistakes))
+    return values
+
+
+def _assign(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    names = key.split(".")
+    if not equals:
+        raise SettingError(f"expected KEY=VALUE; write {text}=VALUE")
+    if not all(name.strip() for name in names):
+        raise SettingError("expected a key before '=', such as city or limits.rows")
+    target = values
+    for depth, name in enumerate(names[:-1], 1):
+        target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            raise SettingError(f"{'.'.join(names[:depth])!r} is already set, to {target!r}")
+    target[names[-1]] = _value(value)
+
+
+def _value(text: str) -> Any:
+    from .._files.document import parse  # PyYAML is an extra
+
+    document, mistakes = parse(text)
+    if text.lstrip().startswith(_NESTED):
+        if document is None or mistakes:
+            reason = mistakes[0].text.removeprefix("not YAML: ")
+            raise SettingError(f"the value cannot be read: {reason}")
+        return document.data
+    # Text with a meaning in YAML that nobody has in mind on a command line: "*.csv", "a: b", "#1".
+    if document is None or mistakes or isinstance(document.data, dict | list | str):
+        return text
+    return document.data

@@ -1,0 +1,1 @@
+"""Running steps: Trio above, the Rust core below."""

@@ -1,0 +1,144 @@
+"""Groups of steps on a shared pool."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from .. import _core
+from .._base.callables import uncalled_hint
+from .._model.config import WhenFull, WorkerPoolConfig
+from .._model.group import ParallelGroup
+from .._model.result import ParallelExecutionResult
+from .._model.statistics import PoolStats, PoolStatus
+from .._model.strategy import check_quorum
+from .entry import call_steps
+from .pool import WorkerPool
+from .run import Batch, Observer, check_observer, run_batch
+
+__all__ = ["ParallelExecutionManager", "StepExecutor"]
+
+StepExecutor: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+
+logger = logging.getLogger("hocket.group")
+
+
+class ParallelExecutionManager:
+    """Runs groups of steps on one :class:`WorkerPool`, which all groups share fairly.
+
+    Takes the same keywords as :class:`WorkerPool`. The pool itself is :attr:`pool`.
+
+    >>> import trio
+    >>> async def shout(step: str, context: object) -> str:
+    ...     await trio.sleep(0)
+    ...     return step.upper()
+    >>> manager = ParallelExecutionManager(max_concurrent=5)
+    >>> result = trio.run(manager.execute_group, ParallelGroup("words", ["a", "b"]), shout)
+    >>> result.success, result.results["b"]
+    (True, 'B')
+    """
+
+    def __init__(
+        self,
+        *,
+        max_concurrent: int = 10,
+        queue_size: int | None = None,
+        timeout: float | None = None,
+        when_full: WhenFull = "raise",
+    ) -> None:
+        self._pool = WorkerPool(
+            max_concurrent=max_concurrent,
+            queue_size=queue_size,
+            timeout=timeout,
+            when_full=when_full,
+        )
+
+    @classmethod
+    def from_config(cls, config: WorkerPoolConfig) -> ParallelExecutionManager:
+        """Make a manager with a pool as a :class:`WorkerPoolConfig` says."""
+        manager = cls()
+        manager._pool = WorkerPool.from_config(config)
+        return manager
+
+    @property
+    def pool(self) -> WorkerPool:
+        """The pool that all groups share; single tasks may use it as well."""
+        return self._pool
+
+    async def execute_group(
+        self,
+        group: ParallelGroup,
+        step_executor: StepExecutor,
+        context: Any = None,
+        *,
+        observer: Observer | None = None,
+    ) -> ParallelExecutionResult:
+        """Run a group, and return its result when nothing of it runs any more.
+
+        Args:
+            group: what to run, and how.
+            step_executor: an async function that is called with each step (as the group lists
+                it) and the context, and returns the step's value.
+            context: whatever the steps need. Default None.
+            observer: is called with (what, step id, seconds) as steps start and end; if it
+                raises, that is logged and it is called no more.
+
+        Raises:
+            TypeError, ValueError: the call cannot work: no async function, two steps of one id.
+            Cancelled: the caller was cancelled.
+
+        A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
+        """
+        if not isinstance(group, ParallelGroup):
+            raise TypeError(f"execute_group takes a ParallelGroup; got {group!r}")
+        if not callable(step_executor):
+            raise TypeError(
+                "step_executor must be an async function of (step, context); got "
+                f"{step_executor!r}{uncalled_hint(step_executor)}"
+            )
+        check_observer(observer)
+        pool = self._pool
+        steps = await _steps(group, context)
+        ids = _core.step_ids(steps, f"group {group.id!r}")
+        check_quorum(group.wait_strategy, len(ids))
+        step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
+        return await run_batch(
+            pool._core,
+            Batch(
+                id=group.id,
+                kind="group",
+                ids=ids,
+                steps=steps,
+                executor=step_executor,
+                context=context,
+                strategy=group.wait_strategy,
+                logger=logger,
+                max_concurrent=group.max_concurrent,
+                continue_on_error=group.continue_on_error,
+                timeout=group.timeout,
+                step_timeout=step_timeout,
+                isolation=group.isolation,
+                observers=() if observer is None else (observer,),
+            ),
+        )
+
+    def get_stats(self) -> PoolStats:
+        """Return what the pool has done since it was made."""
+        return self._pool.get_stats()
+
+    def get_status(self) -> PoolStatus:
+        """Return how busy the pool is now."""
+        return self._pool.get_status()
+
+
+async def _steps(group: ParallelGroup, context: Any) -> list[Any]:
+    steps: Any = group.steps
+    if callable(steps):
+        steps = await call_steps(steps, context, f"steps of group {group.id!r}")
+        if isinstance(steps, str) or not isinstance(steps, Sequence):
+            raise TypeError(
+                f"group {group.id!r}: the function of its steps must return a list; got {steps!r}"
+            )
+    # A copy: the steps are those at the time of the call, whatever becomes of the caller's list.
+    return list(steps)

@@ -1,0 +1,215 @@
+"""What a step can leave behind on the Trio task that it shares with later steps.
+
+The only file that looks at what is private to Trio. Each look is optional: where Trio has the
+attribute no longer, that kind of leftover is not detected, and everything else works on.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+from functools import partial
+from typing import Any, NoReturn
+
+import trio
+from trio.lowlevel import Task, enable_ki_protection
+
+from .._base.errors import StepLeftovers
+
+logger = logging.getLogger("hocket.leftovers")
+
+__all__ = ["break_locks", "innermost_scope", "locks", "look", "tidy"]
+
+_parking_lot = sys.modules.get("trio._core._parking_lot")
+# The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
+_BREAKERS: dict[Task, list[Any]] | None = getattr(_parking_lot, "GLOBAL_PARKING_LOT_BREAKER", None)
+
+# A class with slots would not let us replace the method of one nursery.
+_CLOSABLE_NURSERIES = (
+    hasattr(trio.Nursery, "_nested_child_finished")
+    and hasattr(Task, "_next_send_fn")
+    and not hasattr(trio.Nursery, "__slots__")
+)
+
+
+def look(
+    task: Task, scope: trio.CancelScope | None, *, own_task: bool = False
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Return what the core watches while steps run on ``task`` inside ``scope``.
+
+    These are the task's open nurseries, the scope's cancel status and the tasks in it, the table
+    of held locks, and the function that makes the error. A step with a task of its own may end
+    with a lock held: Trio breaks the lock as the task exits, which is what such a step asks for.
+    """
+    status = getattr(scope, "_cancel_status", None)
+    # What could not be closed afterwards is not looked for either.
+    closable = innermost_scope(task) is scope
+    return (
+        getattr(task, "_child_nurseries", None) if closable and _CLOSABLE_NURSERIES else None,
+        status if hasattr(status, "effectively_cancelled") else None,
+        getattr(status, "_tasks", None) if closable else None,
+        None if own_task else _BREAKERS,
+        partial(describe, task, scope, len(task.child_nurseries)),
+    )
+
+
+@enable_ki_protection
+def describe(
+    task: Task, scope: trio.CancelScope | None, nurseries: int, step: str
+) -> StepLeftovers:
+    """Return the error for a step that has left something open, naming what it is.
+
+    ``nurseries`` is how many the task had open before the step.
+    """
+    found = []
+    hint = "Close it inside the step: use 'with' or 'async with'."
+    if len(task.child_nurseries) > nurseries:
+        found.append("an open nursery")
+    elif innermost_scope(task) is not scope:
+        found.append("an open cancel scope")
+    if locks(task):
+        found.append("a lock that it still holds")
+        hint = (
+            "Steps share Trio tasks, and a lock belongs to a task: release it inside the step, or "
+            'run it in a ParallelGroup with isolation="task".'
+        )
+    what = " and ".join(found) or "something open on its task"
+    error = StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")
+    # Logged too: where another step wins, nobody looks at this one's error.
+    logger.warning("%s", error)
+    return error
+
+
+def locks(task: Task) -> int:
+    """Return how many locks ``task`` holds."""
+    return len(_BREAKERS.get(task, ())) if _BREAKERS else 0
+
+
+def break_locks(task: Task, before: int) -> None:
+    """Break the locks that a step took in the caller's own task, which lives on.
+
+    Whoever waits for such a lock is told (``BrokenResourceError``), as when a task exits with it.
+    """
+    if _BREAKERS is None:
+        return
+    for lot in _BREAKERS.get(task, [])[before:]:
+        lot.break_lot(task)
+        trio.lowlevel.remove_parking_lot_breaker(task, lot)
+
+
+@enable_ki_protection
+async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
+    """Close what the step left open on ``task`` inside ``scope``; then the worker can exit.
+
+    A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
+    released here: when the worker exits, Trio breaks them, as it does for any task.
+    """
+    if innermost_scope(task) is scope:
+        return
+    failures: list[BaseException] = []
+    waiting = _tasks_closing(task)
+    nurseries = _claim({*task.child_nurseries, *waiting.values()}, scope)
+    try:
+        while (inner := innermost_scope(task)) is not scope and inner is not None:
+            if (nursery := nurseries.get(inner)) is not None:
+                inner.cancel(reason="the step that opened this nursery has ended")
+                failures += await _close(nursery, task)
+            inner.__exit__(None, None, None)
+        _report(failures)
+    finally:
+        for other, nursery in waiting.items():
+            if nursery in nurseries.values():
+                trio.lowlevel.reschedule(other)
+        # What is cancelled from here and fails keeps this frame, which must not keep it in turn.
+        failures.clear()
+
+
+def _report(failures: list[BaseException]) -> None:
+    fatal = [failure for failure in failures if not isinstance(failure, Exception)]
+    if fatal:
+        raise fatal[0]
+    for failure in failures:
+        # The step has failed with its own error already; these have no other way out.
+        logger.error("a task that a step had left behind failed", exc_info=failure)
+
+
+def innermost_scope(task: Task) -> trio.CancelScope | None:
+    """Return the cancel scope that ``task`` is in; None where Trio does not let us see it."""
+    status = getattr(task, "_cancel_status", None)
+    return getattr(status, "_scope", None)
+
+
+def _tasks_closing(parent: Task) -> dict[Task, Any]:
+    """Return the tasks that wait in order to close a nursery of ``parent``, with that nursery.
+
+    Such a task is mostly Trio's: it closes a dropped async generator, with the nursery inside.
+    """
+    if not _CLOSABLE_NURSERIES:
+        return {}
+    code = trio.Nursery._nested_child_finished.__code__
+    found: dict[Task, Any] = {}
+    todo = [trio.lowlevel.current_root_task()]
+    while todo:
+        task: Any = todo.pop()
+        todo += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+        if task is parent or task._next_send_fn is not None:
+            continue  # it runs, or is about to
+        # An early Trio does not walk past a coroutine that shows no frame, as a driver may be.
+        with suppress(AttributeError):
+            for frame, _ in task.iter_await_frames():
+                nursery = frame.f_locals.get("self") if frame.f_code is code else None
+                if nursery is not None and nursery._parent_task is parent:
+                    found[task] = nursery
+    return found
+
+
+def _claim(nurseries: set[Any], scope: Any) -> dict[trio.CancelScope, Any]:
+    """Return the nurseries inside ``scope``, by their scopes; only we close them from now on.
+
+    A nursery wakes just one task when its last child has ended, and whoever closes it removes the
+    last nursery from the list of the task that opened it, whichever that is.
+    """
+    claimed: dict[trio.CancelScope, Any] = {}
+    if not _CLOSABLE_NURSERIES:
+        return claimed
+    for nursery in nurseries:
+        if nursery.cancel_scope is scope or not scope._cancel_status.encloses(
+            nursery._cancel_status
+        ):
+            continue
+        claimed[nursery.cancel_scope] = nursery
+        nursery._nested_child_finished = _refuse  # for whoever comes from now on
+        nursery._parent_waiting_in_aexit = False  # for whoever waits: not to wake us
+        if nursery._closed:
+            nursery._parent_task = _NOBODY  # for whoever is about to remove it
+    return claimed
+
+
+async def _close(nursery: Any, task: Any) -> list[BaseException]:
+    """Wait for a claimed nursery's tasks; return what they raised, without the cancellations."""
+    raised = nursery._pending_excs
+    if nursery in task._child_nurseries:
+        task._child_nurseries.remove(nursery)
+    if not nursery._closed:
+        task._child_nurseries.append(nursery)  # Trio removes the last one
+        await type(nursery)._nested_child_finished(nursery, None)
+    nursery._parent_task = _NOBODY
+    if not raised:
+        return []
+    # Closing a generator leaves a GeneratorExit with its nursery.
+    _, rest = BaseExceptionGroup("", raised).split((trio.Cancelled, GeneratorExit))
+    return list(rest.exceptions) if rest is not None else []
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise StepLeftovers("the step that opened this nursery has ended without closing it")
+
+
+class _Nobody:
+    """The parent task of a closed nursery: refuses whoever is half-way through closing it again."""
+
+    _child_nurseries = property(_refuse)
+
+
+_NOBODY = _Nobody()

@@ -1,0 +1,306 @@
+"""The shared limit: a bounded number of steps at once, with a queue and statistics."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar, TypeVarTuple, overload
+
+import trio
+from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
+
+from .. import _core
+from .._base.callables import uncalled_hint
+from .._base.durations import check_seconds, limit_to_ns
+from .._model.config import WhenFull, WorkerPoolConfig, check_count
+from .._model.result import ParallelExecutionResult
+from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
+from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
+from .._model.task import WorkerTask
+from .entry import foreign_clock, settle_in
+from .run import Batch, run_batch, step_log
+from .supervisor import run_alone
+
+__all__ = ["WorkerPool", "live_pools"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+logger = logging.getLogger("hocket.pool")
+
+# Every pool there is, for who looks for steps that were left behind.
+live_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
+
+
+class WorkerPool:
+    """A limit on how many steps run at once, shared by all who use the pool.
+
+    There is nothing to open or to close: steps run in the nursery of whoever awaits them, and
+    when the awaiting call is left, nothing of it runs any more. A slot that becomes free goes to
+    the longest waiter; who was served and wants more stands at the end of the line, so that no
+    caller waits for another one's backlog. A step may use the pool that it runs in: while it
+    waits, it lends its slot to the steps that it waits for.
+
+    A pool serves one ``trio.run`` at a time.
+
+    Args:
+        max_concurrent: the most steps at once. Default 10.
+        queue_size: how many calls of :meth:`execute` may wait for a slot. None, the default, is
+            no bound. The lists of :meth:`execute_many` and of groups are their own backlog and
+            take no place in the queue.
+        timeout: seconds that one step may run, from its start. None, the default, is no limit.
+        when_full: what :meth:`execute` does when the queue is full: ``"raise"`` (the default)
+            :class:`QueueFull`, or ``"wait"``.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range; the message names it.
+
+    >>> import trio
+    >>> pool = WorkerPool(max_concurrent=2)
+    >>> async def double(x: int) -> int:
+    ...     await trio.sleep(0)
+    ...     return 2 * x
+    >>> trio.run(pool.execute, double, 21)
+    42
+    >>> pool.get_stats().tasks_completed
+    1
+    """
+
+    def __init__(
+        self,
+        *,
+        max_concurrent: int = 10,
+        queue_size: int | None = None,
+        timeout: float | None = None,
+        when_full: WhenFull = "raise",
+    ) -> None:
+        self._config = WorkerPoolConfig(
+            max_concurrent=max_concurrent,
+            queue_size=queue_size,
+            timeout=timeout,
+            when_full=when_full,
+        )
+        self._core = _core.Pool(max_concurrent, queue_size, when_full == "wait")
+        live_pools.add(self)
+
+    @classmethod
+    def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:
+        """Make a pool as a :class:`WorkerPoolConfig` says."""
+        if not isinstance(config, WorkerPoolConfig):
+            raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
+        return cls(
+            max_concurrent=config.max_concurrent,
+            queue_size=config.queue_size,
+            timeout=config.timeout,
+            when_full=config.when_full,
+        )
+
+    def __repr__(self) -> str:
+        status = self.get_status()
+        return (
+            f"<WorkerPool: {status.active_workers} of {status.max_concurrent} slots in use, "
+            f"{status.queue_length} steps waiting>"
+        )
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one step may run, unless its group or task says otherwise."""
+        return self._config.timeout
+
+    @property
+    def max_concurrent(self) -> int:
+        """The most steps at once. May be changed at any time, also while steps run.
+
+        Raising it starts waiting steps at once; lowering it stops none, but starts no more until
+        enough have ended.
+        """
+        return self._core.limit
+
+    @max_concurrent.setter
+    def max_concurrent(self, limit: int) -> None:
+        if limit is None:
+            raise TypeError("max_concurrent must be a whole number of at least 1; got None")
+        check_count("max_concurrent", limit)
+        here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token()
+        if not self._core.serves(here):
+            raise RuntimeError(
+                "max_concurrent of a busy pool can be changed only in the trio.run that it serves; "
+                "from a thread: trio.from_thread.run_sync(setattr, pool, 'max_concurrent', n)"
+            )
+        self._core.resize(limit)
+
+    @overload
+    async def execute(self, task: WorkerTask) -> Any: ...
+    @overload
+    async def execute(self, task: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T: ...
+    @enable_ki_protection  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
+    async def execute(self, task: WorkerTask | Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """Run one task when a slot is free, and return its value.
+
+        Args:
+            task: a :class:`WorkerTask`, or an async function.
+            *args: the async function's arguments.
+
+        Raises:
+            QueueFull: all slots are taken, and ``queue_size`` calls wait already.
+            StepTimeout: the task ran longer than its ``timeout``, or the pool's.
+            Exception: whatever the task raises, as it is.
+
+        If the caller is cancelled while the task waits, it is as if it had never been submitted.
+        The task runs in the caller's Trio task, in a context of its own.
+        """
+        name, function, timeout = _parts(task, args)
+        await settle_in()
+        results: dict[str, Any] = {}
+        errors: dict[str, Exception] = {}
+        caller = current_task()
+        run = self._core.open(
+            current_trio_token(),
+            caller,
+            caller.context,
+            [name],
+            [function],
+            results,
+            errors,
+            clock=foreign_clock(),
+            timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
+            queued=True,
+            observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
+        )
+        failure: BaseException | None = None
+        try:
+            try:
+                await run_alone(run)
+            finally:
+                run.close(False)
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failure = error
+        # The thread may still be inside the step's context: only after a trip through Trio's
+        # scheduler is it back in the caller's. Shielded, because what is done is done.
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        if failure is not None:
+            try:
+                raise _with_error(name, failure, errors)
+            finally:
+                del failure
+        if errors:
+            try:
+                raise errors.popitem()[1]
+            finally:
+                del errors
+        return results[name]
+
+    async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
+        """Run tasks, and return their values in the order of the tasks.
+
+        Raises:
+            GroupFailed: a task failed; the others were cancelled at once. It is an exception
+                group, also for one error.
+        """
+        works = _as_list(tasks)
+        result = await self.execute_with_strategy(works)
+        result.raise_for_failure()
+        return [result.results[work.id] for work in works]
+
+    async def execute_with_strategy(
+        self,
+        tasks: Iterable[WorkerTask],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        *,
+        timeout: float | None = None,
+    ) -> ParallelExecutionResult:
+        """Run tasks under a wait strategy, and return results and verdict.
+
+        A failing task raises nothing here.
+
+        Args:
+            tasks: what to run.
+            wait_strategy: when it is decided. Default ``"all"``.
+            timeout: seconds for all of them together. Default: no limit.
+
+        Raises:
+            ValueError: two tasks have the same id, or there is no such strategy.
+        """
+        works = _as_list(tasks)
+        strategy = parse_strategy(wait_strategy)
+        ids = _core.step_ids(works, "tasks")
+        check_quorum(strategy, len(ids))
+        own_limits = any(work.timeout is not None for work in works)
+        return await run_batch(
+            self._core,
+            Batch(
+                id="tasks",
+                kind="group",
+                ids=ids,
+                steps=[work.execute for work in works],
+                executor=None,
+                context=None,
+                strategy=strategy,
+                logger=logger,
+                timeout=check_seconds("timeout", timeout),
+                step_timeout=self.timeout,
+                step_timeouts=[
+                    self.timeout if work.timeout is None else work.timeout for work in works
+                ]
+                if own_limits
+                else None,
+            ),
+        )
+
+    def get_stats(self) -> PoolStats:
+        """Return what the pool has done since it was made."""
+        return pool_stats(self._core)
+
+    def get_status(self) -> PoolStatus:
+        """Return how busy the pool is now."""
+        return pool_status(self._core)
+
+    def holders(self) -> list[tuple[str, float]]:
+        """Return who holds the slots now: each running step's id and its age in seconds.
+
+        For whoever looks for a slot that does not come back.
+        """
+        return self._core.holders()
+
+
+def _as_list(tasks: Iterable[WorkerTask]) -> list[WorkerTask]:
+    if not isinstance(tasks, Iterable):
+        raise TypeError(f"tasks must be a list of WorkerTask objects; got {tasks!r}")
+    works = list(tasks)
+    for work in works:
+        if not isinstance(work, WorkerTask):
+            raise TypeError(f"tasks must be WorkerTask objects; found {work!r}")
+    return works
+
+
+def _parts(
+    task: Any, args: tuple[Any, ...]
+) -> tuple[str, Callable[[], Awaitable[Any]], float | None]:
+    """Return what to run: its name, a function without arguments, and its own time limit."""
+    if isinstance(task, WorkerTask):
+        if args:
+            raise TypeError(
+                f"execute(WorkerTask(...)) takes no further arguments; got {args!r} "
+                "(bind them with functools.partial)"
+            )
+        return task.id, task.execute, task.timeout
+    if not callable(task):
+        raise TypeError(
+            f"execute takes a WorkerTask or an async function; got {task!r}{uncalled_hint(task)}"
+        )
+    name = getattr(task, "__qualname__", None) or type(task).__qualname__
+    return name, partial(task, *args) if args else task, None
+
+
+def _with_error(task: str, failure: BaseException, errors: dict[str, Exception]) -> BaseException:
+    """Return what to raise for a task that was cancelled, or ended by something fatal."""
+    if not errors:
+        return failure
+    # It has failed while it was being cancelled: neither may hide the other.
+    return BaseExceptionGroup(
+        f"task {task!r} failed while it was cancelled", [failure, errors[task]]
+    )

@@ -1,0 +1,291 @@
+"""Running steps inside a nursery: the supervisor, its workers and its watchdog.
+
+A KeyboardInterrupt may strike a step at any instruction, and never the code around it: everything
+here is protected, except the one frame that a driver is awaited in.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+from collections.abc import Coroutine
+from functools import partial
+from math import inf
+from typing import Any
+
+import trio
+from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_protection
+
+from .. import _core
+from . import leftovers
+
+__all__ = ["run_alone", "supervise"]
+
+
+@enable_ki_protection
+async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) -> bool:
+    """Run all steps of ``run``; return when no task of it is left.
+
+    The caller's own task is the first worker: a group whose steps never suspend needs no other.
+    Returns whether the run's time limit of ``timeout`` seconds passed before it was decided; nobody
+    need have noticed, as the last step may have shielded itself. A failing step raises
+    nothing here. Raises the caller's cancellation (unless the run had been decided before), what
+    is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
+    """
+    crew = None
+    try:
+        async with trio.open_nursery() as nursery:
+            scope = nursery.cancel_scope
+            if timeout is not None:
+                scope.deadline = trio.current_time() + timeout
+            crew = _Crew(run, nursery, isolated)
+            run.attach(crew.spawn, crew.stop, crew.alarm, timeout is not None)
+            if isolated or sys.exception() is not None:
+                # A step must not see the exception that the caller handles as the context of its own.
+                run.start()
+            else:
+                await crew.work_here()
+        return crew.is_out_of_time()
+    except BaseException as error:  # noqa: BLE001 - raised below, in another shape
+        failure = _unwrap(error)
+    try:
+        if isinstance(failure, trio.Cancelled) and run.decided:
+            # What is done is done; the caller meets its cancellation at its next checkpoint.
+            assert crew is not None, "decided before it began"
+            return crew.is_out_of_time()
+        raise failure
+    finally:
+        del failure
+
+
+def _unwrap(error: BaseException) -> BaseException:
+    """Return the one exception that matters, so that its shape does not depend on timing."""
+    leaves = _leaves(error)
+    rest = [leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)]
+    fatal = [leaf for leaf in rest if not isinstance(leaf, Exception)]
+    chosen = fatal or rest or leaves[:1]
+    if len(chosen) > 1:
+        return error
+    if fatal and len(rest) > 1:
+        # What else went wrong is no step's error either: it is still to be seen.
+        fatal[0].add_note(f"beside it: {[leaf for leaf in rest if leaf is not fatal[0]]!r}")
+    return chosen[0]
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+
+
+@disable_ki_protection
+async def drive(driver: _core.Driver) -> None:
+    """Await the driver in a frame that Ctrl-C may interrupt, as steps expect it."""
+    try:
+        await driver
+    finally:
+        del driver
+
+
+@enable_ki_protection
+def judge(driver: _core.Driver, error: BaseException | None) -> None:
+    """Tell the driver what came out of the scope that its step was cancelled in.
+
+    Trio has judged by then: None stands for a cancellation that the scope has caught, which is
+    the step's time limit. What is not (only) the step's affair is raised.
+    """
+    remaining = None
+    try:
+        remaining = driver.judge(error, error is None)
+        if remaining is not None:
+            raise remaining
+    finally:
+        # A traceback holds this frame: its own, or that of a step that is cancelled from here.
+        del driver, error, remaining
+
+
+class _Crew:
+    """The worker tasks of one run, and the watchdog for their deadlines."""
+
+    def __init__(self, run: _core.Run, nursery: trio.Nursery, isolated: bool) -> None:
+        self._run = run
+        self._isolated = isolated
+        self._nursery = nursery
+        self._workers = 0
+        self._watch: trio.CancelScope | None = None
+        self._over = False
+        # Workers are spawned while some step's context may be current. None of it is theirs.
+        self._context = contextvars.copy_context()
+        self.stopped = False
+
+    @enable_ki_protection
+    def spawn(self) -> None:
+        """Start one more worker; the core calls this."""
+        if self._over:
+            # A slot was granted to a run that is just being left. Its end passes the slot on.
+            return
+        self._start(self._work, self._run.driver(), name="hocket.worker")
+        self._workers += 1
+
+    def _start(self, *args: Any, name: str) -> None:
+        self._context.run(partial(self._nursery.start_soon, *args, name=name))
+
+    @enable_ki_protection
+    async def work_here(self) -> None:
+        """Be the first worker, in the task that has opened the nursery."""
+        self._workers += 1
+        driver = self._run.driver()
+        task = current_task()
+        held = leftovers.locks(task)
+        try:
+            await self._work(driver)
+        finally:
+            if driver.retire:
+                leftovers.break_locks(task, held)
+
+    @enable_ki_protection
+    def _work(self, driver: _core.Driver) -> Coroutine[Any, Any, None]:
+        # Without time limits only the end of the run can cancel a step: the nursery's own scope
+        # is enough.
+        return self._shifts(driver) if self._run.has_timeouts else self._only_shift(driver)
+
+    @enable_ki_protection
+    async def _only_shift(self, driver: _core.Driver) -> None:
+        """Run steps inside the nursery's scope, and leave."""
+        task, scope = current_task(), self._nursery.cancel_scope
+        try:
+            watched = leftovers.look(task, scope, own_task=self._isolated)
+            driver.enter(task, scope, watched)
+            try:
+                await drive(driver)
+            finally:
+                await leftovers.tidy(task, scope)
+        finally:
+            self._leave(driver)
+            del self, driver
+
+    @enable_ki_protection
+    async def _shifts(self, driver: _core.Driver) -> None:
+        """Run steps inside one cancel scope after another, and leave."""
+        task = current_task()
+        try:
+            again = True
+            while again:
+                try:
+                    with trio.CancelScope() as scope:
+                        watched = leftovers.look(task, scope, own_task=self._isolated)
+                        driver.enter(task, scope, watched)
+                        try:
+                            await drive(driver)
+                        finally:
+                            await leftovers.tidy(task, scope)
+                except BaseException as error:  # noqa: BLE001 - the driver says what goes on
+                    judge(driver, error)
+                else:
+                    if scope.cancelled_caught:
+                        judge(driver, None)
+                again = driver.again
+        finally:
+            self._leave(driver)
+            del self, driver
+
+    @enable_ki_protection
+    def _leave(self, driver: _core.Driver) -> None:
+        try:
+            driver.exit()
+            if driver.retire:
+                self._run.replace()
+        finally:
+            self._workers -= 1
+            if self._workers == 0:
+                self._over = True
+                if self._watch is not None:
+                    self._watch.cancel()
+
+    @enable_ki_protection
+    def stop(self) -> None:
+        """Cancel what still runs: the run is decided; the core calls this."""
+        scope = self._nursery.cancel_scope
+        # A verdict that comes when the run's time is already up stops nothing.
+        self.stopped = not scope.cancel_called
+        scope.cancel(reason="the group is decided")
+        del self
+
+    def is_out_of_time(self) -> bool:
+        """Whether the time limit came before the verdict."""
+        deadline = self._nursery.cancel_scope.deadline
+        return deadline != inf and not self.stopped and deadline <= trio.current_time()
+
+    @enable_ki_protection
+    def alarm(self, seconds: float) -> None:
+        """See to it that overdue steps are looked for in so many seconds; the core calls this."""
+        deadline = trio.current_time() + seconds
+        if self._watch is None:
+            self._watch = trio.CancelScope(deadline=deadline)
+            self._start(self._watchdog, name="hocket.watchdog")
+        elif deadline < self._watch.deadline:
+            self._watch.deadline = deadline
+
+    @enable_ki_protection
+    async def _watchdog(self) -> None:
+        # The time limits of all steps cost one task, which sleeps on one Trio deadline.
+        try:
+            while not self._over:
+                assert self._watch is not None
+                with self._watch:
+                    await trio.sleep_forever()
+                if not self._over:
+                    seconds = self._run.fire_overdue()
+                    deadline = inf if seconds is None else trio.current_time() + seconds
+                    self._watch = trio.CancelScope(deadline=deadline)
+        finally:
+            # A step's time limit keeps the frame that has cancelled the step.
+            del self
+
+
+@enable_ki_protection
+async def run_alone(run: _core.Run) -> None:
+    """Run the only step of ``run`` in the task that we are in."""
+    driver = run.driver()
+    task = current_task()
+    held = leftovers.locks(task)
+    try:
+        if run.has_timeouts:
+            await _within_limit(run, driver, task)
+        else:
+            scope = leftovers.innermost_scope(task)
+            driver.enter(task, scope, leftovers.look(task, scope))
+            try:
+                await drive(driver)
+            finally:
+                await leftovers.tidy(task, scope)
+    finally:
+        driver.exit()
+        if driver.retire:
+            leftovers.break_locks(task, held)
+
+
+async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:
+    """The same inside a cancel scope, whose deadline is set when the step suspends."""
+    try:
+        with trio.CancelScope() as scope:
+            run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
+            driver.enter(task, scope, leftovers.look(task, scope), trio_fires=True)
+            try:
+                await drive(driver)
+            finally:
+                await leftovers.tidy(task, scope)
+    except BaseException as error:  # noqa: BLE001 - the driver says what goes on
+        judge(driver, error)
+    else:
+        if scope.cancelled_caught:
+            judge(driver, None)
+
+
+def _nothing() -> None:
+    """A single step needs no more workers, and has nobody to stop."""
+
+
+@enable_ki_protection
+def _set_deadline(scope: trio.CancelScope, seconds: float) -> None:
+    scope.deadline = trio.current_time() + seconds

@@ -1,0 +1,256 @@
+"""A workflow file as plain data that still knows where everything stands in the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from .._base.errors import MissingExtra
+from .._base.mistakes import Keys
+
+try:
+    import yaml  # type: ignore[import-untyped,unused-ignore]
+except ModuleNotFoundError as error:
+    raise MissingExtra("reading a workflow file needs PyYAML", "yaml") from error
+
+__all__ = ["Document", "FileMistake", "parse"]
+
+_DEEPEST = 100
+# Aliases of aliases grow exponentially when they are walked; an honest file does not come near.
+_MOST_VALUES = 5_000_000
+_MERGE = "tag:yaml.org,2002:merge"
+_MAP = "tag:yaml.org,2002:map"
+_SEQ = "tag:yaml.org,2002:seq"
+_TEXT = "tag:yaml.org,2002:str"
+
+Place = tuple[int, int]
+"""Line and column in the file, both from 1."""
+
+
+@attrs.frozen
+class FileMistake:
+    """A mistake that keeps a file, or a part of it, from being read."""
+
+    text: str
+    place: Place | None = None
+
+
+@attrs.define(eq=False)
+class _Node:
+    """One value of the file. ``size`` counts the values in it, aliases written out."""
+
+    value: Any
+    place: Place
+    size: int = 1
+    keys: dict[Any, Place] = attrs.field(factory=dict)
+    children: dict[Any, _Node] = attrs.field(factory=dict)
+    merges: list[_Node] = attrs.field(factory=list)
+    open: bool = False
+
+
+@attrs.frozen
+class Document:
+    """What a file holds."""
+
+    data: Any
+    _root: _Node
+
+    def locate(self, keys: Keys, *, key: bool = False) -> Place:
+        """Where something stands; the nearest surrounding value if it is not there itself.
+
+        Args:
+            keys: the keys and indices that lead to it, as in ``data``.
+            key: whether the key itself is meant, not its value.
+        """
+        node = self._root
+        for depth, name in enumerate(keys):
+            if key and depth == len(keys) - 1 and name in node.keys:
+                return node.keys[name]
+            child = node.children.get(name)
+            if child is None:
+                break
+            node = child
+        return node.place
+
+
+def parse(text: str) -> tuple[Document | None, list[FileMistake]]:
+    """Read YAML. Without a document there is at least one mistake; with one there may be."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    builder = _Builder()
+    if strange := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        return None, [_strange(text, strange.start())]
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            builder.take(event)
+    except yaml.YAMLError as error:
+        return None, [*builder.mistakes, _syntax(error)]
+    except _Stop as stop:
+        return None, [*builder.mistakes, stop.mistake]
+    if builder.root is None:
+        return None, [FileMistake("the file is empty; expected a mapping with name and steps")]
+    return Document(builder.root.value, builder.root), builder.mistakes
+
+
+class _Stop(Exception):
+    """The file cannot be read any further."""
+
+    def __init__(self, text: str, place: Place) -> None:
+        self.mistake = FileMistake(text, place)
+
+
+class _Builder:
+    """Builds nodes from events, without recursion.
+
+    PyYAML's own composer recurses, in C without a limit: a file of 100,000 brackets ends the
+    process. So the nesting is kept, and limited, here.
+    """
+
+    def __init__(self) -> None:
+        self.root: _Node | None = None
+        self.mistakes: list[FileMistake] = []
+        self._stack: list[_Node] = []
+        # The key of each open mapping whose value comes next; _NO_KEY when a key comes next.
+        self._pending: list[Any] = []
+        self._anchors: dict[str, _Node] = {}
+        self._documents = 0
+        self._resolver = yaml.SafeLoader("")
+
+    def take(self, event: yaml.Event) -> None:
+        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        match event:
+            case yaml.ScalarEvent():
+                self._add(self._anchor(event, self._scalar(event, place)), place)
+            case yaml.AliasEvent():
+                self._add(self._alias(event.anchor, place), place)
+            case yaml.CollectionStartEvent():
+                self._start(event, place)
+            case yaml.CollectionEndEvent():
+                self._end()
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise _Stop("a second document starts here; a file holds one workflow", place)
+
+    def _start(self, event: Any, place: Place) -> None:
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        if event.tag not in (None, "!", _MAP if is_mapping else _SEQ):
+            self.mistakes.append(FileMistake(f"unknown tag {event.tag!r}; leave it out", place))
+        if len(self._stack) >= _DEEPEST:
+            raise _Stop(f"nested more than {_DEEPEST} deep", place)
+        node = _Node({} if is_mapping else [], place, open=True)
+        self._stack.append(self._anchor(event, node))
+        self._pending.append(_NO_KEY)
+
+    def _end(self) -> None:
+        node = self._stack.pop()
+        self._pending.pop()
+        node.open = False
+        for merged in node.merges:
+            _merge(node, merged)
+        node.size += sum(child.size for child in node.children.values())
+        if node.size > _MOST_VALUES:
+            raise _Stop(f"aliases make more than {_MOST_VALUES:,} values of this", node.place)
+        self._add(node, node.place)
+
+    def _add(self, node: _Node, place: Place) -> None:
+        if not self._stack:
+            self.root = node
+            return
+        parent = self._stack[-1]
+        if isinstance(parent.value, list):
+            parent.children[len(parent.value)] = node
+            parent.value.append(node.value)
+        elif self._pending[-1] is _NO_KEY:
+            self._pending[-1] = self._key(parent, node, place)
+        else:
+            self._pair(parent, self._pending[-1], node)
+            self._pending[-1] = _NO_KEY
+
+    def _key(self, parent: _Node, node: _Node, place: Place) -> Any:
+        if node.value is _MERGE_KEY:
+            return _MERGE_KEY
+        if isinstance(node.value, dict | list):
+            self.mistakes.append(FileMistake("a key must be text; found a whole value", place))
+            return _DROPPED
+        if node.value in parent.keys:
+            line = parent.keys[node.value][0]
+            text = f"the key {node.value!r} stands twice in one mapping; it is in line {line} too"
+            self.mistakes.append(FileMistake(text, place))
+            return _DROPPED
+        parent.keys[node.value] = place
+        return node.value
+
+    def _pair(self, parent: _Node, key: Any, node: _Node) -> None:
+        if key is _DROPPED:
+            return
+        if key is _MERGE_KEY:
+            merged = list(node.children.values()) if isinstance(node.value, list) else [node]
+            if all(isinstance(one.value, dict) for one in merged):
+                parent.merges += merged
+            else:
+                text = "'<<' takes a mapping, or a list of mappings"
+                self.mistakes.append(FileMistake(text, node.place))
+            return
+        parent.value[key] = node.value
+        parent.children[key] = node
+
+    def _anchor(self, event: Any, node: _Node) -> _Node:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, name: str, place: Place) -> _Node:
+        node = self._anchors.get(name)
+        if node is None:
+            raise _Stop(f"the alias '*{name}' names no anchor before it", place)
+        if node.open:
+            raise _Stop(f"the alias '*{name}' stands inside the value that it names", place)
+        return node
+
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> _Node:
+        tag = event.tag
+        if tag in (None, "!"):
+            tag = self._resolver.resolve(yaml.ScalarNode, event.value, event.implicit)
+        if tag == _TEXT:
+            return _Node(event.value, place)
+        if tag == _MERGE:
+            return _Node(_MERGE_KEY, place)
+        construct = yaml.SafeLoader.yaml_constructors.get(tag)
+        if construct is None or tag in (_MAP, _SEQ):
+            self.mistakes.append(FileMistake(f"unknown tag {tag!r}; leave it out", place))
+            return _Node(event.value, place)
+        try:
+            return _Node(construct(self._resolver, yaml.ScalarNode(tag, event.value)), place)
+        except (ValueError, OverflowError, yaml.YAMLError) as error:
+            self.mistakes.append(FileMistake(f"{event.value!r} cannot be read: {error}", place))
+            return _Node(event.value, place)
+
+
+class _Sentinel:
+    """A key that stands for no key of the file."""
+
+
+_NO_KEY, _MERGE_KEY, _DROPPED = _Sentinel(), _Sentinel(), _Sentinel()
+
+
+def _merge(node: _Node, merged: _Node) -> None:
+    for key, value in merged.value.items():
+        if key not in node.value:  # what stands in the mapping itself counts
+            node.value[key] = value
+            node.children[key] = merged.children[key]
+
+
+def _syntax(error: yaml.YAMLError) -> FileMistake:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return FileMistake(f"not YAML: {error}")
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    mark = error.problem_mark or error.context_mark
+    return FileMistake(f"not YAML: {what}", mark and (mark.line + 1, mark.column + 1))
+
+
+def _strange(text: str, position: int) -> FileMistake:
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    code = ord(text[position])
+    return FileMistake(f"not YAML: the character U+{code:04X} is not allowed", (line, column))

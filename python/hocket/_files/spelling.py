@@ -1,0 +1,139 @@
+"""The two spellings of a workflow file: native snake_case, and camelCase with milliseconds."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from .._base.durations import milliseconds_to_seconds, parse_duration
+from .._base.mistakes import Keys
+
+__all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
+
+CAMEL = {
+    "max_duration": "maxDuration",
+    "parallel_config": "parallelConfig",
+    "max_concurrent": "maxConcurrent",
+    "queue_size": "queueSize",
+    "when_full": "whenFull",
+    "tool": "toolName",
+    "depends_on": "dependsOn",
+    "continue_on_error": "continueOnError",
+    "group": "parallelGroup",
+    "wait_strategy": "waitStrategy",
+    "step_timeout": "stepTimeout",
+}
+"""The keys that differ, native to camelCase. All others are the same in both spellings."""
+
+_NATIVE = {camel: native for native, camel in CAMEL.items()}
+# Where workflow keys stand: below these the keys are the author's own (an input, say).
+_TOP = frozenset({"max_duration", "parallel_config"})
+_CONFIG = frozenset({"max_concurrent", "queue_size", "when_full"})
+_STEP = frozenset({"tool", "depends_on", "continue_on_error", "group"})
+_GROUP = frozenset({"wait_strategy", "max_concurrent", "continue_on_error", "step_timeout"})
+_DEEPEST = 50
+
+
+class Spelling(enum.Enum):
+    """How the keys and durations of one file are written."""
+
+    NATIVE = "snake_case"
+    CAMEL = "camelCase"
+
+    def key(self, native: str) -> str:
+        """A native key as this spelling writes it."""
+        return CAMEL.get(native, native) if self is Spelling.CAMEL else native
+
+    def seconds(self, value: object) -> float:
+        """A duration as this spelling writes it, in seconds.
+
+        Raises:
+            ValueError: it is none; the text says what was expected.
+        """
+        if self is Spelling.CAMEL:
+            return milliseconds_to_seconds(value)
+        return parse_duration(value)
+
+
+@attrs.define
+class Spelled:
+    """A workflow in native keys, and how it was spelled."""
+
+    data: Any = None
+    first: dict[Spelling, tuple[Keys, str]] = attrs.field(factory=dict)
+    """The first key of each spelling: where (as written) and the key."""
+
+    @property
+    def spelling(self) -> Spelling:
+        """That of the first key which decides; native if none does."""
+        return next(iter(self.first), Spelling.NATIVE)
+
+
+def spell_out(data: Any) -> Spelled:
+    """Rename the keys of a workflow to the native ones. The author's own keys stay as they are.
+
+    Raises:
+        ValueError: groups are nested more than 50 deep.
+    """
+    spelled = Spelled()
+    spelled.data = _top(data, spelled)
+    return spelled
+
+
+def _top(data: Any, spelled: Spelled) -> Any:
+    renamed = _rename(data, _TOP, (), spelled)
+    if renamed is data:
+        return data
+    if "parallel_config" in renamed:
+        keys = (_written("parallel_config", data),)
+        renamed["parallel_config"] = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
+    if "steps" in renamed:
+        renamed["steps"] = _steps(renamed["steps"], ("steps",), spelled, 0)
+    return renamed
+
+
+def _steps(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
+    if not isinstance(data, list | tuple):
+        return data
+    if depth > _DEEPEST:
+        raise ValueError(f"groups must not be nested more than {_DEEPEST} deep")
+    return [_step(item, (*keys, index), spelled, depth) for index, item in enumerate(data)]
+
+
+def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
+    renamed = _rename(data, _STEP, keys, spelled)
+    if renamed is data:
+        return data
+    if isinstance(renamed.get("depends_on"), list | tuple):
+        renamed["depends_on"] = list(renamed["depends_on"])  # the reader takes out what is wrong
+    if "group" not in renamed:
+        return renamed
+    keys = (*keys, _written("group", data))
+    group = _rename(renamed["group"], _GROUP, keys, spelled)
+    if group is not renamed["group"] and "steps" in group:
+        group["steps"] = _steps(group["steps"], (*keys, "steps"), spelled, depth + 1)
+    renamed["group"] = group
+    return renamed
+
+
+def _rename(data: Any, natives: frozenset[str], keys: Keys, spelled: Spelled) -> Any:
+    """A copy with native keys, or ``data`` itself if it is no mapping."""
+    if not isinstance(data, Mapping):
+        return data
+    renamed: dict[Any, Any] = {}
+    for key, value in data.items():
+        native = _NATIVE.get(key, key) if isinstance(key, str) else key
+        if native not in natives:
+            renamed[key] = value
+            continue
+        spelling = Spelling.NATIVE if native == key else Spelling.CAMEL
+        spelled.first.setdefault(spelling, ((*keys, key), key))
+        renamed[native] = value
+    return renamed
+
+
+def _written(native: str, data: Mapping[Any, Any]) -> str:
+    return native if native in data else CAMEL[native]

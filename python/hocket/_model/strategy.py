@@ -1,0 +1,125 @@
+"""When a group is decided: the four wait strategies, and the quorum."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Literal, TypeAlias
+
+import attrs
+
+from .._base.suggestions import did_you_mean
+
+__all__ = [
+    "Quorum",
+    "Strategy",
+    "StrategyLike",
+    "WaitStrategy",
+    "check_quorum",
+    "parse_strategy",
+    "quorum",
+    "thresholds",
+]
+
+
+class WaitStrategy(enum.Enum):
+    """When a group is decided. What still runs then is cancelled and awaited.
+
+    Wherever a strategy is asked for, its text does as well: ``"all"``, ``"any"``,
+    ``"all_settled"`` (or ``"allSettled"``), ``"race"``; and so does :func:`quorum`.
+    """
+
+    ALL = "all"
+    """Every step has succeeded; the first failure decides against it."""
+    ANY = "any"
+    """One step has succeeded; failures count only when all have failed."""
+    ALL_SETTLED = "all_settled"
+    """Every step has ended, one way or the other. Never fails."""
+    RACE = "race"
+    """One step has ended: its success or failure is the group's."""
+
+
+@attrs.frozen
+class Quorum:
+    """Decided when ``k`` steps have succeeded, or can no longer succeed. See :func:`quorum`."""
+
+    k: int
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+            raise ValueError(f"quorum(k) takes a whole number from 1 on, not {self.k!r}")
+
+    @property
+    def value(self) -> str:
+        """The strategy's text, as a workflow file has it."""
+        return f"quorum({self.k})"
+
+
+Strategy: TypeAlias = WaitStrategy | Quorum
+StrategyText: TypeAlias = Literal["all", "any", "all_settled", "allSettled", "race"]
+StrategyLike: TypeAlias = Strategy | StrategyText | str
+
+
+def quorum(k: int) -> Quorum:
+    """Return the strategy that needs ``k`` successes.
+
+    >>> import hocket
+    >>> hocket.ParallelGroup("replicas", ["a", "b", "c"], wait_strategy=hocket.quorum(2)).id
+    'replicas'
+
+    Raises:
+        ValueError: ``k`` is not a whole number from 1 on.
+    """
+    return Quorum(k)
+
+
+_TEXTS = {strategy.value: strategy for strategy in WaitStrategy} | {
+    "allSettled": WaitStrategy.ALL_SETTLED
+}
+
+
+def parse_strategy(strategy: StrategyLike) -> Strategy:
+    """Return the strategy that was meant.
+
+    Raises:
+        ValueError: there is no such strategy; the message lists those there are.
+    """
+    if isinstance(strategy, WaitStrategy | Quorum):
+        return strategy
+    if isinstance(strategy, str):
+        if strategy in _TEXTS:
+            return _TEXTS[strategy]
+        if match := re.fullmatch(r"quorum\((\d+)\)", strategy):
+            return Quorum(int(match[1]))
+    hint = did_you_mean(strategy, _TEXTS) if isinstance(strategy, str) else ""
+    raise ValueError(
+        f"wait_strategy is {strategy!r}; it takes 'all', 'any', 'all_settled', 'race' or "
+        f"quorum(k){hint}"
+    )
+
+
+def check_quorum(strategy: Strategy, steps: int) -> None:
+    """Refuse a quorum of more steps than there are: it could never be reached."""
+    if isinstance(strategy, Quorum) and strategy.k > steps:
+        raise ValueError(
+            f"quorum({strategy.k}) can never be reached: the group has {steps} step(s)"
+        )
+
+
+def thresholds(
+    strategy: Strategy, steps: int, *, continue_on_error: bool
+) -> tuple[int | None, int | None]:
+    """Return (need, give up): how many successes, or failures, decide a group of ``steps``.
+
+    None is a threshold that is never reached. With ``continue_on_error`` failures decide nothing.
+    """
+    if strategy is WaitStrategy.ALL_SETTLED:
+        return None, None
+    if strategy is WaitStrategy.ALL:
+        # With continue_on_error it means that all have ended: what happens when nothing decides.
+        return (None, None) if continue_on_error else (steps, 1)
+    if isinstance(strategy, Quorum):
+        need, give_up = strategy.k, steps - strategy.k + 1
+    else:
+        need, give_up = 1, (steps if strategy is WaitStrategy.ANY else 1)
+    return need, None if continue_on_error else give_up

@@ -1,0 +1,47 @@
+"""One piece of work for a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+
+from .._base.callables import uncalled_hint
+from .._base.durations import check_seconds
+
+__all__ = ["WorkerTask"]
+
+
+@attrs.frozen
+class WorkerTask:
+    """A named async function without arguments, for :meth:`WorkerPool.execute` and its kin.
+
+    Args:
+        id: its name, unique among the tasks that are run together.
+        execute: an async function without arguments (use :func:`functools.partial` to bind some).
+        timeout: seconds it may run, from its start, not from its queueing. None, the default, is
+            the pool's ``timeout``.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong; the message names it.
+
+    >>> async def ping() -> str:
+    ...     return "pong"
+    >>> WorkerTask("ping", ping, timeout=5).timeout
+    5.0
+    """
+
+    id: str
+    execute: Callable[[], Awaitable[Any]]
+    timeout: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.id, str) or not self.id:
+            raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
+        if not callable(self.execute):
+            raise TypeError(
+                f"execute of task {self.id!r} must be an async function; got "
+                f"{self.execute!r}{uncalled_hint(self.execute)}"
+            )
+        object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))

@@ -1,0 +1,133 @@
+"""The record of one run: what every step of a workflow has done so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+import trio
+
+from .._base.jsonable import one_line
+from .._model.result import ParallelExecutionResult
+from .._runner.result import WorkflowResult
+from .._workflow.definition import WorkflowDefinition
+from .._workflow.step import WorkflowStep
+
+__all__ = ["RunRecord", "StepRecord"]
+
+
+@attrs.define
+class StepRecord:
+    """One step: what it is, and how it went."""
+
+    id: str
+    what: str
+    """The tool's name, or the group's strategy and size: ``"any of 3"``."""
+    parent: str | None
+    """The step whose group runs it; None for a step that runs by itself."""
+    depth: int
+    """How many groups are around it."""
+    state: str = "waiting"
+    """``waiting``, ``running``; and in the end ``completed``, ``failed``, ``timed out``,
+    ``cancelled`` or ``skipped``."""
+    wait: float | None = None
+    """Seconds from submission to start; None if it never started."""
+    run: float | None = None
+    """Seconds from start to end; None if it never started."""
+    error: str | None = None
+    """Its error, in one line."""
+    winner: str | None = None
+    """The member that decided an ``any`` or a ``race``."""
+    is_group: bool = False
+    """Whether it runs other steps."""
+    started_at: float = 0.0
+    """When it started, on Trio's clock."""
+
+
+@attrs.define
+class RunRecord:
+    """Every step of one run, members of groups behind their group; an observer keeps it."""
+
+    workflow: WorkflowDefinition
+    steps: dict[str, StepRecord] = attrs.field(init=False)
+    started_at: float = attrs.field(init=False, default=0.0)
+    duration: float = attrs.field(init=False, default=0.0)
+    """Seconds that the run took, once it has ended."""
+    result: WorkflowResult | None = attrs.field(init=False, default=None)
+    problem: str | None = attrs.field(init=False, default=None)
+    """Why the run failed although no step did."""
+    interrupted: str | None = attrs.field(init=False, default=None)
+    """The name of the signal that ended the run."""
+    listener: Callable[[StepRecord], object] | None = attrs.field(init=False, default=None)
+    """Is called with a step as it starts and ends."""
+
+    def __attrs_post_init__(self) -> None:
+        self.steps = {}
+        members = self.workflow.plan().members
+        for step in self.workflow.top_level_steps():
+            for record in _records(step, members, None, 0):
+                self.steps[record.id] = record
+
+    @property
+    def success(self) -> bool:
+        """Whether the run has ended well."""
+        return self.result is not None and self.result.success and self.problem is None
+
+    def observe(self, what: str, step: str, seconds: float) -> None:
+        """Take note of a step's start or end; made to be a run's observer."""
+        # Steps that a function made for its group are in no definition.
+        record = self.steps.setdefault(step, StepRecord(step, "step", None, 0))
+        if what == "started":
+            record.state, record.wait, record.started_at = "running", seconds, trio.current_time()
+        else:
+            record.state, record.run = what.replace("_", " "), seconds
+        if self.listener is not None:
+            self.listener(record)
+
+    def running(self) -> list[StepRecord]:
+        """The steps that run now, groups left out."""
+        return [s for s in self.steps.values() if s.state == "running" and not s.is_group]
+
+    def counts(self) -> Counter[str]:
+        """How many steps are in each state, groups left out."""
+        return Counter(step.state for step in self.steps.values() if not step.is_group)
+
+    def elapsed(self) -> float:
+        """Seconds since the run started; valid while it runs."""
+        return trio.current_time() - self.started_at
+
+    def close(self, results: Mapping[str, Any], errors: Mapping[str, BaseException]) -> None:
+        """Settle every step, after the run has ended, whichever way it did."""
+        self.duration = self.elapsed() if self.result is None else self.result.duration
+        for step in self.steps.values():
+            self._settle(step, results.get(step.id), errors.get(step.id))
+
+    def _settle(self, step: StepRecord, value: Any, error: BaseException | None) -> None:
+        if step.state == "running":
+            step.state, step.run = "cancelled", trio.current_time() - step.started_at
+        if error is not None:
+            step.error = one_line(error)
+            # A step that its group's time limit has stopped was cancelled, as an observer sees it.
+            step.state = "failed" if step.state == "failed" else "timed out"
+        elif step.state == "waiting":
+            step.state = "skipped"
+        if isinstance(value, ParallelExecutionResult):
+            step.winner = value.winner
+
+
+def _records(
+    step: WorkflowStep, members: Mapping[str, WorkflowStep], parent: str | None, depth: int
+) -> Iterator[StepRecord]:
+    group = step.group
+    if group is None:
+        yield StepRecord(step.id, step.tool or "function", parent, depth)
+        return
+    strategy: Any = group.wait_strategy
+    inner: Any = [] if callable(group.steps) else group.steps
+    what = f"{strategy.value} of {len(inner) or 'some'}"
+    yield StepRecord(step.id, what, parent, depth, is_group=True)
+    for member in inner:
+        known = members[member if isinstance(member, str) else member.id]
+        yield from _records(known, members, step.id, depth + 1)

@@ -1,0 +1,56 @@
+"""What a workflow run says when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from .._model.result import group_failed
+from .._model.statistics import PoolStats
+
+__all__ = ["WorkflowResult"]
+
+
+@attrs.frozen(kw_only=True)
+class WorkflowResult:
+    """The outcome of one workflow run. Every step is in exactly one of the first three lists.
+
+    Steps that only run other steps (groups) count as steps, like the members of their groups.
+    """
+
+    name: str
+    """The workflow's name."""
+    success: bool
+    """Whether every step succeeded that had to."""
+    completed_steps: Sequence[str]
+    """Steps that returned, in the order of settling."""
+    failed_steps: Sequence[str]
+    """Steps that raised, or ran past a time limit, in the order of settling."""
+    skipped_steps: Sequence[str]
+    """Steps that never started, or were cancelled because it was no use to go on."""
+    cancelled_steps: Sequence[str]
+    """Those of the skipped steps that had started."""
+    results: Mapping[str, Any]
+    """The value of every completed step, by its id."""
+    errors: Mapping[str, Exception]
+    """The error of every failed step, by its id."""
+    output: Any
+    """The workflow's output; None if it failed."""
+    duration: float
+    """Seconds from start to end."""
+    timed_out: bool
+    """Whether ``max_duration`` ended it."""
+    stats: PoolStats
+    """What the run's pool has done: waiting and running times among others."""
+
+    def raise_for_failure(self) -> None:
+        """Raise if the workflow has failed; do nothing if it has succeeded.
+
+        Raises:
+            GroupFailed: an exception group of the failed steps' errors, each with a note.
+        """
+        if not self.success:
+            steps = len(self.completed_steps) + len(self.failed_steps) + len(self.skipped_steps)
+            raise group_failed("workflow", self.name, self.errors, steps, self.timed_out)

@@ -1,0 +1,1 @@
+"""A workflow before it runs."""

@@ -1,0 +1,115 @@
+"""A workflow: steps, their order, their limits, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import attrs
+
+from .._base.durations import check_seconds
+from .._base.errors import WorkflowInvalid
+from .._model.config import WorkerPoolConfig
+from .analysis import Analysis, WorkflowPlan, analyse
+from .references import Template, compile_template
+from .step import WorkflowStep
+
+__all__ = ["WorkflowDefinition"]
+
+
+def _max_duration(value: float | None) -> float | None:
+    return check_seconds("max_duration", value)
+
+
+def _steps(value: Iterable[WorkflowStep]) -> tuple[WorkflowStep, ...]:
+    if not isinstance(value, Iterable):
+        raise TypeError(f"steps must be a list of WorkflowStep objects; got {value!r}")
+    steps = tuple(value)
+    for index, step in enumerate(steps):
+        if not isinstance(step, WorkflowStep):
+            raise TypeError(f"steps must hold WorkflowStep objects; steps[{index}] is {step!r}")
+    return steps
+
+
+@attrs.frozen
+class WorkflowDefinition:
+    """A workflow, to be run by a ``WorkflowManager`` as often as one likes.
+
+    Args:
+        name: its name.
+        steps: its steps. A step that a group names runs only through that group.
+        description: what it is for.
+        max_duration: seconds that a whole run may take. Default: no limit.
+        parallel_config: the limits of the pool it runs in.
+        output: what a run returns, with ``$results...`` references. Default: the value of the
+            last step that runs by itself.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong; the message names it. Mistakes that concern
+            several steps are found by :meth:`validate`, all at once.
+
+    >>> definition = WorkflowDefinition("hello", [WorkflowStep("greet", tool="greeter")])
+    >>> definition.validate()
+    """
+
+    name: str
+    steps: tuple[WorkflowStep, ...] = attrs.field(converter=_steps)
+    description: str = attrs.field(default="", kw_only=True)
+    max_duration: float | None = attrs.field(default=None, kw_only=True, converter=_max_duration)
+    parallel_config: WorkerPoolConfig = attrs.field(factory=WorkerPoolConfig, kw_only=True)
+    output: Any = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise TypeError(f"name must be a text that is not empty; got {self.name!r}")
+        if not isinstance(self.parallel_config, WorkerPoolConfig):
+            raise TypeError(
+                f"parallel_config must be a WorkerPoolConfig; got {self.parallel_config!r}"
+            )
+
+    def validate(self) -> None:
+        """Check the steps together: ids, groups, order and references.
+
+        What their tools take is checked by :meth:`WorkflowManager.validate`, which knows the tools.
+
+        Raises:
+            WorkflowInvalid: there are mistakes; it lists them all.
+        """
+        if self.analysis.mistakes:
+            raise WorkflowInvalid(f"workflow {self.name!r}", self.analysis.mistakes)
+
+    def plan(self) -> WorkflowPlan:
+        """What the scheduler needs: the steps that run by themselves, and who waits for whom.
+
+        Raises:
+            WorkflowInvalid: there are mistakes; it lists them all.
+        """
+        self.validate()
+        return self.analysis.plan
+
+    def top_level_steps(self) -> list[WorkflowStep]:
+        """The steps that run by themselves, in order: those that no group names."""
+        return list(self.analysis.plan.steps)
+
+    def step(self, id: str) -> WorkflowStep:
+        """The step with that id, members of groups included.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.analysis.places[id].step
+
+    def tool_names(self) -> set[str]:
+        """The names of all tools that the steps use, members of groups included."""
+        return {tool for tool, _ in self.analysis.tool_places()}
+
+    @cached_property
+    def output_template(self) -> Template:
+        """The output with its references found."""
+        return compile_template(self.output)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What looking at all steps together gives; worked out once."""
+        return analyse(self.steps, self.output)

@@ -1,0 +1,217 @@
+"""The registry of the tools that a workflow may use."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._base.callables import is_async_callable
+from .._base.errors import ToolModuleError, UnknownTool
+from .._base.mistakes import Keys, Mistake
+from .._base.suggestions import did_you_mean
+from .._workflow.references import compile_template
+from ._tool import OpenTool, Tool, is_marked, make_tool
+
+if TYPE_CHECKING:
+    from .._workflow.analysis import Analysis
+
+__all__ = ["ToolRegistry"]
+
+_Made = TypeVar("_Made", bound=Callable[..., Any])
+
+
+class ToolRegistry:
+    """The tools that a workflow may use, by name.
+
+    >>> registry = ToolRegistry()
+    >>> @registry.register
+    ... async def greet(name: str) -> str:
+    ...     return f"hello {name}"
+    >>> registry.names()
+    ['greet']
+    """
+
+    def __init__(self) -> None:
+        self._tools: dict[str, Tool] = {}
+        # Workflows that fit these tools. More tools take nothing from what fits, and no tool leaves.
+        self._fitting: weakref.WeakSet[Analysis] = weakref.WeakSet()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tools)
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    def register(self, fn: _Made, name: str | None = None) -> _Made:
+        """Add a tool.
+
+        A tool is an async function, or a class for a tool that needs something for the whole run
+        (a connection, say): every run makes one instance, enters it with ``async with`` before
+        the first step, calls it (``async def __call__``) for every step, and leaves it after the
+        last, also when the run is cancelled.
+
+        Args:
+            fn: the function or the class.
+            name: what steps call it by. Default: the name given to ``@tool``, else its own.
+
+        Returns:
+            What it was given, so that this works as a decorator.
+
+        Raises:
+            TypeError: it is not async; the message says how to wrap it.
+            ValueError: the name is taken by another tool.
+        """
+        made = make_tool(fn, name)
+        taken = self._tools.get(made.name)
+        if taken is not None and taken.target is not fn:
+            raise ValueError(
+                f"there is a tool {made.name!r} already; register this one under another name, "
+                f"or replace it with registry.merge(other)"
+            )
+        self._tools[made.name] = made
+        return fn
+
+    def get(self, name: str) -> Tool:
+        """The tool of that name.
+
+        Raises:
+            UnknownTool: there is none; the message suggests the nearest.
+        """
+        try:
+            return self._tools[name]
+        except KeyError:
+            raise UnknownTool(self._unknown(name)) from None
+
+    def names(self) -> list[str]:
+        """The names of all tools, sorted."""
+        return sorted(self._tools)
+
+    def merge(self, other: ToolRegistry) -> ToolRegistry:
+        """A new registry with the tools of both; of two with one name, that of ``other``."""
+        merged = ToolRegistry()
+        merged._tools = self._tools | other._tools
+        return merged
+
+    @classmethod
+    def from_module(cls, text: str) -> ToolRegistry:
+        """Load the tools of a module.
+
+        Args:
+            text: ``package.module`` for every ``@tool`` and every registry in the module, or
+                ``package.module:name`` for one registry, tool or async function in it.
+
+        Raises:
+            ToolModuleError: the module or name does not exist, fails to import, or has no tools.
+        """
+        module_name, _, attribute = text.partition(":")
+        if "/" in module_name or module_name.endswith(".py"):
+            name = module_name.removesuffix(".py").removeprefix("./").replace("/", ".")
+            raise ToolModuleError(f"{text!r} is a file; write the module's name: {name!r}")
+        module = _import(text, module_name)
+        registry = cls()
+        if attribute:
+            registry._add(_attribute(text, module, attribute))
+        else:
+            for value in list(vars(module).values()):
+                if isinstance(value, ToolRegistry) or is_marked(value):
+                    registry._add(value)
+        if not registry._tools:
+            raise ToolModuleError(
+                f"{text!r} has no tools; mark an async function with @hocket.tool"
+            )
+        return registry
+
+    def check_input(self, name: str, input: Any) -> list[tuple[Keys, str]]:
+        """What is wrong with a step's input: where in it, and what.
+
+        A function, or a single reference, is known only in the run: nothing is wrong with it.
+
+        Raises:
+            UnknownTool: there is no such tool.
+        """
+        if callable(input) or (isinstance(input, str) and _is_reference(input)):
+            return []
+        return self.get(name).problems(input)
+
+    def check_steps(self, analysis: Analysis) -> list[Mistake]:
+        """Every step of a workflow that names no tool of this registry, or does not fit it."""
+        if analysis in self._fitting:
+            return []
+        mistakes: list[Mistake] = []
+        for name, place in analysis.tool_places():
+            if name not in self._tools:
+                mistakes.append(Mistake((*place.keys, "tool"), self._unknown(name)))
+                continue
+            for keys, text in self.check_input(name, place.step.input):
+                mistakes.append(Mistake((*place.keys, "input", *keys), text))
+        if not mistakes:
+            self._fitting.add(analysis)
+        return mistakes
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[dict[str, OpenTool]]:
+        """Make the tools ready for one run, and clean up after it.
+
+        Gives a mapping from name to a callable: ``await tools[name](input, context)``.
+        """
+        async with AsyncExitStack() as stack:
+            tools: dict[str, OpenTool] = {}
+            for name, made in self._tools.items():
+                call = made.target
+                if made.is_class:
+                    call = await stack.enter_async_context(made.target())
+                tools[name] = OpenTool(made, call)
+            yield tools
+
+    def _unknown(self, name: str) -> str:
+        known = ", ".join(self.names()) or "none"
+        return f"there is no tool {name!r}{did_you_mean(name, self.names())} (tools: {known})"
+
+    def _add(self, value: Any) -> None:
+        if isinstance(value, ToolRegistry):
+            self._tools |= value._tools
+            return
+        try:
+            self.register(value)
+        except TypeError as error:
+            raise ToolModuleError(str(error)) from error
+
+
+def _is_reference(text: str) -> bool:
+    references = compile_template(text).references
+    return len(references) == 1 and references[0].text == text
+
+
+def _import(text: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ToolModuleError(
+                f"there is no module {error.name!r} for the tools {text!r}; "
+                f"give a name that Python can import, such as 'my_package.tools'"
+            ) from error
+        raise ToolModuleError(f"the tools {text!r} failed to import: {error}") from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ToolModuleError(f"the tools {text!r} failed to import: {what}") from error
+
+
+def _attribute(text: str, module: ModuleType, path: str) -> Any:
+    value: Any = module
+    for name in path.split("."):
+        if not hasattr(value, name):
+            near = did_you_mean(name, vars(value)) if hasattr(value, "__dict__") else ""
+            raise ToolModuleError(f"{text!r}: {module.__name__!r} has no {name!r}{near}")
+        value = getattr(value, name)
+    if isinstance(value, ToolRegistry) or inspect.isclass(value) or is_async_callable(value):
+        return value
+    raise ToolModuleError(f"{text!r} is neither a ToolRegistry nor an async function")

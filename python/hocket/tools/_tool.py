@@ -1,0 +1,205 @@
+"""A tool: an async function that steps call by name, and what it may be called with."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, overload
+
+import attrs
+
+from .._base.callables import is_async_callable, not_async
+from .._base.errors import ToolInputError
+from .._base.mistakes import Keys
+from .._base.suggestions import did_you_mean
+from .._workflow.context import WorkflowContext
+
+__all__ = ["OpenTool", "Tool", "is_marked", "make_tool", "tool"]
+
+_MARK = "__hocket_tool__"
+_CONTEXT = "context"
+_Made = TypeVar("_Made", bound=Callable[..., Any])
+
+
+@overload
+def tool(fn: _Made, /) -> _Made: ...
+@overload
+def tool(fn: None = None, /, *, name: str | None = None) -> Callable[[_Made], _Made]: ...
+def tool(fn: Any = None, /, *, name: str | None = None) -> Any:
+    """Mark an async function, or a class of tools, as a tool; it stays what it is.
+
+    ``ToolRegistry.from_module`` finds what is marked. See :meth:`ToolRegistry.register` for what
+    a tool may be.
+
+    Args:
+        fn: the function or class, when used without parentheses.
+        name: the name that steps call it by. Default: its own.
+
+    Raises:
+        TypeError: it is not async; the message says how to wrap it.
+
+    >>> @tool(name="shout")
+    ... async def to_upper(text: str) -> str:
+    ...     return text.upper()
+    """
+    if fn is None:
+        return lambda made: _mark(made, name)
+    return _mark(fn, name)
+
+
+@attrs.frozen
+class Tool:
+    """A tool as it is registered: what to call, and which arguments it takes."""
+
+    name: str
+    target: Callable[..., Any]
+    """The async function, or the class whose instances are the tool for one run."""
+    parameters: frozenset[str]
+    """The names that an input may have; without ``context``."""
+    required: frozenset[str]
+    """Those that it must have."""
+    takes_any: bool
+    """Whether other names are fine too (``**kwargs``)."""
+    takes_context: bool
+    """Whether it gets the :class:`WorkflowContext` as ``context``."""
+    single: str | None
+    """The parameter that gets an input which is no mapping; None if it takes no such input."""
+
+    @property
+    def is_class(self) -> bool:
+        """Whether every run makes its own instance."""
+        return inspect.isclass(self.target)
+
+    def arguments(self, mapping: Mapping[str, Any]) -> dict[str, Any]:
+        """An input as keyword arguments: ``userId`` becomes ``user_id`` if only that exists."""
+        return {self._parameter(key): value for key, value in mapping.items()}
+
+    def problems(self, value: Any) -> list[tuple[Keys, str]]:
+        """What is wrong with an input: where in it, and what. An empty list means it fits."""
+        if value is not None and not isinstance(value, Mapping):
+            return self._problems_of_one(value)
+        given: set[str] = set()
+        problems: list[tuple[Keys, str]] = []
+        for key in value or ():
+            parameter = self._parameter(key)
+            if not self._accepts(parameter):
+                problems.append(((key,), self._unknown(key)))
+            elif parameter in given:
+                problems.append(((key,), f"tool {self.name!r} gets {parameter!r} twice"))
+            given.add(parameter)
+        missing = sorted(self.required - given)
+        return problems + [((), f"tool {self.name!r} needs {name!r}") for name in missing]
+
+    def _problems_of_one(self, value: Any) -> list[tuple[Keys, str]]:
+        if self.single is not None and self.required <= {self.single}:
+            return []
+        takes = ", ".join(sorted(self.required or self.parameters))
+        takes = f"a mapping with {takes}" if takes else "no input"
+        return [((), f"tool {self.name!r} takes {takes}; found {value!r}")]
+
+    def _unknown(self, key: object) -> str:
+        if key == _CONTEXT and self.takes_context:
+            return f"tool {self.name!r} gets {key!r} from hocket; leave it out"
+        known = ", ".join(sorted(self.parameters)) or "none"
+        near = did_you_mean(key, self.parameters)
+        return f"tool {self.name!r} has no parameter {key!r}{near} (parameters: {known})"
+
+    def _accepts(self, key: object) -> bool:
+        if not isinstance(key, str) or (key == _CONTEXT and self.takes_context):
+            return False
+        return self.takes_any or key in self.parameters
+
+    def _parameter(self, key: Any) -> Any:
+        if key in self.parameters or not isinstance(key, str):
+            return key
+        snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
+        return snake if snake in self.parameters else key
+
+
+@attrs.frozen
+class OpenTool:
+    """A tool that is ready for the steps of one run."""
+
+    tool: Tool
+    _call: Callable[..., Awaitable[Any]]
+
+    def __call__(self, input: Any, context: WorkflowContext) -> Awaitable[Any]:
+        """Start the tool: the coroutine to await for its value.
+
+        Args:
+            input: a mapping becomes keyword arguments; None, none; anything else is the first
+                argument.
+            context: goes to a tool that has a parameter ``context``.
+
+        Raises:
+            ToolInputError: the input does not fit the tool's signature.
+        """
+        if problems := self.tool.problems(input):
+            raise ToolInputError("; ".join(text for _, text in problems))
+        extra = {_CONTEXT: context} if self.tool.takes_context else {}
+        if input is None:
+            return self._call(**extra)
+        if isinstance(input, Mapping):
+            return self._call(**extra, **self.tool.arguments(input))
+        assert self.tool.single is not None  # or there would have been a problem
+        return self._call(**extra, **{self.tool.single: input})
+
+
+def _mark(fn: Any, name: str | None) -> Any:
+    if isinstance(fn, str):
+        raise TypeError(f"write @tool(name={fn!r}): the name goes by keyword")
+    made = make_tool(fn, name)  # refuses here, where the mistake is, not when it is loaded
+    setattr(fn, _MARK, made.name)
+    return fn
+
+
+def is_marked(value: Any) -> bool:
+    """Whether ``@tool`` was put on it."""
+    # A registry module often imports tools; what is marked is a tool wherever it came from.
+    return isinstance(getattr(value, _MARK, None), str) and callable(value)
+
+
+def make_tool(fn: Any, name: str | None) -> Tool:
+    """Describe an async function or a class of tools.
+
+    Raises:
+        TypeError: it cannot be a tool; the message says why.
+    """
+    if inspect.isclass(fn):
+        _require_tool_class(fn)
+    else:
+        if not is_async_callable(fn):
+            raise not_async("a tool", fn)
+    name = name or getattr(fn, _MARK, None) or getattr(fn, "__name__", None)
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"a tool needs a name; pass one for {fn!r}")
+    if inspect.isclass(fn):
+        call: Any = inspect.getattr_static(fn, "__call__")
+        return _describe(name, fn, list(inspect.signature(call).parameters.values())[1:])
+    return _describe(name, fn, list(inspect.signature(fn).parameters.values()))
+
+
+def _require_tool_class(cls: type) -> None:
+    if not inspect.iscoroutinefunction(inspect.getattr_static(cls, "__call__", None)):
+        raise TypeError(f"a tool class needs 'async def __call__'; {cls.__qualname__!r} has none")
+    if not (hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__")):
+        raise TypeError(
+            f"a tool class needs '__aenter__' and '__aexit__'; {cls.__qualname__!r} lacks them; "
+            f"if it needs nothing for the whole run, make it an async function"
+        )
+
+
+def _describe(name: str, fn: Any, parameters: list[inspect.Parameter]) -> Tool:
+    empty = inspect.Parameter.empty
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    inputs = [p for p in named if p.name != _CONTEXT]
+    return Tool(
+        name=name,
+        target=fn,
+        parameters=frozenset(p.name for p in inputs),
+        required=frozenset(p.name for p in inputs if p.default is empty),
+        takes_any=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        takes_context=len(inputs) < len(named),
+        single=next((p.name for p in inputs if p.kind is p.POSITIONAL_OR_KEYWORD), None),
+    )
