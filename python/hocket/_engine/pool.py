@@ -13,8 +13,9 @@ from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from .. import _core
 from .._base.callables import uncalled_hint
+from .._base.checks import check_count
 from .._base.durations import check_seconds, limit_to_ns
-from .._model.config import WhenFull, WorkerPoolConfig, check_count
+from .._model.config import WhenFull, WorkerPoolConfig
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from .._base.mistakes import UNREADABLE, Keys, format_keys
+from .._base.mistakes import Keys, unreadable_id
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
 from .._model.strategy import Quorum
@@ -46,7 +46,7 @@ class Builder:
         self.report.unread |= entry.steps in (None, MISTAKEN)
         entries: list[Any] = _read(entry.steps, [])
         return WorkflowDefinition(
-            _read(entry.name, UNREADABLE),
+            _read(entry.name, unreadable_id()),
             [self._step(one, ("steps", index)) for index, one in enumerate(entries)],
             description=_read(entry.description, ""),
             max_duration=_read(entry.max_duration, None),
@@ -55,7 +55,7 @@ class Builder:
         )
 
     def _step(self, entry: Any, keys: Keys) -> WorkflowStep:
-        unreadable = UNREADABLE + format_keys(keys)
+        unreadable = unreadable_id(keys)
         if entry is MISTAKEN:
             return WorkflowStep(unreadable, execute=_unreadable)
         if entry.id is None:
@@ -123,7 +123,7 @@ class Builder:
     def _member(self, member: Any, keys: Keys) -> str | WorkflowStep:
         if isinstance(member, str):
             return member
-        return UNREADABLE if member is MISTAKEN else self._step(member, keys)
+        return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
 def _read(value: Any, instead: Any) -> Any:
@@ -131,7 +131,7 @@ def _read(value: Any, instead: Any) -> Any:
 
 
 def _ids(names: list[Any]) -> list[str]:
-    return [UNREADABLE if name is MISTAKEN else name for name in names]
+    return [unreadable_id() if name is MISTAKEN else name for name in names]
 
 
 def _config(entry: ConfigEntry | None) -> WorkerPoolConfig:
