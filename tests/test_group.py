@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import trio
 
-from hocket import ParallelExecutionManager, ParallelGroup, StepTimeout, WaitStrategy
+from hocket import EventKind, ParallelExecutionManager, ParallelGroup, StepTimeout, WaitStrategy
 from hocket.testing import assert_adds_up, assert_idle, assert_partition, assert_works_on
 
 
@@ -83,7 +83,9 @@ async def test_steps_start_in_the_order_of_the_group(autojump_clock):
     await manager.execute_group(
         ParallelGroup("g", steps),
         diary,
-        observer=lambda what, step, _: started.append(step) if what == "started" else None,
+        observer=lambda event: (
+            started.append(event.step) if event.kind is EventKind.STARTED else None
+        ),
     )
     assert started == steps
 

@@ -600,17 +600,17 @@ async def test_an_observer_sees_every_start_and_end(trace, autojump_clock):
     await run(
         group("g", trace.step("a", 1), trace.step("b", 2), wait_strategy="any"),
         trace.step("bad", 4, error=ValueError("no"), depends_on=["g"]),
-        observer=lambda *event: seen.append(event),
+        observer=lambda event: seen.append((event.kind.value, event.step, event.seconds)),
         max_concurrent=5,
     )
     assert seen[0] == ("started", "g", 0)
     assert sorted(seen[1:3]) == [("started", "a", 0), ("started", "b", 0)]
-    assert sorted(seen[3:5]) == [("cancelled", "b", 1), ("completed", "a", 1)]
-    assert seen[5:] == [("completed", "g", 1), ("started", "bad", 0), ("failed", "bad", 4)]
+    assert sorted(seen[3:5]) == [("cancelled", "b", 1), ("succeeded", "a", 1)]
+    assert seen[5:] == [("succeeded", "g", 1), ("started", "bad", 0), ("failed", "bad", 4)]
 
 
 async def test_an_observer_that_fails_is_removed_and_the_run_goes_on(trace, autojump_clock, caplog):
-    def observer(*event):
+    def observer(event):
         raise RuntimeError("blind")
 
     result = await run(trace.step("a"), observer=observer)

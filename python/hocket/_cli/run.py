@@ -8,8 +8,9 @@ from typing import Any
 
 import trio
 
+from .._report.console import is_terminal, make_console
 from .._report.output import Stream
-from .._report.progress import is_terminal, make_console, make_progress
+from .._report.progress import make_progress
 from .._report.record import RunRecord
 from .._runner.manager import WorkflowManager
 from .._workflow.context import WorkflowContext

@@ -11,10 +11,11 @@ import trio
 
 from .._base.errors import UnresolvedReference
 from .._base.jsonable import one_line
+from .._report.as_json import write_json, write_output
 from .._report.output import Stream
 from .._report.progress import Progress
 from .._report.record import RunRecord
-from .._report.table import write_json, write_output, write_report
+from .._report.table import write_report
 from .._runner.manager import WorkflowManager
 from .._workflow.context import WorkflowContext
 from .exits import FAILURE, SUCCESS
@@ -68,7 +69,9 @@ class Session:
     async def _execute(self) -> None:
         try:
             self.record.result = await self.manager.execute(
-                self.record.workflow, self.context, observer=self.record.observe
+                self.record.workflow,
+                self.context,
+                observer=[self.record.observe, self.progress.observe],
             )
         except UnresolvedReference as error:
             self.record.problem = f"the output cannot be made: {error}"
@@ -98,7 +101,7 @@ class Session:
             self.err.line(self.record.problem)
         for step in self.record.steps.values():
             if step.error is not None and not step.is_group:
-                self.err.line(f"{step.id} {step.state}: {step.error}")
+                self.err.line(f"{step.id} {step.state.value}: {step.error}")
 
     def write_tracebacks(self) -> None:
         """Write the traceback of every failed step that ran something itself."""

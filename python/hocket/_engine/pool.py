@@ -21,7 +21,8 @@ from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
 from .entry import foreign_clock, settle_in
-from .run import Batch, run_batch, step_log
+from .observers import events, guarded
+from .run import Batch, run_batch
 from .supervisor import run_alone
 
 __all__ = ["WorkerPool", "live_pools"]
@@ -157,6 +158,7 @@ class WorkerPool:
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
         caller = current_task()
+        tell = guarded((), logger, "pool")
         run = self._core.open(
             current_trio_token(),
             caller,
@@ -168,7 +170,7 @@ class WorkerPool:
             clock=foreign_clock(),
             timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
             queued=True,
-            observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
+            observer=events(tell, None, results, errors) if tell is not None else None,
         )
         failure: BaseException | None = None
         try:
