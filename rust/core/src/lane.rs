@@ -8,11 +8,6 @@ use crate::join::Join;
 use crate::ledger::{Lenders, Source};
 use crate::line::Ticket;
 use crate::ready::ReadyQueue;
-use crate::slab::Key;
-
-/// A lane: one group, one workflow, or one single step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(pub(crate) Key);
 
 /// Where a step is in its life. Every step ends pending (it was skipped) or in one of the last four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

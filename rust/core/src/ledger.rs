@@ -2,25 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::lane::LaneId;
+use crate::ids::{LaneId, SlotId};
 use crate::line::Line;
-use crate::slab::{Key, Slab};
-
-/// A running step's entry in the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotId(pub(crate) Key);
-
-impl SlotId {
-    /// The same in 64 bits, for an atomic. `u64::MAX` stands for no slot: it is never handed out.
-    pub fn to_bits(slot: Option<Self>) -> u64 {
-        slot.map_or(u64::MAX, |slot| slot.0.to_bits())
-    }
-
-    /// The reverse of [`SlotId::to_bits`].
-    pub fn from_bits(bits: u64) -> Option<Self> {
-        (bits != u64::MAX).then(|| Self(Key::from_bits(bits)))
-    }
-}
+use crate::slab::Slab;
 
 /// Where a running step's slot came from, and so where it goes back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

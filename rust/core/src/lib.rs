@@ -12,6 +12,7 @@ mod deadlines;
 #[doc(hidden)]
 pub mod faults;
 mod graph;
+mod ids;
 mod join;
 mod lane;
 mod ledger;
@@ -23,9 +24,10 @@ mod statistics;
 
 pub use deadlines::Deadlines;
 pub use graph::{Graph, GraphError};
+pub use ids::{LaneId, SlotId};
 pub use join::{Join, Verdict};
-pub use lane::{LaneId, StepState};
-pub use ledger::{Holder, SlotId};
+pub use lane::StepState;
+pub use ledger::Holder;
 pub use line::Line;
 pub use ready::ReadyQueue;
 pub use scheduler::{Cause, LaneSpec, Next, Outcome, Overfull, Scheduler, WhenFull};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::faults::{Rule, fault, holds};
 use crate::graph::Graph;
+use crate::ids::{LaneId, SlotId};
 use crate::join::{Join, Verdict};
-use crate::lane::{Lane, LaneId, Place, StepState};
-use crate::ledger::{Holder, Ledger, Lenders, Lent, Slot, SlotId, Source};
+use crate::lane::{Lane, Place, StepState};
+use crate::ledger::{Holder, Ledger, Lenders, Lent, Slot, Source};
 use crate::line::Line;
 use crate::ready::ReadyQueue;
 use crate::slab::Slab;
