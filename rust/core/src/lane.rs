@@ -7,24 +7,8 @@ use crate::graph::Graph;
 use crate::join::Join;
 use crate::ledger::{Lenders, Source};
 use crate::line::Ticket;
+use crate::outcome::StepState;
 use crate::ready::ReadyQueue;
-
-/// Where a step is in its life. Every step ends pending (it was skipped) or in one of the last four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepState {
-    /// Not started.
-    Pending,
-    /// Started, not ended.
-    Running,
-    /// Returned.
-    Completed,
-    /// Raised.
-    Failed,
-    /// Was stopped by its own time limit.
-    TimedOut,
-    /// Was stopped from outside; the [`Cause`](crate::Cause) of the lane's end says why.
-    Unwound,
-}
 
 #[derive(Debug)]
 pub(crate) struct Lane {

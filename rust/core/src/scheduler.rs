@@ -3,58 +3,16 @@
 use std::sync::Arc;
 
 use crate::faults::{Rule, fault, holds};
-use crate::graph::Graph;
 use crate::ids::{LaneId, SlotId};
-use crate::join::{Join, Verdict};
-use crate::lane::{Lane, Place, StepState};
+use crate::join::Verdict;
+use crate::lane::{Lane, Place};
 use crate::ledger::{Holder, Ledger, Lenders, Lent, Slot, Source};
 use crate::line::Line;
+use crate::outcome::{Cause, Outcome, StepState};
 use crate::ready::ReadyQueue;
 use crate::slab::Slab;
+use crate::spec::{LaneSpec, WhenFull};
 use crate::statistics::{Snapshot, Statistics};
-
-/// What a lane is to do. `LaneSpec::new(n)` is `n` independent steps without limits.
-#[derive(Debug)]
-pub struct LaneSpec {
-    /// How many steps there are.
-    pub steps: u32,
-    /// When the lane is decided.
-    pub join: Join,
-    /// At most so many of its steps at once, on top of the pool's limit.
-    pub limit: u32,
-    /// Each step's time limit, from its start.
-    pub timeout_ns: Option<u64>,
-    /// Single steps' time limits, instead of `timeout_ns`; empty, or one a step.
-    pub timeouts_ns: Vec<Option<u64>>,
-    /// Which steps wait for which.
-    pub graph: Option<Graph>,
-    /// Which steps take no slot and count in no statistics; empty when all do.
-    pub unslotted: Vec<bool>,
-    /// Which steps' failures count as successes; empty when none do.
-    pub tolerated: Vec<bool>,
-    /// The running step that waits for this lane.
-    pub parent: Option<SlotId>,
-    /// Whether the lane takes a place in the bounded queue while it waits.
-    pub queued: bool,
-}
-
-impl LaneSpec {
-    /// Independent steps, without limits, all to be settled.
-    pub fn new(steps: u32) -> Self {
-        Self {
-            steps,
-            join: Join::new(None, None),
-            limit: u32::MAX,
-            timeout_ns: None,
-            timeouts_ns: Vec::new(),
-            graph: None,
-            unslotted: Vec::new(),
-            tolerated: Vec::new(),
-            parent: None,
-            queued: false,
-        }
-    }
-}
 
 /// What a worker is to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,37 +28,6 @@ pub enum Next {
     Wait,
     /// Leave: the other workers, if any, do the rest.
     Leave,
-}
-
-/// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It returned.
-    Completed,
-    /// It raised.
-    Failed,
-    /// Its own time limit stopped it.
-    TimedOut,
-    /// It was stopped from outside, which happens to all steps of a lane: no other one starts.
-    Unwound,
-}
-
-/// Why a lane was closed: tells what its unwound steps count as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Decided, or all settled, or the caller was cancelled: unwound steps were cancelled.
-    Ended,
-    /// The lane's own time limit: unwound steps have timed out.
-    TimedOut,
-}
-
-/// What becomes of a submission that finds the queue full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenFull {
-    /// It is refused.
-    Refuse,
-    /// It waits outside for a place in the queue.
-    Wait,
 }
 
 /// The queue is full.
