@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::deadlines::Deadlines;
 use crate::graph::Graph;
 use crate::join::Join;
-use crate::ledger::{Lenders, Source};
 use crate::line::Ticket;
+use crate::loan::Lenders;
 use crate::outcome::StepState;
 use crate::ready::ReadyQueue;
+use crate::slot::Source;
 
 #[derive(Debug)]
 pub(crate) struct Lane {

@@ -1,76 +1,8 @@
-//! Who holds a slot, and where the slot came from.
+//! The pool's slots: how many there are, how many are in use, and the steps that have them.
 
-use std::sync::Arc;
-
-use crate::ids::{LaneId, SlotId};
-use crate::line::Line;
+use crate::ids::SlotId;
 use crate::slab::Slab;
-
-/// Where a running step's slot came from, and so where it goes back to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// One of the pool's.
-    Pool,
-    /// Lent by a running step that waits for this one.
-    Loan(SlotId),
-    /// None: the step only waits for steps of its own.
-    Free,
-}
-
-/// Who has the slot that a waiting step lends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lent {
-    Nobody,
-    /// Granted to a lane whose worker has not taken it yet.
-    Reserved(LaneId),
-    Running(SlotId),
-}
-
-/// The steps that wait for a lane, from the nearest outwards: when one ends, the next one lends.
-#[derive(Debug)]
-pub(crate) struct Lenders {
-    pub nearest: SlotId,
-    pub above: Option<Arc<Lenders>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Loan {
-    pub lent: Lent,
-    pub line: Line<LaneId>,
-}
-
-impl Default for Loan {
-    fn default() -> Self {
-        Self {
-            lent: Lent::Nobody,
-            line: Line::default(),
-        }
-    }
-}
-
-/// A running step.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub lane: LaneId,
-    pub step: u32,
-    pub started_ns: u64,
-    pub source: Source,
-    /// The worker whose deadline is armed for this step.
-    pub armed: Option<u32>,
-    /// Made when a lane asks for it: few steps ever wait for steps of their own.
-    pub loan: Option<Box<Loan>>,
-}
-
-/// A running step, as one may ask for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Whose step it is.
-    pub lane: LaneId,
-    /// Which one.
-    pub step: u32,
-    /// Since when it runs.
-    pub started_ns: u64,
-}
+use crate::slot::{Holder, Slot, Source};
 
 /// The pool's slots.
 ///

@@ -6,11 +6,13 @@ use crate::faults::{Rule, fault, holds};
 use crate::ids::{LaneId, SlotId};
 use crate::join::Verdict;
 use crate::lane::{Lane, Place};
-use crate::ledger::{Holder, Ledger, Lenders, Lent, Slot, Source};
+use crate::ledger::Ledger;
 use crate::line::Line;
+use crate::loan::{Lenders, Lent};
 use crate::outcome::{Cause, Outcome, StepState};
 use crate::ready::ReadyQueue;
 use crate::slab::Slab;
+use crate::slot::{Holder, Slot, Source};
 use crate::spec::{LaneSpec, WhenFull};
 use crate::statistics::{Snapshot, Statistics};
 
