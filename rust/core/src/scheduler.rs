@@ -1,14 +1,12 @@
 //! The one type that a binding sees: it joins queue, ledger, deadlines, join and statistics.
 
-use std::sync::Arc;
-
 use crate::faults::{Rule, fault, holds};
 use crate::ids::{LaneId, SlotId};
 use crate::join::Verdict;
 use crate::lane::{Lane, Place};
 use crate::ledger::Ledger;
 use crate::line::Line;
-use crate::loan::{Lenders, Lent};
+use crate::loan::Lent;
 use crate::outcome::{Cause, Outcome, StepState};
 use crate::ready::ReadyQueue;
 use crate::slab::Slab;
@@ -16,6 +14,7 @@ use crate::slot::{Slot, Source};
 use crate::spec::{LaneSpec, WhenFull};
 use crate::statistics::Statistics;
 
+mod loans;
 mod views;
 
 /// What a worker is to do now.
@@ -451,33 +450,6 @@ impl Scheduler {
         Next::Start { step, slot }
     }
 
-    /// The steps that can lend their slot to a lane of this step: one that has none itself passes
-    /// the question on to the step that waits for it.
-    fn lenders(&mut self, parent: Option<SlotId>) -> Option<Arc<Lenders>> {
-        let nearest = parent?;
-        let slot = self.ledger.get(nearest)?;
-        let (lane, has_slot) = (slot.lane, slot.source != Source::Free);
-        self.lender(lane);
-        let above = self.lane_mut(lane).lenders.clone();
-        if has_slot {
-            Some(Arc::new(Lenders { nearest, above }))
-        } else {
-            above
-        }
-    }
-
-    /// The nearest step that waits for this lane and still runs.
-    fn lender(&mut self, id: LaneId) -> Option<SlotId> {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        loop {
-            let nearest = lane.lenders.as_ref()?.nearest;
-            if self.ledger.get(nearest).is_some() {
-                return Some(nearest);
-            }
-            lane.lenders = lane.lenders.take().and_then(|ended| ended.above.clone());
-        }
-    }
-
     /// Tell the join policy, and the steps that waited for this one.
     fn judge(&mut self, id: LaneId, step: u32, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
         let lane = self.lanes.get_mut(id.0)?;
@@ -512,16 +484,6 @@ impl Scheduler {
         Some(source)
     }
 
-    /// The lender's slot for this lane, if nobody has it.
-    fn borrow(&mut self, id: LaneId) -> Option<Source> {
-        let lender = self.lender(id)?;
-        let loan = self.ledger.get_mut(lender)?.loan.get_or_insert_default();
-        (loan.lent == Lent::Nobody).then(|| {
-            loan.lent = Lent::Reserved(id);
-            Source::Loan(lender)
-        })
-    }
-
     fn must_wait(&self, lender: Option<SlotId>) -> bool {
         let lendable = lender.and_then(|l| self.ledger.get(l)).is_some_and(|slot| {
             let loan = slot.loan.as_ref();
@@ -548,12 +510,6 @@ impl Scheduler {
             lane.place.pool = Some(self.line.join(id));
         }
         self.ask_for_loan(id);
-    }
-
-    fn ask_for_loan(&mut self, id: LaneId) {
-        let lender = self.lender(id).and_then(|l| self.ledger.get_mut(l));
-        let loan = lender.map(|slot| slot.loan.get_or_insert_default());
-        self.lane_mut(id).place.loan = loan.map(|loan| loan.line.join(id));
     }
 
     fn leave_line(&mut self, id: LaneId) {
@@ -626,12 +582,6 @@ impl Scheduler {
                 Some(source) => self.reserve(id, source),
                 None => self.ask_for_loan(id),
             }
-        }
-    }
-
-    fn set_lent(&mut self, lender: SlotId, lent: Lent) {
-        if let Some(slot) = self.ledger.get_mut(lender) {
-            slot.loan.get_or_insert_default().lent = lent;
         }
     }
 
