@@ -51,6 +51,24 @@ impl Scheduler {
         self.lane_mut(id).place.loan = loan.map(|loan| loan.line.join(id));
     }
 
+    /// The lender ends: the borrower keeps the slot, and owes it where the lender owed it.
+    pub(super) fn hand_over(&mut self, lender: SlotId, source: Source, lent: Lent) {
+        match lent {
+            Lent::Nobody => return,
+            Lent::Running(child) => {
+                self.ledger.get_mut(child).expect("it has the slot").source = source;
+            }
+            Lent::Reserved(lane) => {
+                let reserved = &mut self.lane_mut(lane).reserved;
+                let mine = reserved.iter_mut().find(|s| **s == Source::Loan(lender));
+                *mine.expect("it has the slot") = source;
+            }
+        }
+        if let Source::Loan(above) = source {
+            self.set_lent(above, lent);
+        }
+    }
+
     pub(super) fn set_lent(&mut self, lender: SlotId, lent: Lent) {
         if let Some(slot) = self.ledger.get_mut(lender) {
             slot.loan.get_or_insert_default().lent = lent;
