@@ -45,7 +45,7 @@ impl Scheduler {
         self.ask_for_loan(id);
     }
 
-    pub(super) fn leave_line(&mut self, id: LaneId) {
+    fn leave_line(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
@@ -68,7 +68,7 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn admit_from_outside(&mut self) {
+    fn admit_from_outside(&mut self) {
         if self.queue_is_full() {
             return;
         }
@@ -127,7 +127,7 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn grant(&mut self) {
+    fn grant(&mut self) {
         while self.ledger.in_use < self.ledger.limit {
             // While anybody is outside the queue is full, and so the line is not empty.
             let Some(id) = self.line.pop() else {
@@ -144,7 +144,7 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn reserve(&mut self, id: LaneId, source: Source) {
+    fn reserve(&mut self, id: LaneId, source: Source) {
         self.leave_line(id);
         self.lane_mut(id).reserved.push(source);
         self.wakes.push(id);

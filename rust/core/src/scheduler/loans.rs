@@ -24,7 +24,7 @@ impl Scheduler {
     }
 
     /// The nearest step that waits for this lane and still runs.
-    pub(super) fn lender(&mut self, id: LaneId) -> Option<SlotId> {
+    fn lender(&mut self, id: LaneId) -> Option<SlotId> {
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         loop {
             let nearest = lane.lenders.as_ref()?.nearest;
