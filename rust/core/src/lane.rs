@@ -16,9 +16,9 @@ pub(crate) struct Lane {
     pub states: Vec<StepState>,
     pub ready: ReadyQueue,
     /// Ready steps that take no slot: they only wait for steps of their own.
-    pub free: ReadyQueue,
+    pub ready_slotless: ReadyQueue,
     /// Which steps take no slot; empty when all do.
-    pub unslotted: Vec<bool>,
+    pub slotless: Vec<bool>,
     /// Steps whose failure counts as success; empty when there are none.
     pub tolerated: Vec<bool>,
     pub graph: Option<Graph>,
@@ -73,11 +73,11 @@ impl Lane {
 
     /// Whether its steps are alike: no dependencies, none without a slot, nobody to lend one.
     pub fn is_plain(&self) -> bool {
-        self.graph.is_none() && self.unslotted.is_empty() && self.lenders.is_none()
+        self.graph.is_none() && self.slotless.is_empty() && self.lenders.is_none()
     }
 
     pub fn takes_slot(&self, step: u32) -> bool {
-        !self.unslotted.get(step as usize).copied().unwrap_or(false)
+        !self.slotless.get(step as usize).copied().unwrap_or(false)
     }
 
     pub fn tolerates(&self, step: u32) -> bool {

@@ -109,8 +109,8 @@ impl Scheduler {
         let mut lane = Lane {
             states: vec![StepState::Pending; spec.steps as usize],
             ready: ReadyQueue::default(),
-            free: ReadyQueue::default(),
-            unslotted: spec.unslotted,
+            ready_slotless: ReadyQueue::default(),
+            slotless: spec.slotless,
             tolerated: spec.tolerated,
             ready_at_ns: Vec::new(),
             opened_ns: now_ns,
@@ -133,7 +133,7 @@ impl Scheduler {
         let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
         self.statistics.submitted += slotted as u64;
         match spec.graph {
-            None if lane.unslotted.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
+            None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
             None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
             Some(graph) => {
                 lane.ready_at_ns = vec![now_ns; spec.steps as usize];
@@ -148,7 +148,7 @@ impl Scheduler {
         lane.stopped = lane.join.verdict().is_some();
         if lane.stopped {
             lane.ready.clear();
-            lane.free.clear();
+            lane.ready_slotless.clear();
         }
         self.waiting += lane.ready.len() as u64;
         Ok(LaneId(self.lanes.insert(lane)))
@@ -159,8 +159,8 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return Next::Leave;
         };
-        if let Some(step) = lane.free.pop() {
-            return self.start(id, step, Source::Free, now_ns);
+        if let Some(step) = lane.ready_slotless.pop() {
+            return self.start(id, step, Source::NoSlot, now_ns);
         }
         let source = match lane.reserved.pop() {
             Some(source) => source,
@@ -190,7 +190,7 @@ impl Scheduler {
         let Some(lane) = self.lanes.get(id.0) else {
             return false;
         };
-        if !lane.free.is_empty() || !lane.reserved.is_empty() {
+        if !lane.ready_slotless.is_empty() || !lane.reserved.is_empty() {
             return true;
         }
         if !lane.wants_slot() {
@@ -221,7 +221,7 @@ impl Scheduler {
         };
         lane.stopped = true;
         self.waiting -= lane.ready.clear() as u64;
-        lane.free.clear();
+        lane.ready_slotless.clear();
         self.stand_back(id);
     }
 
@@ -281,7 +281,7 @@ impl Scheduler {
         if lane.takes_slot(step) {
             lane.ready.push(step);
         } else {
-            lane.free.push(step);
+            lane.ready_slotless.push(step);
         }
     }
 
@@ -289,14 +289,14 @@ impl Scheduler {
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         lane.running += 1;
         lane.states[step as usize] = StepState::Running;
-        if source != Source::Free {
+        if source != Source::NoSlot {
             lane.holding += 1;
             self.waiting -= 1;
             self.statistics
                 .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
         }
         // It took what it stood in line for, so a later grant always finds a step to start.
-        debug_assert!(source == Source::Free || !lane.place.waits());
+        debug_assert!(source == Source::NoSlot || !lane.place.waits());
         let slot = SlotId(self.ledger.running.insert(Slot {
             lane: id,
             step,

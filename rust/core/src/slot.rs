@@ -24,7 +24,7 @@ pub(crate) enum Source {
     /// Lent by a running step that waits for this one.
     Loan(SlotId),
     /// None: the step only waits for steps of its own.
-    Free,
+    NoSlot,
 }
 
 /// A running step, as one may ask for it.

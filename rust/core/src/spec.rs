@@ -20,7 +20,7 @@ pub struct LaneSpec {
     /// Which steps wait for which.
     pub graph: Option<Graph>,
     /// Which steps take no slot and count in no statistics; empty when all do.
-    pub unslotted: Vec<bool>,
+    pub slotless: Vec<bool>,
     /// Which steps' failures count as successes; empty when none do.
     pub tolerated: Vec<bool>,
     /// The running step that waits for this lane.
@@ -39,7 +39,7 @@ impl LaneSpec {
             timeout_ns: None,
             timeouts_ns: Vec::new(),
             graph: None,
-            unslotted: Vec::new(),
+            slotless: Vec::new(),
             tolerated: Vec::new(),
             parent: None,
             queued: false,

@@ -114,9 +114,9 @@ fn a_limit_of_zero_pauses_and_a_higher_one_goes_on() {
 #[test]
 fn a_lane_that_waits_in_a_paused_pool_goes_on_when_it_is_resumed() {
     let mut scheduler = Scheduler::new(0);
-    let unslotted = vec![true, false];
+    let slotless = vec![true, false];
     let spec = LaneSpec {
-        unslotted,
+        slotless,
         ..LaneSpec::new(2)
     };
     let lane = scheduler.open(spec, 0).unwrap();
@@ -540,11 +540,11 @@ fn what_depends_on_a_failed_step_is_skipped() {
 #[test]
 fn a_step_without_a_slot_runs_above_the_limit_and_counts_nowhere() {
     let mut scheduler = Scheduler::new(0);
-    let unslotted = vec![true];
+    let slotless = vec![true];
     let lane = scheduler
         .open(
             LaneSpec {
-                unslotted,
+                slotless,
                 ..LaneSpec::new(1)
             },
             0,
@@ -714,9 +714,9 @@ fn a_step_without_a_slot_passes_the_loan_of_the_step_above_it_on() {
     let mut scheduler = Scheduler::new(1);
     let outer = open(&mut scheduler, 1);
     let top = start(&mut scheduler, outer);
-    let unslotted = vec![true];
+    let slotless = vec![true];
     let spec = LaneSpec {
-        unslotted,
+        slotless,
         parent: Some(top),
         ..LaneSpec::new(1)
     };

@@ -12,7 +12,7 @@ struct Job {
     lanes: Vec<Vec<Job>>,
     /// Whether it opens all of them before it waits for any.
     together: bool,
-    unslotted: bool,
+    slotless: bool,
     lane_limit: u32,
     /// Whether it is torn away while it waits for its first lane.
     torn: bool,
@@ -63,7 +63,7 @@ impl Crew {
             limit,
             parent: waiter,
             queued: jobs.len() == 1,
-            unslotted: jobs.iter().map(|job| job.unslotted).collect(),
+            slotless: jobs.iter().map(|job| job.slotless).collect(),
             ..LaneSpec::new(jobs.len() as u32)
         };
         let id = self.scheduler.open(spec, self.now_ns).unwrap();
@@ -114,7 +114,7 @@ impl Crew {
                 lane.asking += 1;
             }
         }
-        let works = |run: &&Running| !run.job.unslotted && run.waits_for == 0;
+        let works = |run: &&Running| !run.job.slotless && run.waits_for == 0;
         let at_work = self.running.iter().filter(works).count();
         prop_assert!(at_work <= self.scheduler.limit() as usize);
         prop_assert!(self.scheduler.in_use() <= self.scheduler.limit());
@@ -221,10 +221,10 @@ fn job() -> impl Strategy<Value = Job> {
         let chance = proptest::bool::weighted;
         let lane_limit = prop_oneof![Just(u32::MAX), 1..3_u32];
         let shape = (lanes, any::<bool>(), chance(0.2), lane_limit, chance(0.1));
-        let job = shape.prop_map(|(lanes, together, unslotted, lane_limit, torn)| Job {
+        let job = shape.prop_map(|(lanes, together, slotless, lane_limit, torn)| Job {
             lanes,
             together,
-            unslotted,
+            slotless,
             lane_limit,
             torn,
         });

@@ -111,7 +111,7 @@ impl Pool {
             timeout_ns,
             timeouts_ns: timeouts_ns.unwrap_or_default(),
             graph: dependencies.as_deref().map(graph).transpose()?,
-            unslotted: unslotted.unwrap_or_default(),
+            slotless: unslotted.unwrap_or_default(),
             tolerated: tolerated.unwrap_or_default(),
             parent: pool.parent(task)?,
             queued,

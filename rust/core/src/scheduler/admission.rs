@@ -109,7 +109,7 @@ impl Scheduler {
 
     pub(super) fn give_back(&mut self, source: Source) {
         match source {
-            Source::Free => {}
+            Source::NoSlot => {}
             Source::Pool => {
                 self.ledger.in_use -= 1;
                 self.grant();

@@ -13,7 +13,7 @@ impl Scheduler {
     pub(super) fn lenders(&mut self, parent: Option<SlotId>) -> Option<Arc<Lenders>> {
         let nearest = parent?;
         let slot = self.ledger.get(nearest)?;
-        let (lane, has_slot) = (slot.lane, slot.source != Source::Free);
+        let (lane, has_slot) = (slot.lane, slot.source != Source::NoSlot);
         self.lender(lane);
         let above = self.lane_mut(lane).lenders.clone();
         if has_slot {

@@ -14,7 +14,7 @@ impl Scheduler {
         let slot = self.ledger.running.remove(slot.0).map(|s| (slot, s));
         let (slot_id, slot) = slot.expect("a step is settled once");
         let id = slot.lane;
-        let counted = slot.source != Source::Free;
+        let counted = slot.source != Source::NoSlot;
         let lane = self.lanes.get_mut(id.0).expect("a running step has a lane");
         lane.running -= 1;
         lane.holding -= u32::from(counted);

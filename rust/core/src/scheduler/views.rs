@@ -16,7 +16,7 @@ impl Scheduler {
 
     /// How many of the lane's steps have been neither started nor given up.
     pub fn ready(&self, id: LaneId) -> usize {
-        let count = |lane: &Lane| lane.ready.len() + lane.free.len();
+        let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len();
         self.lanes.get(id.0).map_or(0, count)
     }
 
@@ -54,7 +54,7 @@ impl Scheduler {
 
     /// Steps that run and count in the statistics, those included that lend their slot.
     pub fn running(&self) -> usize {
-        self.ledger.count(|source| source != Source::Free)
+        self.ledger.count(|source| source != Source::NoSlot)
     }
 
     /// Pool slots that are running a step. A lent slot counts once, with whatever depth.

@@ -13,7 +13,7 @@ pub struct Spec {
     pub timeout_ns: Option<u64>,
     pub timeouts_ns: Vec<Option<u64>>,
     pub dependencies: Option<Vec<Vec<u32>>>,
-    pub unslotted: Vec<bool>,
+    pub slotless: Vec<bool>,
     pub tolerated: Vec<bool>,
     pub queued: bool,
     /// The run that waits for this lane.
@@ -86,7 +86,7 @@ pub struct Reference {
 
 impl Lane {
     pub fn takes_slot(&self, step: u32) -> bool {
-        !self.spec.unslotted.get(step as usize).unwrap_or(&false)
+        !self.spec.slotless.get(step as usize).unwrap_or(&false)
     }
 
     pub fn timeout_ns(&self, step: u32) -> Option<u64> {
