@@ -53,7 +53,7 @@ pub(crate) struct Place {
     /// Outside: the queue is full, and the pool lets callers wait for a place in it.
     pub outside: Option<Ticket>,
     /// Whether this lane takes one of the queue's places.
-    pub queued: bool,
+    pub bounded: bool,
 }
 
 impl Place {

@@ -89,7 +89,7 @@ impl Scheduler {
         }
     }
 
-    /// Bound the queue of lanes that are opened with `queued`.
+    /// Bound the queue of lanes that are opened as `bounded`.
     pub fn with_queue(mut self, queue_size: Option<u32>, when_full: WhenFull) -> Self {
         self.queue_size = queue_size;
         self.when_full = when_full;
@@ -100,7 +100,7 @@ impl Scheduler {
     pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
-        let full = spec.queued && self.must_wait(lender) && self.queue_is_full();
+        let full = spec.bounded && self.must_wait(lender) && self.queue_is_full();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
@@ -125,7 +125,7 @@ impl Scheduler {
             stopped: false,
             lenders,
             place: Place {
-                queued: spec.queued,
+                bounded: spec.bounded,
                 ..Place::default()
             },
             graph: None,

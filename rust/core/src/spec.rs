@@ -26,7 +26,7 @@ pub struct LaneSpec {
     /// The running step that waits for this lane.
     pub parent: Option<SlotId>,
     /// Whether the lane takes a place in the bounded queue while it waits.
-    pub queued: bool,
+    pub bounded: bool,
 }
 
 impl LaneSpec {
@@ -42,7 +42,7 @@ impl LaneSpec {
             slotless: Vec::new(),
             tolerated: Vec::new(),
             parent: None,
-            queued: false,
+            bounded: false,
         }
     }
 }

@@ -29,7 +29,7 @@ fn open_joined(scheduler: &mut Scheduler, steps: u32, need: u32, give_up: u32) -
 
 fn single() -> LaneSpec {
     LaneSpec {
-        queued: true,
+        bounded: true,
         ..LaneSpec::new(1)
     }
 }

@@ -62,7 +62,7 @@ impl Crew {
         let spec = LaneSpec {
             limit,
             parent: waiter,
-            queued: jobs.len() == 1,
+            bounded: jobs.len() == 1,
             slotless: jobs.iter().map(|job| job.slotless).collect(),
             ..LaneSpec::new(jobs.len() as u32)
         };

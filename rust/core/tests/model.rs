@@ -144,7 +144,7 @@ impl Pair {
             slotless: spec.slotless.clone(),
             tolerated: spec.tolerated.clone(),
             parent: spec.parent.map(|run| self.slots[run]),
-            queued: spec.queued,
+            bounded: spec.bounded,
             ..LaneSpec::new(spec.steps)
         };
         let real = self.real.open(real, self.now_ns);
@@ -421,7 +421,7 @@ fn group() -> impl Strategy<Value = Spec> {
                     dependencies,
                     slotless: flags.0,
                     tolerated: flags.1,
-                    queued: false,
+                    bounded: false,
                     parent,
                 },
             )
@@ -442,7 +442,7 @@ fn nested() -> impl Strategy<Value = Spec> {
         dependencies: None,
         slotless: vec![bare; steps as usize],
         tolerated: vec![],
-        queued: false,
+        bounded: false,
         parent,
     })
 }
@@ -462,7 +462,7 @@ fn single() -> impl Strategy<Value = Spec> {
             dependencies: None,
             slotless: vec![],
             tolerated: vec![],
-            queued: true,
+            bounded: true,
             parent,
         })
 }

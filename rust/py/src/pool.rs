@@ -114,7 +114,7 @@ impl Pool {
             slotless: unslotted.unwrap_or_default(),
             tolerated: tolerated.unwrap_or_default(),
             parent: pool.parent(task)?,
-            queued,
+            bounded: queued,
         };
         let is_single = spec.steps == 1;
         let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();

@@ -36,10 +36,10 @@ impl Scheduler {
         if lane.place.waits() {
             return;
         }
-        if lane.place.queued && full {
+        if lane.place.bounded && full {
             lane.place.outside = Some(self.outside.join(id));
         } else {
-            self.queued += u32::from(lane.place.queued);
+            self.queued += u32::from(lane.place.bounded);
             lane.place.pool = Some(self.line.join(id));
         }
         self.ask_for_loan(id);
@@ -61,7 +61,7 @@ impl Scheduler {
         }
         if let Some(ticket) = lane.place.pool.take() {
             self.line.leave(ticket);
-            if lane.place.queued {
+            if lane.place.bounded {
                 self.queued -= 1;
                 self.admit_from_outside();
             }
@@ -136,7 +136,7 @@ impl Scheduler {
             self.ledger.in_use += 1;
             let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
             lane.place.pool = None;
-            if lane.place.queued {
+            if lane.place.bounded {
                 self.queued -= 1;
                 self.admit_from_outside();
             }

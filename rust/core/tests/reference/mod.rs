@@ -15,7 +15,7 @@ pub struct Spec {
     pub dependencies: Option<Vec<Vec<u32>>>,
     pub slotless: Vec<bool>,
     pub tolerated: Vec<bool>,
-    pub queued: bool,
+    pub bounded: bool,
     /// The run that waits for this lane.
     pub parent: Option<usize>,
 }
@@ -176,7 +176,7 @@ impl Reference {
         let running = lenders.iter().find(|&&run| self.run(run).is_some());
         let can_borrow = running.is_some_and(|&run| !self.lends(run));
         let waits = !can_borrow && self.in_use() >= self.limit;
-        if spec.queued && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
+        if spec.bounded && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
             return None;
         }
         let steps = spec.steps as usize;
@@ -469,7 +469,7 @@ impl Reference {
     }
 
     fn queue_is_full(&self) -> bool {
-        let queued = self.line.iter().filter(|&&id| self.lanes[id].spec.queued);
+        let queued = self.line.iter().filter(|&&id| self.lanes[id].spec.bounded);
         self.queue_size.is_some_and(|size| queued.count() >= size)
     }
 
@@ -480,7 +480,7 @@ impl Reference {
         self.since.push(id);
         // For a place in a queue that has none one would wait for ever.
         let has_places = self.queue_size != Some(0);
-        if self.lanes[id].spec.queued && has_places && self.queue_is_full() {
+        if self.lanes[id].spec.bounded && has_places && self.queue_is_full() {
             self.outside.push(id);
         } else {
             self.line.push(id);
