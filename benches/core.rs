@@ -235,7 +235,7 @@ impl Work {
     }
 
     fn settle(&mut self, slot: SlotId) {
-        self.scheduler.settle(slot, Outcome::Completed, self.now_ns);
+        self.scheduler.settle(slot, Outcome::Succeeded, self.now_ns);
     }
 
     fn close(&mut self, lane: LaneId) {
@@ -284,7 +284,7 @@ fn ledger(criterion: &mut Criterion) {
             let slot = work.slot.unwrap();
             let settled = work
                 .scheduler
-                .settle_and_next(slot, Outcome::Completed, work.now_ns);
+                .settle_and_next(slot, Outcome::Succeeded, work.now_ns);
             let (None, Next::Start { slot, .. }) = settled else {
                 panic!("{settled:?}")
             };

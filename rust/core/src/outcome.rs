@@ -1,40 +1,44 @@
-//! How a step stands, how it ended, and why its lane was closed.
+//! The states of a step, the outcomes that end it, and the cause that closes its lane.
 
-/// Where a step is in its life. Every step ends pending (it was skipped) or in one of the last four.
+/// The state of a step. A step that is still waiting when its lane is closed was skipped; every
+/// other one ends in one of the last four states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepState {
     /// Not started.
-    Pending,
+    Waiting,
     /// Started, not ended.
     Running,
     /// Returned.
-    Completed,
+    Succeeded,
     /// Raised.
     Failed,
     /// Was stopped by its own time limit.
     TimedOut,
-    /// Was stopped from outside; the [`Cause`] of the lane's end says why.
-    Unwound,
+    /// Was stopped from outside; the lane's [`Cause`] says whether it counts as cancelled or as
+    /// timed out.
+    Cancelled,
 }
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It returned.
-    Completed,
+    Succeeded,
     /// It raised.
     Failed,
-    /// Its own time limit stopped it.
+    /// It was stopped by its own time limit.
     TimedOut,
-    /// It was stopped from outside, which happens to all steps of a lane: no other one starts.
-    Unwound,
+    /// It was stopped from outside; the lane's [`Cause`] says whether it counts as cancelled or
+    /// as timed out. All steps of a lane are stopped together, so no other one starts.
+    Cancelled,
 }
 
-/// Why a lane was closed: tells what its unwound steps count as.
+/// Why a lane was closed, and so how its steps that were stopped from outside count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Decided, or all settled, or the caller was cancelled: unwound steps were cancelled.
+    /// It was decided, or all steps were settled, or the caller was cancelled: they count as
+    /// cancelled.
     Ended,
-    /// The lane's own time limit: unwound steps have timed out.
+    /// Its own time limit passed: they count as timed out.
     TimedOut,
 }

@@ -53,7 +53,7 @@ pub struct Overfull {
 /// let Next::Start { step, slot } = scheduler.next(lane, 0) else { panic!() };
 /// assert_eq!(step, 0);
 /// assert_eq!(scheduler.next(lane, 0), Next::Wait);
-/// scheduler.settle(slot, Outcome::Completed, 7);
+/// scheduler.settle(slot, Outcome::Succeeded, 7);
 /// assert_eq!(scheduler.take_wakes(), [lane]);
 /// ```
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Scheduler {
             });
         }
         let mut lane = Lane {
-            states: vec![StepState::Pending; spec.steps as usize],
+            states: vec![StepState::Waiting; spec.steps as usize],
             ready: ReadyQueue::default(),
             ready_slotless: ReadyQueue::default(),
             slotless: spec.slotless,
@@ -226,7 +226,7 @@ impl Scheduler {
     }
 
     /// Forget the lane, and count what its steps have come to. Steps that still run (their worker
-    /// was torn away by something fatal) are settled as unwound first, so that no slot is lost.
+    /// was torn away by something fatal) are settled as cancelled first, so that no slot is lost.
     pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) {
         self.stop(id);
         let Some(lane) = self.lanes.get(id.0) else {
@@ -236,16 +236,16 @@ impl Scheduler {
             let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
             let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
             for slot in torn {
-                self.settle(slot, Outcome::Unwound, now_ns);
+                self.settle(slot, Outcome::Cancelled, now_ns);
             }
         }
         fault!(LockedClose);
         let lane = self.lanes.remove(id.0).expect("it was there above");
         for (step, state) in lane.states.iter().enumerate() {
             let tally = match (state, cause) {
-                (StepState::Pending, _) => &mut self.statistics.skipped,
-                (StepState::Unwound, Cause::Ended) => &mut self.statistics.cancelled,
-                (StepState::Unwound, Cause::TimedOut) => &mut self.statistics.timed_out,
+                (StepState::Waiting, _) => &mut self.statistics.skipped,
+                (StepState::Cancelled, Cause::Ended) => &mut self.statistics.cancelled,
+                (StepState::Cancelled, Cause::TimedOut) => &mut self.statistics.timed_out,
                 _ => continue,
             };
             *tally += u64::from(lane.takes_slot(step as u32));

@@ -156,7 +156,7 @@ impl Crew {
         }
         let run = self.running.swap_remove(at);
         let torn = run.waits_for > 0;
-        let outcome = [Outcome::Completed, Outcome::Failed][usize::from(torn)];
+        let outcome = [Outcome::Succeeded, Outcome::Failed][usize::from(torn)];
         self.scheduler.settle(slot, outcome, self.now_ns);
         let lane = self.lane(id);
         lane.unsettled -= 1;
@@ -300,7 +300,7 @@ fn a_thousand_levels_run_on_one_slot() {
     }
     assert_eq!(scheduler.in_use(), 1);
     while let Some(slot) = stack.pop() {
-        scheduler.settle(slot, Outcome::Completed, 0);
+        scheduler.settle(slot, Outcome::Succeeded, 0);
     }
     assert_eq!(scheduler.in_use(), 0);
 }

@@ -281,14 +281,14 @@ impl Pair {
                 .iter()
                 .sum()
         };
-        let completed: u64 = count(Completed);
+        let completed: u64 = count(Succeeded);
         let failed: u64 = count(Failed);
         prop_assert_eq!(real.completed, completed);
         prop_assert_eq!(real.failed, failed);
         let timed_out: u64 = count(TimedOut);
-        prop_assert_eq!(real.timed_out, timed_out + naive.count(Unwound, late));
-        prop_assert_eq!(real.cancelled, naive.count(Unwound, ended));
-        let skipped = naive.count(Pending, ended) + naive.count(Pending, late);
+        prop_assert_eq!(real.timed_out, timed_out + naive.count(Cancelled, late));
+        prop_assert_eq!(real.cancelled, naive.count(Cancelled, ended));
+        let skipped = naive.count(Waiting, ended) + naive.count(Waiting, late);
         prop_assert_eq!(real.skipped, skipped);
         for (real, naive) in [(real.wait, &naive.waits_ns), (real.run, &naive.runs_ns)] {
             prop_assert_eq!(real.count, naive.len() as u64);
@@ -298,7 +298,7 @@ impl Pair {
         }
         // Every step that was submitted is somewhere, exactly once.
         let settled = completed + failed + real.timed_out + real.cancelled + skipped;
-        let unsettled: u64 = [Pending, Running, Unwound]
+        let unsettled: u64 = [Waiting, Running, Cancelled]
             .map(|s| naive.count(s, open))
             .iter()
             .sum();
@@ -350,7 +350,7 @@ impl Pair {
             self.now_ns += 1;
             self.apply(Op::Settle(
                 0,
-                [Outcome::Completed, Outcome::Failed][run % 2],
+                [Outcome::Succeeded, Outcome::Failed][run % 2],
             ))?;
         }
         for id in self.open.clone() {
@@ -470,10 +470,10 @@ fn single() -> impl Strategy<Value = Spec> {
 fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     let outcome = prop_oneof![
-        4 => Just(Outcome::Completed),
+        4 => Just(Outcome::Succeeded),
         2 => Just(Outcome::Failed),
         1 => Just(Outcome::TimedOut),
-        1 => Just(Outcome::Unwound),
+        1 => Just(Outcome::Cancelled),
     ];
     let cause = prop_oneof![Just(Cause::Ended), Just(Cause::TimedOut)];
     prop_oneof![

@@ -298,11 +298,11 @@ impl Run {
         let skipped = PyList::empty(py);
         let unwound = PyList::empty(py);
         for (step, state) in states.into_iter().enumerate() {
-            let stopped = matches!(state, StepState::Unwound | StepState::Running);
+            let stopped = matches!(state, StepState::Cancelled | StepState::Running);
             if stopped {
                 unwound.append(self.id(py, step as u32)?)?;
             }
-            if state == StepState::Pending || (stopped && !timed_out) {
+            if state == StepState::Waiting || (stopped && !timed_out) {
                 skipped.append(self.id(py, step as u32)?)?;
             }
         }

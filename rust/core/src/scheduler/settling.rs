@@ -23,21 +23,21 @@ impl Scheduler {
         }
         fault!(LockedSettle);
         let (state, tally) = match outcome {
-            Outcome::Completed => (StepState::Completed, &mut self.statistics.completed),
+            Outcome::Succeeded => (StepState::Succeeded, &mut self.statistics.completed),
             Outcome::Failed => (StepState::Failed, &mut self.statistics.failed),
             Outcome::TimedOut => (StepState::TimedOut, &mut self.statistics.timed_out),
             // Counted when the lane is closed and the cause is known.
-            Outcome::Unwound => (StepState::Unwound, &mut 0),
+            Outcome::Cancelled => (StepState::Cancelled, &mut 0),
         };
         *tally += u64::from(counted);
         let before = std::mem::replace(&mut lane.states[slot.step as usize], state);
         debug_assert_eq!(before, StepState::Running);
-        if counted && outcome != Outcome::Unwound {
+        if counted && outcome != Outcome::Cancelled {
             let run_ns = now_ns.saturating_sub(slot.started_ns);
             self.statistics.ran(run_ns);
         }
         let verdict = self.judge(id, slot.step, outcome, now_ns);
-        if verdict.is_some() || outcome == Outcome::Unwound {
+        if verdict.is_some() || outcome == Outcome::Cancelled {
             self.stop(id);
         }
         self.release(slot_id, slot);
@@ -52,7 +52,7 @@ impl Scheduler {
         now_ns: u64,
     ) -> (Option<Verdict>, Next) {
         let passed = match outcome {
-            Outcome::Completed => self.pass_on(slot, now_ns),
+            Outcome::Succeeded => self.pass_on(slot, now_ns),
             _ => None,
         };
         if let Some(next) = passed {
@@ -88,7 +88,7 @@ impl Scheduler {
         if let Some(worker) = slot.armed.take() {
             lane.deadlines.disarm(worker);
         }
-        lane.states[slot.step as usize] = StepState::Completed;
+        lane.states[slot.step as usize] = StepState::Succeeded;
         lane.states[step as usize] = StepState::Running;
         let verdict = lane.join.succeeded();
         debug_assert_eq!(verdict, None);
@@ -107,8 +107,8 @@ impl Scheduler {
     fn judge(&mut self, id: LaneId, step: u32, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
         let lane = self.lanes.get_mut(id.0)?;
         let good = match outcome {
-            Outcome::Unwound => return None,
-            Outcome::Completed => true,
+            Outcome::Cancelled => return None,
+            Outcome::Succeeded => true,
             Outcome::Failed | Outcome::TimedOut => lane.tolerates(step),
         };
         if !good {

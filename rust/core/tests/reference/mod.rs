@@ -185,7 +185,7 @@ impl Reference {
             None => false,
         };
         let mut lane = Lane {
-            states: vec![StepState::Pending; steps],
+            states: vec![StepState::Waiting; steps],
             ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
             ready_at_ns: vec![now_ns; steps],
             reserved: vec![],
@@ -269,30 +269,30 @@ impl Reference {
         let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
-        if run.from != From::Nowhere && outcome != Outcome::Unwound {
+        if run.from != From::Nowhere && outcome != Outcome::Cancelled {
             self.runs_ns.push(now_ns - run.started_ns);
         }
         let lane = &mut self.lanes[run.lane];
         lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.states[run.step as usize] = match outcome {
-            Outcome::Completed => StepState::Completed,
+            Outcome::Succeeded => StepState::Succeeded,
             Outcome::Failed => StepState::Failed,
             Outcome::TimedOut => StepState::TimedOut,
-            Outcome::Unwound => StepState::Unwound,
+            Outcome::Cancelled => StepState::Cancelled,
         };
         let tolerated = *lane.spec.tolerated.get(run.step as usize).unwrap_or(&false);
         let mut verdict = None;
-        if outcome == Outcome::Completed || (outcome != Outcome::Unwound && tolerated) {
+        if outcome == Outcome::Succeeded || (outcome != Outcome::Cancelled && tolerated) {
             if !lane.stopped {
                 self.make_ready(run.lane, run.step, now_ns);
             }
             self.lanes[run.lane].succeeded += 1;
             verdict = self.lanes[run.lane].decide();
-        } else if outcome != Outcome::Unwound {
+        } else if outcome != Outcome::Cancelled {
             lane.failed += 1;
             verdict = lane.decide();
         }
-        if verdict.is_some() || outcome == Outcome::Unwound {
+        if verdict.is_some() || outcome == Outcome::Cancelled {
             self.stop(run.lane);
         }
         if !lent {
@@ -337,7 +337,7 @@ impl Reference {
         }
         self.stop(id);
         for &number in torn {
-            self.settle(number, Outcome::Unwound, now_ns);
+            self.settle(number, Outcome::Cancelled, now_ns);
         }
         self.lanes[id].closed = Some(cause);
     }
@@ -411,7 +411,7 @@ impl Reference {
             return;
         };
         let good = |s: &u32| match lane.states[*s as usize] {
-            StepState::Completed => true,
+            StepState::Succeeded => true,
             StepState::Failed | StepState::TimedOut => {
                 *lane.spec.tolerated.get(*s as usize).unwrap_or(&false)
             }
