@@ -66,8 +66,8 @@ pub struct Scheduler {
     when_full: WhenFull,
     /// Places of the bounded queue that are taken.
     queued: u32,
-    /// Steps that are ready and not started, of all lanes.
-    waiting: u64,
+    /// Ready steps that take a slot and have not started, of all lanes: the sum of `Lane.ready`.
+    ready: u64,
     statistics: Statistics,
     wakes: Vec<LaneId>,
 }
@@ -83,7 +83,7 @@ impl Scheduler {
             queue_size: None,
             when_full: WhenFull::Refuse,
             queued: 0,
-            waiting: 0,
+            ready: 0,
             statistics: Statistics::default(),
             wakes: Vec::new(),
         }
@@ -150,7 +150,7 @@ impl Scheduler {
             lane.ready.clear();
             lane.ready_slotless.clear();
         }
-        self.waiting += lane.ready.len() as u64;
+        self.ready += lane.ready.len() as u64;
         Ok(LaneId(self.lanes.insert(lane)))
     }
 
@@ -220,7 +220,7 @@ impl Scheduler {
             return;
         };
         lane.stopped = true;
-        self.waiting -= lane.ready.clear() as u64;
+        self.ready -= lane.ready.clear() as u64;
         lane.ready_slotless.clear();
         self.stand_back(id);
     }
@@ -291,7 +291,7 @@ impl Scheduler {
         lane.states[step as usize] = StepState::Running;
         if source != Source::NoSlot {
             lane.holding += 1;
-            self.waiting -= 1;
+            self.ready -= 1;
             self.statistics
                 .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
         }

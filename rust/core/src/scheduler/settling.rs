@@ -96,7 +96,7 @@ impl Scheduler {
         self.statistics.completed += 1;
         self.statistics.ran(now_ns.saturating_sub(slot.started_ns));
         self.statistics.waited(waited_ns);
-        self.waiting -= 1;
+        self.ready -= 1;
         slot.step = step;
         slot.started_ns = now_ns;
         let slot = SlotId(key);
@@ -121,7 +121,7 @@ impl Scheduler {
                     lane.ready_at_ns[ready as usize] = now_ns;
                     Self::push_ready(lane, ready);
                 });
-                self.waiting += (lane.ready.len() - before) as u64;
+                self.ready += (lane.ready.len() - before) as u64;
             }
             lane.graph = Some(graph);
         }

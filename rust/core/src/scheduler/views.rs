@@ -69,7 +69,7 @@ impl Scheduler {
 
     /// Steps that are ready and have not started.
     pub fn queue_length(&self) -> u64 {
-        self.waiting
+        self.ready
     }
 
     /// Lanes that are open.
