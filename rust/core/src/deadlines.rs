@@ -4,7 +4,7 @@
 ///
 /// Nearly all steps end in time. So disarming a deadline leaves an alarm behind, and the worker's
 /// next deadline, which is later as a rule, finds it there: both are O(1), however many workers
-/// there are. [`Deadlines::look`] moves the alarms that have come; it is for whoever sleeps until
+/// there are. [`Deadlines::take_overdue`] moves the alarms that have come; it is for whoever sleeps until
 /// the time that it returned, or until an earlier one that [`Deadlines::arm`] has told of since.
 /// With one limit for all steps each worker's alarm is moved once in each such time, in O(log n).
 ///
@@ -14,8 +14,8 @@
 /// assert!(deadlines.arm(1, 100));
 /// assert!(!deadlines.arm(2, 200));
 /// deadlines.disarm(2);
-/// assert_eq!(deadlines.look(100), (vec![1], Some(200)));
-/// assert_eq!(deadlines.look(200), (vec![], Some(300)));
+/// assert_eq!(deadlines.take_overdue(100), (vec![1], Some(200)));
+/// assert_eq!(deadlines.take_overdue(200), (vec![], Some(300)));
 /// ```
 #[derive(Debug, Default)]
 pub struct Deadlines {
@@ -75,7 +75,7 @@ impl Deadlines {
 
     /// Disarm the workers whose deadline has come. Returns them, earliest first, and when to look
     /// again, if at all.
-    pub fn look(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    pub fn take_overdue(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
         let mut overdue = Vec::new();
         while let Some(&(_, worker)) = self.alarms.first().filter(|alarm| alarm.0 <= now_ns) {
             let own = &mut self.of_worker[worker as usize];

@@ -268,9 +268,9 @@ impl Scheduler {
 
     /// The workers of this lane that still run a step past its limit, earliest first; each is
     /// named once. And when to look again, if any deadline is left.
-    pub fn look(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    pub fn take_overdue(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
         let lane = self.lanes.get_mut(id.0);
-        lane.map_or_else(Default::default, |lane| lane.deadlines.look(now_ns))
+        lane.map_or_else(Default::default, |lane| lane.deadlines.take_overdue(now_ns))
     }
 
     fn lane_mut(&mut self, id: LaneId) -> &mut Lane {

@@ -486,7 +486,7 @@ fn a_closed_lane_answers_quietly() {
     assert!(!scheduler.request(lane));
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     assert_eq!(scheduler.states(lane), []);
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
     assert_eq!(scheduler.statistics().skipped, 1);
 }
 
@@ -581,10 +581,10 @@ fn an_overdue_worker_is_named_once_and_earliest_first() {
         None,
         "the look at 10 is early enough"
     );
-    assert_eq!(scheduler.look(lane, 9), (vec![], Some(10)));
-    assert_eq!(scheduler.look(lane, 30), (vec![1, 0], Some(40)));
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![3], None));
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, 9), (vec![], Some(10)));
+    assert_eq!(scheduler.take_overdue(lane, 30), (vec![1, 0], Some(40)));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![3], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
 }
 
 #[test]
@@ -603,7 +603,7 @@ fn a_step_that_ended_in_time_is_never_overdue() {
     let slot = start(&mut scheduler, lane);
     scheduler.arm(slot, 0);
     complete(&mut scheduler, slot);
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
 }
 
 #[test]
@@ -623,7 +623,10 @@ fn a_time_limit_beyond_the_end_of_time_is_none() {
         panic!()
     };
     assert_eq!(scheduler.arm(slot, 0), Some(u64::MAX));
-    assert_eq!(scheduler.look(lane, u64::MAX - 1), (vec![], Some(u64::MAX)));
+    assert_eq!(
+        scheduler.take_overdue(lane, u64::MAX - 1),
+        (vec![], Some(u64::MAX))
+    );
 }
 
 // Loans.

@@ -24,7 +24,7 @@ enum Op {
     StandBack(usize),
     Close(usize, Cause),
     Arm(usize),
-    Look(usize),
+    TakeOverdue(usize),
     Resize(u32),
 }
 
@@ -116,9 +116,9 @@ impl Pair {
                     }
                 }
             }
-            Op::Look(pick) => {
+            Op::TakeOverdue(pick) => {
                 if let Some(id) = self.pick_lane(pick) {
-                    let (overdue, look_ns) = self.real.look(self.lanes[id], self.now_ns);
+                    let (overdue, look_ns) = self.real.take_overdue(self.lanes[id], self.now_ns);
                     prop_assert_eq!(overdue, self.naive.overdue(id, self.now_ns));
                     self.looks_ns[id] = look_ns;
                 }
@@ -486,7 +486,7 @@ fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> 
         1 => pick().prop_map(Op::StandBack),
         2 => (pick(), cause).prop_map(|(lane, cause)| Op::Close(lane, cause)),
         3 => pick().prop_map(Op::Arm),
-        2 => pick().prop_map(Op::Look),
+        2 => pick().prop_map(Op::TakeOverdue),
         1 => (0..6_u32).prop_map(Op::Resize),
     ]
 }

@@ -386,7 +386,7 @@ impl Run {
         fault!(py, Look);
         let now_ns = self.clock.now_ns(py)?;
         loop {
-            let (overdue, earliest) = self.pool.get().lock(py)?.look(self.lane, now_ns);
+            let (overdue, earliest) = self.pool.get().lock(py)?.take_overdue(self.lane, now_ns);
             if overdue.is_empty() {
                 fault!(py, Return);
                 return Ok(earliest.map(|due_ns| seconds(due_ns.saturating_sub(now_ns))));

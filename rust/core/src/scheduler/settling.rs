@@ -36,7 +36,7 @@ impl Scheduler {
             let run_ns = now_ns.saturating_sub(slot.started_ns);
             self.statistics.ran(run_ns);
         }
-        let verdict = self.judge(id, slot.step, outcome, now_ns);
+        let verdict = self.count_towards_verdict(id, slot.step, outcome, now_ns);
         if verdict.is_some() || outcome == Outcome::Cancelled {
             self.stop(id);
         }
@@ -103,8 +103,15 @@ impl Scheduler {
         Some(Next::Start { step, slot })
     }
 
-    /// Tell the join policy, and the steps that waited for this one.
-    fn judge(&mut self, id: LaneId, step: u32, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+    /// Count the outcome in the join policy, and make ready the steps that waited for this one only.
+    /// The verdict is returned if this step decided its lane.
+    fn count_towards_verdict(
+        &mut self,
+        id: LaneId,
+        step: u32,
+        outcome: Outcome,
+        now_ns: u64,
+    ) -> Option<Verdict> {
         let lane = self.lanes.get_mut(id.0)?;
         let good = match outcome {
             Outcome::Cancelled => return None,
