@@ -5,12 +5,14 @@ use std::sync::Arc;
 use crate::ids::{LaneId, SlotId};
 use crate::line::Line;
 
-/// Who has the slot that a waiting step lends.
+/// The whereabouts of a slot that a waiting step can lend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lent {
+    /// With the lender: it lies idle.
     Nobody,
     /// Granted to a lane whose worker has not taken it yet.
     Reserved(LaneId),
+    /// In use by this step.
     Running(SlotId),
 }
 
@@ -21,9 +23,11 @@ pub(crate) struct Lenders {
     pub above: Option<Arc<Lenders>>,
 }
 
+/// The lending side of a running step: its slot, and the lanes that wait for it.
 #[derive(Debug)]
 pub(crate) struct Loan {
     pub lent: Lent,
+    /// The line for the lender's slot: lanes of steps that the lender waits for.
     pub line: Line<LaneId>,
 }
 

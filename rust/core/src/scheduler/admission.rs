@@ -1,4 +1,48 @@
-//! Who gets a slot.
+//! Admission: the lane that gets a slot, and the lines in which the others wait.
+//!
+//! # A freed slot
+//!
+//! A slot goes back where it came from, and at once to the lane that has waited there longest.
+//! `give_back` decides it, for every slot:
+//!
+//! - A slot of the pool goes to the lane at the front of the pool's line (`grant`). It is free
+//!   when that line is empty.
+//! - A lent slot goes to the lane at the front of its lender's line, past all lanes in the pool's
+//!   line. It lies idle, with the lender, when the lender's line is empty.
+//!
+//! The slot is reserved for that lane, the lane is named among the wakes, and one of its workers
+//! comes for the slot with `next`. A lane that asks in the meantime cannot take it. While a lane
+//! stands in the pool's line none of the pool's slots is free, so a lane that finds a free one
+//! passes nobody by.
+//!
+//! # Three queues
+//!
+//! - *The pool's line*, `Scheduler::line`, is for the pool's slots.
+//! - *The line for a lender's slot*, `Loan::line`, is for the slot of one running step, and for
+//!   lanes of steps that this step waits for (see `loans`). Such a lane stands in the pool's line
+//!   as well, takes the slot that comes first, and then leaves both.
+//! - *Outside*, `Scheduler::outside`, is for a place in the pool's line. A queue is bounded for
+//!   lanes that say so: each takes one of its places while it stands in the pool's line. Where
+//!   all are taken, such a lane that has to wait is refused when it is opened, or waits outside. A
+//!   lane that gives up its place lets the lane that has waited outside longest go to the end of
+//!   the pool's line. A lane outside gets none of the pool's slots, but it may get its lender's.
+//!
+//! # Fairness
+//!
+//! Each of the three is first come, first served, and a lane stands there once, however many
+//! steps it has ready. A lane gets one slot a turn and stands at the end of the line when it wants
+//! more. So lanes take turns, step by step: of two lanes in line, one with a thousand ready steps
+//! and one with a single one, each gets every other slot. Every lane in the pool's line moves
+//! forward with each slot of the pool that is granted, and none is overtaken there. A lane outside
+//! is not there yet: lanes that take no place in the bounded queue pass it by.
+//!
+//! # A priority
+//!
+//! The order of lanes is in the two `Line`s of the scheduler and nowhere else: lanes join them in
+//! `stand_in_line` and `admit_from_outside`, and are chosen by `pop` in `grant` and in
+//! `admit_from_outside`. A priority, or a fair share for each tenant, is another queue with
+//! `join`, `leave` and `pop` in their place. `acquire` needs no change, as it takes a free slot
+//! only while the line is empty, and neither does `pass_on`, which keeps a slot only then.
 
 use super::Scheduler;
 use crate::faults::{Rule, fault, holds};
@@ -8,7 +52,8 @@ use crate::loan::Lent;
 use crate::slot::{Slot, Source};
 
 impl Scheduler {
-    /// A slot for this lane, if one can be had without passing anybody by.
+    /// A slot for this lane, if one can be had without passing anybody by: the idle one of its
+    /// lender, or else a free one of the pool's.
     pub(super) fn acquire(&mut self, id: LaneId) -> Option<Source> {
         let borrowed = self.borrow(id);
         let source = borrowed.or_else(|| self.ledger.take().then_some(Source::Pool))?;
@@ -17,6 +62,7 @@ impl Scheduler {
         Some(source)
     }
 
+    /// Whether a lane with this lender would find neither an idle loan nor a free slot.
     pub(super) fn must_wait(&self, lender: Option<SlotId>) -> bool {
         let lendable = lender.and_then(|l| self.ledger.get(l)).is_some_and(|slot| {
             let loan = slot.loan.as_ref();
@@ -25,12 +71,15 @@ impl Scheduler {
         !lendable && self.ledger.in_use >= self.ledger.limit
     }
 
+    /// Whether every place of the bounded queue is taken.
     pub(super) fn queue_is_full(&self) -> bool {
         self.queue_size.is_some_and(|size| self.queued >= size)
     }
 
+    /// Let the lane wait for a slot: in the pool's line or outside, and in its lender's line.
+    /// A lane that waits already keeps its place.
     pub(super) fn stand_in_line(&mut self, id: LaneId) {
-        // For a place in a queue that has none it would wait for ever.
+        // A lane would wait for ever for a place in a queue that has none.
         let full = self.queue_size != Some(0) && self.queue_is_full();
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         if lane.place.waits() {
@@ -45,6 +94,7 @@ impl Scheduler {
         self.ask_for_loan(id);
     }
 
+    /// Let the lane wait no longer, in any line. Its place in the bounded queue is given up.
     fn leave_line(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
@@ -68,6 +118,7 @@ impl Scheduler {
         }
     }
 
+    /// Give a place of the bounded queue, if one is free, to the longest waiting lane outside.
     fn admit_from_outside(&mut self) {
         if self.queue_is_full() {
             return;
@@ -80,8 +131,8 @@ impl Scheduler {
         }
     }
 
-    /// Put a step's slot back. If the step lent it, whoever has it keeps it, and whoever waits
-    /// for it asks the next lender.
+    /// Put the slot of a step that ends back. If the step has lent it, the borrower keeps it. Lanes
+    /// that wait for it ask the next lender, and keep their places in the pool's line.
     pub(super) fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
         let loan = slot.loan.take();
         let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
@@ -107,6 +158,7 @@ impl Scheduler {
         }
     }
 
+    /// Put a slot back where it came from, and hand it to the longest waiting lane there.
     pub(super) fn give_back(&mut self, source: Source) {
         match source {
             Source::NoSlot => {}
@@ -127,9 +179,10 @@ impl Scheduler {
         }
     }
 
+    /// Hand the pool's free slots to the lanes at the front of the pool's line.
     fn grant(&mut self) {
         while self.ledger.in_use < self.ledger.limit {
-            // While anybody is outside the queue is full, and so the line is not empty.
+            // While a lane is outside the queue is full, and so the line is not empty.
             let Some(id) = self.line.pop() else {
                 return;
             };
@@ -144,6 +197,7 @@ impl Scheduler {
         }
     }
 
+    /// The slot is this lane's now, and one of its workers is to be woken to come for it.
     fn reserve(&mut self, id: LaneId, source: Source) {
         self.leave_line(id);
         self.lane_mut(id).reserved.push(source);
@@ -167,7 +221,8 @@ impl Scheduler {
         self.grant();
     }
 
-    /// The lane waits for no slot any more, until it asks again; what it was granted goes to others.
+    /// The lane waits for no slot any more, until it asks again. A slot it was granted goes to the
+    /// next in line.
     pub fn stand_back(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
