@@ -14,10 +14,11 @@ use crate::slot::Source;
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub states: Vec<StepState>,
+    /// Ready steps that take a slot.
     pub ready: ReadyQueue,
     /// Ready steps that take no slot: they only wait for steps of their own.
     pub ready_slotless: ReadyQueue,
-    /// Which steps take no slot; empty when all do.
+    /// Which steps take no slot, one flag a step; empty when all take one.
     pub slotless: Vec<bool>,
     /// Steps whose failure counts as success; empty when there are none.
     pub tolerated: Vec<bool>,
@@ -43,16 +44,17 @@ pub(crate) struct Lane {
     pub place: Place,
 }
 
-/// Where a lane stands while it waits for a slot.
+/// The lines in which a lane stands while it waits for a slot: the lender's if there is one, and
+/// either the pool's or the one outside.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     /// In the pool's line.
     pub pool: Option<Ticket>,
-    /// In the line for the parent's slot.
+    /// In the line for the nearest lender's slot.
     pub loan: Option<Ticket>,
-    /// Outside: the queue is full, and the pool lets callers wait for a place in it.
+    /// Outside: the bounded queue is full, and the pool lets callers wait for a place in it.
     pub outside: Option<Ticket>,
-    /// Whether this lane takes one of the queue's places.
+    /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
     pub bounded: bool,
 }
 

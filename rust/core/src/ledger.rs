@@ -1,18 +1,19 @@
-//! The pool's slots: how many there are, how many are in use, and the steps that have them.
+//! The pool's slots in numbers, and the entries of all running steps.
 
 use crate::ids::SlotId;
 use crate::slab::Slab;
 use crate::slot::{Holder, Slot, Source};
 
-/// The pool's slots.
+/// The pool's slots, and the running steps.
 ///
-/// Invariant: while `in_use < limit`, nobody waits; the scheduler grants at once.
+/// Invariant: while `in_use < limit`, no lane waits; the scheduler grants at once.
 /// After the limit was lowered `in_use` may be above it until enough steps have ended.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub limit: u32,
     /// Pool slots running or reserved. A lent slot counts once, for its lender.
     pub in_use: u32,
+    /// Every running step, those on a lent slot or without one included.
     pub running: Slab<Slot>,
 }
 
@@ -25,6 +26,7 @@ impl Ledger {
         }
     }
 
+    /// Take one of the pool's slots, if one is free.
     pub fn take(&mut self) -> bool {
         let free = self.in_use < self.limit;
         self.in_use += u32::from(free);

@@ -1,4 +1,8 @@
-//! The one type that a binding sees: it joins queue, ledger, deadlines, join and statistics.
+//! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
+//!
+//! Here a lane is opened, its workers ask for steps, and it is stopped and closed. The child
+//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `loans`
+//! lets a waiting step lend its slot, `settling` takes in a step's end, and `views` shows figures.
 
 use crate::faults::{Rule, fault, holds};
 use crate::ids::{LaneId, SlotId};
@@ -18,7 +22,7 @@ mod loans;
 mod settling;
 mod views;
 
-/// What a worker is to do now.
+/// The answer to a worker that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Run this step.
@@ -43,7 +47,7 @@ pub struct Overfull {
 
 /// Many lanes of steps under one limit.
 ///
-/// A freed slot goes to the longest waiting lane; a lane that was served stands at the end of the
+/// A freed slot goes to the longest waiting lane. A lane that was served stands at the end of the
 /// line when it wants more, so that no lane waits for another lane's backlog.
 ///
 /// ```
@@ -60,15 +64,18 @@ pub struct Overfull {
 pub struct Scheduler {
     ledger: Ledger,
     lanes: Slab<Lane>,
+    /// The pool's line: lanes that wait for one of the pool's slots.
     line: Line<LaneId>,
+    /// Bounded lanes that wait for a place in the bounded queue, which is full.
     outside: Line<LaneId>,
     queue_size: Option<u32>,
     when_full: WhenFull,
-    /// Places of the bounded queue that are taken.
+    /// Places of the bounded queue that are taken: bounded lanes in the pool's line.
     queued: u32,
     /// Ready steps that take a slot and have not started, of all lanes: the sum of `Lane.ready`.
     ready: u64,
     statistics: Statistics,
+    /// Lanes that were granted a slot and have not been woken for it.
     wakes: Vec<LaneId>,
 }
 
@@ -266,8 +273,8 @@ impl Scheduler {
         (arms && lane.deadlines.arm(worker, deadline_ns)).then_some(deadline_ns)
     }
 
-    /// The workers of this lane that still run a step past its limit, earliest first; each is
-    /// named once. And when to look again, if any deadline is left.
+    /// The workers of this lane that still run a step past its limit, earliest deadline first;
+    /// each is named once. And when to look again, if any deadline is left.
     pub fn take_overdue(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
         let lane = self.lanes.get_mut(id.0);
         lane.map_or_else(Default::default, |lane| lane.deadlines.take_overdue(now_ns))

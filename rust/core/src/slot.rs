@@ -3,7 +3,7 @@
 use crate::ids::{LaneId, SlotId};
 use crate::loan::Loan;
 
-/// A running step.
+/// A running step's entry in the ledger.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub lane: LaneId,
@@ -16,24 +16,24 @@ pub(crate) struct Slot {
     pub loan: Option<Box<Loan>>,
 }
 
-/// Where a running step's slot came from, and so where it goes back to.
+/// The source of a running step's slot, to which it goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// One of the pool's.
     Pool,
-    /// Lent by a running step that waits for this one.
+    /// This running step's, which waits for the one it is lent to.
     Loan(SlotId),
     /// None: the step only waits for steps of its own.
     NoSlot,
 }
 
-/// A running step, as one may ask for it.
+/// A running step, as the views show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Whose step it is.
+    /// Its lane.
     pub lane: LaneId,
-    /// Which one.
+    /// Its number in the lane.
     pub step: u32,
-    /// Since when it runs.
+    /// The time of its start.
     pub started_ns: u64,
 }

@@ -4,7 +4,7 @@ use crate::graph::Graph;
 use crate::ids::SlotId;
 use crate::join::Join;
 
-/// What a lane is to do. `LaneSpec::new(n)` is `n` independent steps without limits.
+/// The order for a lane. `LaneSpec::new(n)` is `n` independent steps without limits.
 #[derive(Debug)]
 pub struct LaneSpec {
     /// How many steps there are.
@@ -25,7 +25,7 @@ pub struct LaneSpec {
     pub tolerated: Vec<bool>,
     /// The running step that waits for this lane.
     pub parent: Option<SlotId>,
-    /// Whether the lane takes a place in the bounded queue while it waits.
+    /// Whether the lane takes a place in the bounded queue while it waits for a slot.
     pub bounded: bool,
 }
 
@@ -47,7 +47,7 @@ impl LaneSpec {
     }
 }
 
-/// What becomes of a submission that finds the queue full.
+/// The fate of a submission that finds the bounded queue full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
     /// It is refused.

@@ -1,4 +1,4 @@
-//! The end of a step.
+//! The end of a step: its state, its count, its lane's verdict, and the way of its slot.
 
 use super::{Next, Scheduler};
 use crate::faults::{Rule, fault, holds};
@@ -64,8 +64,8 @@ impl Scheduler {
         (verdict, next)
     }
 
-    /// What both come to where nobody waits in line and no verdict is near: the slot stays where
-    /// it is, with the lane's next step in it. None, without any effect, anywhere else.
+    /// The short way for both, where no lane waits in line and no verdict is near: the slot stays
+    /// where it is, with the lane's next step in it. None, without any effect, anywhere else.
     fn pass_on(&mut self, id: SlotId, now_ns: u64) -> Option<Next> {
         let slot = self.ledger.get(id)?;
         let lane = self.lanes.get_mut(slot.lane.0)?;
@@ -103,8 +103,8 @@ impl Scheduler {
         Some(Next::Start { step, slot })
     }
 
-    /// Count the outcome in the join policy, and make ready the steps that waited for this one only.
-    /// The verdict is returned if this step decided its lane.
+    /// Count the outcome in the join policy, and make the steps ready that waited for this one
+    /// alone. The verdict is returned if this step decided its lane.
     fn count_towards_verdict(
         &mut self,
         id: LaneId,

@@ -77,7 +77,7 @@ impl Scheduler {
         self.lanes.len()
     }
 
-    /// Every running step: one of them has the slot that does not come back.
+    /// Every running step, to find the one whose slot does not come back.
     pub fn holders(&self) -> impl Iterator<Item = Holder> + '_ {
         self.ledger.holders()
     }
