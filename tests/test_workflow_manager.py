@@ -277,6 +277,14 @@ async def test_that_function_may_be_async_and_may_fail(trace, autojump_clock):
     assert str(result.errors["each"]) == "no list today"
 
 
+@pytest.mark.parametrize("returned", [None, "ab", 3])
+async def test_a_function_of_steps_that_returns_no_list_is_told_so(returned, autojump_clock):
+    result = await run(WorkflowStep("each", group=ParallelGroup("each", lambda context: returned)))
+    assert str(result.errors["each"]) == (
+        f"group 'each': the function of its steps must return a list; got {returned!r}"
+    )
+
+
 async def test_what_that_function_returns_must_be_steps(autojump_clock):
     result = await run(WorkflowStep("each", group=ParallelGroup("each", lambda context: ["a"])))
     assert str(result.errors["each"]) == (
@@ -726,3 +734,22 @@ async def test_a_camel_case_workflow_with_all_four_strategies_runs_in_its_millis
     assert sorted(result.failed_steps) == ["sift", "town"]
     assert list(result.skipped_steps) == ["boat"]
     assert result.results["reap"].results == {"north": 10, "south": 20, "east": 30}
+
+
+async def test_a_workflow_that_was_loaded_with_the_same_tools_is_not_checked_again(
+    monkeypatch, autojump_clock
+):
+    async def work(ms, result=None, error=None):
+        await trio.sleep(ms / 1000)
+
+    tools = registry(work)
+    steps = [{"id": "a", "tool": "work", "input": {"ms": 5}}]
+    definition = workflow_from_dict({"name": "once", "steps": steps}, tools=tools)
+
+    def again(*_):
+        raise AssertionError("it was checked as it was loaded")
+
+    monkeypatch.setattr(ToolRegistry, "check_input", again)
+    assert (await WorkflowManager(tools).execute(definition)).success
+    with pytest.raises(AssertionError):
+        await WorkflowManager(registry(work)).execute(definition)

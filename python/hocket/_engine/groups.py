@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 from .. import _core
@@ -14,7 +14,7 @@ from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus
 from .._model.strategy import check_quorum
-from .entry import call_steps
+from .group_steps import steps_of
 from .observers import as_observers
 from .pool import WorkerPool
 from .run import Batch, run_batch
@@ -101,7 +101,7 @@ class ParallelExecutionManager:
             )
         observers = as_observers(observer)
         pool = self._pool
-        steps = await _steps(group, context)
+        steps = await steps_of(group, context)
         ids = _core.step_ids(steps, f"group {group.id!r}")
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
@@ -132,15 +132,3 @@ class ParallelExecutionManager:
     def get_status(self) -> PoolStatus:
         """Return how busy the pool is now."""
         return self._pool.get_status()
-
-
-async def _steps(group: ParallelGroup, context: Any) -> list[Any]:
-    steps: Any = group.steps
-    if callable(steps):
-        steps = await call_steps(steps, context, f"steps of group {group.id!r}")
-        if isinstance(steps, str) or not isinstance(steps, Sequence):
-            raise TypeError(
-                f"group {group.id!r}: the function of its steps must return a list; got {steps!r}"
-            )
-    # A copy: the steps are those at the time of the call, whatever becomes of the caller's list.
-    return list(steps)

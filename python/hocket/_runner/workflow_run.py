@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _core
 from .._base.errors import HocketError
-from .._engine.entry import call_steps
+from .._engine.group_steps import steps_of
 from .._engine.pool import WorkerPool
 from .._engine.run import Batch, run_batch
 from .._model.event import Observer, StepEvent
@@ -137,10 +137,7 @@ class WorkflowRun:
         return result
 
     async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
-        steps: Any = group.steps
-        if callable(steps):
-            steps = await call_steps(steps, self.context, f"steps of group {group.id!r}")
-        return [self._member(group, step) for step in steps]
+        return [self._member(group, step) for step in await steps_of(group, self.context)]
 
     def _member(self, group: ParallelGroup, step: Any) -> WorkflowStep:
         member = self.plan.members.get(step) if isinstance(step, str) else step
