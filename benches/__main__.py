@@ -7,10 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from benches import environment
 from benches.contender import read_all
+from benches.measure import environment
 from benches.plan import ROUNDS
-from benches.workloads import WORKLOADS
+from benches.work.workloads import WORKLOADS
 
 
 def main() -> int:

@@ -13,23 +13,17 @@ from functools import partial
 
 import pytest
 import trio
-from benches import (
-    contender,
-    environment,
-    markdown,
-    plan,
-    process,
-    results as store,
-    runner,
-    runtimes,
-)
-from benches.comparison import comparisons, imports, scaling
+from benches import contender, plan
+from benches.check.verification import verify
+from benches.check.wrong import Wrong
 from benches.contender import BadContender, Contender
-from benches.frame import LIMIT, threes
-from benches.measurement import measure
-from benches.verification import verify
-from benches.workloads import MS_A_RACE, WORKLOADS
-from benches.wrong import Wrong
+from benches.measure import environment, process, runner
+from benches.measure.measurement import measure
+from benches.show import markdown, results as store
+from benches.show.comparison import comparisons, imports, scaling
+from benches.work import runtimes
+from benches.work.frame import LIMIT, threes
+from benches.work.workloads import MS_A_RACE, WORKLOADS
 
 # A tiny size of each kind of work.
 TINY = {
@@ -539,7 +533,7 @@ def test_the_cost_by_number_of_steps_is_in_order():
 
 
 def test_the_tables_name_everything():
-    table = pytest.importorskip("benches.table")
+    table = pytest.importorskip("benches.show.table")
     from rich.console import Console
 
     console = Console(width=120, record=True, file=io.StringIO())
@@ -615,7 +609,7 @@ def test_who_was_found_wrong_has_no_figure_anywhere():
 
 def test_the_pictures_are_drawn(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    from benches import pictures
+    from benches.show import pictures
 
     monkeypatch.setattr(store, "FOLDER", tmp_path)
     drawn = pictures.draw(results(), "quick")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benches import results as store
-from benches.comparison import HOCKET, Comparison, Row, comparisons, imports
-from benches.environment import ROOT
-from benches.results import Results
-from benches.text import again, figure, how, measured_on, remark, spread, times
+from benches.measure.environment import ROOT
+from benches.show import results as store
+from benches.show.comparison import HOCKET, Comparison, Row, comparisons, imports
+from benches.show.results import Results
+from benches.show.text import again, figure, how, measured_on, remark, spread, times
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 

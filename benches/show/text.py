@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benches.comparison import Comparison, Row
-from benches.results import Results
+from benches.show.comparison import Comparison, Row
+from benches.show.results import Results
 
 
 def figure(value: float | None) -> str:
