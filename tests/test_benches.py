@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import gc
+import graphlib
 import importlib
 import io
 import json
@@ -37,6 +39,7 @@ TINY = {
 }
 
 FILES = contender.paths()
+BENCHES = contender.FOLDER.parent
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,6 +66,49 @@ def declaring(text, tmp_path):
     path = tmp_path / "peer.py"
     path.write_text(text.strip(), encoding="utf-8")
     return contender.read(path)
+
+
+# --- The rooms ----------------------------------------------------------------------------------
+
+# Room -> the rooms below it that it may import, the lowest first. A file beside the rooms is one.
+ROOMS = {
+    "work": "",
+    "contender": "",
+    "contenders": "work",
+    "check": "work",
+    "plan": "work contender",
+    "measure": "work contender check plan",
+    "show": "work contender plan measure",
+    "suite": "work contender plan measure show",
+    "__main__": "work contender plan measure suite",
+}
+MODULES = {
+    ".".join(path.relative_to(BENCHES).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(BENCHES.rglob("*.py"))
+}
+
+
+def imported_by(module):
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "benches":
+            origin = node.module.removeprefix("benches").removeprefix(".")
+            inner = {f"{origin}.{alias.name}".removeprefix(".") for alias in node.names}
+            yield from inner & MODULES.keys() or {origin}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_below_it(room):
+    below = ROOMS[room].split()
+    assert below == [other for other in list(ROOMS)[: list(ROOMS).index(room)] if other in below]
+    inside = [module for module in MODULES if module.split(".")[0] == room]
+    assert inside
+    found = {other.split(".")[0] for module in inside for other in imported_by(module)}
+    assert found <= {room, *below}
+
+
+def test_every_file_is_in_a_room_and_no_two_import_each_other_in_a_circle():
+    assert {module.split(".")[0] for module in MODULES} == {*ROOMS, "__init__"}
+    graphlib.TopologicalSorter({name: imported_by(name) for name in MODULES}).prepare()
 
 
 # --- The files ----------------------------------------------------------------------------------
