@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benches",
         description="Compare hocket with other schedulers, side by side. Nothing passes or fails "
-        "on a figure. docs/benchmarks.md says how it is measured.",
+        "on a figure. docs/project/benchmarks.md says how it is measured.",
     )
     parser.add_argument(
         "--full",
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="put the tables of a full run into docs/benchmarks.md and README.md",
+        help="put the tables of a full run into docs/project/benchmarks.md and README.md",
     )
     parser.add_argument(
         "--again",

@@ -591,12 +591,12 @@ def test_the_tables_name_everything():
 
 
 def test_markdown_is_written_between_the_marks_and_nowhere_else(tmp_path):
-    (tmp_path / "docs").mkdir()
-    for name in ("docs/benchmarks.md", "README.md"):
+    (tmp_path / "docs/project").mkdir(parents=True)
+    for name in ("docs/project/benchmarks.md", "README.md"):
         marks = f"{markdown.BEGIN}\nold\n{markdown.END}"
         (tmp_path / name).write_text(f"before\n{marks}\nafter\n", encoding="utf-8")
     written = markdown.write(results(), "quick", root=tmp_path)
-    assert written == [tmp_path / "docs/benchmarks.md", tmp_path / "README.md"]
+    assert written == [tmp_path / "docs/project/benchmarks.md", tmp_path / "README.md"]
     docs, readme = (path.read_text(encoding="utf-8") for path in written)
     for text in (docs, readme):
         assert text.startswith("before\n<!--")
@@ -610,15 +610,15 @@ def test_markdown_is_written_between_the_marks_and_nowhere_else(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["docs/benchmarks.md", "README.md"])
+@pytest.mark.parametrize("name", ["docs/project/benchmarks.md", "README.md"])
 def test_the_documentation_has_the_marks(name):
     text = (environment.ROOT / name).read_text(encoding="utf-8")
     assert text.count(markdown.BEGIN) == text.count(markdown.END) == 1
 
 
 def test_documentation_without_its_marks_is_left_alone(tmp_path):
-    (tmp_path / "docs").mkdir()
-    path = tmp_path / "docs/benchmarks.md"
+    (tmp_path / "docs/project").mkdir(parents=True)
+    path = tmp_path / "docs/project/benchmarks.md"
     path.write_text(f"before\n{markdown.BEGIN}\nafter\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"benchmarks\.md: .* must be there, once each"):
         markdown.write(results(), "full", root=tmp_path)

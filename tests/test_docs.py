@@ -40,7 +40,7 @@ def test_the_examples_of_a_module_do_what_they_show(name):
 
 
 def test_the_tests_in_the_documentation_pass(pytester):
-    text = (DOCS / "testing.md").read_text(encoding="utf-8")
+    text = (DOCS / "guides/testing.md").read_text(encoding="utf-8")
     files = {match["name"]: match["text"] for match in FILE.finditer(text)}
     for name, content in files.items():
         (pytester.path / name).write_text(content, encoding="utf-8")

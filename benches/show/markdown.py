@@ -15,13 +15,16 @@ BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
 def write(results: Results, stem: str, root: Path = ROOT) -> list[Path]:
-    """Put everything into docs/benchmarks.md, and a summary into README.md.
+    """Put everything into docs/project/benchmarks.md, and a summary into README.md.
 
     Raises:
         ValueError: one of them has not the marks that say where.
     """
     written = []
-    for path, make in ((root / "docs/benchmarks.md", report), (root / "README.md", summary)):
+    for path, make in (
+        (root / "docs/project/benchmarks.md", report),
+        (root / "README.md", summary),
+    ):
         text = path.read_text(encoding="utf-8")
         if text.count(BEGIN) != 1 or text.count(END) != 1:
             raise ValueError(f"{path.name}: {BEGIN} and {END} must be there, once each")
@@ -58,7 +61,7 @@ def _contenders(results: Results) -> str:
     lines = ["| contender | what it is |", "| --- | --- |"]
     for name, about in results["contenders"].items():
         source = about["source"]
-        link = source if source.startswith("https://") else f"../{source}"
+        link = source if source.startswith("https://") else f"../../{source}"
         lines.append(_line([f"[{name}]({link})", _escaped(about["what"])]))
     return "\n".join(lines)
 
