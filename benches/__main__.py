@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="put the tables of a full run into docs/project/benchmarks.md and README.md",
+        help="put the tables of a full run into docs/project/benchmarks.md, five rows into README.md",
     )
     parser.add_argument(
         "--again",

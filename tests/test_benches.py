@@ -592,33 +592,38 @@ def test_the_tables_name_everything():
 
 def test_markdown_is_written_between_the_marks_and_nowhere_else(tmp_path):
     (tmp_path / "docs/project").mkdir(parents=True)
-    for name in ("docs/project/benchmarks.md", "README.md"):
+    for name in (markdown.PAGE, markdown.README):
         marks = f"{markdown.BEGIN}\nold\n{markdown.END}"
         (tmp_path / name).write_text(f"before\n{marks}\nafter\n", encoding="utf-8")
     written = markdown.write(results(), "quick", root=tmp_path)
-    assert written == [tmp_path / "docs/project/benchmarks.md", tmp_path / "README.md"]
+    assert written == [tmp_path / markdown.PAGE, tmp_path / markdown.README]
     docs, readme = (path.read_text(encoding="utf-8") for path in written)
     for text in (docs, readme):
         assert text.startswith("before\n<!--")
         assert text.endswith("-->\nafter\n")
         assert "old" not in text
-        assert "quick-cost.svg" in text
+    assert "(../../benches/results/quick-cost.svg)" in docs
     assert "| **hocket** | trio | 30.0 | 20.0 – 40.0 | 2.00× | 1.00× |  |" in docs
-    assert (
-        "| Steps that return at once | 100 | µs a step | 15.0 | **30.0** | 300 (peer) |  |"
-        in readme
-    )
+    row = "100 | µs a step | 15.0 | **30.0** | 300 (peer) |  |"
+    assert f"| [Steps that return at once](#no_op) | {row}" in docs
+    assert f"| [Steps that return at once](docs/project/benchmarks.md#no_op) | {row}" in readme
+    assert "#race" in docs
+    assert "#race" not in readme
 
 
-@pytest.mark.parametrize("name", ["docs/project/benchmarks.md", "README.md"])
+def test_the_rows_of_the_readme_are_workloads():
+    assert set(markdown.HIGHLIGHTS) <= WORKLOADS.keys()
+
+
+@pytest.mark.parametrize("name", [markdown.PAGE, markdown.README])
 def test_the_documentation_has_the_marks(name):
     text = (environment.ROOT / name).read_text(encoding="utf-8")
     assert text.count(markdown.BEGIN) == text.count(markdown.END) == 1
 
 
 def test_documentation_without_its_marks_is_left_alone(tmp_path):
-    (tmp_path / "docs/project").mkdir(parents=True)
-    path = tmp_path / "docs/project/benchmarks.md"
+    path = tmp_path / markdown.PAGE
+    path.parent.mkdir(parents=True)
     path.write_text(f"before\n{markdown.BEGIN}\nafter\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"benchmarks\.md: .* must be there, once each"):
         markdown.write(results(), "full", root=tmp_path)
@@ -635,7 +640,7 @@ def test_a_workload_that_is_measured_again_takes_its_own_place_and_says_when():
     no_op, race = comparisons(found)
     assert no_op == comparisons(results())[0]
     assert race.find("hocket").cost == pytest.approx(6)
-    text = markdown.report(found, "pictures")
+    text = markdown.report(found, "quick")
     assert text.count("Measured again on 2031-02-03, revision def.") == 1
 
 

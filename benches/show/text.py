@@ -52,6 +52,15 @@ def measured_on(results: Results) -> str:
     )
 
 
+def measured_briefly(results: Results) -> str:
+    """Return what a summary has room for."""
+    on: dict[str, Any] = results["machine"]
+    return (
+        f"Medians of up to {results['rounds']} rounds on {results['date'][:10]}: {on['cpu']}, "
+        f"{on['cores']} cores; {on['python']}, Trio {results['packages']['trio']}."
+    )
+
+
 def again(comparison: Comparison, results: Results) -> str:
     """Say of a workload that it was measured later than the others, if it was."""
     if comparison.date == results["date"]:
