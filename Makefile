@@ -16,7 +16,7 @@ export PYTHON
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
-	@echo 'make torture   attack every promise at length and write docs/reliability.md (takes an hour);'
+	@echo 'make torture   attack every promise at length and write docs/project/reliability.md (an hour);'
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
 	@echo 'make bench     measure hocket beside every scheduler one might choose instead (3 minutes);'
 	@echo '               ARGS="--workload http --rounds 9" and the like choose; ARGS=--help lists them'
@@ -62,7 +62,7 @@ check-python:
 torture: environment
 	$(SAY) 'Attacking every promise'
 	@PYTHONPATH=tests $(VENV_PYTHON) -m torture $(SUITE) $(if $(SEED),--seed $(SEED)) \
-		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SUITE)$(TRIALS),,--write docs/reliability.md)
+		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SUITE)$(TRIALS),,--write docs/project/reliability.md)
 
 # ARGS is for `python -m benches`. The core alone: cargo bench --package hocket-bench.
 bench: environment

@@ -7,10 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from benches import environment
 from benches.contender import read_all
+from benches.measure import environment
 from benches.plan import ROUNDS
-from benches.workloads import WORKLOADS
+from benches.work.workloads import WORKLOADS
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benches",
         description="Compare hocket with other schedulers, side by side. Nothing passes or fails "
-        "on a figure. docs/benchmarks.md says how it is measured.",
+        "on a figure. docs/project/benchmarks.md says how it is measured.",
     )
     parser.add_argument(
         "--full",
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="put the tables of a full run into docs/benchmarks.md and README.md",
+        help="put the tables of a full run into docs/project/benchmarks.md, five rows into README.md",
     )
     parser.add_argument(
         "--again",

@@ -107,7 +107,7 @@ def _literal(path: Path, tree: ast.Module, name: str) -> object:
                 raise BadContender(f"{path.name}: {name} must be a literal {kind.__name__}")
             return value
     if default is None:
-        raise BadContender(f"{path.name}: {name} is missing; docs/benchmarks.md shows one")
+        raise BadContender(f"{path.name}: {name} is missing; docs/project/benchmarks.md shows one")
     return default
 
 

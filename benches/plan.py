@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benches.contender import Contender
-from benches.workloads import WORKLOADS, Workload
+from benches.work.workloads import WORKLOADS, Workload
 
 ROUNDS = 5
 

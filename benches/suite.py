@@ -10,11 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benches import environment, markdown, pictures, plan, results, runner, server, table
+from benches import plan
 from benches.contender import Contender
-from benches.progress import Rounds
-from benches.results import Results
-from benches.workloads import WORKLOADS
+from benches.measure import environment, runner, server
+from benches.show import markdown, pictures, results, table
+from benches.show.progress import Rounds
+from benches.show.results import Results
+from benches.work.workloads import WORKLOADS
 
 RUST = "What the Rust core takes by itself: cargo bench --package hocket-bench"
 

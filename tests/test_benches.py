@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import gc
+import graphlib
 import importlib
 import io
 import json
@@ -13,23 +15,17 @@ from functools import partial
 
 import pytest
 import trio
-from benches import (
-    contender,
-    environment,
-    markdown,
-    plan,
-    process,
-    results as store,
-    runner,
-    runtimes,
-)
-from benches.comparison import comparisons, imports, scaling
+from benches import contender, plan
+from benches.check.verification import verify
+from benches.check.wrong import Wrong
 from benches.contender import BadContender, Contender
-from benches.frame import LIMIT, threes
-from benches.measurement import measure
-from benches.verification import verify
-from benches.workloads import MS_A_RACE, WORKLOADS
-from benches.wrong import Wrong
+from benches.measure import environment, process, runner
+from benches.measure.measurement import measure
+from benches.show import markdown, results as store
+from benches.show.comparison import comparisons, imports, scaling
+from benches.work import runtimes
+from benches.work.frame import LIMIT, threes
+from benches.work.workloads import MS_A_RACE, WORKLOADS
 
 # A tiny size of each kind of work.
 TINY = {
@@ -43,6 +39,7 @@ TINY = {
 }
 
 FILES = contender.paths()
+BENCHES = contender.FOLDER.parent
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -69,6 +66,49 @@ def declaring(text, tmp_path):
     path = tmp_path / "peer.py"
     path.write_text(text.strip(), encoding="utf-8")
     return contender.read(path)
+
+
+# --- The rooms ----------------------------------------------------------------------------------
+
+# Room -> the rooms below it that it may import, the lowest first. A file beside the rooms is one.
+ROOMS = {
+    "work": "",
+    "contender": "",
+    "contenders": "work",
+    "check": "work",
+    "plan": "work contender",
+    "measure": "work contender check plan",
+    "show": "work contender plan measure",
+    "suite": "work contender plan measure show",
+    "__main__": "work contender plan measure suite",
+}
+MODULES = {
+    ".".join(path.relative_to(BENCHES).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(BENCHES.rglob("*.py"))
+}
+
+
+def imported_by(module):
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "benches":
+            origin = node.module.removeprefix("benches").removeprefix(".")
+            inner = {f"{origin}.{alias.name}".removeprefix(".") for alias in node.names}
+            yield from inner & MODULES.keys() or {origin}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_below_it(room):
+    below = ROOMS[room].split()
+    assert below == [other for other in list(ROOMS)[: list(ROOMS).index(room)] if other in below]
+    inside = [module for module in MODULES if module.split(".")[0] == room]
+    assert inside
+    found = {other.split(".")[0] for module in inside for other in imported_by(module)}
+    assert found <= {room, *below}
+
+
+def test_every_file_is_in_a_room_and_no_two_import_each_other_in_a_circle():
+    assert {module.split(".")[0] for module in MODULES} == {*ROOMS, "__init__"}
+    graphlib.TopologicalSorter({name: imported_by(name) for name in MODULES}).prepare()
 
 
 # --- The files ----------------------------------------------------------------------------------
@@ -539,7 +579,7 @@ def test_the_cost_by_number_of_steps_is_in_order():
 
 
 def test_the_tables_name_everything():
-    table = pytest.importorskip("benches.table")
+    table = pytest.importorskip("benches.show.table")
     from rich.console import Console
 
     console = Console(width=120, record=True, file=io.StringIO())
@@ -551,34 +591,39 @@ def test_the_tables_name_everything():
 
 
 def test_markdown_is_written_between_the_marks_and_nowhere_else(tmp_path):
-    (tmp_path / "docs").mkdir()
-    for name in ("docs/benchmarks.md", "README.md"):
+    (tmp_path / "docs/project").mkdir(parents=True)
+    for name in (markdown.PAGE, markdown.README):
         marks = f"{markdown.BEGIN}\nold\n{markdown.END}"
         (tmp_path / name).write_text(f"before\n{marks}\nafter\n", encoding="utf-8")
     written = markdown.write(results(), "quick", root=tmp_path)
-    assert written == [tmp_path / "docs/benchmarks.md", tmp_path / "README.md"]
+    assert written == [tmp_path / markdown.PAGE, tmp_path / markdown.README]
     docs, readme = (path.read_text(encoding="utf-8") for path in written)
     for text in (docs, readme):
         assert text.startswith("before\n<!--")
         assert text.endswith("-->\nafter\n")
         assert "old" not in text
-        assert "quick-cost.svg" in text
+    assert "(../../benches/results/quick-cost.svg)" in docs
     assert "| **hocket** | trio | 30.0 | 20.0 – 40.0 | 2.00× | 1.00× |  |" in docs
-    assert (
-        "| Steps that return at once | 100 | µs a step | 15.0 | **30.0** | 300 (peer) |  |"
-        in readme
-    )
+    row = "100 | µs a step | 15.0 | **30.0** | 300 (peer) |  |"
+    assert f"| [Steps that return at once](#no_op) | {row}" in docs
+    assert f"| [Steps that return at once](docs/project/benchmarks.md#no_op) | {row}" in readme
+    assert "#race" in docs
+    assert "#race" not in readme
 
 
-@pytest.mark.parametrize("name", ["docs/benchmarks.md", "README.md"])
+def test_the_rows_of_the_readme_are_workloads():
+    assert set(markdown.HIGHLIGHTS) <= WORKLOADS.keys()
+
+
+@pytest.mark.parametrize("name", [markdown.PAGE, markdown.README])
 def test_the_documentation_has_the_marks(name):
     text = (environment.ROOT / name).read_text(encoding="utf-8")
     assert text.count(markdown.BEGIN) == text.count(markdown.END) == 1
 
 
 def test_documentation_without_its_marks_is_left_alone(tmp_path):
-    (tmp_path / "docs").mkdir()
-    path = tmp_path / "docs/benchmarks.md"
+    path = tmp_path / markdown.PAGE
+    path.parent.mkdir(parents=True)
     path.write_text(f"before\n{markdown.BEGIN}\nafter\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"benchmarks\.md: .* must be there, once each"):
         markdown.write(results(), "full", root=tmp_path)
@@ -595,7 +640,7 @@ def test_a_workload_that_is_measured_again_takes_its_own_place_and_says_when():
     no_op, race = comparisons(found)
     assert no_op == comparisons(results())[0]
     assert race.find("hocket").cost == pytest.approx(6)
-    text = markdown.report(found, "pictures")
+    text = markdown.report(found, "quick")
     assert text.count("Measured again on 2031-02-03, revision def.") == 1
 
 
@@ -615,7 +660,7 @@ def test_who_was_found_wrong_has_no_figure_anywhere():
 
 def test_the_pictures_are_drawn(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    from benches import pictures
+    from benches.show import pictures
 
     monkeypatch.setattr(store, "FOLDER", tmp_path)
     drawn = pictures.draw(results(), "quick")

@@ -14,10 +14,15 @@ import hocket
 pytest_plugins = ["pytester"]
 
 PACKAGE = Path(hocket.__file__).parent
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 # A file that is shown: its first line names it.
 FILE = re.compile(r"^```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
+# What is shown as text is no link and no heading.
+CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?P<path>[^)\s#]*)(?:#(?P<place>[^)\s]+))?\)")
 
 
 def modules() -> list[str]:
@@ -40,7 +45,7 @@ def test_the_examples_of_a_module_do_what_they_show(name):
 
 
 def test_the_tests_in_the_documentation_pass(pytester):
-    text = (DOCS / "testing.md").read_text(encoding="utf-8")
+    text = (DOCS / "guides/testing.md").read_text(encoding="utf-8")
     files = {match["name"]: match["text"] for match in FILE.finditer(text)}
     for name, content in files.items():
         (pytester.path / name).write_text(content, encoding="utf-8")
@@ -48,3 +53,23 @@ def test_the_tests_in_the_documentation_pass(pytester):
     tests = sum(content.count("\ndef test_") for content in files.values()) + 19
     result = pytester.runpytest_subprocess("-W", "error")
     result.assert_outcomes(passed=tests)
+
+
+def places(page: Path) -> set[str]:
+    """The headings of a page, as a link names them."""
+    text = re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_of_a_page_leads_somewhere(page):
+    for link in LINK.finditer(CODE.sub("", page.read_text(encoding="utf-8"))):
+        if ":" in link["path"]:
+            continue
+        target = (page.parent / link["path"]).resolve() if link["path"] else page
+        assert target.exists(), link[0]
+        if link["place"]:
+            assert link["place"] in places(target), link[0]

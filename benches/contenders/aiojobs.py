@@ -4,7 +4,7 @@ import asyncio
 
 import aiojobs
 
-from benches.frame import CALLERS, LIMIT, threes
+from benches.work.frame import CALLERS, LIMIT, threes
 
 PACKAGES = ["aiojobs>=1.4"]
 RUNTIMES = ["asyncio", "uvloop"]

@@ -4,7 +4,7 @@ from functools import partial
 
 import aiometer
 
-from benches.frame import LIMIT, threes
+from benches.work.frame import LIMIT, threes
 
 PACKAGES = ["aiometer>=1.0"]
 RUNTIMES = ["trio", "asyncio"]

@@ -2,7 +2,7 @@
 
 from aiostream import pipe, stream
 
-from benches.frame import LIMIT, threes
+from benches.work.frame import LIMIT, threes
 
 PACKAGES = ["aiostream>=0.7"]
 RUNTIMES = ["asyncio", "uvloop"]

@@ -2,7 +2,7 @@
 
 import anyio
 
-from benches.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
+from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
 
 PACKAGES = ["anyio>=4.7"]
 RUNTIMES = ["trio", "asyncio"]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dask.distributed import Client, LocalCluster, wait
 
-from benches.frame import CALLERS, LIMIT, threes
+from benches.work.frame import CALLERS, LIMIT, threes
 
 PACKAGES = ["dask>=2025.1", "distributed>=2025.1"]
 RUNTIMES = ["threads"]

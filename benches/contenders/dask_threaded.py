@@ -2,7 +2,7 @@
 
 import dask.threaded
 
-from benches.frame import LIMIT
+from benches.work.frame import LIMIT
 
 PACKAGES = ["dask>=2025.1"]
 RUNTIMES = ["threads"]

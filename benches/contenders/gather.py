@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from benches.frame import CALLERS, LIMIT, threes
+from benches.work.frame import CALLERS, LIMIT, threes
 
 PACKAGES = []
 RUNTIMES = ["asyncio", "uvloop"]

@@ -4,7 +4,7 @@ from graphlib import TopologicalSorter
 
 import trio
 
-from benches.frame import LIMIT
+from benches.work.frame import LIMIT
 
 PACKAGES = []
 RUNTIMES = ["trio"]

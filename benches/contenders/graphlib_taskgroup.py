@@ -3,7 +3,7 @@
 import asyncio
 from graphlib import TopologicalSorter
 
-from benches.frame import LIMIT
+from benches.work.frame import LIMIT
 
 PACKAGES = []
 RUNTIMES = ["asyncio", "uvloop"]

@@ -5,7 +5,7 @@ from functools import partial
 import trio
 
 import hocket
-from benches.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
+from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
 
 PACKAGES = []
 RUNTIMES = ["trio"]

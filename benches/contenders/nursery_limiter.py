@@ -2,7 +2,7 @@
 
 import trio
 
-from benches.frame import CALLERS, LIMIT, threes
+from benches.work.frame import CALLERS, LIMIT, threes
 
 PACKAGES = []
 RUNTIMES = ["trio"]

@@ -2,7 +2,7 @@
 
 import trio
 
-from benches.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
+from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
 
 PACKAGES = []
 RUNTIMES = ["trio"]

@@ -7,7 +7,7 @@ import parsl
 from parsl.config import Config
 from parsl.executors.threads import ThreadPoolExecutor
 
-from benches.frame import LIMIT, threes
+from benches.work.frame import LIMIT, threes
 
 PACKAGES = ["parsl>=2025.1.13"]
 RUNTIMES = ["threads"]

@@ -5,7 +5,7 @@ from inspect import Parameter, Signature
 
 from pipefunc import PipeFunc, Pipeline
 
-from benches.frame import LIMIT
+from benches.work.frame import LIMIT
 
 PACKAGES = ["pipefunc>=0.87"]
 RUNTIMES = ["threads"]

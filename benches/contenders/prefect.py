@@ -33,7 +33,7 @@ os.environ |= {
 from prefect import flow, task  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
-from benches.frame import LIMIT  # noqa: E402
+from benches.work.frame import LIMIT  # noqa: E402
 
 PACKAGES = ["prefect>=3.4"]
 RUNTIMES = ["threads"]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from benches.frame import CALLERS, LIMIT, threes
+from benches.work.frame import CALLERS, LIMIT, threes
 
 PACKAGES = []
 RUNTIMES = ["asyncio", "uvloop"]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from benches.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
+from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
 
 PACKAGES = []
 RUNTIMES = ["asyncio", "uvloop"]

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from benches.frame import CALLERS, LIMIT, threes
+from benches.work.frame import CALLERS, LIMIT, threes
 
 PACKAGES = []
 RUNTIMES = ["threads"]

@@ -2,7 +2,7 @@
 
 import trio
 
-from benches.frame import LIMIT, threes
+from benches.work.frame import LIMIT, threes
 
 PACKAGES = []
 RUNTIMES = ["trio"]

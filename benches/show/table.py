@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benches.comparison import HOCKET, Comparison, Row, comparisons, imports
-from benches.results import Results
-from benches.text import figure, how, measured_on, remark, spread, times
+from benches.show.comparison import HOCKET, Comparison, Row, comparisons, imports
+from benches.show.results import Results
+from benches.show.text import figure, how, measured_on, remark, spread, times
 
 
 def show(console: Console, results: Results) -> None:

@@ -6,9 +6,9 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from benches.files import digest
-from benches.runtimes import Runtime
-from benches.steps_async import SLEEP
+from benches.work.files import digest
+from benches.work.runtimes import Runtime
+from benches.work.steps_async import SLEEP
 
 
 def no_op(runtime: Runtime, url: str):

@@ -1,4 +1,4 @@
-"""One measurement, in a process of its own: ``python -m benches.worker ORDER``, one line of JSON."""
+"""One measurement, in a process of its own: ``python -m benches.measure.worker ORDER``, one line of JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benches.runtimes import Runtime
+    from benches.work.runtimes import Runtime
 
 
 def main() -> None:
@@ -32,14 +32,14 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     try:
         module = importlib.import_module(f"benches.contenders.{order['contender']}")
-        from benches import runtimes
+        from benches.work import runtimes
 
         runtime = runtimes.load(order["runtime"])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         return {"broken": f"cannot be imported: {_name(error)}"}
     imports = time.perf_counter() - began
     # Only now, or what a contender imports might have been imported already.
-    from benches.wrong import Wrong
+    from benches.check.wrong import Wrong
 
     try:
         return _measured(module, runtime, order) | {"imports": imports}
@@ -51,9 +51,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measured(module: ModuleType, runtime: Runtime, order: dict[str, Any]) -> dict[str, Any]:
-    from benches.measurement import measure
-    from benches.verification import verify
-    from benches.workloads import WORKLOADS
+    from benches.check.verification import verify
+    from benches.measure.measurement import measure
+    from benches.work.workloads import WORKLOADS
 
     workload = WORKLOADS[order["workload"]]
     function = getattr(module, workload.shape)

@@ -10,13 +10,13 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from benches.environment import ROOT, variables
+from benches.measure.environment import ROOT, variables
 
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
     """Run the server; give its address."""
-    command = [sys.executable, "-m", "benches.server"]
+    command = [sys.executable, "-m", "benches.measure.server"]
     pipe = subprocess.PIPE
     server = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, cwd=ROOT, env=variables(), start_new_session=True

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benches.comparison import HOCKET, Comparison, Row
-from benches.drawing import COLOURS, FLOOR, GRID, OURS, colour_of, logarithmic
-from benches.text import figure
+from benches.show.comparison import HOCKET, Comparison, Row
+from benches.show.drawing import COLOURS, FLOOR, GRID, OURS, colour_of, logarithmic
+from benches.show.text import figure
 
 COLUMNS = 3
 ROW_INCHES = 0.2

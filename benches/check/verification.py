@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benches.frame import CALLERS, LIMIT, threes
-from benches.layers import layered
-from benches.runtimes import Runtime
-from benches.watch import NAP, Watch
-from benches.workloads import numbered
-from benches.wrong import Wrong, same
+from benches.check.watch import NAP, Watch
+from benches.check.wrong import Wrong, same
+from benches.work.frame import CALLERS, LIMIT, threes
+from benches.work.layers import layered
+from benches.work.runtimes import Runtime
+from benches.work.workloads import numbered
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from benches.comparison import HOCKET, Comparison, Row
+from benches.show.comparison import HOCKET, Comparison, Row
 
 OURS = "#d1495b"
 COLOURS = {"trio": "#2e6f95", "asyncio": "#8a7d2f", "uvloop": "#5f9e6e", "threads": "#8d6a9f"}

@@ -6,8 +6,8 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from benches.results import Results
-from benches.workloads import WORKLOADS
+from benches.show.results import Results
+from benches.work.workloads import WORKLOADS
 
 HOCKET = "hocket"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benches.contender import Contender
-from benches.environment import RUNNER, RUNTIME_PACKAGES
-from benches.frame import LIMIT, STEP_TIMEOUT
-from benches.machine import machine, revision, versions
+from benches.measure.environment import RUNNER, RUNTIME_PACKAGES
+from benches.measure.machine import machine, revision, versions
 from benches.plan import Cell, Kind
-from benches.workloads import WORKLOADS
+from benches.work.frame import LIMIT, STEP_TIMEOUT
+from benches.work.workloads import WORKLOADS
 
-FOLDER = Path(__file__).with_name("results")
+FOLDER = Path(__file__).parents[1] / "results"
 
 Results = dict[str, Any]
 

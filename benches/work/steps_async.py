@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from benches.files import digest
-from benches.runtimes import Runtime
+from benches.work.files import digest
+from benches.work.runtimes import Runtime
 
 SLEEP = 0.005
 FOREVER = 3600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from benches import process
+from benches.measure import process
 from benches.plan import Cell, Kind
 
 FATES = ("broken", "cut", "failed", "wrong")

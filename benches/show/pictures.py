@@ -7,10 +7,10 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benches import picture_costs, picture_growth, results as store
-from benches.comparison import Row, comparisons, scaling
-from benches.drawing import STYLE
-from benches.results import Results
+from benches.show import costs, growth, results as store
+from benches.show.comparison import Row, comparisons, scaling
+from benches.show.drawing import STYLE
+from benches.show.results import Results
 
 
 def draw(results: Results, stem: str) -> list[Path]:
@@ -19,14 +19,14 @@ def draw(results: Results, stem: str) -> list[Path]:
         drawn = []
         shown = [one for one in comparisons(results) if sum(map(_has_cost, one.rows)) > 1]
         if shown:
-            drawn += _save(picture_costs.draw(shown), f"{stem}-cost")
+            drawn += _save(costs.draw(shown), f"{stem}-cost")
         curves = {
             one.name: found
             for one in comparisons(results)
             if one.name in ("no_op", "one_checkpoint") and (found := scaling(results, one.name))
         }
         if curves:
-            drawn += _save(picture_growth.draw(results, curves), f"{stem}-scaling")
+            drawn += _save(growth.draw(results, curves), f"{stem}-scaling")
     return drawn
 
 

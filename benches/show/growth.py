@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from benches.comparison import HOCKET, Comparison, Row, comparisons
-from benches.drawing import GRID, colour_of, logarithmic
-from benches.results import Results
-from benches.text import figure
+from benches.show.comparison import HOCKET, Comparison, Row, comparisons
+from benches.show.drawing import GRID, colour_of, logarithmic
+from benches.show.results import Results
+from benches.show.text import figure
 
 
 def draw(results: Results, curves: dict[str, dict[str, list[tuple[int, float]]]]) -> Figure:

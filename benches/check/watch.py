@@ -6,10 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from benches.frame import LIMIT
-from benches.runtimes import Runtime
-from benches.steps_async import FOREVER
-from benches.wrong import Wrong
+from benches.check.wrong import Wrong
+from benches.work.frame import LIMIT
+from benches.work.runtimes import Runtime
+from benches.work.steps_async import FOREVER
 
 NAP = 0.001
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benches.layers import layered
-from benches.runtimes import Runtime
-from benches.wrong import Wrong, same
+from benches.check.wrong import Wrong, same
+from benches.work.layers import layered
+from benches.work.runtimes import Runtime
 
 Step = Callable[..., Any]
 

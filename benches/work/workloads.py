@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benches.files import digest, library
+from benches.work.files import digest, library
 
 STEP = "µs a step"
 MS_A_RACE = "ms a race"

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from typing import Any
 
-from benches.environment import ROOT, variables
+from benches.measure.environment import ROOT, variables
 
 
 def measure(order: dict[str, Any], budget: float) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def measure(order: dict[str, Any], budget: float) -> dict[str, Any]:
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         # A session of its own: Ctrl-C is for us, and whatever it starts can be ended with it.
         worker = subprocess.Popen(
-            [sys.executable, "-m", "benches.worker", json.dumps(order)],
+            [sys.executable, "-m", "benches.measure.worker", json.dumps(order)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,

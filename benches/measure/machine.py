@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benches.environment import ROOT
+from benches.measure.environment import ROOT
 
 
 def machine() -> dict[str, object]:

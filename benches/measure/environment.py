@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benches.contender import Contender
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".venv-bench"
 PYTHON = HOME / "bin" / "python"
 STAMP = HOME / ".stamp.json"

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from benches import memory, steps_async, steps_plain
-from benches.runtimes import Runtime
-from benches.trials import TRIALS, Trial
-from benches.workloads import Workload
+from benches.check.trials import TRIALS, Trial
+from benches.measure import memory
+from benches.work import steps_async, steps_plain
+from benches.work.runtimes import Runtime
+from benches.work.workloads import Workload
 
 # The warm-up has a tenth of the steps, but not more than this.
 FEW = 200

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benches.comparison import Comparison, Row
-from benches.results import Results
+from benches.show.comparison import Comparison, Row
+from benches.show.results import Results
 
 
 def figure(value: float | None) -> str:
@@ -49,6 +49,15 @@ def measured_on(results: Results) -> str:
     return (
         f"{results['kind'].capitalize()} run of {results['date'][:10]}{revision}, on {on['cpu']}, "
         f"{on['cores']} cores, {on['memory_gb']} GB; {on['system']}; {on['python']}; {packages}."
+    )
+
+
+def measured_briefly(results: Results) -> str:
+    """Return what a summary has room for."""
+    on: dict[str, Any] = results["machine"]
+    return (
+        f"Medians of up to {results['rounds']} rounds on {results['date'][:10]}: {on['cpu']}, "
+        f"{on['cores']} cores; {on['python']}, Trio {results['packages']['trio']}."
     )
 
 

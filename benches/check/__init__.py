@@ -1,0 +1,1 @@
+"""Whether a contender does the work: steps that keep account, and what must come back."""

@@ -1,0 +1,1 @@
+"""From the environment to one figure: processes, clock, memory, rounds."""

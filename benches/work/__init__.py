@@ -1,0 +1,1 @@
+"""What contenders have to do, and what steps need of the loop that they run on."""
