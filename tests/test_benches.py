@@ -13,6 +13,7 @@ from functools import partial
 
 import pytest
 import trio
+
 from benches import (
     contender,
     environment,

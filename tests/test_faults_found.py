@@ -1,4 +1,4 @@
-"""What the faults of `torture/faults.py` have found, in a form that needs no faults built in."""
+"""What the faults of `torture/suites/faults.py` have found, in a form that needs no faults built in."""
 
 from __future__ import annotations
 

@@ -375,7 +375,7 @@ def play(
     # Some flags keep PYTHONPATH from being read.
     path = [folder for folder in sys.path if folder]
     name = scene.__name__
-    program = f"import sys; sys.path[:0] = {path}\nfrom torture.environments import {name}\n{name}({seed})"
+    program = f"import sys; sys.path[:0] = {path}\nfrom torture.suites.environments import {name}\n{name}({seed})"
     done = subprocess.run(
         [sys.executable, *flags, "-c", program],
         capture_output=True,
@@ -498,7 +498,7 @@ def multiprocess(seed: int) -> None:
     for method in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context(method)
         if method == "forkserver":
-            context.set_forkserver_preload(["torture.environments"])
+            context.set_forkserver_preload(["torture.suites.environments"])
         with ProcessPoolExecutor(2, mp_context=context) as processes:
             list(processes.map(usual, range(seed, seed + 2)))
 
