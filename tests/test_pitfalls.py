@@ -27,7 +27,7 @@ HELD_BY = {
     ],
     5: ["test_cancellation.py::test_losers_are_cancelled_and_awaited"],
     6: [
-        "test_result.py::test_a_failed_group_raises_one_group_of_every_error",
+        "model/test_result.py::test_a_failed_group_raises_one_group_of_every_error",
         "test_interrupt.py::test_what_is_fatal_passes_straight_through_unwrapped",
     ],
     7: [
@@ -48,7 +48,7 @@ HELD_BY = {
     21: [
         "test_pool.py::test_a_full_queue_refuses_and_nothing_has_happened",
         "test_group.py::test_a_window_slides_and_is_never_a_batch",
-        "test_strategy.py::test_any_does_not_take_a_failure_for_the_first_success",
+        "model/test_strategy.py::test_any_does_not_take_a_failure_for_the_first_success",
         "test_pitfalls.py::test_a_failure_that_speaks_of_a_timeout_is_a_failure",
     ],
 }
