@@ -668,7 +668,7 @@ def in_its_own_environment(folder: Path, python: Path) -> subprocess.CompletedPr
         "-p",
         "no:cacheprovider",
         "--show-capture=no",
-        "--ignore=tests/test_torture.py",
+        "--ignore=tests/project/test_torture.py",
     ]
     done = None
     for command in (install, test):

@@ -14,7 +14,7 @@ import hocket
 pytest_plugins = ["pytester"]
 
 PACKAGE = Path(hocket.__file__).parent
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 # A file that is shown: its first line names it.
 FILE = re.compile(r"^```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)

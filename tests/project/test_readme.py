@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 # A program, and the ```text block that directly follows it, if one does.
 EXAMPLE = re.compile(
