@@ -235,7 +235,7 @@ impl Work {
     }
 
     fn settle(&mut self, slot: SlotId) {
-        self.scheduler.settle(slot, Outcome::Completed, self.now_ns);
+        self.scheduler.settle(slot, Outcome::Succeeded, self.now_ns);
     }
 
     fn close(&mut self, lane: LaneId) {
@@ -284,7 +284,7 @@ fn ledger(criterion: &mut Criterion) {
             let slot = work.slot.unwrap();
             let settled = work
                 .scheduler
-                .settle_and_next(slot, Outcome::Completed, work.now_ns);
+                .settle_and_next(slot, Outcome::Succeeded, work.now_ns);
             let (None, Next::Start { slot, .. }) = settled else {
                 panic!("{settled:?}")
             };
@@ -399,7 +399,7 @@ fn deadlines(criterion: &mut Criterion) {
             deadlines.disarm(worker);
             deadlines.arm(worker, *step + u64::from(*entries));
             if *look_ns <= *step {
-                *look_ns = deadlines.look(*step).1.unwrap();
+                *look_ns = deadlines.take_overdue(*step).1.unwrap();
             }
             *step += 1;
         },
@@ -418,7 +418,7 @@ fn deadlines(criterion: &mut Criterion) {
         "all overdue",
         |entries| (in_order(entries), 0_u64),
         |((deadlines, entries), now_ns)| {
-            let (overdue, _) = deadlines.look(*now_ns);
+            let (overdue, _) = deadlines.take_overdue(*now_ns);
             deadlines.arm(overdue[0], *now_ns + u64::from(*entries));
             *now_ns += 1;
         },

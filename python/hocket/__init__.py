@@ -22,10 +22,11 @@ from ._base.errors import (
 from ._core import __debug_build__ as __debug_build__, __version__ as __version__
 from ._engine.groups import ParallelExecutionManager as ParallelExecutionManager
 from ._engine.pool import WorkerPool as WorkerPool
-from ._engine.run import Observer as Observer
 from ._model.config import WorkerPoolConfig as WorkerPoolConfig
+from ._model.event import EventKind as EventKind, Observer as Observer, StepEvent as StepEvent
 from ._model.group import ParallelGroup as ParallelGroup
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
+from ._model.states import StepState as StepState
 from ._model.statistics import (
     DurationStats as DurationStats,
     PoolStats as PoolStats,
@@ -49,6 +50,7 @@ if typing.TYPE_CHECKING:
 
 __all__ = [
     "DurationStats",
+    "EventKind",
     "GroupFailed",
     "HocketError",
     "InternalError",
@@ -61,7 +63,9 @@ __all__ = [
     "PoolStatus",
     "QueueFull",
     "Quorum",
+    "StepEvent",
     "StepLeftovers",
+    "StepState",
     "StepTimeout",
     "ToolInputError",
     "ToolModuleError",

@@ -153,7 +153,7 @@ def start(*words, **options):
 def states(text):
     """The table's steps with their states."""
     found = re.findall(
-        r"^( *\S+)  .*?  (completed|failed|timed out|cancelled|skipped)\b", text, re.MULTILINE
+        r"^( *\S+)  .*?  (succeeded|failed|timed_out|cancelled|skipped)\b", text, re.MULTILINE
     )
     return dict(found)
 
@@ -165,16 +165,16 @@ def test_a_workflow_prints_its_steps_and_its_output(folder, capsys):
     assert run("sum.yaml", "--set", "n=2") == 0
     out = capsys.readouterr().out
     assert states(out) == {
-        "one": "completed",
-        "two": "completed",
-        "both": "completed",
-        "  three": "completed",
+        "one": "succeeded",
+        "two": "succeeded",
+        "both": "succeeded",
+        "  three": "succeeded",
         "  never": "cancelled",
     }
-    assert re.search(r"^both +any of 2 +completed +0\.\d{3} s +0\.\d{3} s$", out, re.MULTILINE)
-    assert re.search(r"^  three +echo +completed .* winner$", out, re.MULTILINE)
+    assert re.search(r"^both +any of 2 +succeeded +0\.\d{3} s +0\.\d{3} s$", out, re.MULTILINE)
+    assert re.search(r"^  three +echo +succeeded .* winner$", out, re.MULTILINE)
     assert re.search(
-        r"^Sum: succeeded after 0\.\d+ s \(3 completed, 1 cancelled\)$", out, re.MULTILINE
+        r"^Sum: succeeded after 0\.\d+ s \(3 succeeded, 1 cancelled\)$", out, re.MULTILINE
     )
     assert out.endswith("\n\n[\n  1,\n  2,\n  3\n]\n")
 
@@ -184,7 +184,7 @@ def test_elsewhere_than_on_a_terminal_every_start_and_end_is_a_line(folder, caps
     lines = [line.split(" s  ", 1)[1] for line in capsys.readouterr().err.splitlines()]
     assert lines[0] == "started    one (echo)"
     assert "started    both (any of 2)" in lines
-    assert re.fullmatch(r"completed  both after \d\.\d{3} s", lines[-1])
+    assert re.fullmatch(r"succeeded  both after \d\.\d{3} s", lines[-1])
     assert len(lines) == 10
 
 
@@ -200,7 +200,7 @@ def test_json_is_one_document_with_everything_in_it(folder, capsys):
     *_, three, never = document["steps"]
     assert three["id"] == "three"
     assert three["parent"] == "both"
-    assert three["state"] == "completed"
+    assert three["state"] == "succeeded"
     assert three["wait"] >= 0
     assert three["run"] >= 0
     assert never["state"] == "cancelled"
@@ -295,7 +295,7 @@ def test_dotted_keys_meet_in_one_mapping_and_the_later_value_counts(folder, caps
 def test_an_exception_in_a_tool_is_a_failed_step(folder, capsys):
     assert run("failing.yaml") == 1
     printed = capsys.readouterr()
-    assert states(printed.out) == {"good": "completed", "bad": "failed", "after": "skipped"}
+    assert states(printed.out) == {"good": "succeeded", "bad": "failed", "after": "skipped"}
     assert re.search(r"^after +echo +skipped +- +-$", printed.out, re.MULTILINE)
     assert "\nerrors\n  bad  RuntimeError: out of order\n" in printed.out
     assert "Failing: failed after 0." in printed.out
@@ -338,11 +338,11 @@ def test_a_step_past_its_limit_and_a_run_past_its_own_are_told_apart(folder, cap
     slow = {"tool": "echo", "input": {"seconds": 60}}
     assert run(workflow(folder, {**slow, "timeout": 0.02})) == 1
     out = capsys.readouterr().out
-    assert states(out) == {"s0": "timed out"}
+    assert states(out) == {"s0": "timed_out"}
     assert "StepTimeout: step 's0' was still running after its time limit of 0.02 s" in out
     assert run(workflow(folder, slow, max_duration=0.02)) == 1
     out = capsys.readouterr().out
-    assert states(out) == {"s0": "timed out"}
+    assert states(out) == {"s0": "timed_out"}
     assert "W: ran past its max_duration of 0.02 s, after 0.0" in out
 
 
@@ -350,7 +350,7 @@ def test_an_output_that_leads_to_nothing_is_a_failure_that_says_so(folder, capsy
     step = {"tool": "echo", "input": {"value": {"a": 1}}}
     assert run(workflow(folder, step, output="$results.s0.b")) == 1
     out = capsys.readouterr().out
-    assert states(out) == {"s0": "completed"}
+    assert states(out) == {"s0": "succeeded"}
     assert "the output cannot be made: $results.s0.b: $results.s0 has no 'b'; it has: a" in out
 
 
@@ -471,7 +471,7 @@ def test_a_signal_cancels_the_run_and_waits_for_steps_to_clean_up(folder, number
     assert (folder / "trace").read_text() == "cleaned up"
     assert f"interrupted by {name}" in err
     assert "Traceback" not in err
-    assert states(out) == {"quick": "completed", "holding": "cancelled", "after": "skipped"}
+    assert states(out) == {"quick": "succeeded", "holding": "cancelled", "after": "skipped"}
     assert re.search(r"^Holding: interrupted after ", out, re.MULTILINE)
 
 
@@ -484,7 +484,7 @@ def test_an_interrupted_run_still_prints_its_json(folder):
     document = json.loads(out)
     assert document["interrupted"] == "SIGINT"
     assert document["success"] is False
-    assert [step["state"] for step in document["steps"]] == ["completed", "cancelled", "skipped"]
+    assert [step["state"] for step in document["steps"]] == ["succeeded", "cancelled", "skipped"]
 
 
 def test_a_second_ctrl_c_ends_a_step_that_never_awaits(folder):
@@ -582,7 +582,7 @@ def test_a_terminal_shows_what_runs_and_then_the_report(folder):
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
     assert "0 of 1 steps ended, 1 running" in plain
     assert re.search(r"slow +echo +0\.[12] s", plain)
-    assert re.search(r"slow +echo +completed", plain)
+    assert re.search(r"slow +echo +succeeded", plain)
     assert "[red]Live: succeeded after 0.3" in plain
     assert "started    slow" not in plain
     assert "\x1b[32m" in seen
@@ -620,6 +620,6 @@ def test_a_real_file_in_camel_case_runs_unchanged(monkeypatch, capsys):
     )
     document = json.loads(capsys.readouterr().out)
     assert document["success"] is True
-    assert {step["state"] for step in document["steps"]} <= {"completed", "cancelled", "failed"}
+    assert {step["state"] for step in document["steps"]} <= {"succeeded", "cancelled", "failed"}
     groups = {step["what"].partition(" of ")[0] for step in document["steps"] if step["winner"]}
     assert groups == {"any", "race"}

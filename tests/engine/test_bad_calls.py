@@ -338,7 +338,7 @@ CALLS = {
     "observer": (
         execute_group(group(), fine, observer="print"),
         TypeError,
-        r"observer must be a function of \(what, step id, seconds\); got 'print'",
+        r"observer must be a function of a StepEvent; got 'print'",
     ),
     "one id twice": (
         execute_group(group(steps=["a", "b", "a"]), fine),

@@ -898,7 +898,7 @@ async def test_a_workers_context_has_nothing_of_a_step(autojump_clock):
     async def caller(name):
         request.set(name)
         group = ParallelGroup(name, [f"{name}{i}" for i in range(4)])
-        tell = lambda what, step, _: seen.add((step[0], request.get()[-1]))  # noqa: E731
+        tell = lambda event: seen.add((event.step[0], request.get()[-1]))  # noqa: E731
         await manager.execute_group(group, step, observer=tell)
 
     async with trio.open_nursery() as nursery:

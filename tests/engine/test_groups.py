@@ -16,8 +16,11 @@ import pytest
 import trio
 
 from hocket import (
+    EventKind,
     ParallelExecutionManager,
     ParallelGroup,
+    StepEvent,
+    StepState,
     StepTimeout,
     WaitStrategy,
     WorkerTask,
@@ -93,7 +96,9 @@ async def test_steps_start_in_the_order_of_the_group(autojump_clock):
     await manager.execute_group(
         ParallelGroup("g", steps),
         diary,
-        observer=lambda what, step, _: started.append(step) if what == "started" else None,
+        observer=lambda event: (
+            started.append(event.step) if event.kind is EventKind.STARTED else None
+        ),
     )
     assert started == steps
 
@@ -532,6 +537,10 @@ async def test_an_error_in_the_clean_up_does_not_hide_that_time_ran_out(autojump
 # --- the manager: observers, logging, mistakes ----------------------------------------------------
 
 
+def brief(event):
+    return event.kind.value, event.step, event.seconds
+
+
 async def nap(step, context):
     await trio.sleep(1)
     return step
@@ -547,10 +556,10 @@ async def test_an_observer_hears_of_every_step(autojump_clock):
             raise Broken
 
     group = ParallelGroup("g", ["good", "bad", "slow"], "all_settled", step_timeout=5)
-    await manager.execute_group(group, execute, observer=lambda *args: heard.append(args))
+    await manager.execute_group(group, execute, observer=lambda event: heard.append(brief(event)))
     assert heard == [
         ("started", "good", 0.0),
-        ("completed", "good", 2.0),
+        ("succeeded", "good", 2.0),
         ("started", "bad", 2.0),
         ("failed", "bad", 2.0),
         ("started", "slow", 4.0),
@@ -559,21 +568,62 @@ async def test_an_observer_hears_of_every_step(autojump_clock):
     heard.clear()
     group = ParallelGroup("g", ["good", "slow"], "any", max_concurrent=2)
     manager.pool.max_concurrent = 2
-    await manager.execute_group(group, execute, observer=lambda *args: heard.append(args))
+    await manager.execute_group(group, execute, observer=lambda event: heard.append(brief(event)))
     assert heard == [
         ("started", "good", 0.0),
         ("started", "slow", 0.0),
-        ("completed", "good", 2.0),
+        ("succeeded", "good", 2.0),
         ("cancelled", "slow", 2.0),
     ]
+
+
+async def test_an_event_says_what_came_of_which_step_in_which_group(autojump_clock):
+    manager = ParallelExecutionManager()
+    heard = []
+
+    async def execute(step, context):
+        await trio.sleep(9 if step == "slow" else 1)
+        if step == "bad":
+            raise Broken
+        return step.upper()
+
+    steps = ["good", "bad", "slow"]
+    group = ParallelGroup("g", steps, "all_settled", step_timeout=5)
+    result = await manager.execute_group(group, execute, observer=heard.append)
+    ended = {event.step: event for event in heard if event.kind is not EventKind.STARTED}
+    assert {event.group for event in heard} == {"g"}
+    assert {event.attempt for event in heard} == {1}
+    assert ended["good"] == StepEvent(EventKind.SUCCEEDED, "good", "g", 1.0, value="GOOD")
+    assert ended["bad"].kind.state is StepState.FAILED
+    assert ended["bad"].error is result.errors["bad"]
+    assert ended["slow"].kind.state is StepState.TIMED_OUT
+    assert isinstance(ended["slow"].error, StepTimeout)
+
+
+async def test_several_observers_are_told_in_turn_and_one_that_fails_takes_nothing_from_the_others(
+    autojump_clock, caplog
+):
+    heard = []
+
+    def first(event):
+        heard.append("first")
+        raise Broken
+
+    def second(event):
+        heard.append("second")
+
+    group = ParallelGroup("g", ["a"])
+    await ParallelExecutionManager().execute_group(group, nap, observer=[first, second])
+    assert heard == ["first", "second", "second"]
+    assert "failed and was removed" in caplog.text
 
 
 async def test_a_failing_observer_is_logged_and_removed(autojump_clock, caplog):
     manager = ParallelExecutionManager()
     calls = []
 
-    def observer(what, step, seconds):
-        calls.append(what)
+    def observer(event):
+        calls.append(event.kind.value)
         raise Broken("observer")
 
     result = await manager.execute_group(ParallelGroup("g", ["a", "b"]), nap, observer=observer)
@@ -590,9 +640,11 @@ async def test_an_observer_may_use_the_pool(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=2)
     seen = []
 
-    def observer(what, step, seconds):
+    def observer(event):
         stats, status = manager.get_stats(), manager.get_status()
-        seen.append((what, stats.active_workers, status.active_workers, manager.pool.holders()))
+        seen.append(
+            (event.kind, stats.active_workers, status.active_workers, manager.pool.holders())
+        )
         manager.pool.max_concurrent = 2 + len(seen) % 3
 
     steps = [str(i) for i in range(9)]
@@ -632,7 +684,7 @@ async def test_debug_tells_what_happens_to_a_group_and_its_steps(autojump_clock,
     assert [record.getMessage() for record in caplog.records] == [
         "group 'fetch' starts: 1 steps",
         "group 'fetch': step 'a' started (0.000000 s)",
-        "group 'fetch': step 'a' completed (1.000000 s)",
+        "group 'fetch': step 'a' succeeded (1.000000 s)",
         "group 'fetch' succeeded after 1.000000 s: 1 completed, 0 failed, 0 skipped",
     ]
     caplog.clear()

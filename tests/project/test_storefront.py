@@ -48,7 +48,7 @@ def left(tmp_path_factory):
 def test_it_succeeds_and_prints_a_report(shown):
     assert shown.returncode == 0, shown.stderr
     assert re.search(
-        r"^Storefront: succeeded after \d\.\d{3} s \(15 completed, 4", shown.stdout, re.MULTILINE
+        r"^Storefront: succeeded after \d\.\d{3} s \(15 succeeded, 4", shown.stdout, re.MULTILINE
     )
     assert '"best_customer": "Ada"' in shown.stdout
 
@@ -90,7 +90,7 @@ def test_every_strategy_decides_as_it_should(left):
         "reviews",
         "tell_partner",
     }
-    assert [name for name, state in states.items() if state == "timed out"] == ["analytics"]
+    assert [name for name, state in states.items() if state == "timed_out"] == ["analytics"]
     assert "skipped" not in states.values()
 
 

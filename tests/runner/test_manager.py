@@ -277,6 +277,14 @@ async def test_that_function_may_be_async_and_may_fail(trace, autojump_clock):
     assert str(result.errors["each"]) == "no list today"
 
 
+@pytest.mark.parametrize("returned", [None, "ab", 3])
+async def test_a_function_of_steps_that_returns_no_list_is_told_so(returned, autojump_clock):
+    result = await run(WorkflowStep("each", group=ParallelGroup("each", lambda context: returned)))
+    assert str(result.errors["each"]) == (
+        f"group 'each': the function of its steps must return a list; got {returned!r}"
+    )
+
+
 async def test_what_that_function_returns_must_be_steps(autojump_clock):
     result = await run(WorkflowStep("each", group=ParallelGroup("each", lambda context: ["a"])))
     assert str(result.errors["each"]) == (
@@ -600,17 +608,17 @@ async def test_an_observer_sees_every_start_and_end(trace, autojump_clock):
     await run(
         group("g", trace.step("a", 1), trace.step("b", 2), wait_strategy="any"),
         trace.step("bad", 4, error=ValueError("no"), depends_on=["g"]),
-        observer=lambda *event: seen.append(event),
+        observer=lambda event: seen.append((event.kind.value, event.step, event.seconds)),
         max_concurrent=5,
     )
     assert seen[0] == ("started", "g", 0)
     assert sorted(seen[1:3]) == [("started", "a", 0), ("started", "b", 0)]
-    assert sorted(seen[3:5]) == [("cancelled", "b", 1), ("completed", "a", 1)]
-    assert seen[5:] == [("completed", "g", 1), ("started", "bad", 0), ("failed", "bad", 4)]
+    assert sorted(seen[3:5]) == [("cancelled", "b", 1), ("succeeded", "a", 1)]
+    assert seen[5:] == [("succeeded", "g", 1), ("started", "bad", 0), ("failed", "bad", 4)]
 
 
 async def test_an_observer_that_fails_is_removed_and_the_run_goes_on(trace, autojump_clock, caplog):
-    def observer(*event):
+    def observer(event):
         raise RuntimeError("blind")
 
     result = await run(trace.step("a"), observer=observer)
@@ -726,3 +734,22 @@ async def test_a_camel_case_workflow_with_all_four_strategies_runs_in_its_millis
     assert sorted(result.failed_steps) == ["sift", "town"]
     assert list(result.skipped_steps) == ["boat"]
     assert result.results["reap"].results == {"north": 10, "south": 20, "east": 30}
+
+
+async def test_a_workflow_that_was_loaded_with_the_same_tools_is_not_checked_again(
+    monkeypatch, autojump_clock
+):
+    async def work(ms, result=None, error=None):
+        await trio.sleep(ms / 1000)
+
+    tools = registry(work)
+    steps = [{"id": "a", "tool": "work", "input": {"ms": 5}}]
+    definition = workflow_from_dict({"name": "once", "steps": steps}, tools=tools)
+
+    def again(*_):
+        raise AssertionError("it was checked as it was loaded")
+
+    monkeypatch.setattr(ToolRegistry, "check_input", again)
+    assert (await WorkflowManager(tools).execute(definition)).success
+    with pytest.raises(AssertionError):
+        await WorkflowManager(registry(work)).execute(definition)

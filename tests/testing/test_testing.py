@@ -14,7 +14,14 @@ import trio.testing
 
 import hocket
 import hocket.testing
-from hocket import ParallelExecutionManager, ParallelGroup, StepTimeout, WorkerPool, WorkerTask
+from hocket import (
+    ParallelExecutionManager,
+    ParallelGroup,
+    StepState,
+    StepTimeout,
+    WorkerPool,
+    WorkerTask,
+)
 from hocket.testing import (
     ReferenceManager,
     assert_adds_up,
@@ -193,7 +200,11 @@ def test_the_reference_counts_every_step_once():
     group = ParallelGroup("g", list("123456"), "all_settled", timeout=5.5, step_timeout=4.5)
     result, manager = reference(group, step, max_concurrent=5)
     assert_partition(result, group.steps)
-    assert manager.counts == {"completed": 3, "failed": 1, "timed_out": 2}
+    assert manager.counts == {
+        StepState.SUCCEEDED: 3,
+        StepState.FAILED: 1,
+        StepState.TIMED_OUT: 2,
+    }
     assert isinstance(result.errors["5"], StepTimeout)
 
 

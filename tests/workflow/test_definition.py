@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import graphlib
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -9,7 +11,7 @@ from hocket._base.errors import WorkflowInvalid
 from hocket._model.config import WorkerPoolConfig
 from hocket._model.group import ParallelGroup
 from hocket._runner.manager import WorkflowManager
-from hocket._workflow.analysis import _Analyst, analyse
+from hocket._workflow.analysis import analyse
 from hocket._workflow.context import WorkflowContext
 from hocket._workflow.definition import WorkflowDefinition
 from hocket._workflow.step import WorkflowStep
@@ -277,11 +279,21 @@ def graphs_of_functions(draw):
 
 
 @given(graphs_of_functions())
-def test_the_short_way_for_graphs_of_functions_comes_to_the_same(steps):
-    short, long = analyse(steps), _Analyst(steps, trust_order=True).analyse(None)
-    assert (short.plan, short.mistakes) == (long.plan, long.mistakes)
-    assert short.places == long.places
-    assert short.tool_places() == long.tool_places() == []
+def test_a_graph_of_functions_is_planned_as_it_is_written_or_refused(steps):
+    found = analyse(steps)
+    at = {step.id: index for index, step in enumerate(steps)}
+    graph = {step.id: step.depends_on for step in steps}
+    sound = len(at) == len(steps) and at.keys() >= {
+        id_ for before in graph.values() for id_ in before
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError:
+        sound = False
+    assert sound == (not found.mistakes)
+    if sound:
+        waits_for = [[at[id_] for id_ in dict.fromkeys(step.depends_on)] for step in steps]
+        assert (found.plan.steps, found.plan.dependencies) == (steps, waits_for)
 
 
 def test_a_chain_of_100_000_steps_is_planned_without_recursion():

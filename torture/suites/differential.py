@@ -17,7 +17,13 @@ from typing import Any
 import attrs
 import trio
 
-from hocket import ParallelExecutionManager, ParallelExecutionResult, ParallelGroup, WorkerTask
+from hocket import (
+    ParallelExecutionManager,
+    ParallelExecutionResult,
+    ParallelGroup,
+    StepState,
+    WorkerTask,
+)
 from hocket.testing import ReferenceManager, assert_idle, run_virtual
 from torture.shrink import shrink
 from torture.suite import Suite
@@ -308,11 +314,17 @@ def describe(error: BaseException) -> Any:
 
 def counts(manager: Manager) -> dict[str, int]:
     if isinstance(manager, ReferenceManager):
-        return dict(manager.counts)
+        return {state.value: count for state, count in manager.counts.items()}
     assert_idle(manager)
     stats = manager.get_stats()
-    states = ("completed", "failed", "timed_out", "cancelled", "skipped")
-    return {how: n for how in states if (n := getattr(stats, f"tasks_{how}"))}
+    figures = {
+        StepState.SUCCEEDED: stats.tasks_completed,
+        StepState.FAILED: stats.tasks_failed,
+        StepState.TIMED_OUT: stats.tasks_timed_out,
+        StepState.CANCELLED: stats.tasks_cancelled,
+        StepState.SKIPPED: stats.tasks_skipped,
+    }
+    return {state.value: count for state, count in figures.items() if count}
 
 
 # --- comparing ------------------------------------------------------------------------------------

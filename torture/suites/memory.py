@@ -253,7 +253,7 @@ async def group(manager: ParallelExecutionManager, rng: random.Random) -> None:
         ),
         act,
         manager,
-        observer=rng.choice([None, lambda *what: None]),
+        observer=rng.choice([None, lambda event: None]),
     )
     try:
         result.raise_for_failure()

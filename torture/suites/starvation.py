@@ -105,7 +105,7 @@ async def sleeps_at_first(step: str, context: object) -> None:
 def one_group(rng: random.Random) -> Load:
     manager = ParallelExecutionManager(max_concurrent=rng.choice(LIMITS))
     group = ParallelGroup("group", IDS, "all_settled", step_timeout=rng.choice([None, 60]))
-    observer = rng.choice([None, lambda *what: None])
+    observer = rng.choice([None, lambda event: None])
     act = rng.choice([returns, raises, suspends, sleeps_at_first])
 
     async def load() -> int:

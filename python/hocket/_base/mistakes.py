@@ -1,15 +1,27 @@
-"""One mistake in a workflow: where it is, and what to write instead."""
+"""The mistakes of a workflow: where each is, and what to write instead."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
-__all__ = ["UNREADABLE", "Keys", "Mistake", "format_keys", "headline"]
+from .suggestions import did_you_mean
 
-UNREADABLE = "\0"
-"""How the id of a step begins whose real id could not be read; that is already reported."""
+__all__ = [
+    "Keys",
+    "Mistake",
+    "Mistakes",
+    "format_keys",
+    "headline",
+    "is_unreadable",
+    "unreadable_id",
+]
+
+# How the id of a step begins whose real id could not be read.
+_UNREADABLE = "\0"
+# A suggestion compares names, which is slow: the first mistakes get one, the thousandth does not.
+_MOST_SUGGESTIONS = 100
 
 Keys = tuple[str | int, ...]
 """Where something is inside a workflow: ``("steps", 3, "group", "timeout")``."""
@@ -36,6 +48,33 @@ class Mistake:
         place = ":".join(str(x) for x in (self.source, self.line, self.column) if x is not None)
         path = self.path or format_keys(self.keys)
         return ": ".join(part for part in (place, path, self.text) if part)
+
+
+@attrs.define
+class Mistakes:
+    """Collects the mistakes of one workflow, so that all are reported at once."""
+
+    found: list[Mistake] = attrs.field(factory=list)
+    _suggestions: int = 0
+
+    def add(self, keys: Keys, text: str) -> None:
+        """Note one mistake."""
+        self.found.append(Mistake(keys, text))
+
+    def near(self, found: object, names: Iterable[str]) -> str:
+        """Return a clause with the name that was most likely meant; empty when none is near."""
+        self._suggestions += 1
+        return did_you_mean(found, names) if self._suggestions <= _MOST_SUGGESTIONS else ""
+
+
+def unreadable_id(keys: Keys = ()) -> str:
+    """Return what stands for an id that could not be read, which is already reported."""
+    return _UNREADABLE + format_keys(keys)
+
+
+def is_unreadable(id_: str) -> bool:
+    """Whether an id only stands for one that could not be read."""
+    return id_.startswith(_UNREADABLE)
 
 
 def format_keys(keys: Sequence[str | int]) -> str:

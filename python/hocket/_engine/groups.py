@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 from .. import _core
 from .._base.callables import uncalled_hint
 from .._model.config import WhenFull, WorkerPoolConfig
+from .._model.event import Observer
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus
 from .._model.strategy import check_quorum
-from .entry import call_steps
+from .group_steps import steps_of
+from .observers import as_observers
 from .pool import WorkerPool
-from .run import Batch, Observer, check_observer, run_batch
+from .run import Batch, run_batch
 
 __all__ = ["ParallelExecutionManager", "StepExecutor"]
 
@@ -72,7 +74,7 @@ class ParallelExecutionManager:
         step_executor: StepExecutor,
         context: Any = None,
         *,
-        observer: Observer | None = None,
+        observer: Observer | Iterable[Observer] | None = None,
     ) -> ParallelExecutionResult:
         """Run a group, and return its result when nothing of it runs any more.
 
@@ -81,8 +83,8 @@ class ParallelExecutionManager:
             step_executor: an async function that is called with each step (as the group lists
                 it) and the context, and returns the step's value.
             context: whatever the steps need. Default None.
-            observer: is called with (what, step id, seconds) as steps start and end; if it
-                raises, that is logged and it is called no more.
+            observer: is called with a :class:`StepEvent` as each step starts and ends; if it
+                raises, that is logged and it is called no more. Or several of them. Default: none.
 
         Raises:
             TypeError, ValueError: the call cannot work: no async function, two steps of one id.
@@ -97,9 +99,9 @@ class ParallelExecutionManager:
                 "step_executor must be an async function of (step, context); got "
                 f"{step_executor!r}{uncalled_hint(step_executor)}"
             )
-        check_observer(observer)
+        observers = as_observers(observer)
         pool = self._pool
-        steps = await _steps(group, context)
+        steps = await steps_of(group, context)
         ids = _core.step_ids(steps, f"group {group.id!r}")
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
@@ -119,7 +121,7 @@ class ParallelExecutionManager:
                 timeout=group.timeout,
                 step_timeout=step_timeout,
                 isolation=group.isolation,
-                observers=() if observer is None else (observer,),
+                observers=observers,
             ),
         )
 
@@ -130,15 +132,3 @@ class ParallelExecutionManager:
     def get_status(self) -> PoolStatus:
         """Return how busy the pool is now."""
         return self._pool.get_status()
-
-
-async def _steps(group: ParallelGroup, context: Any) -> list[Any]:
-    steps: Any = group.steps
-    if callable(steps):
-        steps = await call_steps(steps, context, f"steps of group {group.id!r}")
-        if isinstance(steps, str) or not isinstance(steps, Sequence):
-            raise TypeError(
-                f"group {group.id!r}: the function of its steps must return a list; got {steps!r}"
-            )
-    # A copy: the steps are those at the time of the call, whatever becomes of the caller's list.
-    return list(steps)

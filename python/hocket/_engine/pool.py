@@ -13,14 +13,16 @@ from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from .. import _core
 from .._base.callables import uncalled_hint
+from .._base.checks import check_count
 from .._base.durations import check_seconds, limit_to_ns
-from .._model.config import WhenFull, WorkerPoolConfig, check_count
+from .._model.config import WhenFull, WorkerPoolConfig
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
 from .entry import foreign_clock, settle_in
-from .run import Batch, run_batch, step_log
+from .observers import events, guarded
+from .run import Batch, run_batch
 from .supervisor import run_alone
 
 __all__ = ["WorkerPool", "live_pools"]
@@ -156,6 +158,7 @@ class WorkerPool:
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
         caller = current_task()
+        tell = guarded((), logger, "pool")
         run = self._core.open(
             current_trio_token(),
             caller,
@@ -167,7 +170,7 @@ class WorkerPool:
             clock=foreign_clock(),
             timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
             queued=True,
-            observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
+            observer=events(tell, None, results, errors) if tell is not None else None,
         )
         failure: BaseException | None = None
         try:

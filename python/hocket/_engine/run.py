@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
@@ -12,18 +12,15 @@ from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 from .. import _core
 from .._base.durations import limit_to_ns
 from .._base.errors import StepTimeout
+from .._model.event import Observer
 from .._model.group import Isolation
 from .._model.result import ParallelExecutionResult
 from .._model.strategy import Strategy, WaitStrategy, thresholds
 from .entry import foreign_clock, settle_in
+from .observers import events, guarded
 from .supervisor import supervise
 
-__all__ = ["Batch", "Observer", "check_observer", "run_batch", "step_log"]
-
-Observer: TypeAlias = Callable[[str, str, float], object]
-"""Is told (what, step id, seconds): ``"started"`` with the time waited; ``"completed"``,
-``"failed"``, ``"timed_out"`` or ``"cancelled"`` with the time run. A step that the time limit of its
-whole group stops is ``"cancelled"`` here; that it counts as timed out is settled as the group ends."""
+__all__ = ["Batch", "run_batch"]
 
 
 @attrs.define(kw_only=True)
@@ -64,7 +61,7 @@ async def run_batch(
     debug = batch.logger.isEnabledFor(logging.DEBUG)
     if debug:
         batch.logger.debug("%s %r starts: %d steps", batch.kind, batch.id, len(batch.ids))
-    run = _open(core, batch, debug)
+    run = _open(core, batch)
     out_of_time = False
     try:
         out_of_time = await supervise(run, batch.timeout, isolated=batch.isolation == "task")
@@ -86,7 +83,7 @@ async def run_batch(
     return result
 
 
-def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
+def _open(core: _core.Pool, batch: Batch) -> _core.Run:
     need, give_up = thresholds(
         batch.strategy, len(batch.ids), continue_on_error=batch.continue_on_error
     )
@@ -111,7 +108,7 @@ def _open(core: _core.Pool, batch: Batch, debug: bool) -> _core.Run:
         dependencies=batch.dependencies,
         unslotted=batch.unslotted,
         tolerated=batch.tolerated,
-        observer=_observer(batch, debug),
+        observer=_observer(batch),
         isolated=batch.isolation == "task",
     )
 
@@ -153,43 +150,6 @@ def _success(batch: Batch, verdict: bool | None) -> bool:
     return bool(verdict)
 
 
-def check_observer(observer: object) -> None:
-    """Refuse an observer that cannot be called.
-
-    Raises:
-        TypeError: it is no function.
-    """
-    if observer is not None and not callable(observer):
-        raise TypeError(
-            f"observer must be a function of (what, step id, seconds); got {observer!r}"
-        )
-
-
-def step_log(logger: logging.Logger, where: str) -> Observer:
-    """Return an observer that writes a line at DEBUG as a step starts, and as it ends."""
-
-    def log(what: str, step: str, seconds: float) -> None:
-        logger.debug("%s: step %r %s (%.6f s)", where, step, what, seconds)
-
-    return log
-
-
-def _observer(batch: Batch, debug: bool) -> Observer | None:
-    """Return one guarded observer for the caller's and for DEBUG logging; None costs nothing."""
-    if not debug and not batch.observers:
-        return None
-    observers: list[Observer] = []
-    if debug:
-        observers.append(step_log(batch.logger, f"{batch.kind} {batch.id!r}"))
-    observers += batch.observers
-
-    def tell(what: str, step: str, seconds: float) -> None:
-        for observer in tuple(observers):
-            try:
-                observer(what, step, seconds)
-            except Exception:
-                # A failing observer must not fail the step that it looks at.
-                observers.remove(observer)
-                batch.logger.exception("observer %r failed and was removed", observer)
-
-    return tell
+def _observer(batch: Batch) -> Any:
+    tell = guarded(batch.observers, batch.logger, f"{batch.kind} {batch.id!r}")
+    return None if tell is None else events(tell, batch.id, batch.results, batch.errors)

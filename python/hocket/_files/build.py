@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
-from .._base.mistakes import UNREADABLE, Keys, format_keys
+from .._base.mistakes import Keys, unreadable_id
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
 from .._model.strategy import Quorum
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
-from .entries import MISTAKEN, ConfigEntry, FileEntry, GroupEntry, StepEntry
-from .spelling import Spelling
+from .entries import ConfigEntry, FileEntry, GroupEntry, StepEntry
+from .findings import Findings
+from .values import MISTAKEN
 
 __all__ = ["Builder"]
-
-
-class Report(Protocol):
-    """Where mistakes go."""
-
-    spelling: Spelling
-    unread: bool
-
-    def add(self, keys: Keys, text: str, *, is_key: bool = False) -> None: ...
 
 
 async def _unreadable(context: WorkflowContext) -> None:
@@ -36,17 +28,17 @@ async def _unreadable(context: WorkflowContext) -> None:
 class Builder:
     """Builds a definition. What is mistaken gets a stand-in, so that the rest can be checked."""
 
-    report: Report
+    findings: Findings
 
     def definition(self, entry: FileEntry) -> WorkflowDefinition:
         if entry.name is None:
-            self.report.add((), "a workflow needs a name")
+            self.findings.add((), "a workflow needs a name")
         if entry.steps is None:
-            self.report.add((), "a workflow needs steps")
-        self.report.unread |= entry.steps in (None, MISTAKEN)
+            self.findings.add((), "a workflow needs steps")
+        self.findings.unread |= entry.steps in (None, MISTAKEN)
         entries: list[Any] = _read(entry.steps, [])
         return WorkflowDefinition(
-            _read(entry.name, UNREADABLE),
+            _read(entry.name, unreadable_id()),
             [self._step(one, ("steps", index)) for index, one in enumerate(entries)],
             description=_read(entry.description, ""),
             max_duration=_read(entry.max_duration, None),
@@ -55,12 +47,12 @@ class Builder:
         )
 
     def _step(self, entry: Any, keys: Keys) -> WorkflowStep:
-        unreadable = UNREADABLE + format_keys(keys)
+        unreadable = unreadable_id(keys)
         if entry is MISTAKEN:
             return WorkflowStep(unreadable, execute=_unreadable)
         if entry.id is None:
-            self.report.add(keys, "a step needs an id")
-        self.report.unread |= entry.id in (None, MISTAKEN)
+            self.findings.add(keys, "a step needs an id")
+        self.findings.unread |= entry.id in (None, MISTAKEN)
         return self._with_id(entry, _read(entry.id, unreadable), keys)
 
     def _with_id(self, entry: StepEntry, id_: str, keys: Keys) -> WorkflowStep:
@@ -81,20 +73,22 @@ class Builder:
         )
 
     def _does_one_thing(self, entry: StepEntry, keys: Keys) -> bool:
-        tool, group = (self.report.spelling.key(key) for key in ("tool", "group"))
+        tool, group = (self.findings.spelling.key(key) for key in ("tool", "group"))
         if entry.tool is None and entry.group is None:
-            self.report.add(keys, f"a step needs {tool!r} or {group!r}")
+            self.findings.add(keys, f"a step needs {tool!r} or {group!r}")
         elif entry.tool is not None and entry.group is not None:
-            self.report.add(keys, f"a step has {tool!r} or {group!r}, not both")
-            self.report.unread = True
+            self.findings.add(keys, f"a step has {tool!r} or {group!r}, not both")
+            self.findings.unread = True
         elif entry.group is not None and entry.input is not None:
-            self.report.add((*keys, "input"), f"a step with {group!r} takes no input", is_key=True)
+            self.findings.add(
+                (*keys, "input"), f"a step with {group!r} takes no input", is_key=True
+            )
         return entry.tool is None
 
     def _group(self, entry: Any, step: str, keys: Keys) -> ParallelGroup | None:
         if not entry.steps:
-            self.report.add(keys, "a group needs at least one step")
-            self.report.unread = True
+            self.findings.add(keys, "a group needs at least one step")
+            self.findings.unread = True
         members: list[Any] = [] if entry.steps in (None, MISTAKEN) else entry.steps
         self._check_quorum(entry, len(members), keys)
         made = [self._member(one, (*keys, "steps", i)) for i, one in enumerate(members)]
@@ -110,20 +104,20 @@ class Builder:
             )
         except (TypeError, ValueError) as error:
             if members:  # or it was reported above
-                self.report.add(keys, str(error))
-            self.report.unread = True
+                self.findings.add(keys, str(error))
+            self.findings.unread = True
             return None
 
     def _check_quorum(self, entry: GroupEntry, count: int, keys: Keys) -> None:
         strategy: object = entry.wait_strategy
         if isinstance(strategy, Quorum) and 0 < count < strategy.k:
             text = f"a quorum of {strategy.k} needs as many steps; the group has {count}"
-            self.report.add((*keys, "wait_strategy"), text)
+            self.findings.add((*keys, "wait_strategy"), text)
 
     def _member(self, member: Any, keys: Keys) -> str | WorkflowStep:
         if isinstance(member, str):
             return member
-        return UNREADABLE if member is MISTAKEN else self._step(member, keys)
+        return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
 def _read(value: Any, instead: Any) -> Any:
@@ -131,7 +125,7 @@ def _read(value: Any, instead: Any) -> Any:
 
 
 def _ids(names: list[Any]) -> list[str]:
-    return [UNREADABLE if name is MISTAKEN else name for name in names]
+    return [unreadable_id() if name is MISTAKEN else name for name in names]
 
 
 def _config(entry: ConfigEntry | None) -> WorkerPoolConfig:

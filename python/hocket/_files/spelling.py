@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import attrs
 
 from .._base.durations import milliseconds_to_seconds, parse_duration
 from .._base.mistakes import Keys
+from .entries import ConfigEntry, FileEntry, GroupEntry, StepEntry, camel_keys
 
 __all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
 
-CAMEL = {
-    "max_duration": "maxDuration",
-    "parallel_config": "parallelConfig",
-    "max_concurrent": "maxConcurrent",
-    "queue_size": "queueSize",
-    "when_full": "whenFull",
-    "tool": "toolName",
-    "depends_on": "dependsOn",
-    "continue_on_error": "continueOnError",
-    "group": "parallelGroup",
-    "wait_strategy": "waitStrategy",
-    "step_timeout": "stepTimeout",
-}
+# Where workflow keys stand: below these the keys are the author's own (an input, say).
+_TOP, _CONFIG = camel_keys(FileEntry), camel_keys(ConfigEntry)
+_STEP, _GROUP = camel_keys(StepEntry), camel_keys(GroupEntry)
+
+CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP}
 """The keys that differ, native to camelCase. All others are the same in both spellings."""
 
 _NATIVE = {camel: native for native, camel in CAMEL.items()}
-# Where workflow keys stand: below these the keys are the author's own (an input, say).
-_TOP = frozenset({"max_duration", "parallel_config"})
-_CONFIG = frozenset({"max_concurrent", "queue_size", "when_full"})
-_STEP = frozenset({"tool", "depends_on", "continue_on_error", "group"})
-_GROUP = frozenset({"wait_strategy", "max_concurrent", "continue_on_error", "step_timeout"})
 _DEEPEST = 50
 
 
@@ -119,7 +107,7 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     return renamed
 
 
-def _rename(data: Any, natives: frozenset[str], keys: Keys, spelled: Spelled) -> Any:
+def _rename(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) -> Any:
     """A copy with native keys, or ``data`` itself if it is no mapping."""
     if not isinstance(data, Mapping):
         return data

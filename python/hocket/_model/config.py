@@ -6,30 +6,16 @@ from typing import Literal, get_args
 
 import attrs
 
+from .._base.checks import check_count
 from .._base.durations import check_seconds
 
-__all__ = ["WhenFull", "WorkerPoolConfig", "check_count"]
+__all__ = ["MAX_CONCURRENT", "WHEN_FULL", "WhenFull", "WorkerPoolConfig"]
 
 WhenFull = Literal["raise", "wait"]
 
-_MOST = 2**32 - 1
-
-
-def check_count(name: str, value: int | None) -> None:
-    """Check a whole number of at least 1 at the door of a public call; None passes.
-
-    Raises:
-        TypeError: the value is not a whole number.
-        ValueError: it is 0 or negative.
-    """
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number of at least 1; got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value!r}{_instead(name)}")
-    if value > _MOST:
-        raise ValueError(f"{name} must be at most {_MOST}; got {value!r}")
+# The defaults of every pool, however it is made; what has none is None: no limit.
+MAX_CONCURRENT = 10
+WHEN_FULL: WhenFull = "raise"
 
 
 @attrs.frozen(kw_only=True)
@@ -43,13 +29,13 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: int = attrs.field(default=10)
+    max_concurrent: int = attrs.field(default=MAX_CONCURRENT)
     """The most steps that run at the same time. Default 10."""
     queue_size: int | None = attrs.field(default=None)
     """The most steps that wait for a slot; None, the default, for no limit."""
     timeout: float | None = attrs.field(default=None)
     """Seconds that one step may run, from its start; None, the default, for no limit."""
-    when_full: WhenFull = attrs.field(default="raise")
+    when_full: WhenFull = attrs.field(default=WHEN_FULL)
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
 
     def __attrs_post_init__(self) -> None:
@@ -60,7 +46,3 @@ class WorkerPoolConfig:
         object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
         if self.when_full not in get_args(WhenFull):
             raise ValueError(f"when_full must be 'raise' or 'wait'; got {self.when_full!r}")
-
-
-def _instead(name: str) -> str:
-    return "; pass None for a queue without limit" if name == "queue_size" else ""

@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
+from .._base.checks import check_count
 from .._base.durations import check_seconds
-from .config import check_count
 from .strategy import Strategy, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup", "Steps"]

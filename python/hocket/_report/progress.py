@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 import trio
 
-from .._base.errors import MissingExtra
+from .._model.event import EventKind, StepEvent
+from .._model.states import StepState
+from .console import is_terminal, make_console
 from .output import Stream
-from .record import RunRecord, StepRecord
+from .record import RunRecord
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-__all__ = ["Progress", "is_terminal", "make_console", "make_progress"]
+__all__ = ["Progress", "make_progress"]
 
 _PERIOD = 0.1
 _MOST_SHOWN = 12
@@ -25,7 +27,11 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class Progress(Protocol):
-    """Shows how a run gets on."""
+    """Shows how a run gets on: an observer that comes after the record's."""
+
+    def observe(self, event: StepEvent) -> None:
+        """Take note of a step's start or end."""
+        ...
 
     def shown(self) -> AbstractContextManager[object]:
         """Show it, inside the block."""
@@ -33,11 +39,6 @@ class Progress(Protocol):
 
     async def refresh(self) -> None:
         """Keep it up to date until cancelled."""
-
-
-def is_terminal(stream: Stream) -> bool:
-    """Whether the stream is a terminal that can do more than lines."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def make_progress(record: RunRecord, stream: Stream, *, quiet: bool = False) -> Progress:
@@ -50,27 +51,14 @@ def make_progress(record: RunRecord, stream: Stream, *, quiet: bool = False) -> 
         return Silence()
     if is_terminal(stream):
         return LiveDisplay(record, make_console(stream))
-    record.listener = Lines(record, stream).tell
-    return Silence()
-
-
-def make_console(stream: Stream) -> Console:
-    """A rich console on a terminal.
-
-    Raises:
-        MissingExtra: rich is not installed.
-    """
-    try:
-        from rich.console import Console
-    except ModuleNotFoundError as error:
-        what = "a report on a terminal needs rich (--json, and output to a file or pipe, do not)"
-        raise MissingExtra(what, "cli") from error
-    file: Any = stream
-    return Console(file=file, highlight=False, emoji=False, markup=False)
+    return Lines(record, stream)
 
 
 class Silence:
-    """Shows nothing by itself."""
+    """Shows nothing."""
+
+    def observe(self, event: StepEvent) -> None:
+        """Nothing to show."""
 
     def shown(self) -> AbstractContextManager[object]:
         """Nothing to show."""
@@ -81,20 +69,19 @@ class Silence:
 
 
 @attrs.define
-class Lines:
+class Lines(Silence):
     """A line for every step that starts or ends, with the time since the run started."""
 
     record: RunRecord
     stream: Stream
 
-    def tell(self, step: StepRecord) -> None:
+    def observe(self, event: StepEvent) -> None:
         """Write the line."""
-        text = f"{self.record.elapsed():9.3f} s  "
-        if step.state == "running":
-            text += f"started    {step.id} ({step.what})"
+        if event.kind is EventKind.STARTED:
+            text = f"started    {event.step} ({self.record.steps[event.step].what})"
         else:
-            text += f"{step.state:<10} {step.id} after {step.run:.3f} s"
-        self.stream.line(text)
+            text = f"{event.kind.value:<10} {event.step} after {event.seconds:.3f} s"
+        self.stream.line(f"{self.record.elapsed():9.3f} s  {text}")
 
 
 @attrs.define
@@ -103,7 +90,20 @@ class LiveDisplay:
 
     record: RunRecord
     console: Console
+    _running: dict[str, float] = attrs.field(factory=dict)
+    """The steps that run, groups left out, each with when it started."""
+    _ended: Counter[StepState] = attrs.field(factory=Counter)
     _live: Any = None
+
+    def observe(self, event: StepEvent) -> None:
+        """Take note; what is seen changes with the next refresh."""
+        if self.record.steps[event.step].is_group:
+            return
+        if event.kind is EventKind.STARTED:
+            self._running[event.step] = trio.current_time()
+        else:
+            self._running.pop(event.step, None)
+            self._ended[event.kind.state] += 1
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -127,19 +127,19 @@ class LiveDisplay:
         now = self.record.elapsed()
         yield Text.assemble((self.record.workflow.name, "bold"), f"  {now:.1f} s  ", self._counts())
         grid = Table.grid(padding=(0, 2))
-        running = self.record.running()
+        running = list(self._running.items())
         frame = _SPINNER[int(now / _PERIOD) % len(_SPINNER)]
-        for step in running[:_MOST_SHOWN]:
-            age = f"{trio.current_time() - step.started_at:.1f} s"
-            grid.add_row(Text(f" {frame}", "cyan"), Text(step.id), Text(step.what, "dim"), age)
+        for id_, started in running[:_MOST_SHOWN]:
+            age = f"{trio.current_time() - started:.1f} s"
+            what = self.record.steps[id_].what
+            grid.add_row(Text(f" {frame}", "cyan"), Text(id_), Text(what, "dim"), age)
         if running:
             yield grid
         if len(running) > _MOST_SHOWN:
             yield Text(f"    and {len(running) - _MOST_SHOWN} more", "dim")
 
     def _counts(self) -> str:
-        counts = self.record.counts()
-        failed = counts["failed"] + counts["timed out"]
-        done = counts["completed"] + failed + counts["cancelled"]
-        text = f"{done} of {counts.total()} steps ended, {counts['running']} running"
+        failed = self._ended[StepState.FAILED] + self._ended[StepState.TIMED_OUT]
+        total = self.record.counts().total()
+        text = f"{self._ended.total()} of {total} steps ended, {len(self._running)} running"
         return f"{text}, {failed} failed" if failed else text

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 import trio
 
 from .._base.jsonable import one_line
+from .._model.event import EventKind, StepEvent
 from .._model.result import ParallelExecutionResult
+from .._model.states import StepState
 from .._runner.result import WorkflowResult
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
@@ -29,9 +31,7 @@ class StepRecord:
     """The step whose group runs it; None for a step that runs by itself."""
     depth: int
     """How many groups are around it."""
-    state: str = "waiting"
-    """``waiting``, ``running``; and in the end ``completed``, ``failed``, ``timed out``,
-    ``cancelled`` or ``skipped``."""
+    state: StepState = StepState.WAITING
     wait: float | None = None
     """Seconds from submission to start; None if it never started."""
     run: float | None = None
@@ -60,8 +60,6 @@ class RunRecord:
     """Why the run failed although no step did."""
     interrupted: str | None = attrs.field(init=False, default=None)
     """The name of the signal that ended the run."""
-    listener: Callable[[StepRecord], object] | None = attrs.field(init=False, default=None)
-    """Is called with a step as it starts and ends."""
 
     def __attrs_post_init__(self) -> None:
         self.steps = {}
@@ -75,22 +73,17 @@ class RunRecord:
         """Whether the run has ended well."""
         return self.result is not None and self.result.success and self.problem is None
 
-    def observe(self, what: str, step: str, seconds: float) -> None:
+    def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
         # Steps that a function made for its group are in no definition.
-        record = self.steps.setdefault(step, StepRecord(step, "step", None, 0))
-        if what == "started":
-            record.state, record.wait, record.started_at = "running", seconds, trio.current_time()
+        record = self.steps.setdefault(event.step, StepRecord(event.step, "step", None, 0))
+        record.state = event.kind.state
+        if event.kind is EventKind.STARTED:
+            record.wait, record.started_at = event.seconds, trio.current_time()
         else:
-            record.state, record.run = what.replace("_", " "), seconds
-        if self.listener is not None:
-            self.listener(record)
+            record.run = event.seconds
 
-    def running(self) -> list[StepRecord]:
-        """The steps that run now, groups left out."""
-        return [s for s in self.steps.values() if s.state == "running" and not s.is_group]
-
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counter[StepState]:
         """How many steps are in each state, groups left out."""
         return Counter(step.state for step in self.steps.values() if not step.is_group)
 
@@ -105,14 +98,15 @@ class RunRecord:
             self._settle(step, results.get(step.id), errors.get(step.id))
 
     def _settle(self, step: StepRecord, value: Any, error: BaseException | None) -> None:
-        if step.state == "running":
-            step.state, step.run = "cancelled", trio.current_time() - step.started_at
+        if step.state is StepState.RUNNING:
+            step.state, step.run = StepState.CANCELLED, trio.current_time() - step.started_at
         if error is not None:
             step.error = one_line(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
-            step.state = "failed" if step.state == "failed" else "timed out"
-        elif step.state == "waiting":
-            step.state = "skipped"
+            if step.state is not StepState.FAILED:
+                step.state = StepState.TIMED_OUT
+        elif step.state is StepState.WAITING:
+            step.state = StepState.SKIPPED
         if isinstance(value, ParallelExecutionResult):
             step.winner = value.winner
 

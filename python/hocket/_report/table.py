@@ -1,28 +1,27 @@
-"""The report on a run that has ended: a table of steps and the output, or one JSON document."""
+"""The report on a run that has ended: a table of steps, their errors, and the verdict."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from .._base.jsonable import jsonable
+from .._model.states import StepState
+from .console import is_terminal, make_console
 from .output import Stream
-from .progress import is_terminal, make_console
 from .record import RunRecord, StepRecord
 
-__all__ = ["write_json", "write_output", "write_report"]
+__all__ = ["write_report"]
 
 Line: TypeAlias = list[tuple[str, str]]
 """Pieces of a line, each with its style."""
 
 _HEADER: tuple[str, ...] = ("step", "what", "state", "wait", "run", "note")
 _COLOURS = {
-    "completed": "green",
-    "failed": "bold red",
-    "timed out": "bold red",
-    "cancelled": "yellow",
-    "skipped": "dim",
+    StepState.SUCCEEDED: "green",
+    StepState.FAILED: "bold red",
+    StepState.TIMED_OUT: "bold red",
+    StepState.CANCELLED: "yellow",
+    StepState.SKIPPED: "dim",
 }
 
 
@@ -36,47 +35,6 @@ def write_report(record: RunRecord, stream: Stream) -> None:
             stream.line("".join(text for text, _ in line).rstrip())
 
 
-def write_output(record: RunRecord, stream: Stream) -> None:
-    """Write the output of a run that succeeded, as JSON for reading."""
-    if record.success and record.result is not None:
-        stream.line(_dump(record.result.output, stream, indent=2))
-
-
-def write_json(record: RunRecord, stream: Stream) -> None:
-    """Write everything as one JSON document."""
-    result = record.result
-    document = {
-        "workflow": record.workflow.name,
-        "success": record.success,
-        "output": result.output if result is not None and record.success else None,
-        "duration": record.duration,
-        "timed_out": result is not None and result.timed_out,
-        "interrupted": record.interrupted,
-        "error": record.problem,
-        "steps": [_entry(step) for step in record.steps.values()],
-        "stats": None if result is None else result.stats,
-    }
-    stream.line(_dump(document, stream, indent=2))
-
-
-def _dump(value: Any, stream: Stream, **options: Any) -> str:
-    wide = stream.encoding.lower().replace("-", "").startswith("utf")
-    return json.dumps(jsonable(value), ensure_ascii=not wide, allow_nan=False, **options)
-
-
-def _entry(step: StepRecord) -> dict[str, Any]:
-    return {
-        "id": step.id,
-        "what": step.what,
-        "parent": step.parent,
-        "state": step.state,
-        "wait": step.wait,
-        "run": step.run,
-        "error": step.error,
-        "winner": step.winner,
-    }
-
-
 def _table(record: RunRecord) -> list[Line]:
     winners = {step.winner for step in record.steps.values()}
     rows = [(_HEADER, ("bold",) * len(_HEADER))]
@@ -88,10 +46,10 @@ def _table(record: RunRecord) -> list[Line]:
 
 
 def _cells(step: StepRecord, winners: Container[str | None]) -> tuple[str, ...]:
-    won = "winner" if step.state == "completed" else "decided"
+    won = "winner" if step.state is StepState.SUCCEEDED else "decided"
     note = won if step.id in winners else ""
     name = "  " * step.depth + step.id
-    return (name, step.what, step.state, _seconds(step.wait), _seconds(step.run), note)
+    return (name, step.what, step.state.value, _seconds(step.wait), _seconds(step.run), note)
 
 
 def _styles(step: StepRecord) -> tuple[str, ...]:
@@ -124,7 +82,7 @@ def _errors(record: RunRecord) -> list[Line]:
 
 def _verdict(record: RunRecord) -> tuple[str, str]:
     counts = record.counts()
-    states = ", ".join(f"{counts[state]} {state}" for state in _COLOURS if counts[state])
+    states = ", ".join(f"{counts[state]} {state.value}" for state in _COLOURS if counts[state])
     text = f"{record.workflow.name}: {_outcome(record)} after {record.duration:.3f} s ({states})"
     if record.problem is not None:
         text += f"\n{record.problem}"

@@ -1,31 +1,22 @@
-"""Running workflows: which steps are ready, and what each of them does."""
+"""Running workflows: the door that checks them, and their tools."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
-from .. import _core
-from .._base.errors import HocketError, WorkflowInvalid
-from .._engine.entry import call_steps
-from .._engine.pool import WorkerPool
-from .._engine.run import Batch, Observer, check_observer, run_batch
-from .._model.group import ParallelGroup
-from .._model.result import ParallelExecutionResult
-from .._model.strategy import WaitStrategy, check_quorum
+from .._base.errors import WorkflowInvalid
+from .._engine.observers import as_observers
+from .._model.event import Observer
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
-from .._workflow.step import WorkflowStep
 from ..tools._registry import ToolRegistry
-from ..tools._tool import OpenTool
 from .result import WorkflowResult
+from .workflow_run import WorkflowRun
 
 __all__ = ["WorkflowManager"]
-
-logger = logging.getLogger("hocket.workflow")
 
 
 class WorkflowManager:
@@ -62,14 +53,15 @@ class WorkflowManager:
         workflow: WorkflowDefinition,
         context: WorkflowContext | Mapping[str, Any] | None = None,
         *,
-        observer: Observer | None = None,
+        observer: Observer | Iterable[Observer] | None = None,
     ) -> WorkflowResult:
         """Run a workflow, and return its result when nothing of it runs any more.
 
         Args:
             workflow: what to run; it is checked first, tools and their inputs included.
             context: a :class:`WorkflowContext`, or only its values (``$context``). Default: empty.
-            observer: is called with (what, step id, seconds) as steps start and end.
+            observer: is called with a :class:`StepEvent` as each step starts and ends. Or several of
+                them. Default: none.
 
         Raises:
             WorkflowInvalid: the workflow has mistakes; it lists them all.
@@ -80,10 +72,10 @@ class WorkflowManager:
         """
         if not isinstance(workflow, WorkflowDefinition):
             raise TypeError(f"execute takes a WorkflowDefinition; got {workflow!r}")
-        check_observer(observer)
+        observers = as_observers(observer)
         tools = self._registry(workflow)
         _check(workflow, tools)
-        return await _run(workflow, tools, _as_context(context), observer)
+        return await _run(workflow, tools, _as_context(context), observers)
 
     def validate(self, workflow: WorkflowDefinition) -> None:
         """Check a workflow as :meth:`execute` does, and run nothing.
@@ -121,10 +113,10 @@ async def _run(
     workflow: WorkflowDefinition,
     tools: ToolRegistry,
     context: WorkflowContext,
-    observer: Observer | None,
+    observers: Sequence[Observer],
 ) -> WorkflowResult:
     async with tools.open() as opened:
-        return await _WorkflowRun(workflow, context, opened, observer).run()
+        return await WorkflowRun(workflow, context, opened, observers).run()
 
 
 def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> WorkflowContext:
@@ -135,182 +127,3 @@ def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> Workflow
     if isinstance(context, Mapping):
         return WorkflowContext(values=dict(context))
     raise TypeError(f"context must be a WorkflowContext or a mapping of values; got {context!r}")
-
-
-class _WorkflowRun:
-    """One run of one workflow."""
-
-    def __init__(
-        self,
-        workflow: WorkflowDefinition,
-        context: WorkflowContext,
-        tools: Mapping[str, OpenTool],
-        observer: Observer | None,
-    ) -> None:
-        self.workflow = workflow
-        self.context = context
-        self.tools = tools
-        self.plan = workflow.analysis.plan
-        self.observer = observer
-        self.pool = WorkerPool.from_config(workflow.parallel_config)
-        self.completed: list[str] = []
-        self.failed: list[str] = []
-        self.skipped: list[str] = []
-        self.cancelled: list[str] = []
-        self.started_groups: set[str] = set()
-
-    async def run(self) -> WorkflowResult:
-        steps = self.plan.steps
-        batch = self._batch(
-            self.workflow.name,
-            "workflow",
-            steps,
-            strategy=WaitStrategy.ALL,
-            timeout=self.workflow.max_duration,
-            dependencies=self.plan.dependencies,
-            results=self.context.results,
-            errors=self.context.errors,
-        )
-        result = await run_batch(self.pool._core, batch)
-        self._note(result)
-        self._skip_members_of_unstarted_groups()
-        return WorkflowResult(
-            name=self.workflow.name,
-            success=result.success,
-            completed_steps=self.completed,
-            failed_steps=self.failed,
-            skipped_steps=self.skipped,
-            cancelled_steps=self.cancelled,
-            results=self.context.results,
-            errors=self.context.errors,
-            output=self._output() if result.success else None,
-            duration=result.duration,
-            timed_out=result.timed_out,
-            stats=self.pool.get_stats(),
-        )
-
-    def _batch(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> Batch:
-        limits = self.pool.timeout, settings.pop("step_timeout", None)
-        default = limits[0] if limits[1] is None else limits[1]
-        return Batch(
-            id=id,
-            kind=kind,
-            ids=_core.step_ids(steps, f"{kind} {id!r}"),
-            steps=steps,
-            executor=self._start,
-            context=self.context,
-            logger=logger,
-            step_timeout=default,
-            step_timeouts=_step_timeouts(steps, default),
-            # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
-            unslotted=_flags(step.group is not None for step in steps),
-            # A failure that does no harm still wins no race.
-            tolerated=_flags(step.continue_on_error for step in steps)
-            if settings["strategy"] is WaitStrategy.ALL
-            else None,
-            observers=self._observers(),
-            **settings,
-        )
-
-    def _observers(self) -> list[Observer]:
-        # Made anew for each batch: kept here, it would tie this object to itself.
-        observers: list[Observer] = [self._settled] if self.plan.members else []
-        if self.observer is not None:
-            observers.append(self.observer)
-        return observers
-
-    def _start(self, step: WorkflowStep, context: WorkflowContext) -> Awaitable[Any]:
-        # Not async itself: the core drives the step's own coroutine, without one of ours around.
-        if step.execute is not None:
-            return step.execute(context)
-        if step.group is not None:
-            return self._run_group(step, step.group)
-        assert step.tool is not None
-        return self.tools[step.tool](step.resolve_input(context), context)
-
-    async def _run_group(self, step: WorkflowStep, group: ParallelGroup) -> ParallelExecutionResult:
-        self.started_groups.add(step.id)
-        members = await self._members(group)
-        check_quorum(group.wait_strategy, len(members))
-        batch = self._batch(
-            group.id,
-            "group",
-            members,
-            strategy=group.wait_strategy,
-            max_concurrent=group.max_concurrent,
-            continue_on_error=group.continue_on_error,
-            timeout=group.timeout,
-            step_timeout=group.step_timeout,
-            isolation=group.isolation,
-        )
-        # Noted also when the workflow is being cancelled: partial results are always kept.
-        result = await run_batch(self.pool._core, batch, on_end=self._note)
-        try:
-            result.raise_for_failure()
-        finally:
-            # The error goes into the context: this frame must not lead from the one to the other.
-            del self, batch
-        return result
-
-    async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
-        steps: Any = group.steps
-        if callable(steps):
-            steps = await call_steps(steps, self.context, f"steps of group {group.id!r}")
-        return [self._member(group, step) for step in steps]
-
-    def _member(self, group: ParallelGroup, step: Any) -> WorkflowStep:
-        member = self.plan.members.get(step) if isinstance(step, str) else step
-        if not isinstance(member, WorkflowStep):
-            raise HocketError(
-                f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
-                "returns WorkflowStep objects"
-            )
-        return member
-
-    def _settled(self, what: str, step: str, _seconds: float) -> None:
-        """Keep the lists in the order of settling, across groups."""
-        if what == "completed":
-            self.completed.append(step)
-        elif what in ("failed", "timed_out"):
-            self.failed.append(step)
-
-    def _note(self, result: ParallelExecutionResult) -> None:
-        """Take over what a group, or the workflow itself, has come to."""
-        self.skipped += result.skipped_steps
-        self.cancelled += result.cancelled_steps
-        if result.results is not self.context.results:
-            self.context.results.update(result.results)
-            self.context.errors.update(result.errors)
-        # Without groups nobody kept the lists; and steps that the time limit of their group has
-        # stopped are known to have failed only now.
-        for mine, others in (
-            (self.completed, result.completed_steps),
-            (self.failed, result.failed_steps),
-        ):
-            known = set(mine)
-            mine += [step for step in others if step not in known]
-
-    def _skip_members_of_unstarted_groups(self) -> None:
-        for member, owner in self.plan.owners.items():
-            if owner not in self.started_groups:
-                self.skipped.append(member)
-
-    def _output(self) -> Any:
-        if self.workflow.output is not None:
-            return self.workflow.output_template.resolve(self.context)
-        return self.context.results.get(self.plan.steps[-1].id)
-
-
-def _flags(values: Any) -> list[bool] | None:
-    flags = list(values)
-    return flags if any(flags) else None
-
-
-def _step_timeouts(steps: list[WorkflowStep], default: float | None) -> list[float | None] | None:
-    """Return each step's own time limit where not all have the default one."""
-    if all(step.timeout is None and step.group is None for step in steps):
-        return None
-    return [
-        step.timeout if step.timeout is not None or step.group is not None else default
-        for step in steps
-    ]

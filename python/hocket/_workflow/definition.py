@@ -11,7 +11,8 @@ import attrs
 from .._base.durations import check_seconds
 from .._base.errors import WorkflowInvalid
 from .._model.config import WorkerPoolConfig
-from .analysis import Analysis, WorkflowPlan, analyse
+from .analysis import Analysis, analyse
+from .plan import WorkflowPlan
 from .references import Template, compile_template
 from .step import WorkflowStep
 
@@ -98,11 +99,12 @@ class WorkflowDefinition:
         Raises:
             KeyError: there is none.
         """
-        return self.analysis.places[id].step
+        places = self.analysis.places
+        return places.steps[places.number[id]]
 
     def tool_names(self) -> set[str]:
         """The names of all tools that the steps use, members of groups included."""
-        return {tool for tool, _ in self.analysis.tool_places()}
+        return {step.tool for step in self.analysis.places.steps if step.tool is not None}
 
     @cached_property
     def output_template(self) -> Template:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+
+from .._base.names import snake_case
 
 __all__ = ["NotThere", "contents", "look_up"]
 
@@ -78,7 +79,7 @@ def _is_record(value: Any) -> bool:
 
 def _attribute(value: Any, key: str) -> Any:
     # A path comes from a file: it must reach data, never methods or the interpreter's innards.
-    for name in (key, _snake(key)):
+    for name in (key, snake_case(key)):
         if not name.startswith("_") and hasattr(value, name):
             found = getattr(value, name)
             if not callable(found):
@@ -90,7 +91,3 @@ def _attribute(value: Any, key: str) -> Any:
 
 def _public(names: Any) -> list[str]:
     return [name for name in names if not name.startswith("_")]
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

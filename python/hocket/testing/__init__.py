@@ -1,6 +1,6 @@
 """Testing what runs on hocket: virtual time, repeatable schedules, pools that must end up empty.
 
-With pytest nothing needs to be imported: the plugin gives the fixture ``hocket_pools``, the marker
+With pytest nothing needs to be imported: the plugin gives the fixture ``hocket_idle_pools``, the marker
 ``hocket_schedules``, and a warning for every step that a test leaves behind. See ``docs/testing.md``.
 """
 

@@ -16,9 +16,10 @@ import trio
 
 from .. import _core
 from .._base.errors import StepTimeout
-from .._engine.entry import call_steps
+from .._engine.group_steps import steps_of
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
+from .._model.states import StepState
 from .._model.strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy, thresholds
 from .._model.task import WorkerTask
 
@@ -52,8 +53,8 @@ class ReferenceManager:
     def __init__(self, *, max_concurrent: int = 10, timeout: float | None = None) -> None:
         self.max_concurrent = max_concurrent
         self.timeout = timeout
-        self.counts: Counter[str] = Counter()
-        """How many steps ended "completed", "failed", "timed_out", "cancelled" or "skipped"."""
+        self.counts: Counter[StepState] = Counter()
+        """How many steps ended in which state."""
 
     async def execute_group(
         self,
@@ -62,10 +63,8 @@ class ReferenceManager:
         context: Any = None,
     ) -> ParallelExecutionResult:
         """Run a group, and return its result; see the method of the real manager."""
-        steps: Any = group.steps
-        if callable(steps):
-            steps = await call_steps(steps, context, f"steps of group {group.id!r}")
-        ids = _core.step_ids(list(steps), f"group {group.id!r}")
+        steps = await steps_of(group, context)
+        ids = _core.step_ids(steps, f"group {group.id!r}")
         limit = self.timeout if group.step_timeout is None else group.step_timeout
         return await self._run(
             _Plan(
@@ -134,7 +133,7 @@ class _Run:
 
     def __init__(self, plan: _Plan) -> None:
         self.plan = plan
-        self.states = dict.fromkeys(plan.steps, "skipped")
+        self.states = dict.fromkeys(plan.steps, StepState.SKIPPED)
         self.results: dict[str, Any] = {}
         self.errors: dict[str, Exception] = {}
         self.winner: str | None = None
@@ -161,10 +160,10 @@ class _Run:
     def _time_is_up(self) -> None:
         assert self.plan.timeout is not None
         for step, state in self.states.items():
-            self.timed_out |= state in ("skipped", "cancelled")
-            if state == "cancelled":
+            self.timed_out |= state in (StepState.SKIPPED, StepState.CANCELLED)
+            if state is StepState.CANCELLED:
                 error = StepTimeout(step, self.plan.timeout, "group")
-                self._failed(step, "timed_out", error)
+                self._failed(step, StepState.TIMED_OUT, error)
 
     async def _step(
         self,
@@ -173,34 +172,34 @@ class _Run:
         group: trio.CancelScope,
         whole: trio.CancelScope,
     ) -> None:
-        self.states[step] = "cancelled"  # unless it gets further
+        self.states[step] = StepState.CANCELLED  # unless it gets further
         value = None
         try:
             with trio.CancelScope(deadline=_deadline(limit)) as own:
                 value = await self.plan.steps[step]()
             if own.cancelled_caught:
                 assert limit is not None
-                self._failed(step, "timed_out", StepTimeout(step, limit))
+                self._failed(step, StepState.TIMED_OUT, StepTimeout(step, limit))
             else:
-                self.states[step] = "completed"
+                self.states[step] = StepState.SUCCEEDED
                 self.results[step] = value
         except Exception as error:  # noqa: BLE001 - it is the result
-            self._failed(step, "failed", error)
+            self._failed(step, StepState.FAILED, error)
         except BaseExceptionGroup as group_of_errors:
             # Some tasks of the step were cancelled; what the others raised is its error.
             _, errors = group_of_errors.split(trio.Cancelled)
             if not isinstance(errors, Exception):
                 raise
-            self._failed(step, "failed", errors)
+            self._failed(step, StepState.FAILED, errors)
         finally:
             self._slots.release()
-        self._judge(step, group, whole)
+        self._decide(step, group, whole)
 
-    def _failed(self, step: str, state: str, error: Exception) -> None:
+    def _failed(self, step: str, state: StepState, error: Exception) -> None:
         self.states[step] = state
         self.errors[step] = error
 
-    def _judge(self, step: str, group: trio.CancelScope, whole: trio.CancelScope) -> None:
+    def _decide(self, step: str, group: trio.CancelScope, whole: trio.CancelScope) -> None:
         if self._success is not None:
             return
         succeeded = _reached(len(self.results), self._need)
@@ -224,8 +223,12 @@ class _Run:
             success=always or bool(self._success),
             completed_steps=list(self.results),
             failed_steps=list(self.errors),
-            skipped_steps=[s for s, how in self.states.items() if how in ("skipped", "cancelled")],
-            cancelled_steps=[s for s, how in self.states.items() if how == "cancelled"],
+            skipped_steps=[
+                s
+                for s, how in self.states.items()
+                if how in (StepState.SKIPPED, StepState.CANCELLED)
+            ],
+            cancelled_steps=[s for s, how in self.states.items() if how is StepState.CANCELLED],
             results=self.results,
             errors=self.errors,
             winner=self.winner if has_winner else None,

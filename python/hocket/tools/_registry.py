@@ -146,12 +146,13 @@ class ToolRegistry:
         if analysis in self._fitting:
             return []
         mistakes: list[Mistake] = []
-        for name, place in analysis.tool_places():
-            if name not in self._tools:
-                mistakes.append(Mistake((*place.keys, "tool"), self._unknown(name)))
+        for step, where in analysis.places.tool_steps():
+            assert step.tool is not None
+            if step.tool not in self._tools:
+                mistakes.append(Mistake((*where, "tool"), self._unknown(step.tool)))
                 continue
-            for keys, text in self.check_input(name, place.step.input):
-                mistakes.append(Mistake((*place.keys, "input", *keys), text))
+            for keys, text in self.check_input(step.tool, step.input):
+                mistakes.append(Mistake((*where, "input", *keys), text))
         if not mistakes:
             self._fitting.add(analysis)
         return mistakes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, overload
 
@@ -12,6 +11,7 @@ import attrs
 from .._base.callables import is_async_callable, not_async
 from .._base.errors import ToolInputError
 from .._base.mistakes import Keys
+from .._base.names import snake_case
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
 
@@ -113,7 +113,7 @@ class Tool:
     def _parameter(self, key: Any) -> Any:
         if key in self.parameters or not isinstance(key, str):
             return key
-        snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
+        snake = snake_case(key)
         return snake if snake in self.parameters else key
 
 

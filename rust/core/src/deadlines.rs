@@ -1,12 +1,21 @@
-//! When the steps that run must have ended.
+//! Deadlines of running steps, and how a step past its time limit is found.
+//!
+//! A worker runs one step at a time, so a deadline belongs to a worker. It is armed when the step
+//! suspends, and disarmed when the step ends. A watchdog, one for the whole lane, sleeps until the
+//! time that [`Deadlines::take_overdue`] returned last, then calls it again and is given the
+//! workers whose deadline has come: the earliest deadline first, and each worker once. The
+//! watchdog never sleeps too long: [`Deadlines::arm`] returns true when the new deadline comes
+//! before the time that the watchdog sleeps until.
+//!
+//! Nearly all steps end in time, so a step that does must cost next to nothing. Deadlines are
+//! therefore apart from alarms, which stand in a heap ordered by time, at most one a worker.
+//! Disarming forgets the deadline and leaves the alarm where it is. The worker's next deadline is
+//! later as a rule, and finds that alarm still there. Both are O(1), however many workers there
+//! are. An alarm is never later than its worker's deadline, so no deadline is missed; but it may
+//! come too early. `take_overdue` then moves it to the deadline, or drops it where there is none.
+//! With one limit for all steps, each worker's alarm is moved once in each such time, in O(log n).
 
-/// Each worker's deadline, if it has one, and when to look at them.
-///
-/// Nearly all steps end in time. So disarming a deadline leaves an alarm behind, and the worker's
-/// next deadline, which is later as a rule, finds it there: both are O(1), however many workers
-/// there are. [`Deadlines::look`] moves the alarms that have come; it is for whoever sleeps until
-/// the time that it returned, or until an earlier one that [`Deadlines::arm`] has told of since.
-/// With one limit for all steps each worker's alarm is moved once in each such time, in O(log n).
+/// Each worker's deadline, if it has one, and the alarms that find those that have come.
 ///
 /// ```
 /// let mut deadlines = hocket_core::Deadlines::default();
@@ -14,8 +23,8 @@
 /// assert!(deadlines.arm(1, 100));
 /// assert!(!deadlines.arm(2, 200));
 /// deadlines.disarm(2);
-/// assert_eq!(deadlines.look(100), (vec![1], Some(200)));
-/// assert_eq!(deadlines.look(200), (vec![], Some(300)));
+/// assert_eq!(deadlines.take_overdue(100), (vec![1], Some(200)));
+/// assert_eq!(deadlines.take_overdue(200), (vec![], Some(300)));
 /// ```
 #[derive(Debug, Default)]
 pub struct Deadlines {
@@ -28,13 +37,13 @@ pub struct Deadlines {
 #[derive(Clone, Debug, Default)]
 struct Worker {
     deadline_ns: Option<u64>,
-    /// Where its alarm is.
+    /// The place of its alarm in the heap.
     alarm: Option<u32>,
 }
 
 impl Deadlines {
     /// Set the worker's deadline, in place of an earlier one. Returns whether it comes before the
-    /// next look, which is then due at the deadline.
+    /// next look, which is then due at this deadline.
     pub fn arm(&mut self, worker: u32, deadline_ns: u64) -> bool {
         let look_ns = self.next_look();
         if worker as usize >= self.of_worker.len() {
@@ -75,7 +84,7 @@ impl Deadlines {
 
     /// Disarm the workers whose deadline has come. Returns them, earliest first, and when to look
     /// again, if at all.
-    pub fn look(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    pub fn take_overdue(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
         let mut overdue = Vec::new();
         while let Some(&(_, worker)) = self.alarms.first().filter(|alarm| alarm.0 <= now_ns) {
             let own = &mut self.of_worker[worker as usize];

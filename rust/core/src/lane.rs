@@ -5,40 +5,21 @@ use std::sync::Arc;
 use crate::deadlines::Deadlines;
 use crate::graph::Graph;
 use crate::join::Join;
-use crate::ledger::{Lenders, Source};
 use crate::line::Ticket;
+use crate::loan::Lenders;
+use crate::outcome::StepState;
 use crate::ready::ReadyQueue;
-use crate::slab::Key;
-
-/// A lane: one group, one workflow, or one single step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(pub(crate) Key);
-
-/// Where a step is in its life. Every step ends pending (it was skipped) or in one of the last four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepState {
-    /// Not started.
-    Pending,
-    /// Started, not ended.
-    Running,
-    /// Returned.
-    Completed,
-    /// Raised.
-    Failed,
-    /// Was stopped by its own time limit.
-    TimedOut,
-    /// Was stopped from outside; the [`Cause`](crate::Cause) of the lane's end says why.
-    Unwound,
-}
+use crate::slot::Source;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub states: Vec<StepState>,
+    /// Ready steps that take a slot.
     pub ready: ReadyQueue,
     /// Ready steps that take no slot: they only wait for steps of their own.
-    pub free: ReadyQueue,
-    /// Which steps take no slot; empty when all do.
-    pub unslotted: Vec<bool>,
+    pub ready_slotless: ReadyQueue,
+    /// Which steps take no slot, one flag a step; empty when all take one.
+    pub slotless: Vec<bool>,
     /// Steps whose failure counts as success; empty when there are none.
     pub tolerated: Vec<bool>,
     pub graph: Option<Graph>,
@@ -63,17 +44,18 @@ pub(crate) struct Lane {
     pub place: Place,
 }
 
-/// Where a lane stands while it waits for a slot.
+/// The lines in which a lane stands while it waits for a slot: the lender's if there is one, and
+/// either the pool's or the one outside.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     /// In the pool's line.
     pub pool: Option<Ticket>,
-    /// In the line for the parent's slot.
+    /// In the line for the nearest lender's slot.
     pub loan: Option<Ticket>,
-    /// Outside: the queue is full, and the pool lets callers wait for a place in it.
+    /// Outside: the bounded queue is full, and the pool lets callers wait for a place in it.
     pub outside: Option<Ticket>,
-    /// Whether this lane takes one of the queue's places.
-    pub queued: bool,
+    /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
+    pub bounded: bool,
 }
 
 impl Place {
@@ -93,11 +75,11 @@ impl Lane {
 
     /// Whether its steps are alike: no dependencies, none without a slot, nobody to lend one.
     pub fn is_plain(&self) -> bool {
-        self.graph.is_none() && self.unslotted.is_empty() && self.lenders.is_none()
+        self.graph.is_none() && self.slotless.is_empty() && self.lenders.is_none()
     }
 
     pub fn takes_slot(&self, step: u32) -> bool {
-        !self.unslotted.get(step as usize).copied().unwrap_or(false)
+        !self.slotless.get(step as usize).copied().unwrap_or(false)
     }
 
     pub fn tolerates(&self, step: u32) -> bool {

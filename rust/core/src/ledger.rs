@@ -1,102 +1,19 @@
-//! Who holds a slot, and where the slot came from.
+//! The pool's slots in numbers, and the entries of all running steps.
 
-use std::sync::Arc;
+use crate::ids::SlotId;
+use crate::slab::Slab;
+use crate::slot::{Holder, Slot, Source};
 
-use crate::lane::LaneId;
-use crate::line::Line;
-use crate::slab::{Key, Slab};
-
-/// A running step's entry in the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotId(pub(crate) Key);
-
-impl SlotId {
-    /// The same in 64 bits, for an atomic. `u64::MAX` stands for no slot: it is never handed out.
-    pub fn to_bits(slot: Option<Self>) -> u64 {
-        slot.map_or(u64::MAX, |slot| slot.0.to_bits())
-    }
-
-    /// The reverse of [`SlotId::to_bits`].
-    pub fn from_bits(bits: u64) -> Option<Self> {
-        (bits != u64::MAX).then(|| Self(Key::from_bits(bits)))
-    }
-}
-
-/// Where a running step's slot came from, and so where it goes back to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// One of the pool's.
-    Pool,
-    /// Lent by a running step that waits for this one.
-    Loan(SlotId),
-    /// None: the step only waits for steps of its own.
-    Free,
-}
-
-/// Who has the slot that a waiting step lends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lent {
-    Nobody,
-    /// Granted to a lane whose worker has not taken it yet.
-    Reserved(LaneId),
-    Running(SlotId),
-}
-
-/// The steps that wait for a lane, from the nearest outwards: when one ends, the next one lends.
-#[derive(Debug)]
-pub(crate) struct Lenders {
-    pub nearest: SlotId,
-    pub above: Option<Arc<Lenders>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Loan {
-    pub lent: Lent,
-    pub line: Line<LaneId>,
-}
-
-impl Default for Loan {
-    fn default() -> Self {
-        Self {
-            lent: Lent::Nobody,
-            line: Line::default(),
-        }
-    }
-}
-
-/// A running step.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub lane: LaneId,
-    pub step: u32,
-    pub started_ns: u64,
-    pub source: Source,
-    /// The worker whose deadline is armed for this step.
-    pub armed: Option<u32>,
-    /// Made when a lane asks for it: few steps ever wait for steps of their own.
-    pub loan: Option<Box<Loan>>,
-}
-
-/// A running step, as one may ask for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Whose step it is.
-    pub lane: LaneId,
-    /// Which one.
-    pub step: u32,
-    /// Since when it runs.
-    pub started_ns: u64,
-}
-
-/// The pool's slots.
+/// The pool's slots, and the running steps.
 ///
-/// Invariant: while `in_use < limit`, nobody waits; the scheduler grants at once.
+/// Invariant: while `in_use < limit`, no lane waits; the scheduler grants at once.
 /// After the limit was lowered `in_use` may be above it until enough steps have ended.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub limit: u32,
     /// Pool slots running or reserved. A lent slot counts once, for its lender.
     pub in_use: u32,
+    /// Every running step, those on a lent slot or without one included.
     pub running: Slab<Slot>,
 }
 
@@ -109,6 +26,7 @@ impl Ledger {
         }
     }
 
+    /// Take one of the pool's slots, if one is free.
     pub fn take(&mut self) -> bool {
         let free = self.in_use < self.limit;
         self.in_use += u32::from(free);

@@ -83,7 +83,7 @@ impl<T> Line<T> {
         Some(place.who)
     }
 
-    /// Who stands behind this place; behind none, the first in line.
+    /// The place behind this one; behind none, the first in line.
     fn behind(&mut self, place: Option<Key>) -> &mut Option<Key> {
         match place.and_then(|key| self.places.get_mut(key)) {
             Some(place) => &mut place.behind,
@@ -91,7 +91,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Who stands before this place; before none, the last in line.
+    /// The place before this one; before none, the last in line.
     fn before(&mut self, place: Option<Key>) -> &mut Option<Key> {
         match place.and_then(|key| self.places.get_mut(key)) {
             Some(place) => &mut place.before,

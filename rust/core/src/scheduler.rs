@@ -1,61 +1,28 @@
-//! The one type that a binding sees: it joins queue, ledger, deadlines, join and statistics.
-
-use std::sync::Arc;
+//! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
+//!
+//! Here a lane is opened, its workers ask for steps, and it is stopped and closed. The child
+//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `loans`
+//! lets a waiting step lend its slot, `settling` takes in a step's end, and `views` shows figures.
 
 use crate::faults::{Rule, fault, holds};
-use crate::graph::Graph;
-use crate::join::{Join, Verdict};
-use crate::lane::{Lane, LaneId, Place, StepState};
-use crate::ledger::{Holder, Ledger, Lenders, Lent, Slot, SlotId, Source};
+use crate::ids::{LaneId, SlotId};
+use crate::lane::{Lane, Place};
+use crate::ledger::Ledger;
 use crate::line::Line;
+use crate::loan::Lent;
+use crate::outcome::{Cause, Outcome, StepState};
 use crate::ready::ReadyQueue;
 use crate::slab::Slab;
-use crate::statistics::{Snapshot, Statistics};
+use crate::slot::{Slot, Source};
+use crate::spec::{LaneSpec, WhenFull};
+use crate::statistics::Statistics;
 
-/// What a lane is to do. `LaneSpec::new(n)` is `n` independent steps without limits.
-#[derive(Debug)]
-pub struct LaneSpec {
-    /// How many steps there are.
-    pub steps: u32,
-    /// When the lane is decided.
-    pub join: Join,
-    /// At most so many of its steps at once, on top of the pool's limit.
-    pub limit: u32,
-    /// Each step's time limit, from its start.
-    pub timeout_ns: Option<u64>,
-    /// Single steps' time limits, instead of `timeout_ns`; empty, or one a step.
-    pub timeouts_ns: Vec<Option<u64>>,
-    /// Which steps wait for which.
-    pub graph: Option<Graph>,
-    /// Which steps take no slot and count in no statistics; empty when all do.
-    pub unslotted: Vec<bool>,
-    /// Which steps' failures count as successes; empty when none do.
-    pub tolerated: Vec<bool>,
-    /// The running step that waits for this lane.
-    pub parent: Option<SlotId>,
-    /// Whether the lane takes a place in the bounded queue while it waits.
-    pub queued: bool,
-}
+mod admission;
+mod loans;
+mod settling;
+mod views;
 
-impl LaneSpec {
-    /// Independent steps, without limits, all to be settled.
-    pub fn new(steps: u32) -> Self {
-        Self {
-            steps,
-            join: Join::new(None, None),
-            limit: u32::MAX,
-            timeout_ns: None,
-            timeouts_ns: Vec::new(),
-            graph: None,
-            unslotted: Vec::new(),
-            tolerated: Vec::new(),
-            parent: None,
-            queued: false,
-        }
-    }
-}
-
-/// What a worker is to do now.
+/// The answer to a worker that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Run this step.
@@ -71,37 +38,6 @@ pub enum Next {
     Leave,
 }
 
-/// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It returned.
-    Completed,
-    /// It raised.
-    Failed,
-    /// Its own time limit stopped it.
-    TimedOut,
-    /// It was stopped from outside, which happens to all steps of a lane: no other one starts.
-    Unwound,
-}
-
-/// Why a lane was closed: tells what its unwound steps count as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Decided, or all settled, or the caller was cancelled: unwound steps were cancelled.
-    Ended,
-    /// The lane's own time limit: unwound steps have timed out.
-    TimedOut,
-}
-
-/// What becomes of a submission that finds the queue full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenFull {
-    /// It is refused.
-    Refuse,
-    /// It waits outside for a place in the queue.
-    Wait,
-}
-
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overfull {
@@ -111,7 +47,7 @@ pub struct Overfull {
 
 /// Many lanes of steps under one limit.
 ///
-/// A freed slot goes to the longest waiting lane; a lane that was served stands at the end of the
+/// A freed slot goes to the longest waiting lane. A lane that was served stands at the end of the
 /// line when it wants more, so that no lane waits for another lane's backlog.
 ///
 /// ```
@@ -121,22 +57,25 @@ pub struct Overfull {
 /// let Next::Start { step, slot } = scheduler.next(lane, 0) else { panic!() };
 /// assert_eq!(step, 0);
 /// assert_eq!(scheduler.next(lane, 0), Next::Wait);
-/// scheduler.settle(slot, Outcome::Completed, 7);
+/// scheduler.settle(slot, Outcome::Succeeded, 7);
 /// assert_eq!(scheduler.take_wakes(), [lane]);
 /// ```
 #[derive(Debug)]
 pub struct Scheduler {
     ledger: Ledger,
     lanes: Slab<Lane>,
+    /// The pool's line: lanes that wait for one of the pool's slots.
     line: Line<LaneId>,
+    /// Bounded lanes that wait for a place in the bounded queue, which is full.
     outside: Line<LaneId>,
     queue_size: Option<u32>,
     when_full: WhenFull,
-    /// Places of the bounded queue that are taken.
+    /// Places of the bounded queue that are taken: bounded lanes in the pool's line.
     queued: u32,
-    /// Steps that are ready and not started, of all lanes.
-    waiting: u64,
+    /// Ready steps that take a slot and have not started, of all lanes: the sum of `Lane.ready`.
+    ready: u64,
     statistics: Statistics,
+    /// Lanes that were granted a slot and have not been woken for it.
     wakes: Vec<LaneId>,
 }
 
@@ -151,13 +90,13 @@ impl Scheduler {
             queue_size: None,
             when_full: WhenFull::Refuse,
             queued: 0,
-            waiting: 0,
+            ready: 0,
             statistics: Statistics::default(),
             wakes: Vec::new(),
         }
     }
 
-    /// Bound the queue of lanes that are opened with `queued`.
+    /// Bound the queue of lanes that are opened as `bounded`.
     pub fn with_queue(mut self, queue_size: Option<u32>, when_full: WhenFull) -> Self {
         self.queue_size = queue_size;
         self.when_full = when_full;
@@ -168,17 +107,17 @@ impl Scheduler {
     pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
-        let full = spec.queued && self.must_wait(lender) && self.queue_is_full();
+        let full = spec.bounded && self.must_wait(lender) && self.queue_is_full();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
             });
         }
         let mut lane = Lane {
-            states: vec![StepState::Pending; spec.steps as usize],
+            states: vec![StepState::Waiting; spec.steps as usize],
             ready: ReadyQueue::default(),
-            free: ReadyQueue::default(),
-            unslotted: spec.unslotted,
+            ready_slotless: ReadyQueue::default(),
+            slotless: spec.slotless,
             tolerated: spec.tolerated,
             ready_at_ns: Vec::new(),
             opened_ns: now_ns,
@@ -193,7 +132,7 @@ impl Scheduler {
             stopped: false,
             lenders,
             place: Place {
-                queued: spec.queued,
+                bounded: spec.bounded,
                 ..Place::default()
             },
             graph: None,
@@ -201,7 +140,7 @@ impl Scheduler {
         let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
         self.statistics.submitted += slotted as u64;
         match spec.graph {
-            None if lane.unslotted.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
+            None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
             None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
             Some(graph) => {
                 lane.ready_at_ns = vec![now_ns; spec.steps as usize];
@@ -216,9 +155,9 @@ impl Scheduler {
         lane.stopped = lane.join.verdict().is_some();
         if lane.stopped {
             lane.ready.clear();
-            lane.free.clear();
+            lane.ready_slotless.clear();
         }
-        self.waiting += lane.ready.len() as u64;
+        self.ready += lane.ready.len() as u64;
         Ok(LaneId(self.lanes.insert(lane)))
     }
 
@@ -227,8 +166,8 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return Next::Leave;
         };
-        if let Some(step) = lane.free.pop() {
-            return self.start(id, step, Source::Free, now_ns);
+        if let Some(step) = lane.ready_slotless.pop() {
+            return self.start(id, step, Source::NoSlot, now_ns);
         }
         let source = match lane.reserved.pop() {
             Some(source) => source,
@@ -258,7 +197,7 @@ impl Scheduler {
         let Some(lane) = self.lanes.get(id.0) else {
             return false;
         };
-        if !lane.free.is_empty() || !lane.reserved.is_empty() {
+        if !lane.ready_slotless.is_empty() || !lane.reserved.is_empty() {
             return true;
         }
         if !lane.wants_slot() {
@@ -282,126 +221,19 @@ impl Scheduler {
         }
     }
 
-    /// A step has ended. Its slot goes to the longest waiter; the verdict is returned if this
-    /// step decided its lane, and then nothing of the lane starts any more.
-    pub fn settle(&mut self, slot: SlotId, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
-        let slot = self.ledger.running.remove(slot.0).map(|s| (slot, s));
-        let (slot_id, slot) = slot.expect("a step is settled once");
-        let id = slot.lane;
-        let counted = slot.source != Source::Free;
-        let lane = self.lanes.get_mut(id.0).expect("a running step has a lane");
-        lane.running -= 1;
-        lane.holding -= u32::from(counted);
-        if let Some(worker) = slot.armed.filter(|_| holds(Rule::Generation)) {
-            lane.deadlines.disarm(worker);
-        }
-        fault!(LockedSettle);
-        let (state, tally) = match outcome {
-            Outcome::Completed => (StepState::Completed, &mut self.statistics.completed),
-            Outcome::Failed => (StepState::Failed, &mut self.statistics.failed),
-            Outcome::TimedOut => (StepState::TimedOut, &mut self.statistics.timed_out),
-            // Counted when the lane is closed and the cause is known.
-            Outcome::Unwound => (StepState::Unwound, &mut 0),
-        };
-        *tally += u64::from(counted);
-        let before = std::mem::replace(&mut lane.states[slot.step as usize], state);
-        debug_assert_eq!(before, StepState::Running);
-        if counted && outcome != Outcome::Unwound {
-            let run_ns = now_ns.saturating_sub(slot.started_ns);
-            self.statistics.ran(run_ns);
-        }
-        let verdict = self.judge(id, slot.step, outcome, now_ns);
-        if verdict.is_some() || outcome == Outcome::Unwound {
-            self.stop(id);
-        }
-        self.release(slot_id, slot);
-        verdict
-    }
-
-    /// [`Scheduler::settle`], and then [`Scheduler::next`] for the same lane.
-    pub fn settle_and_next(
-        &mut self,
-        slot: SlotId,
-        outcome: Outcome,
-        now_ns: u64,
-    ) -> (Option<Verdict>, Next) {
-        let passed = match outcome {
-            Outcome::Completed => self.pass_on(slot, now_ns),
-            _ => None,
-        };
-        if let Some(next) = passed {
-            return (None, next);
-        }
-        let lane = self.ledger.get(slot).map(|slot| slot.lane);
-        let verdict = self.settle(slot, outcome, now_ns);
-        let next = lane.map_or(Next::Leave, |lane| self.next(lane, now_ns));
-        (verdict, next)
-    }
-
-    /// What both come to where nobody waits in line and no verdict is near: the slot stays where
-    /// it is, with the lane's next step in it. None, without any effect, anywhere else.
-    fn pass_on(&mut self, id: SlotId, now_ns: u64) -> Option<Next> {
-        let slot = self.ledger.get(id)?;
-        let lane = self.lanes.get_mut(slot.lane.0)?;
-        let stays = slot.source == Source::Pool
-            && slot.loan.is_none()
-            && self.line.is_empty()
-            && self.ledger.in_use <= self.ledger.limit
-            && lane.is_plain()
-            && lane.reserved.is_empty()
-            && !lane.stopped
-            && !lane.join.is_near()
-            && holds(Rule::Returned)
-            && holds(Rule::Generation);
-        if !stays || lane.ready.is_empty() {
-            return None;
-        }
-        fault!(LockedSettle);
-        let step = lane.ready.pop()?;
-        let (key, slot) = self.ledger.running.renew(id.0)?;
-        if let Some(worker) = slot.armed.take() {
-            lane.deadlines.disarm(worker);
-        }
-        lane.states[slot.step as usize] = StepState::Completed;
-        lane.states[step as usize] = StepState::Running;
-        let verdict = lane.join.succeeded();
-        debug_assert_eq!(verdict, None);
-        let waited_ns = now_ns.saturating_sub(lane.submitted_ns(step));
-        self.statistics.completed += 1;
-        self.statistics.ran(now_ns.saturating_sub(slot.started_ns));
-        self.statistics.waited(waited_ns);
-        self.waiting -= 1;
-        slot.step = step;
-        slot.started_ns = now_ns;
-        let slot = SlotId(key);
-        Some(Next::Start { step, slot })
-    }
-
     /// Start nothing more of this lane. Running steps go on until they are settled.
     pub fn stop(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
         lane.stopped = true;
-        self.waiting -= lane.ready.clear() as u64;
-        lane.free.clear();
+        self.ready -= lane.ready.clear() as u64;
+        lane.ready_slotless.clear();
         self.stand_back(id);
     }
 
-    /// The lane waits for no slot any more, until it asks again; what it was granted goes to others.
-    pub fn stand_back(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id.0) else {
-            return;
-        };
-        let reserved = std::mem::take(&mut lane.reserved);
-        self.leave_line(id);
-        for source in reserved {
-            self.give_back(source);
-        }
-    }
-
     /// Forget the lane, and count what its steps have come to. Steps that still run (their worker
-    /// was torn away by something fatal) are settled as unwound first, so that no slot is lost.
+    /// was torn away by something fatal) are settled as cancelled first, so that no slot is lost.
     pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) {
         self.stop(id);
         let Some(lane) = self.lanes.get(id.0) else {
@@ -411,37 +243,20 @@ impl Scheduler {
             let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
             let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
             for slot in torn {
-                self.settle(slot, Outcome::Unwound, now_ns);
+                self.settle(slot, Outcome::Cancelled, now_ns);
             }
         }
         fault!(LockedClose);
         let lane = self.lanes.remove(id.0).expect("it was there above");
         for (step, state) in lane.states.iter().enumerate() {
             let tally = match (state, cause) {
-                (StepState::Pending, _) => &mut self.statistics.skipped,
-                (StepState::Unwound, Cause::Ended) => &mut self.statistics.cancelled,
-                (StepState::Unwound, Cause::TimedOut) => &mut self.statistics.timed_out,
+                (StepState::Waiting, _) => &mut self.statistics.skipped,
+                (StepState::Cancelled, Cause::Ended) => &mut self.statistics.cancelled,
+                (StepState::Cancelled, Cause::TimedOut) => &mut self.statistics.timed_out,
                 _ => continue,
             };
             *tally += u64::from(lane.takes_slot(step as u32));
         }
-    }
-
-    /// Change the limit. Lowering it stops nothing; raising it starts waiting lanes at once.
-    pub fn resize(&mut self, limit: u32) {
-        self.ledger.limit = limit;
-        if self.ledger.in_use < limit {
-            // The one lane that may have had all the slots, and so was not in line.
-            let wants = |(key, lane): (_, &Lane)| lane.wants_slot().then_some(LaneId(key));
-            let idle: Vec<LaneId> = self.lanes.iter().filter_map(wants).collect();
-            for id in idle {
-                let lane = self.lane_mut(id);
-                if lane.holding > 0 && lane.reserved.is_empty() {
-                    self.stand_in_line(id);
-                }
-            }
-        }
-        self.grant();
     }
 
     /// Arm the deadline of a running step that has suspended. It is returned if it comes before
@@ -458,105 +273,11 @@ impl Scheduler {
         (arms && lane.deadlines.arm(worker, deadline_ns)).then_some(deadline_ns)
     }
 
-    /// The workers of this lane that still run a step past its limit, earliest first; each is
-    /// named once. And when to look again, if any deadline is left.
-    pub fn look(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    /// The workers of this lane that still run a step past its limit, earliest deadline first;
+    /// each is named once. And when to look again, if any deadline is left.
+    pub fn take_overdue(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
         let lane = self.lanes.get_mut(id.0);
-        lane.map_or_else(Default::default, |lane| lane.deadlines.look(now_ns))
-    }
-
-    /// The lanes that were granted a slot since the last call, longest waiting first. The caller
-    /// sees to it that a worker of each asks [`Scheduler::next`].
-    pub fn take_wakes(&mut self) -> Vec<LaneId> {
-        std::mem::take(&mut self.wakes)
-    }
-
-    /// These lanes could not be woken: they stay to be woken.
-    pub fn put_back_wakes(&mut self, lanes: Vec<LaneId>) {
-        self.wakes.extend(lanes);
-    }
-
-    /// Whether [`Scheduler::take_wakes`] would return any.
-    pub fn has_wakes(&self) -> bool {
-        !self.wakes.is_empty()
-    }
-
-    /// The state of each step; empty for a closed lane.
-    pub fn states(&self, id: LaneId) -> &[StepState] {
-        self.lanes.get(id.0).map_or(&[], |lane| &lane.states)
-    }
-
-    /// How many of the lane's steps have been neither started nor given up.
-    pub fn ready(&self, id: LaneId) -> usize {
-        let count = |lane: &Lane| lane.ready.len() + lane.free.len();
-        self.lanes.get(id.0).map_or(0, count)
-    }
-
-    /// The lane's verdict, once it has one.
-    pub fn verdict(&self, id: LaneId) -> Option<Verdict> {
-        self.lanes.get(id.0)?.join.verdict()
-    }
-
-    /// Whether no step of the lane runs.
-    pub fn is_idle(&self, id: LaneId) -> bool {
-        self.lanes.get(id.0).is_none_or(|lane| lane.running == 0)
-    }
-
-    /// A step's time limit, if it has one.
-    pub fn step_timeout_ns(&self, id: LaneId, step: u32) -> Option<u64> {
-        self.lanes.get(id.0)?.step_timeout_ns(step)
-    }
-
-    /// When the step became ready: the start of its waiting.
-    pub fn submitted_ns(&self, id: LaneId, step: u32) -> u64 {
-        self.lanes
-            .get(id.0)
-            .map_or(0, |lane| lane.submitted_ns(step))
-    }
-
-    /// When the running step started.
-    pub fn started_ns(&self, slot: SlotId) -> Option<u64> {
-        self.ledger.get(slot).map(|slot| slot.started_ns)
-    }
-
-    /// The limit of steps at once.
-    pub fn limit(&self) -> u32 {
-        self.ledger.limit
-    }
-
-    /// Steps that run and count in the statistics, those included that lend their slot.
-    pub fn running(&self) -> usize {
-        self.ledger.count(|source| source != Source::Free)
-    }
-
-    /// Pool slots that are running a step. A lent slot counts once, with whatever depth.
-    pub fn active(&self) -> usize {
-        self.ledger.count(|source| source == Source::Pool)
-    }
-
-    /// Pool slots that are running a step or are reserved for one.
-    pub fn in_use(&self) -> u32 {
-        self.ledger.in_use
-    }
-
-    /// Steps that are ready and have not started.
-    pub fn queue_length(&self) -> u64 {
-        self.waiting
-    }
-
-    /// Lanes that are open.
-    pub fn lanes(&self) -> usize {
-        self.lanes.len()
-    }
-
-    /// Every running step, for whoever looks for a slot that does not come back.
-    pub fn holders(&self) -> impl Iterator<Item = Holder> + '_ {
-        self.ledger.holders()
-    }
-
-    /// Counts and durations since the start.
-    pub fn statistics(&self) -> Snapshot {
-        self.statistics.snapshot()
+        lane.map_or_else(Default::default, |lane| lane.deadlines.take_overdue(now_ns))
     }
 
     fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
@@ -567,7 +288,7 @@ impl Scheduler {
         if lane.takes_slot(step) {
             lane.ready.push(step);
         } else {
-            lane.free.push(step);
+            lane.ready_slotless.push(step);
         }
     }
 
@@ -575,14 +296,14 @@ impl Scheduler {
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         lane.running += 1;
         lane.states[step as usize] = StepState::Running;
-        if source != Source::Free {
+        if source != Source::NoSlot {
             lane.holding += 1;
-            self.waiting -= 1;
+            self.ready -= 1;
             self.statistics
                 .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
         }
         // It took what it stood in line for, so a later grant always finds a step to start.
-        debug_assert!(source == Source::Free || !lane.place.waits());
+        debug_assert!(source == Source::NoSlot || !lane.place.waits());
         let slot = SlotId(self.ledger.running.insert(Slot {
             lane: id,
             step,
@@ -595,232 +316,5 @@ impl Scheduler {
             self.set_lent(lender, Lent::Running(slot));
         }
         Next::Start { step, slot }
-    }
-
-    /// The steps that can lend their slot to a lane of this step: one that has none itself passes
-    /// the question on to the step that waits for it.
-    fn lenders(&mut self, parent: Option<SlotId>) -> Option<Arc<Lenders>> {
-        let nearest = parent?;
-        let slot = self.ledger.get(nearest)?;
-        let (lane, has_slot) = (slot.lane, slot.source != Source::Free);
-        self.lender(lane);
-        let above = self.lane_mut(lane).lenders.clone();
-        if has_slot {
-            Some(Arc::new(Lenders { nearest, above }))
-        } else {
-            above
-        }
-    }
-
-    /// The nearest step that waits for this lane and still runs.
-    fn lender(&mut self, id: LaneId) -> Option<SlotId> {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        loop {
-            let nearest = lane.lenders.as_ref()?.nearest;
-            if self.ledger.get(nearest).is_some() {
-                return Some(nearest);
-            }
-            lane.lenders = lane.lenders.take().and_then(|ended| ended.above.clone());
-        }
-    }
-
-    /// Tell the join policy, and the steps that waited for this one.
-    fn judge(&mut self, id: LaneId, step: u32, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
-        let lane = self.lanes.get_mut(id.0)?;
-        let good = match outcome {
-            Outcome::Unwound => return None,
-            Outcome::Completed => true,
-            Outcome::Failed | Outcome::TimedOut => lane.tolerates(step),
-        };
-        if !good {
-            return lane.join.failed();
-        }
-        if let Some(mut graph) = lane.graph.take() {
-            if !lane.stopped {
-                let before = lane.ready.len();
-                graph.settle(step, |ready| {
-                    lane.ready_at_ns[ready as usize] = now_ns;
-                    Self::push_ready(lane, ready);
-                });
-                self.waiting += (lane.ready.len() - before) as u64;
-            }
-            lane.graph = Some(graph);
-        }
-        lane.join.succeeded()
-    }
-
-    /// A slot for this lane, if one can be had without passing anybody by.
-    fn acquire(&mut self, id: LaneId) -> Option<Source> {
-        let borrowed = self.borrow(id);
-        let source = borrowed.or_else(|| self.ledger.take().then_some(Source::Pool))?;
-        // A lane that `resize` put in line may find its lender's slot idle before its turn comes.
-        self.leave_line(id);
-        Some(source)
-    }
-
-    /// The lender's slot for this lane, if nobody has it.
-    fn borrow(&mut self, id: LaneId) -> Option<Source> {
-        let lender = self.lender(id)?;
-        let loan = self.ledger.get_mut(lender)?.loan.get_or_insert_default();
-        (loan.lent == Lent::Nobody).then(|| {
-            loan.lent = Lent::Reserved(id);
-            Source::Loan(lender)
-        })
-    }
-
-    fn must_wait(&self, lender: Option<SlotId>) -> bool {
-        let lendable = lender.and_then(|l| self.ledger.get(l)).is_some_and(|slot| {
-            let loan = slot.loan.as_ref();
-            loan.is_none_or(|loan| loan.lent == Lent::Nobody)
-        });
-        !lendable && self.ledger.in_use >= self.ledger.limit
-    }
-
-    fn queue_is_full(&self) -> bool {
-        self.queue_size.is_some_and(|size| self.queued >= size)
-    }
-
-    fn stand_in_line(&mut self, id: LaneId) {
-        // For a place in a queue that has none it would wait for ever.
-        let full = self.queue_size != Some(0) && self.queue_is_full();
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        if lane.place.waits() {
-            return;
-        }
-        if lane.place.queued && full {
-            lane.place.outside = Some(self.outside.join(id));
-        } else {
-            self.queued += u32::from(lane.place.queued);
-            lane.place.pool = Some(self.line.join(id));
-        }
-        self.ask_for_loan(id);
-    }
-
-    fn ask_for_loan(&mut self, id: LaneId) {
-        let lender = self.lender(id).and_then(|l| self.ledger.get_mut(l));
-        let loan = lender.map(|slot| slot.loan.get_or_insert_default());
-        self.lane_mut(id).place.loan = loan.map(|loan| loan.line.join(id));
-    }
-
-    fn leave_line(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id.0) else {
-            return;
-        };
-        if let Some(ticket) = lane.place.loan.take() {
-            let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
-            let lender = lender.and_then(|l| self.ledger.get_mut(l));
-            if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
-                loan.line.leave(ticket);
-            }
-        }
-        if let Some(ticket) = lane.place.outside.take() {
-            self.outside.leave(ticket);
-        }
-        if let Some(ticket) = lane.place.pool.take() {
-            self.line.leave(ticket);
-            if lane.place.queued {
-                self.queued -= 1;
-                self.admit_from_outside();
-            }
-        }
-    }
-
-    fn admit_from_outside(&mut self) {
-        if self.queue_is_full() {
-            return;
-        }
-        if let Some(id) = self.outside.pop() {
-            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            lane.place.outside = None;
-            lane.place.pool = Some(self.line.join(id));
-            self.queued += 1;
-        }
-    }
-
-    /// Put a step's slot back. If the step lent it, whoever has it keeps it, and whoever waits
-    /// for it asks the next lender.
-    fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
-        let loan = slot.loan.take();
-        let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
-        fault!(LockedRelease);
-        match lent {
-            Lent::Nobody => {
-                self.give_back(slot.source);
-                if !holds(Rule::Returned) && slot.source == Source::Pool && self.ledger.in_use > 0 {
-                    self.give_back(slot.source);
-                }
-            }
-            Lent::Running(child) => {
-                self.ledger.get_mut(child).expect("it has the slot").source = slot.source;
-            }
-            Lent::Reserved(lane) => {
-                let reserved = &mut self.lane_mut(lane).reserved;
-                let mine = reserved.iter_mut().find(|s| **s == Source::Loan(slot_id));
-                *mine.expect("it has the slot") = slot.source;
-            }
-        }
-        if let (Source::Loan(lender), true) = (slot.source, lent != Lent::Nobody) {
-            self.set_lent(lender, lent);
-        }
-        let mut line = loan.map(|loan| loan.line).unwrap_or_default();
-        while let Some(id) = line.pop() {
-            // One that was served since this step ended is no longer waiting.
-            if self.lane_mut(id).place.loan.take().is_none() {
-                continue;
-            }
-            match self.borrow(id) {
-                Some(source) => self.reserve(id, source),
-                None => self.ask_for_loan(id),
-            }
-        }
-    }
-
-    fn set_lent(&mut self, lender: SlotId, lent: Lent) {
-        if let Some(slot) = self.ledger.get_mut(lender) {
-            slot.loan.get_or_insert_default().lent = lent;
-        }
-    }
-
-    fn give_back(&mut self, source: Source) {
-        match source {
-            Source::Free => {}
-            Source::Pool => {
-                self.ledger.in_use -= 1;
-                self.grant();
-            }
-            Source::Loan(lender) => {
-                self.set_lent(lender, Lent::Nobody);
-                let slot = self.ledger.get_mut(lender);
-                let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
-                    return;
-                };
-                self.lane_mut(id).place.loan = None;
-                self.set_lent(lender, Lent::Reserved(id));
-                self.reserve(id, source);
-            }
-        }
-    }
-
-    fn grant(&mut self) {
-        while self.ledger.in_use < self.ledger.limit {
-            // While anybody is outside the queue is full, and so the line is not empty.
-            let Some(id) = self.line.pop() else {
-                return;
-            };
-            self.ledger.in_use += 1;
-            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            lane.place.pool = None;
-            if lane.place.queued {
-                self.queued -= 1;
-                self.admit_from_outside();
-            }
-            self.reserve(id, Source::Pool);
-        }
-    }
-
-    fn reserve(&mut self, id: LaneId, source: Source) {
-        self.leave_line(id);
-        self.lane_mut(id).reserved.push(source);
-        self.wakes.push(id);
     }
 }

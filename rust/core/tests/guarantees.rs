@@ -29,7 +29,7 @@ fn open_joined(scheduler: &mut Scheduler, steps: u32, need: u32, give_up: u32) -
 
 fn single() -> LaneSpec {
     LaneSpec {
-        queued: true,
+        bounded: true,
         ..LaneSpec::new(1)
     }
 }
@@ -48,7 +48,7 @@ fn waits(scheduler: &mut Scheduler, lane: LaneId) {
 }
 
 fn complete(scheduler: &mut Scheduler, slot: SlotId) -> Option<Verdict> {
-    scheduler.settle(slot, Outcome::Completed, 0)
+    scheduler.settle(slot, Outcome::Succeeded, 0)
 }
 
 fn fail(scheduler: &mut Scheduler, slot: SlotId) -> Option<Verdict> {
@@ -114,9 +114,9 @@ fn a_limit_of_zero_pauses_and_a_higher_one_goes_on() {
 #[test]
 fn a_lane_that_waits_in_a_paused_pool_goes_on_when_it_is_resumed() {
     let mut scheduler = Scheduler::new(0);
-    let unslotted = vec![true, false];
+    let slotless = vec![true, false];
     let spec = LaneSpec {
-        unslotted,
+        slotless,
         ..LaneSpec::new(2)
     };
     let lane = scheduler.open(spec, 0).unwrap();
@@ -316,7 +316,7 @@ fn an_all_group_stops_at_the_first_failure() {
     assert_eq!(fail(&mut scheduler, one), Some(Verdict::Failure));
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     assert_eq!(scheduler.queue_length(), 0);
-    scheduler.settle(other, Outcome::Unwound, 0);
+    scheduler.settle(other, Outcome::Cancelled, 0);
     scheduler.close(lane, Cause::Ended, 0);
     let end = scheduler.statistics();
     assert_eq!((end.failed, end.cancelled, end.skipped), (1, 1, 3));
@@ -369,7 +369,7 @@ fn a_tolerated_failure_does_not_stop_the_group() {
     assert_eq!(complete(&mut scheduler, slot), Some(Verdict::Success));
     assert_eq!(
         scheduler.states(lane),
-        [StepState::Failed, StepState::Completed]
+        [StepState::Failed, StepState::Succeeded]
     );
 }
 
@@ -406,9 +406,9 @@ fn finished_work_is_never_reported_cancelled() {
     complete(&mut scheduler, finished);
     assert_eq!(
         scheduler.states(lane),
-        [StepState::Completed, StepState::Running]
+        [StepState::Succeeded, StepState::Running]
     );
-    scheduler.settle(torn, Outcome::Unwound, 0);
+    scheduler.settle(torn, Outcome::Cancelled, 0);
     scheduler.close(lane, Cause::Ended, 0);
     let end = scheduler.statistics();
     assert_eq!((end.completed, end.cancelled), (1, 1));
@@ -422,7 +422,7 @@ fn every_step_ends_in_exactly_one_state() {
     complete(&mut scheduler, slots[0]);
     fail(&mut scheduler, slots[1]);
     scheduler.settle(slots[2], Outcome::TimedOut, 0);
-    scheduler.settle(slots[3], Outcome::Unwound, 0);
+    scheduler.settle(slots[3], Outcome::Cancelled, 0);
     // The fifth is torn away while it runs, two never start.
     scheduler.close(lane, Cause::Ended, 0);
     let end = scheduler.statistics();
@@ -443,7 +443,7 @@ fn what_a_lanes_own_time_limit_stopped_has_timed_out() {
     let mut scheduler = Scheduler::new(1);
     let lane = open(&mut scheduler, 2);
     let slot = start(&mut scheduler, lane);
-    scheduler.settle(slot, Outcome::Unwound, 0);
+    scheduler.settle(slot, Outcome::Cancelled, 0);
     scheduler.close(lane, Cause::TimedOut, 0);
     let end = scheduler.statistics();
     assert_eq!((end.timed_out, end.cancelled, end.skipped), (1, 0, 1));
@@ -486,7 +486,7 @@ fn a_closed_lane_answers_quietly() {
     assert!(!scheduler.request(lane));
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     assert_eq!(scheduler.states(lane), []);
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
     assert_eq!(scheduler.statistics().skipped, 1);
 }
 
@@ -506,9 +506,9 @@ fn a_step_waits_for_all_it_depends_on_and_is_timed_from_then() {
         )
         .unwrap();
     let [a, b] = [(); 2].map(|()| start(&mut scheduler, lane));
-    scheduler.settle(a, Outcome::Completed, 5);
+    scheduler.settle(a, Outcome::Succeeded, 5);
     assert_eq!(scheduler.next(lane, 5), Next::Leave);
-    scheduler.settle(b, Outcome::Completed, 7);
+    scheduler.settle(b, Outcome::Succeeded, 7);
     assert!(matches!(
         scheduler.next(lane, 10),
         Next::Start { step: 2, .. }
@@ -540,11 +540,11 @@ fn what_depends_on_a_failed_step_is_skipped() {
 #[test]
 fn a_step_without_a_slot_runs_above_the_limit_and_counts_nowhere() {
     let mut scheduler = Scheduler::new(0);
-    let unslotted = vec![true];
+    let slotless = vec![true];
     let lane = scheduler
         .open(
             LaneSpec {
-                unslotted,
+                slotless,
                 ..LaneSpec::new(1)
             },
             0,
@@ -581,10 +581,10 @@ fn an_overdue_worker_is_named_once_and_earliest_first() {
         None,
         "the look at 10 is early enough"
     );
-    assert_eq!(scheduler.look(lane, 9), (vec![], Some(10)));
-    assert_eq!(scheduler.look(lane, 30), (vec![1, 0], Some(40)));
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![3], None));
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, 9), (vec![], Some(10)));
+    assert_eq!(scheduler.take_overdue(lane, 30), (vec![1, 0], Some(40)));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![3], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
 }
 
 #[test]
@@ -603,7 +603,7 @@ fn a_step_that_ended_in_time_is_never_overdue() {
     let slot = start(&mut scheduler, lane);
     scheduler.arm(slot, 0);
     complete(&mut scheduler, slot);
-    assert_eq!(scheduler.look(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
 }
 
 #[test]
@@ -623,7 +623,10 @@ fn a_time_limit_beyond_the_end_of_time_is_none() {
         panic!()
     };
     assert_eq!(scheduler.arm(slot, 0), Some(u64::MAX));
-    assert_eq!(scheduler.look(lane, u64::MAX - 1), (vec![], Some(u64::MAX)));
+    assert_eq!(
+        scheduler.take_overdue(lane, u64::MAX - 1),
+        (vec![], Some(u64::MAX))
+    );
 }
 
 // Loans.
@@ -667,7 +670,7 @@ fn a_step_that_ends_while_its_slot_is_lent_hands_the_slot_on() {
     let inner = open_child(&mut scheduler, parent, 1);
     let child = start(&mut scheduler, inner);
     waits(&mut scheduler, stranger);
-    scheduler.settle(parent, Outcome::Unwound, 0);
+    scheduler.settle(parent, Outcome::Cancelled, 0);
     assert_eq!(scheduler.take_wakes(), []);
     assert_eq!(scheduler.in_use(), 1);
     complete(&mut scheduler, child);
@@ -682,7 +685,7 @@ fn a_lender_that_ends_hands_a_reserved_slot_on_too() {
     let inner = open_child(&mut scheduler, parent, 1);
     assert!(scheduler.request(inner));
     waits(&mut scheduler, stranger);
-    scheduler.settle(parent, Outcome::Unwound, 0);
+    scheduler.settle(parent, Outcome::Cancelled, 0);
     assert_eq!(scheduler.take_wakes(), []);
     scheduler.close(inner, Cause::Ended, 0);
     assert_eq!(scheduler.take_wakes(), [stranger]);
@@ -699,7 +702,7 @@ fn a_lender_in_the_middle_passes_the_loan_to_its_own_borrower() {
     let bottoms = open_child(&mut scheduler, middle, 1);
     let bottom = start(&mut scheduler, bottoms);
     waits(&mut scheduler, others);
-    scheduler.settle(middle, Outcome::Unwound, 0);
+    scheduler.settle(middle, Outcome::Cancelled, 0);
     assert_eq!(scheduler.take_wakes(), [], "the bottom one has it");
     complete(&mut scheduler, bottom);
     assert_eq!(scheduler.take_wakes(), [others]);
@@ -714,9 +717,9 @@ fn a_step_without_a_slot_passes_the_loan_of_the_step_above_it_on() {
     let mut scheduler = Scheduler::new(1);
     let outer = open(&mut scheduler, 1);
     let top = start(&mut scheduler, outer);
-    let unslotted = vec![true];
+    let slotless = vec![true];
     let spec = LaneSpec {
-        unslotted,
+        slotless,
         parent: Some(top),
         ..LaneSpec::new(1)
     };

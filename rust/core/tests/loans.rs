@@ -12,7 +12,7 @@ struct Job {
     lanes: Vec<Vec<Job>>,
     /// Whether it opens all of them before it waits for any.
     together: bool,
-    unslotted: bool,
+    slotless: bool,
     lane_limit: u32,
     /// Whether it is torn away while it waits for its first lane.
     torn: bool,
@@ -62,8 +62,8 @@ impl Crew {
         let spec = LaneSpec {
             limit,
             parent: waiter,
-            queued: jobs.len() == 1,
-            unslotted: jobs.iter().map(|job| job.unslotted).collect(),
+            bounded: jobs.len() == 1,
+            slotless: jobs.iter().map(|job| job.slotless).collect(),
             ..LaneSpec::new(jobs.len() as u32)
         };
         let id = self.scheduler.open(spec, self.now_ns).unwrap();
@@ -114,7 +114,7 @@ impl Crew {
                 lane.asking += 1;
             }
         }
-        let works = |run: &&Running| !run.job.unslotted && run.waits_for == 0;
+        let works = |run: &&Running| !run.job.slotless && run.waits_for == 0;
         let at_work = self.running.iter().filter(works).count();
         prop_assert!(at_work <= self.scheduler.limit() as usize);
         prop_assert!(self.scheduler.in_use() <= self.scheduler.limit());
@@ -156,7 +156,7 @@ impl Crew {
         }
         let run = self.running.swap_remove(at);
         let torn = run.waits_for > 0;
-        let outcome = [Outcome::Completed, Outcome::Failed][usize::from(torn)];
+        let outcome = [Outcome::Succeeded, Outcome::Failed][usize::from(torn)];
         self.scheduler.settle(slot, outcome, self.now_ns);
         let lane = self.lane(id);
         lane.unsettled -= 1;
@@ -221,10 +221,10 @@ fn job() -> impl Strategy<Value = Job> {
         let chance = proptest::bool::weighted;
         let lane_limit = prop_oneof![Just(u32::MAX), 1..3_u32];
         let shape = (lanes, any::<bool>(), chance(0.2), lane_limit, chance(0.1));
-        let job = shape.prop_map(|(lanes, together, unslotted, lane_limit, torn)| Job {
+        let job = shape.prop_map(|(lanes, together, slotless, lane_limit, torn)| Job {
             lanes,
             together,
-            unslotted,
+            slotless,
             lane_limit,
             torn,
         });
@@ -300,7 +300,7 @@ fn a_thousand_levels_run_on_one_slot() {
     }
     assert_eq!(scheduler.in_use(), 1);
     while let Some(slot) = stack.pop() {
-        scheduler.settle(slot, Outcome::Completed, 0);
+        scheduler.settle(slot, Outcome::Succeeded, 0);
     }
     assert_eq!(scheduler.in_use(), 0);
 }

@@ -24,7 +24,7 @@ enum Op {
     StandBack(usize),
     Close(usize, Cause),
     Arm(usize),
-    Look(usize),
+    TakeOverdue(usize),
     Resize(u32),
 }
 
@@ -116,9 +116,9 @@ impl Pair {
                     }
                 }
             }
-            Op::Look(pick) => {
+            Op::TakeOverdue(pick) => {
                 if let Some(id) = self.pick_lane(pick) {
-                    let (overdue, look_ns) = self.real.look(self.lanes[id], self.now_ns);
+                    let (overdue, look_ns) = self.real.take_overdue(self.lanes[id], self.now_ns);
                     prop_assert_eq!(overdue, self.naive.overdue(id, self.now_ns));
                     self.looks_ns[id] = look_ns;
                 }
@@ -141,10 +141,10 @@ impl Pair {
             timeout_ns: spec.timeout_ns,
             timeouts_ns: spec.timeouts_ns.clone(),
             graph: (spec.dependencies.as_ref()).map(|lists| Graph::new(lists).unwrap()),
-            unslotted: spec.unslotted.clone(),
+            slotless: spec.slotless.clone(),
             tolerated: spec.tolerated.clone(),
             parent: spec.parent.map(|run| self.slots[run]),
-            queued: spec.queued,
+            bounded: spec.bounded,
             ..LaneSpec::new(spec.steps)
         };
         let real = self.real.open(real, self.now_ns);
@@ -281,14 +281,14 @@ impl Pair {
                 .iter()
                 .sum()
         };
-        let completed: u64 = count(Completed);
+        let completed: u64 = count(Succeeded);
         let failed: u64 = count(Failed);
         prop_assert_eq!(real.completed, completed);
         prop_assert_eq!(real.failed, failed);
         let timed_out: u64 = count(TimedOut);
-        prop_assert_eq!(real.timed_out, timed_out + naive.count(Unwound, late));
-        prop_assert_eq!(real.cancelled, naive.count(Unwound, ended));
-        let skipped = naive.count(Pending, ended) + naive.count(Pending, late);
+        prop_assert_eq!(real.timed_out, timed_out + naive.count(Cancelled, late));
+        prop_assert_eq!(real.cancelled, naive.count(Cancelled, ended));
+        let skipped = naive.count(Waiting, ended) + naive.count(Waiting, late);
         prop_assert_eq!(real.skipped, skipped);
         for (real, naive) in [(real.wait, &naive.waits_ns), (real.run, &naive.runs_ns)] {
             prop_assert_eq!(real.count, naive.len() as u64);
@@ -298,7 +298,7 @@ impl Pair {
         }
         // Every step that was submitted is somewhere, exactly once.
         let settled = completed + failed + real.timed_out + real.cancelled + skipped;
-        let unsettled: u64 = [Pending, Running, Unwound]
+        let unsettled: u64 = [Waiting, Running, Cancelled]
             .map(|s| naive.count(s, open))
             .iter()
             .sum();
@@ -350,7 +350,7 @@ impl Pair {
             self.now_ns += 1;
             self.apply(Op::Settle(
                 0,
-                [Outcome::Completed, Outcome::Failed][run % 2],
+                [Outcome::Succeeded, Outcome::Failed][run % 2],
             ))?;
         }
         for id in self.open.clone() {
@@ -419,9 +419,9 @@ fn group() -> impl Strategy<Value = Spec> {
                     timeout_ns: timeouts.0,
                     timeouts_ns: timeouts.1,
                     dependencies,
-                    unslotted: flags.0,
+                    slotless: flags.0,
                     tolerated: flags.1,
-                    queued: false,
+                    bounded: false,
                     parent,
                 },
             )
@@ -440,9 +440,9 @@ fn nested() -> impl Strategy<Value = Spec> {
         timeout_ns: None,
         timeouts_ns: vec![],
         dependencies: None,
-        unslotted: vec![bare; steps as usize],
+        slotless: vec![bare; steps as usize],
         tolerated: vec![],
-        queued: false,
+        bounded: false,
         parent,
     })
 }
@@ -460,9 +460,9 @@ fn single() -> impl Strategy<Value = Spec> {
             timeout_ns,
             timeouts_ns: vec![],
             dependencies: None,
-            unslotted: vec![],
+            slotless: vec![],
             tolerated: vec![],
-            queued: true,
+            bounded: true,
             parent,
         })
 }
@@ -470,10 +470,10 @@ fn single() -> impl Strategy<Value = Spec> {
 fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     let outcome = prop_oneof![
-        4 => Just(Outcome::Completed),
+        4 => Just(Outcome::Succeeded),
         2 => Just(Outcome::Failed),
         1 => Just(Outcome::TimedOut),
-        1 => Just(Outcome::Unwound),
+        1 => Just(Outcome::Cancelled),
     ];
     let cause = prop_oneof![Just(Cause::Ended), Just(Cause::TimedOut)];
     prop_oneof![
@@ -486,7 +486,7 @@ fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> 
         1 => pick().prop_map(Op::StandBack),
         2 => (pick(), cause).prop_map(|(lane, cause)| Op::Close(lane, cause)),
         3 => pick().prop_map(Op::Arm),
-        2 => pick().prop_map(Op::Look),
+        2 => pick().prop_map(Op::TakeOverdue),
         1 => (0..6_u32).prop_map(Op::Resize),
     ]
 }

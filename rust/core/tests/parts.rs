@@ -19,7 +19,7 @@ fn config() -> ProptestConfig {
 enum Alarm {
     Arm(u32, u64),
     Disarm(u32),
-    Look(u64),
+    TakeOverdue(u64),
 }
 
 fn alarm() -> impl Strategy<Value = Alarm> {
@@ -27,7 +27,7 @@ fn alarm() -> impl Strategy<Value = Alarm> {
     prop_oneof![
         3 => (0..20_u32, deadline()).prop_map(|(worker, at)| Alarm::Arm(worker, at)),
         1 => (0..25_u32).prop_map(Alarm::Disarm),
-        1 => deadline().prop_map(Alarm::Look),
+        1 => deadline().prop_map(Alarm::TakeOverdue),
     ]
 }
 
@@ -79,7 +79,7 @@ proptest! {
                     deadlines.disarm(worker);
                     of_worker.remove(&worker);
                 }
-                Alarm::Look(now) => {
+                Alarm::TakeOverdue(now) => {
                     let mut due: Vec<(u64, u32)> = of_worker.iter()
                         .filter(|&(_, &at)| at <= now)
                         .map(|(&worker, &at)| (at, worker))
@@ -87,7 +87,7 @@ proptest! {
                     due.sort_unstable();
                     let overdue: Vec<u32> = due.into_iter().map(|(_, worker)| worker).collect();
                     of_worker.retain(|_, &mut at| at > now);
-                    let (found, again_ns) = deadlines.look(now);
+                    let (found, again_ns) = deadlines.take_overdue(now);
                     prop_assert_eq!(found, overdue);
                     prop_assert!(again_ns.is_none_or(|again_ns| again_ns > now), "looks for ever");
                     look_ns = again_ns;

@@ -375,7 +375,7 @@ impl Driver {
             (Err(error), Some(_)) => error,
             (Err(error), None) => {
                 if let Some(error) = programming_error(py, run, step.index, &error)? {
-                    self.settle(py, cell, step, Outcome::Unwound, None)?;
+                    self.settle(py, cell, step, Outcome::Cancelled, None)?;
                     return Err(error);
                 }
                 error
@@ -451,7 +451,7 @@ impl Driver {
         cell.displaced = true;
         let error = result.err();
         let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
-        quietly(py, || self.settle(py, cell, step, Outcome::Unwound, None));
+        quietly(py, || self.settle(py, cell, step, Outcome::Cancelled, None));
         let failure = cell.failure.take();
         let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
         match (error, failure) {

@@ -111,10 +111,10 @@ impl Pool {
             timeout_ns,
             timeouts_ns: timeouts_ns.unwrap_or_default(),
             graph: dependencies.as_deref().map(graph).transpose()?,
-            unslotted: unslotted.unwrap_or_default(),
+            slotless: unslotted.unwrap_or_default(),
             tolerated: tolerated.unwrap_or_default(),
             parent: pool.parent(task)?,
-            queued,
+            bounded: queued,
         };
         let is_single = spec.steps == 1;
         let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();

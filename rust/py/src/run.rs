@@ -298,11 +298,11 @@ impl Run {
         let skipped = PyList::empty(py);
         let unwound = PyList::empty(py);
         for (step, state) in states.into_iter().enumerate() {
-            let stopped = matches!(state, StepState::Unwound | StepState::Running);
+            let stopped = matches!(state, StepState::Cancelled | StepState::Running);
             if stopped {
                 unwound.append(self.id(py, step as u32)?)?;
             }
-            if state == StepState::Pending || (stopped && !timed_out) {
+            if state == StepState::Waiting || (stopped && !timed_out) {
                 skipped.append(self.id(py, step as u32)?)?;
             }
         }
@@ -386,7 +386,7 @@ impl Run {
         fault!(py, Look);
         let now_ns = self.clock.now_ns(py)?;
         loop {
-            let (overdue, earliest) = self.pool.get().lock(py)?.look(self.lane, now_ns);
+            let (overdue, earliest) = self.pool.get().lock(py)?.take_overdue(self.lane, now_ns);
             if overdue.is_empty() {
                 fault!(py, Return);
                 return Ok(earliest.map(|due_ns| seconds(due_ns.saturating_sub(now_ns))));

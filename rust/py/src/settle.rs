@@ -50,10 +50,10 @@ impl Driver {
         let leave = cancelled || cell.thrown;
         cell.stays = !(run.isolated || leave || dirty);
         self.stand_back(py, cancelled)?;
-        let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
+        let settled = self.free_slot(py, cell, step.slot, Outcome::Succeeded)?;
         let id = run.id(py, step.index)?;
         run.record_value(&id, value)?;
-        self.tell(py, step.index, &id, Outcome::Completed, settled)?;
+        self.tell(py, step.index, &id, Outcome::Succeeded, settled)?;
         cell.must_checkpoint |= leave;
         self.move_on(py, cell, dirty)
     }
@@ -149,7 +149,7 @@ impl Driver {
         match verdict {
             Verdict::Error(error) => self.settle(py, cell, step, Outcome::Failed, Some(error)),
             Verdict::Cancelled(error) => {
-                self.settle(py, cell, step, Outcome::Unwound, None)?;
+                self.settle(py, cell, step, Outcome::Cancelled, None)?;
                 Err(error)
             }
             Verdict::Both(cancelled, error) => {
@@ -257,10 +257,10 @@ impl Driver {
         }
         if run.observer.is_some() {
             let what = match outcome {
-                Outcome::Completed => "completed",
+                Outcome::Succeeded => "completed",
                 Outcome::Failed => "failed",
                 Outcome::TimedOut => "timed_out",
-                Outcome::Unwound => "cancelled",
+                Outcome::Cancelled => "cancelled",
             };
             self.observe(py, what, id, settled.run_ns)?;
         }
@@ -354,7 +354,7 @@ impl Driver {
                 quietly(py, || {
                     // After a crash of Trio's the run may be closed before its drivers are.
                     match self.is_running(py, held.step.slot)? {
-                        true => self.settle(py, cell, held.step, Outcome::Unwound, None),
+                        true => self.settle(py, cell, held.step, Outcome::Cancelled, None),
                         false => Ok(()),
                     }
                 });
@@ -377,7 +377,7 @@ impl Driver {
         let run = self.run.get();
         let pool = run.pool.get();
         if self.is_running(py, slot)? {
-            pool.lock(py)?.settle(slot, Outcome::Unwound, 0);
+            pool.lock(py)?.settle(slot, Outcome::Cancelled, 0);
         }
         pool.wake(py, Some(run.lane))
     }

@@ -81,7 +81,7 @@ pub fn programming_error(
         return Ok(None);
     }
     let explain = py
-        .import("hocket._engine.entry")?
+        .import("hocket._engine.callbacks")?
         .getattr(intern!(py, "explain_call"))?;
     let explained = match &run.call {
         Call::Executor { executor, .. } => explain.call1((executor, "step_executor", 2))?,

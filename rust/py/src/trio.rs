@@ -21,8 +21,8 @@ lookup!(
     "wait_task_rescheduled"
 );
 lookup!(abort, "trio.lowlevel", "Abort");
-lookup!(wake, "hocket._engine.entry", "wake");
-lookup!(adopt, "hocket._engine.entry", "adopt");
+lookup!(wake, "hocket._engine.callbacks", "wake");
+lookup!(adopt, "hocket._engine.callbacks", "adopt");
 
 pub fn cancelled(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();

@@ -13,9 +13,9 @@ pub struct Spec {
     pub timeout_ns: Option<u64>,
     pub timeouts_ns: Vec<Option<u64>>,
     pub dependencies: Option<Vec<Vec<u32>>>,
-    pub unslotted: Vec<bool>,
+    pub slotless: Vec<bool>,
     pub tolerated: Vec<bool>,
-    pub queued: bool,
+    pub bounded: bool,
     /// The run that waits for this lane.
     pub parent: Option<usize>,
 }
@@ -86,7 +86,7 @@ pub struct Reference {
 
 impl Lane {
     pub fn takes_slot(&self, step: u32) -> bool {
-        !self.spec.unslotted.get(step as usize).unwrap_or(&false)
+        !self.spec.slotless.get(step as usize).unwrap_or(&false)
     }
 
     pub fn timeout_ns(&self, step: u32) -> Option<u64> {
@@ -176,7 +176,7 @@ impl Reference {
         let running = lenders.iter().find(|&&run| self.run(run).is_some());
         let can_borrow = running.is_some_and(|&run| !self.lends(run));
         let waits = !can_borrow && self.in_use() >= self.limit;
-        if spec.queued && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
+        if spec.bounded && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
             return None;
         }
         let steps = spec.steps as usize;
@@ -185,7 +185,7 @@ impl Reference {
             None => false,
         };
         let mut lane = Lane {
-            states: vec![StepState::Pending; steps],
+            states: vec![StepState::Waiting; steps],
             ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
             ready_at_ns: vec![now_ns; steps],
             reserved: vec![],
@@ -269,30 +269,30 @@ impl Reference {
         let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
-        if run.from != From::Nowhere && outcome != Outcome::Unwound {
+        if run.from != From::Nowhere && outcome != Outcome::Cancelled {
             self.runs_ns.push(now_ns - run.started_ns);
         }
         let lane = &mut self.lanes[run.lane];
         lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.states[run.step as usize] = match outcome {
-            Outcome::Completed => StepState::Completed,
+            Outcome::Succeeded => StepState::Succeeded,
             Outcome::Failed => StepState::Failed,
             Outcome::TimedOut => StepState::TimedOut,
-            Outcome::Unwound => StepState::Unwound,
+            Outcome::Cancelled => StepState::Cancelled,
         };
         let tolerated = *lane.spec.tolerated.get(run.step as usize).unwrap_or(&false);
         let mut verdict = None;
-        if outcome == Outcome::Completed || (outcome != Outcome::Unwound && tolerated) {
+        if outcome == Outcome::Succeeded || (outcome != Outcome::Cancelled && tolerated) {
             if !lane.stopped {
                 self.make_ready(run.lane, run.step, now_ns);
             }
             self.lanes[run.lane].succeeded += 1;
             verdict = self.lanes[run.lane].decide();
-        } else if outcome != Outcome::Unwound {
+        } else if outcome != Outcome::Cancelled {
             lane.failed += 1;
             verdict = lane.decide();
         }
-        if verdict.is_some() || outcome == Outcome::Unwound {
+        if verdict.is_some() || outcome == Outcome::Cancelled {
             self.stop(run.lane);
         }
         if !lent {
@@ -337,7 +337,7 @@ impl Reference {
         }
         self.stop(id);
         for &number in torn {
-            self.settle(number, Outcome::Unwound, now_ns);
+            self.settle(number, Outcome::Cancelled, now_ns);
         }
         self.lanes[id].closed = Some(cause);
     }
@@ -411,7 +411,7 @@ impl Reference {
             return;
         };
         let good = |s: &u32| match lane.states[*s as usize] {
-            StepState::Completed => true,
+            StepState::Succeeded => true,
             StepState::Failed | StepState::TimedOut => {
                 *lane.spec.tolerated.get(*s as usize).unwrap_or(&false)
             }
@@ -469,7 +469,7 @@ impl Reference {
     }
 
     fn queue_is_full(&self) -> bool {
-        let queued = self.line.iter().filter(|&&id| self.lanes[id].spec.queued);
+        let queued = self.line.iter().filter(|&&id| self.lanes[id].spec.bounded);
         self.queue_size.is_some_and(|size| queued.count() >= size)
     }
 
@@ -480,7 +480,7 @@ impl Reference {
         self.since.push(id);
         // For a place in a queue that has none one would wait for ever.
         let has_places = self.queue_size != Some(0);
-        if self.lanes[id].spec.queued && has_places && self.queue_is_full() {
+        if self.lanes[id].spec.bounded && has_places && self.queue_is_full() {
             self.outside.push(id);
         } else {
             self.line.push(id);

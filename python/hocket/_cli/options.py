@@ -1,0 +1,59 @@
+"""What the commands have in common: the file, its tools, examples."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["EXAMPLES", "add_command", "log_level"]
+
+EXAMPLES = """\
+examples:
+  hocket check workflow.yaml --tools my_tools
+  hocket run workflow.yaml --tools my_tools --set city=Ghent --set limits.rows=5
+  hocket run workflow.yaml --json | jq .output
+  hocket run workflow.yaml --quiet > output.json
+
+exit codes:
+  0    success
+  1    the workflow failed
+  2    a mistake in the file or in the command; every one is listed on standard error
+  130  Ctrl-C (143: SIGTERM); everything was cancelled, and has cleaned up
+"""
+
+
+def add_command(
+    commands: Any, name: str, help: str, text: str, command: Callable[..., int]
+) -> argparse.ArgumentParser:
+    """Add a command that works on a file, and return its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=text,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=command)
+    parser.add_argument("file", metavar="FILE", help="a workflow in YAML")
+    parser.add_argument(
+        "--tools",
+        metavar="MODULE[:ATTR]",
+        action="append",
+        default=[],
+        help="a module with tools, or one registry or tool in it; the current directory is searched "
+        "too; of two tools with one name the later counts, built-in ones come first (repeatable)",
+    )
+    return parser
+
+
+def log_level(text: str) -> int:
+    """Read the value of ``--log-level``."""
+    level = logging.getLevelNamesMapping().get(text.upper())
+    if level is None:
+        raise argparse.ArgumentTypeError(
+            f"expected debug, info, warning, error or critical; found {text!r}"
+        )
+    return level

@@ -1,0 +1,45 @@
+"""What the core calls back for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import trio
+from trio.lowlevel import Task, enable_ki_protection
+
+__all__ = ["adopt", "explain_call", "wake"]
+
+
+@enable_ki_protection
+def wake(task: Task) -> None:
+    """Resume a worker that waits for a slot.
+
+    Protected: a KeyboardInterrupt in the middle of Trio's own bookkeeping would corrupt it.
+    """
+    trio.lowlevel.reschedule(task)
+
+
+def adopt(made: object) -> Coroutine[Any, Any, Any] | None:
+    """Return a coroutine that awaits what is awaitable and no coroutine; None if it is neither."""
+    return _await(made) if inspect.isawaitable(made) else None
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def explain_call(function: Callable[..., object], name: str, arguments: int) -> str | None:
+    """Say why ``function`` cannot be called with so many arguments; None if it can be."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError as error:
+        given = ("no arguments", "(context)", "(step, context)")[arguments]
+        shown = getattr(function, "__qualname__", repr(function))
+        return f"{name}: {shown}{signature} cannot be called with {given}: {error}"
+    return None

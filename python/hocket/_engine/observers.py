@@ -1,0 +1,74 @@
+"""Whoever is told of each step's start and end: logs, displays, records, the caller's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from .._model.event import EventKind, Observer, StepEvent
+
+__all__ = ["as_observers", "events", "guarded"]
+
+
+def as_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observer, ...]:
+    """Take one observer, several or none at the door of a public call.
+
+    Raises:
+        TypeError: one cannot be called.
+    """
+    if observer is None:
+        return ()
+    if callable(observer):
+        return (observer,)
+    is_list = isinstance(observer, Iterable) and not isinstance(observer, str)
+    observers: tuple[Any, ...] = tuple(observer) if is_list else (observer,)
+    for one in observers:
+        if not callable(one):
+            raise TypeError(f"observer must be a function of a StepEvent; got {one!r}")
+    return observers
+
+
+def guarded(observers: Iterable[Observer], logger: logging.Logger, where: str) -> Observer | None:
+    """Return one observer for several, and for the log at DEBUG; None if there is nobody to tell.
+
+    An observer that raises is logged and told no more: it must not fail the step that it looks at.
+
+    Args:
+        observers: whom to tell, in this order; the log comes first.
+        logger: where lines and failures of observers go.
+        where: what lines call the run.
+    """
+    told = [*_log(logger, where), *observers]
+    if not told:
+        return None
+
+    def tell(event: StepEvent) -> None:
+        for observer in tuple(told):
+            try:
+                observer(event)
+            except Exception:
+                told.remove(observer)
+                logger.exception("observer %r failed and was removed", observer)
+
+    return tell
+
+
+def _log(logger: logging.Logger, where: str) -> list[Observer]:
+    if not logger.isEnabledFor(logging.DEBUG):
+        return []
+
+    def log(event: StepEvent) -> None:
+        logger.debug("%s: step %r %s (%.6f s)", where, event.step, event.kind.value, event.seconds)
+
+    return [log]
+
+
+def events(tell: Observer, group: str | None, results: Any, errors: Any) -> Any:
+    kinds = {"completed": "succeeded"}
+
+    def observe(what: str, step: str, seconds: float) -> None:
+        kind = EventKind(kinds.get(what, what))
+        tell(StepEvent(kind, step, group, seconds, results.get(step), errors.get(step)))
+
+    return observe

@@ -1,0 +1,174 @@
+"""From plain data to the entries of a file: cattrs, one converter a spelling.
+
+A wrong value is taken out, reported, and replaced by ``MISTAKEN``, so that the rest of the file
+is still checked and every mistake is reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import attrs
+import cattrs
+from cattrs.cols import list_structure_factory
+from cattrs.errors import (
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.gen import make_dict_structure_fn
+
+from .._base.mistakes import Keys
+from .._base.suggestions import nearest
+from .entries import ENTRIES, FileEntry, Member, StepEntry
+from .spelling import Spelling
+from .values import MISTAKEN, WrongValue, expected, name, value_checks
+
+__all__ = ["Wrong", "read_entries"]
+
+
+@attrs.frozen
+class Wrong:
+    """One thing in a file that is not what it should be."""
+
+    keys: Keys
+    text: str
+    is_key: bool = False
+    """Whether the key itself is wrong, not its value."""
+    meant: str | None = None
+    """The native key that an unknown key most likely means."""
+
+
+def read_entries(data: Any, spelling: Spelling) -> tuple[Any, list[Wrong]]:
+    """Structure a file that has native keys already. Changes ``data`` where it is wrong.
+
+    Returns:
+        The :class:`FileEntry`, or ``MISTAKEN`` if it is not even a mapping, and what is wrong.
+    """
+    convert = _converter(spelling).structure
+    wrong: list[Wrong] = []
+    try:
+        return convert(data, FileEntry), wrong
+    except (BaseValidationError, WrongValue) as error:
+        _collect(error, (), wrong, spelling)
+    for one in wrong:
+        data = _take_out(data, one)
+    return convert(data, FileEntry), wrong
+
+
+@cache
+def _converter(spelling: Spelling) -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=True)
+
+    def member(value: Any) -> Any:
+        if isinstance(value, str):
+            return name(value)
+        if isinstance(value, Mapping):
+            return converter.structure(value, StepEntry)
+        raise expected("a step id, or a step written out", value)
+
+    for type_, check in {**value_checks(spelling), Member: member}.items():
+        converter.register_structure_hook_func(_is(type_), _lenient(check))
+    converter.register_structure_hook_factory(_is_list, _list_hook)
+    for cls in ENTRIES:
+        converter.register_structure_hook(cls, _mapping_hook(cls, converter))
+    return converter
+
+
+def _is(wanted: Any) -> Callable[[Any], bool]:
+    return lambda type_: type_ is wanted
+
+
+def _is_list(type_: Any) -> bool:
+    return getattr(type_, "__origin__", None) is list
+
+
+def _lenient(check: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: value if value is MISTAKEN else check(value)
+
+
+def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    inner = list_structure_factory(type_, converter)
+
+    def structure(value: Any, _: Any) -> Any:
+        if value is MISTAKEN:
+            return value
+        if not isinstance(value, list | tuple):
+            near = f"; write [{value}]" if isinstance(value, str) else ""
+            raise expected("a list", value, near)
+        return inner(value, type_)
+
+    return structure
+
+
+def _mapping_hook(cls: type, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    inner: Any = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+    names = [field.name for field in attrs.fields(cls)]
+
+    def structure(value: Any, _: Any) -> Any:
+        if value is MISTAKEN:
+            return value
+        if not isinstance(value, Mapping):
+            raise expected(f"a mapping with {_names(names)}", value)
+        return inner(value, cls)
+
+    return structure
+
+
+def _names(names: Iterable[str]) -> str:
+    shown = list(names)
+    return f"{', '.join(shown[:3])}, ..." if len(shown) > 3 else ", ".join(shown)
+
+
+def _collect(error: Exception, keys: Keys, wrong: list[Wrong], spelling: Spelling) -> None:
+    """Turn the tree of errors that cattrs raises into a list of mistakes."""
+    if isinstance(error, ClassValidationError):
+        named, others = error.group_exceptions()
+        for inner, name in named:
+            _collect(inner, (*keys, name.name), wrong, spelling)
+        for other in others:
+            if not isinstance(other, ForbiddenExtraKeysError):
+                raise other
+            wrong.extend(_unknown_keys(other, keys, spelling))
+    elif isinstance(error, IterableValidationError):
+        for inner, index in error.group_exceptions()[0]:
+            _collect(inner, (*keys, index.index), wrong, spelling)
+    elif isinstance(error, WrongValue):
+        wrong.append(Wrong(keys, str(error)))
+    else:
+        raise error
+
+
+def _unknown_keys(
+    error: ForbiddenExtraKeysError, keys: Keys, spelling: Spelling
+) -> Iterator[Wrong]:
+    names = [field.name for field in attrs.fields(error.cl)]
+    written = {spelling.key(name): name for name in names}
+    for key in sorted(error.extra_fields, key=str):
+        meant = nearest(key, written)
+        near = f"did you mean {meant!r}?" if meant else f"known keys: {', '.join(written)}"
+        yield Wrong(
+            (*keys, key),
+            f"unknown key {key!r}; {near}",
+            is_key=True,
+            meant=written[meant] if meant else None,
+        )
+
+
+def _take_out(data: Any, wrong: Wrong) -> Any:
+    """Put ``MISTAKEN`` where a wrong value is, and drop an unknown key."""
+    if not wrong.keys:
+        return MISTAKEN
+    holder = data
+    for key in wrong.keys[:-1]:
+        holder = holder[key]
+    if wrong.is_key:
+        del holder[wrong.keys[-1]]
+        if wrong.meant is not None:  # so that the meant key is not reported as missing as well
+            holder.setdefault(wrong.meant, MISTAKEN)
+    else:
+        holder[wrong.keys[-1]] = MISTAKEN
+    return data

@@ -1,0 +1,73 @@
+"""The mistakes of one file, each with its place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from .._base.errors import WorkflowFileError
+from .._base.mistakes import Keys, Mistake, Mistakes, format_keys
+from .spelling import CAMEL, Spelling
+
+if TYPE_CHECKING:
+    from .document import Document
+
+__all__ = ["Findings"]
+
+
+@attrs.define(kw_only=True)
+class Findings(Mistakes):
+    """Collects the mistakes of one file, and finds where in the file they are."""
+
+    source: str
+    data: Any
+    document: Document | None = None
+    spelling: Spelling = Spelling.NATIVE
+    unread: bool = False
+    """Whether steps, groups or dependencies could not be read."""
+
+    def add(self, keys: Keys, text: str, *, is_key: bool = False) -> None:
+        """Note one mistake: at a value, or at the key itself."""
+        written = self._as_written(keys)
+        line, column = None, None
+        if self.document is not None:
+            line, column = self.document.locate(written, key=is_key)
+        path = format_keys(written)
+        self.found.append(Mistake(keys, text, path, self.source, line, column))
+
+    def line(self, keys: Keys) -> str:
+        """`` (line 3)``, or nothing if there are no lines."""
+        if self.document is None:
+            return ""
+        return f" (line {self.document.locate(keys, key=True)[0]})"
+
+    def error(self) -> WorkflowFileError:
+        """Return the error that lists them all, in the order of the file."""
+        in_order = sorted(self.found, key=lambda m: (m.line or 0, m.column or 0))
+        return WorkflowFileError(self.source, in_order)
+
+    def _as_written(self, keys: Keys) -> Keys:
+        """Native keys as the file spells them."""
+        written: list[str | int] = []
+        value = self.data
+        for key in keys:
+            camel = CAMEL.get(key, key) if isinstance(key, str) else key
+            if isinstance(value, Mapping) and key not in value and camel in value:
+                key = camel
+            elif not _holds(value, key) and isinstance(key, str):
+                key = self.spelling.key(key)
+            written.append(key)
+            value = _inside(value, key)
+        return tuple(written)
+
+
+def _inside(value: Any, key: str | int) -> Any:
+    return value[key] if _holds(value, key) else None
+
+
+def _holds(value: Any, key: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return key in value
+    return isinstance(value, list | tuple) and isinstance(key, int) and key < len(value)

@@ -1,0 +1,64 @@
+"""What an observer is told: a step has started, or ended."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from .states import StepState
+
+__all__ = ["EventKind", "Observer", "StepEvent"]
+
+
+class EventKind(enum.Enum):
+    """What has happened to a step."""
+
+    STARTED = "started"
+    """It has got a slot, and its function is about to be called."""
+    SUCCEEDED = "succeeded"
+    """It returned."""
+    FAILED = "failed"
+    """It raised."""
+    TIMED_OUT = "timed_out"
+    """It ran past its own time limit."""
+    CANCELLED = "cancelled"
+    """It was stopped from outside. That the time limit of a whole group has stopped it, and that it
+    counts as timed out, is settled only as the group ends."""
+
+    @property
+    def state(self) -> StepState:
+        """Where the step stands from now on."""
+        return StepState.RUNNING if self is EventKind.STARTED else StepState(self.value)
+
+
+@attrs.frozen
+class StepEvent:
+    """A step has started or ended.
+
+    >>> event = StepEvent(EventKind.STARTED, "fetch", "pages", 0.25)
+    >>> event.kind.state
+    <StepState.RUNNING: 'running'>
+    """
+
+    kind: EventKind
+    """What has happened."""
+    step: str
+    """The step's id."""
+    group: str | None
+    """The id of the group, or the name of the workflow, that it runs in; None for a single call of
+    a pool."""
+    seconds: float
+    """How long it has waited, if it has started; how long it has run, if it has ended."""
+    value: Any = attrs.field(default=None, repr=False)
+    """What it returned, if it has succeeded."""
+    error: BaseException | None = None
+    """What it raised, if it has failed; a :class:`StepTimeout` if it has timed out."""
+    attempt: int = 1
+    """Which attempt at the step it is, counted from 1."""
+
+
+Observer: TypeAlias = Callable[[StepEvent], object]
+"""Is called with each :class:`StepEvent` of a run, as it happens."""

@@ -1,0 +1,198 @@
+"""One run of a workflow: which steps are ready, and what each of them does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+from .. import _core
+from .._base.errors import HocketError
+from .._engine.group_steps import steps_of
+from .._engine.pool import WorkerPool
+from .._engine.run import Batch, run_batch
+from .._model.event import Observer, StepEvent
+from .._model.group import ParallelGroup
+from .._model.result import ParallelExecutionResult
+from .._model.states import StepState
+from .._model.strategy import WaitStrategy, check_quorum
+from .._workflow.context import WorkflowContext
+from .._workflow.definition import WorkflowDefinition
+from .._workflow.step import WorkflowStep
+from ..tools._tool import OpenTool
+from .result import WorkflowResult
+
+__all__ = ["WorkflowRun"]
+
+logger = logging.getLogger("hocket.workflow")
+
+
+class WorkflowRun:
+    """One run of one workflow."""
+
+    def __init__(
+        self,
+        workflow: WorkflowDefinition,
+        context: WorkflowContext,
+        tools: Mapping[str, OpenTool],
+        observers: Sequence[Observer],
+    ) -> None:
+        self.workflow = workflow
+        self.context = context
+        self.tools = tools
+        self.plan = workflow.analysis.plan
+        self.observers = observers
+        self.pool = WorkerPool.from_config(workflow.parallel_config)
+        self.completed: list[str] = []
+        self.failed: list[str] = []
+        self.skipped: list[str] = []
+        self.cancelled: list[str] = []
+        self.started_groups: set[str] = set()
+
+    async def run(self) -> WorkflowResult:
+        """Run it, and return its result when nothing of it runs any more."""
+        steps = self.plan.steps
+        batch = self._batch(
+            self.workflow.name,
+            "workflow",
+            steps,
+            strategy=WaitStrategy.ALL,
+            timeout=self.workflow.max_duration,
+            dependencies=self.plan.dependencies,
+            results=self.context.results,
+            errors=self.context.errors,
+        )
+        result = await run_batch(self.pool._core, batch)
+        self._note(result)
+        self._skip_members_of_unstarted_groups()
+        return WorkflowResult(
+            name=self.workflow.name,
+            success=result.success,
+            completed_steps=self.completed,
+            failed_steps=self.failed,
+            skipped_steps=self.skipped,
+            cancelled_steps=self.cancelled,
+            results=self.context.results,
+            errors=self.context.errors,
+            output=self._output() if result.success else None,
+            duration=result.duration,
+            timed_out=result.timed_out,
+            stats=self.pool.get_stats(),
+        )
+
+    def _batch(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> Batch:
+        limits = self.pool.timeout, settings.pop("step_timeout", None)
+        default = limits[0] if limits[1] is None else limits[1]
+        return Batch(
+            id=id,
+            kind=kind,
+            ids=_core.step_ids(steps, f"{kind} {id!r}"),
+            steps=steps,
+            executor=self._start,
+            context=self.context,
+            logger=logger,
+            step_timeout=default,
+            step_timeouts=_step_timeouts(steps, default),
+            # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
+            unslotted=_flags(step.group is not None for step in steps),
+            # A failure that does no harm still wins no race.
+            tolerated=_flags(step.continue_on_error for step in steps)
+            if settings["strategy"] is WaitStrategy.ALL
+            else None,
+            observers=(self._settled, *self.observers) if self.plan.members else self.observers,
+            **settings,
+        )
+
+    def _start(self, step: WorkflowStep, context: WorkflowContext) -> Awaitable[Any]:
+        # Not async itself: the core drives the step's own coroutine, without one of ours around.
+        if step.execute is not None:
+            return step.execute(context)
+        if step.group is not None:
+            return self._run_group(step, step.group)
+        assert step.tool is not None
+        return self.tools[step.tool](step.resolve_input(context), context)
+
+    async def _run_group(self, step: WorkflowStep, group: ParallelGroup) -> ParallelExecutionResult:
+        self.started_groups.add(step.id)
+        members = await self._members(group)
+        check_quorum(group.wait_strategy, len(members))
+        batch = self._batch(
+            group.id,
+            "group",
+            members,
+            strategy=group.wait_strategy,
+            max_concurrent=group.max_concurrent,
+            continue_on_error=group.continue_on_error,
+            timeout=group.timeout,
+            step_timeout=group.step_timeout,
+            isolation=group.isolation,
+        )
+        # Noted also when the workflow is being cancelled: partial results are always kept.
+        result = await run_batch(self.pool._core, batch, on_end=self._note)
+        try:
+            result.raise_for_failure()
+        finally:
+            # The error goes into the context: this frame must not lead from the one to the other.
+            del self, batch
+        return result
+
+    async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
+        return [self._member(group, step) for step in await steps_of(group, self.context)]
+
+    def _member(self, group: ParallelGroup, step: Any) -> WorkflowStep:
+        member = self.plan.members.get(step) if isinstance(step, str) else step
+        if not isinstance(member, WorkflowStep):
+            raise HocketError(
+                f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
+                "returns WorkflowStep objects"
+            )
+        return member
+
+    def _settled(self, event: StepEvent) -> None:
+        """Keep the lists in the order of settling, across groups."""
+        state = event.kind.state
+        if state is StepState.SUCCEEDED:
+            self.completed.append(event.step)
+        elif state in (StepState.FAILED, StepState.TIMED_OUT):
+            self.failed.append(event.step)
+
+    def _note(self, result: ParallelExecutionResult) -> None:
+        """Take over what a group, or the workflow itself, has come to."""
+        self.skipped += result.skipped_steps
+        self.cancelled += result.cancelled_steps
+        if result.results is not self.context.results:
+            self.context.results.update(result.results)
+            self.context.errors.update(result.errors)
+        # Without groups nobody kept the lists; and steps that the time limit of their group has
+        # stopped are known to have failed only now.
+        for mine, others in (
+            (self.completed, result.completed_steps),
+            (self.failed, result.failed_steps),
+        ):
+            known = set(mine)
+            mine += [step for step in others if step not in known]
+
+    def _skip_members_of_unstarted_groups(self) -> None:
+        for member, owner in self.plan.owners.items():
+            if owner not in self.started_groups:
+                self.skipped.append(member)
+
+    def _output(self) -> Any:
+        if self.workflow.output is not None:
+            return self.workflow.output_template.resolve(self.context)
+        return self.context.results.get(self.plan.steps[-1].id)
+
+
+def _flags(values: Any) -> list[bool] | None:
+    flags = list(values)
+    return flags if any(flags) else None
+
+
+def _step_timeouts(steps: list[WorkflowStep], default: float | None) -> list[float | None] | None:
+    """Return each step's own time limit where not all have the default one."""
+    if all(step.timeout is None and step.group is None for step in steps):
+        return None
+    return [
+        step.timeout if step.timeout is not None or step.group is not None else default
+        for step in steps
+    ]

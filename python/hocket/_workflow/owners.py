@@ -1,0 +1,97 @@
+"""Which steps run only through a group, and which by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .._base.mistakes import Keys, Mistakes, is_unreadable
+from .places import Places
+from .step import WorkflowStep
+
+__all__ = ["find_owners"]
+
+
+def find_owners(places: Places, mistakes: Mistakes) -> list[WorkflowStep]:
+    """Note who owns whom; return the steps that nobody owns: the top level, in order."""
+    if not _claim_members(places, mistakes):
+        places.top = list(range(len(places)))
+        return places.steps
+    top = [place for place in range(len(places)) if _is_top(places, place)]
+    places.top = [-1] * len(places)
+    for index, place in enumerate(top):
+        places.top[place] = index
+    for place in sorted(places.owner):
+        _climb(places, place, mistakes)
+    return [places.steps[place] for place in top]
+
+
+def _is_top(places: Places, place: int) -> bool:
+    return place not in places.owner and places.is_listed(place)
+
+
+def _claim_members(places: Places, mistakes: Mistakes) -> bool:
+    """Note whom the groups run; return whether there are any groups."""
+    groups = places.groups()
+    for place in groups:  # grows: a member that is written inside a group may run one itself
+        for keys, member in _members(places, place):
+            if isinstance(member, WorkflowStep) and not _is_placed(places, member):
+                if not places.add(member, keys, mistakes):
+                    continue
+                if member.group is not None:
+                    groups.append(places.number[member.id])
+            _claim(places, place, keys, getattr(member, "id", member), mistakes)
+    return bool(groups)
+
+
+def _members(places: Places, place: int) -> Iterator[tuple[Keys, Any]]:
+    group = places.steps[place].group
+    if group is None or callable(group.steps):
+        return
+    for index, member in enumerate(group.steps):
+        yield (*places.keys(place), "group", "steps", index), member
+
+
+def _is_placed(places: Places, member: WorkflowStep) -> bool:
+    known = places.number.get(member.id)
+    return known is not None and places.steps[known] is member
+
+
+def _claim(places: Places, place: int, keys: Keys, id_: Any, mistakes: Mistakes) -> None:
+    group = places.steps[place].id
+    if not isinstance(id_, str):
+        mistakes.add(keys, f"a member is a step id or a WorkflowStep; found {id_!r}")
+        return
+    if is_unreadable(id_):
+        return
+    member = places.number.get(id_)
+    owner = None if member is None else places.owner.get(member)
+    if member is None:
+        mistakes.add(keys, f"there is no step {id_!r}{mistakes.near(id_, places.number)}")
+    elif member == place:
+        mistakes.add(keys, f"the group of step {group!r} cannot run that step itself")
+    elif owner == place:
+        mistakes.add(keys, f"step {id_!r} is named twice by the group of step {group!r}")
+    elif owner is not None:
+        other = places.steps[owner].id
+        text = f"step {id_!r} already runs in the group of step {other!r}"
+        mistakes.add(keys, f"{text}; a step is in one group only")
+    else:
+        places.owner[member] = place
+
+
+def _climb(places: Places, place: int, mistakes: Mistakes) -> None:
+    """Give a member, and the groups around it, the top-level step that runs them."""
+    path: dict[int, None] = {}
+    while places.top[place] < 0 and place in places.owner:
+        if place in path:
+            circle = [*path, place]
+            names = [places.steps[one].id for one in circle[circle.index(place) :]]
+            text = f"groups run each other in a circle: {' -> '.join(names)}"
+            mistakes.add((*places.keys(place), "group"), text)
+            del places.owner[place]
+            break
+        path[place] = None
+        place = places.owner[place]
+    for member in path:
+        places.top[member] = places.top[place]

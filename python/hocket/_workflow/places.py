@@ -1,0 +1,95 @@
+"""Every step of a workflow, and where it stands.
+
+A step's place is its number in one list: first the steps that the workflow lists, then those that
+are written inside groups. What is known of a step is kept by that number. Programs make graphs of
+100,000 steps, and an object for each of them would cost more than everything else that is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from .._base.mistakes import Keys, Mistakes, format_keys
+from .step import WorkflowStep
+
+__all__ = ["Places"]
+
+
+class Places:
+    """The places of a workflow's steps. Of two steps with one id, only the first has one."""
+
+    def __init__(self, listed: Sequence[WorkflowStep], mistakes: Mistakes) -> None:
+        self.steps = list(listed)
+        self.number = {step.id: place for place, step in enumerate(listed)}
+        """The place of the step with that id."""
+        self._where: list[int | Keys] = list(range(len(listed)))
+        self.owner: dict[int, int] = {}
+        """For each member of a group, the place of the step whose group runs it."""
+        self.top: list[int] = []
+        """For each place, the index among the top-level steps of the one that runs it; -1 for
+        those whose groups run each other in a circle."""
+        if len(self.number) < len(listed):
+            self.steps, self.number, self._where = [], {}, []
+            for index, step in enumerate(listed):
+                self.add(step, index, mistakes)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def add(self, step: WorkflowStep, where: int | Keys, mistakes: Mistakes) -> bool:
+        """Give a step a place, unless its id is taken; return whether it has got one."""
+        known = self.number.setdefault(step.id, len(self.steps))
+        if known < len(self.steps):
+            first = format_keys(self.keys(known))
+            text = f"the id {step.id!r} is taken: {first} has it too"
+            mistakes.add((*_keys(where), "id"), text)
+            return False
+        self.steps.append(step)
+        self._where.append(where)
+        return True
+
+    def keys(self, place: int) -> Keys:
+        """Return where the step is written: ``("steps", 3)``, or further inside a group."""
+        return _keys(self._where[place])
+
+    def is_listed(self, place: int) -> bool:
+        """Whether the workflow itself lists the step; otherwise it is written inside a group."""
+        return isinstance(self._where[place], int)
+
+    def groups(self) -> list[int]:
+        """Return the places of the steps that run a group."""
+        return [place for place, step in enumerate(self.steps) if step.group is not None]
+
+    def tool_steps(self) -> Iterator[tuple[WorkflowStep, Keys]]:
+        """Yield every step that calls a tool, with where it is written."""
+        for place, step in enumerate(self.steps):
+            if step.tool is not None:
+                yield step, self.keys(place)
+
+    def around(self, place: int) -> Iterator[int]:
+        """Yield the steps around a member, from the one whose group runs it outwards."""
+        while (owner := self.owner.get(place)) is not None:
+            yield owner
+            place = owner
+
+    @cached_property
+    def group_ids(self) -> dict[str, str]:
+        """For the id of each group, the id of the first step that runs it."""
+        ids: dict[str, str] = {}
+        for place in self.groups():
+            step = self.steps[place]
+            assert step.group is not None
+            ids.setdefault(step.group.id, step.id)
+        return ids
+
+    def no_step(self, id_: str, mistakes: Mistakes) -> str:
+        """Say that there is no step of that id, and what was most likely meant."""
+        if id_ in self.group_ids:
+            step = self.group_ids[id_]
+            return f"{id_!r} is a group, not a step; the step that runs it is {step!r}"
+        return f"there is no step {id_!r}{mistakes.near(id_, self.number)}"
+
+
+def _keys(where: int | Keys) -> Keys:
+    return ("steps", where) if isinstance(where, int) else where

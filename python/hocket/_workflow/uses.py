@@ -1,0 +1,99 @@
+"""What inputs and output refer to: steps that exist, and have run before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import attrs
+
+from .._base.mistakes import Keys, Mistakes
+from .dependencies import side_by_side
+from .order import not_before
+from .places import Places
+from .references import Reference, Template, compile_template
+
+__all__ = ["check_inputs", "check_output"]
+
+
+@attrs.frozen
+class _Use:
+    """A reference to a step, and where it stands."""
+
+    keys: Keys
+    reference: Reference
+    place: int
+    """The step that uses it."""
+    target: int
+    """The step that it leads to."""
+
+
+def check_inputs(
+    places: Places, graph: Sequence[Sequence[int]], order: Sequence[int], mistakes: Mistakes
+) -> None:
+    """Refuse references to what does not exist, or may not have run before.
+
+    Args:
+        places: the steps.
+        graph: who waits for whom.
+        order: an order in which the top level can run. Of steps that are not in it nothing is said.
+        mistakes: where mistakes go.
+    """
+    can_run = set(order)
+    later: dict[tuple[int, int], list[_Use]] = {}
+    for use in _uses(places, mistakes):
+        pair = places.top[use.place], places.top[use.target]
+        if pair[0] == pair[1]:
+            mistakes.add(use.keys, _too_early(places, use))
+        elif can_run.issuperset(pair):
+            later.setdefault(pair, []).append(use)
+    for pair in not_before(graph, order, list(later)):
+        for use in later[pair]:
+            mistakes.add(use.keys, _too_early(places, use))
+
+
+def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
+    """Refuse references to what does not exist in a workflow's output."""
+    for _ in _leads(places, lambda: compile_template(output), ("output",), mistakes):
+        pass
+
+
+def _uses(places: Places, mistakes: Mistakes) -> Iterator[_Use]:
+    for place, step in enumerate(places.steps):
+        if step.input is not None:
+            keys = (*places.keys(place), "input")
+            leads = _leads(places, partial(getattr, step, "template"), keys, mistakes)
+            for where, reference, target in leads:
+                yield _Use(where, reference, place, target)
+
+
+def _leads(
+    places: Places, compile: Callable[[], Template], keys: Keys, mistakes: Mistakes
+) -> Iterator[tuple[Keys, Reference, int]]:
+    """Refuse references to what does not exist; yield those that lead to a step."""
+    try:
+        template = compile()
+    except ValueError as error:
+        mistakes.add(keys, str(error))
+        return
+    for where, text in template.slips:
+        mistakes.add((*keys, *where), text)
+    for reference in template.references:
+        if reference.root not in ("results", "errors") or not reference.path:
+            continue
+        where = (*keys, *reference.where)
+        target = places.number.get(reference.path[0])
+        if target is None:
+            reason = places.no_step(reference.path[0], mistakes)
+            mistakes.add(where, f"{reference.text}: {reason}")
+        elif places.top[target] >= 0:
+            yield where, reference, target
+
+
+def _too_early(places: Places, use: _Use) -> str:
+    id_, text = places.steps[use.target].id, use.reference.text
+    if use.target == use.place:
+        return f"{text}: step {id_!r} cannot use its own result"
+    if places.top[use.place] == places.top[use.target]:
+        return f"{text}: {side_by_side(places, use.place, use.target)}"
+    return f"{text}: step {id_!r} may not have run before this step, which must depend on it"

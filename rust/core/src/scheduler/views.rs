@@ -1,0 +1,89 @@
+//! The scheduler's figures and states, to read: nothing here changes any.
+
+use super::Scheduler;
+use crate::ids::{LaneId, SlotId};
+use crate::join::Verdict;
+use crate::lane::Lane;
+use crate::outcome::StepState;
+use crate::slot::{Holder, Source};
+use crate::statistics::Snapshot;
+
+impl Scheduler {
+    /// The state of each step; empty for a closed lane.
+    pub fn states(&self, id: LaneId) -> &[StepState] {
+        self.lanes.get(id.0).map_or(&[], |lane| &lane.states)
+    }
+
+    /// How many of the lane's steps have been neither started nor given up.
+    pub fn ready(&self, id: LaneId) -> usize {
+        let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len();
+        self.lanes.get(id.0).map_or(0, count)
+    }
+
+    /// The lane's verdict, once it has one.
+    pub fn verdict(&self, id: LaneId) -> Option<Verdict> {
+        self.lanes.get(id.0)?.join.verdict()
+    }
+
+    /// Whether no step of the lane runs.
+    pub fn is_idle(&self, id: LaneId) -> bool {
+        self.lanes.get(id.0).is_none_or(|lane| lane.running == 0)
+    }
+
+    /// A step's time limit, if it has one.
+    pub fn step_timeout_ns(&self, id: LaneId, step: u32) -> Option<u64> {
+        self.lanes.get(id.0)?.step_timeout_ns(step)
+    }
+
+    /// When the step became ready: the start of its waiting.
+    pub fn submitted_ns(&self, id: LaneId, step: u32) -> u64 {
+        self.lanes
+            .get(id.0)
+            .map_or(0, |lane| lane.submitted_ns(step))
+    }
+
+    /// When the running step started.
+    pub fn started_ns(&self, slot: SlotId) -> Option<u64> {
+        self.ledger.get(slot).map(|slot| slot.started_ns)
+    }
+
+    /// The limit of steps at once.
+    pub fn limit(&self) -> u32 {
+        self.ledger.limit
+    }
+
+    /// Steps that run and count in the statistics, those included that lend their slot.
+    pub fn running(&self) -> usize {
+        self.ledger.count(|source| source != Source::NoSlot)
+    }
+
+    /// Pool slots that are running a step. A lent slot counts once, with whatever depth.
+    pub fn active(&self) -> usize {
+        self.ledger.count(|source| source == Source::Pool)
+    }
+
+    /// Pool slots that are running a step or are reserved for one.
+    pub fn in_use(&self) -> u32 {
+        self.ledger.in_use
+    }
+
+    /// Steps that are ready and have not started.
+    pub fn queue_length(&self) -> u64 {
+        self.ready
+    }
+
+    /// Lanes that are open.
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Every running step, to find the one whose slot does not come back.
+    pub fn holders(&self) -> impl Iterator<Item = Holder> + '_ {
+        self.ledger.holders()
+    }
+
+    /// Counts and durations since the start.
+    pub fn statistics(&self) -> Snapshot {
+        self.statistics.snapshot()
+    }
+}

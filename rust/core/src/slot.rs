@@ -1,0 +1,39 @@
+//! A running step, and the source of its slot.
+
+use crate::ids::{LaneId, SlotId};
+use crate::loan::Loan;
+
+/// A running step's entry in the ledger.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub lane: LaneId,
+    pub step: u32,
+    pub started_ns: u64,
+    pub source: Source,
+    /// The worker whose deadline is armed for this step.
+    pub armed: Option<u32>,
+    /// Made when a lane asks for it: few steps ever wait for steps of their own.
+    pub loan: Option<Box<Loan>>,
+}
+
+/// The source of a running step's slot, to which it goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// One of the pool's.
+    Pool,
+    /// This running step's, which waits for the one it is lent to.
+    Loan(SlotId),
+    /// None: the step only waits for steps of its own.
+    NoSlot,
+}
+
+/// A running step, as the views show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its lane.
+    pub lane: LaneId,
+    /// Its number in the lane.
+    pub step: u32,
+    /// The time of its start.
+    pub started_ns: u64,
+}

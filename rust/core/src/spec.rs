@@ -1,0 +1,57 @@
+//! The order for a lane: its steps, its limits, and how it waits.
+
+use crate::graph::Graph;
+use crate::ids::SlotId;
+use crate::join::Join;
+
+/// The order for a lane. `LaneSpec::new(n)` is `n` independent steps without limits.
+#[derive(Debug)]
+pub struct LaneSpec {
+    /// How many steps there are.
+    pub steps: u32,
+    /// When the lane is decided.
+    pub join: Join,
+    /// At most so many of its steps at once, on top of the pool's limit.
+    pub limit: u32,
+    /// Each step's time limit, from its start.
+    pub timeout_ns: Option<u64>,
+    /// Single steps' time limits, instead of `timeout_ns`; empty, or one a step.
+    pub timeouts_ns: Vec<Option<u64>>,
+    /// Which steps wait for which.
+    pub graph: Option<Graph>,
+    /// Which steps take no slot and count in no statistics; empty when all do.
+    pub slotless: Vec<bool>,
+    /// Which steps' failures count as successes; empty when none do.
+    pub tolerated: Vec<bool>,
+    /// The running step that waits for this lane.
+    pub parent: Option<SlotId>,
+    /// Whether the lane takes a place in the bounded queue while it waits for a slot.
+    pub bounded: bool,
+}
+
+impl LaneSpec {
+    /// Independent steps, without limits, all to be settled.
+    pub fn new(steps: u32) -> Self {
+        Self {
+            steps,
+            join: Join::new(None, None),
+            limit: u32::MAX,
+            timeout_ns: None,
+            timeouts_ns: Vec::new(),
+            graph: None,
+            slotless: Vec::new(),
+            tolerated: Vec::new(),
+            parent: None,
+            bounded: false,
+        }
+    }
+}
+
+/// The fate of a submission that finds the bounded queue full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// It waits outside for a place in the queue.
+    Wait,
+}
