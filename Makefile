@@ -61,7 +61,7 @@ check-python:
 # A choice of suites or trials is no report.
 torture: environment
 	$(SAY) 'Attacking every promise'
-	@PYTHONPATH=tests $(VENV_PYTHON) -m torture $(SUITE) $(if $(SEED),--seed $(SEED)) \
+	@$(VENV_PYTHON) -m torture $(SUITE) $(if $(SEED),--seed $(SEED)) \
 		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SUITE)$(TRIALS),,--write docs/project/reliability.md)
 
 # ARGS is for `python -m benches`. The core alone: cargo bench --package hocket-bench.
@@ -82,4 +82,4 @@ clean:
 	$(SAY) 'Removing .venv, .venv-bench, target and caches'
 	@rm -rf .venv .venv-bench .venv-bench.lock target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	@rm -f python/hocket/_core*.so python/hocket/_core*.pyd
-	@find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find python tests torture benches examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,7 +1,7 @@
 """Testing what runs on hocket: virtual time, repeatable schedules, pools that must end up empty.
 
 With pytest nothing needs to be imported: the plugin gives the fixture ``hocket_idle_pools``, the marker
-``hocket_schedules``, and a warning for every step that a test leaves behind. See ``docs/testing.md``.
+``hocket_schedules``, and a warning for every step that a test leaves behind. See ``docs/guides/testing.md``.
 """
 
 from ._accounts import (

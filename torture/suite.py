@@ -50,7 +50,7 @@ class Suite:
 
 
 def load(name: str) -> Suite:
-    suite = importlib.import_module(f"torture.{name}").SUITE
+    suite = importlib.import_module(f"torture.suites.{name}").SUITE
     assert isinstance(suite, Suite)
     assert suite.name == name
     return suite

@@ -13,43 +13,47 @@ import trio.lowlevel
 from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
 from hocket.testing import assert_adds_up, assert_idle, assert_works_on, run_virtual
 
+TESTS = Path(__file__).parents[1]
+
 # The pitfall -> the tests that hold it. (8, 9 and 19 are about rate limits, retries and hedging.)
 HELD_BY = {
-    1: ["test_cancellation.py::test_a_cancelled_grantee_passes_the_slot_on"],
+    1: ["engine/test_cancellation.py::test_a_cancelled_grantee_passes_the_slot_on"],
     2: [
-        "test_pool.py::test_nobody_can_barge_past_the_line",
-        "test_pool.py::test_a_resize_gives_out_the_spare_and_not_the_difference",
+        "engine/test_pool.py::test_nobody_can_barge_past_the_line",
+        "engine/test_pool.py::test_a_resize_gives_out_the_spare_and_not_the_difference",
     ],
-    3: ["test_cancellation.py::test_finished_work_is_never_reported_cancelled"],
+    3: ["engine/test_cancellation.py::test_finished_work_is_never_reported_cancelled"],
     4: [
-        "test_cancellation.py::test_fail_fast_cancels_and_awaits_everything",
-        "test_pool.py::test_queue_full_leaves_room_for_whom_it_was_not_refused",
+        "engine/test_cancellation.py::test_fail_fast_cancels_and_awaits_everything",
+        "engine/test_pool.py::test_queue_full_leaves_room_for_whom_it_was_not_refused",
     ],
-    5: ["test_cancellation.py::test_losers_are_cancelled_and_awaited"],
+    5: ["engine/test_cancellation.py::test_losers_are_cancelled_and_awaited"],
     6: [
-        "test_result.py::test_a_failed_group_raises_one_group_of_every_error",
-        "test_interrupt.py::test_what_is_fatal_passes_straight_through_unwrapped",
+        "model/test_result.py::test_a_failed_group_raises_one_group_of_every_error",
+        "engine/test_interrupt.py::test_what_is_fatal_passes_straight_through_unwrapped",
     ],
     7: [
-        "test_pool.py::test_execute_many_returns_values_in_the_order_of_the_tasks",
-        "test_pool.py::test_a_task_given_in_scheduling_order_keeps_its_id",
-        "test_group.py::test_the_steps_are_those_at_the_time_of_the_call",
+        "engine/test_pool.py::test_execute_many_returns_values_in_the_order_of_the_tasks",
+        "engine/test_pool.py::test_a_task_given_in_scheduling_order_keeps_its_id",
+        "engine/test_groups.py::test_the_steps_are_those_at_the_time_of_the_call",
     ],
-    10: ["test_pool.py::test_a_step_may_submit_to_its_own_pool"],
-    11: ["test_pool.py::test_a_step_that_runs_in_a_thread_keeps_its_slot_until_the_thread_ends"],
-    12: ["test_bad_calls.py::test_a_wrong_call_is_refused_and_the_message_helps"],
-    13: ["test_cancellation.py::test_every_submission_settles"],
-    14: ["test_pool.py::test_holders_names_the_running_steps_with_their_age"],
-    15: ["test_pitfalls.py::test_a_release_always_wakes_somebody"],
-    16: ["test_pitfalls.py::test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps"],
-    17: ["test_pitfalls.py::test_a_group_whose_steps_were_all_skipped_has_not_succeeded"],
-    18: ["test_pitfalls.py::test_a_hundred_thousand_steps_are_no_hundred_thousand_tasks"],
-    20: ["test_pitfalls.py::test_virtual_time_waits_for_worker_threads"],
+    10: ["engine/test_pool.py::test_a_step_may_submit_to_its_own_pool"],
+    11: [
+        "engine/test_pool.py::test_a_step_that_runs_in_a_thread_keeps_its_slot_until_the_thread_ends"
+    ],
+    12: ["engine/test_bad_calls.py::test_a_wrong_call_is_refused_and_the_message_helps"],
+    13: ["engine/test_cancellation.py::test_every_submission_settles"],
+    14: ["engine/test_pool.py::test_holders_names_the_running_steps_with_their_age"],
+    15: ["engine/test_pitfalls.py::test_a_release_always_wakes_somebody"],
+    16: ["engine/test_pitfalls.py::test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps"],
+    17: ["engine/test_pitfalls.py::test_a_group_whose_steps_were_all_skipped_has_not_succeeded"],
+    18: ["engine/test_pitfalls.py::test_a_hundred_thousand_steps_are_no_hundred_thousand_tasks"],
+    20: ["engine/test_pitfalls.py::test_virtual_time_waits_for_worker_threads"],
     21: [
-        "test_pool.py::test_a_full_queue_refuses_and_nothing_has_happened",
-        "test_group.py::test_a_window_slides_and_is_never_a_batch",
-        "test_strategy.py::test_any_does_not_take_a_failure_for_the_first_success",
-        "test_pitfalls.py::test_a_failure_that_speaks_of_a_timeout_is_a_failure",
+        "engine/test_pool.py::test_a_full_queue_refuses_and_nothing_has_happened",
+        "engine/test_groups.py::test_a_window_slides_and_is_never_a_batch",
+        "model/test_strategy.py::test_any_does_not_take_a_failure_for_the_first_success",
+        "engine/test_pitfalls.py::test_a_failure_that_speaks_of_a_timeout_is_a_failure",
     ],
 }
 
@@ -58,7 +62,7 @@ HELD_BY = {
 def test_every_pitfall_is_held_by_a_test(pitfall):
     for place in HELD_BY[pitfall]:
         file, name = place.split("::")
-        assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8")
+        assert f"def {name}(" in (TESTS / file).read_text(encoding="utf-8")
 
 
 async def sleep_its_number(step, context):

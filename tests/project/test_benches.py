@@ -15,6 +15,7 @@ from functools import partial
 
 import pytest
 import trio
+
 from benches import contender, plan
 from benches.check.verification import verify
 from benches.check.wrong import Wrong

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 # Build -> (arguments for cargo, the folder in target/ where the library appears, environment).
 BUILDS: dict[str, tuple[list[str], str, dict[str, str]]] = {

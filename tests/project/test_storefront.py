@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-STOREFRONT = Path(__file__).parents[1] / "examples" / "storefront"
+STOREFRONT = Path(__file__).parents[2] / "examples" / "storefront"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it is made for POSIX")
 

@@ -15,10 +15,8 @@ from typing import Any
 
 import attrs
 
-from torture.build import package_of
+from torture.build import ROOT, package_of
 from torture.suite import Suite, add
-
-TESTS = Path(__file__).parents[1]
 
 
 @attrs.define
@@ -78,7 +76,7 @@ def run(
 
 
 def path_of(suite: Suite) -> str:
-    folders = [package_of(suite.build), TESTS]
+    folders = [package_of(suite.build), ROOT]
     return os.pathsep.join(str(folder) for folder in folders if folder is not None)
 
 

@@ -88,7 +88,7 @@ def trial(seed: int) -> Mapping[str, float]:
     names = [name for name in SUITES if Path(__file__).with_name(f"{name}.py").exists()]
     name = names[seed % len(names)]
     trials, _ = SUITES[name]
-    done = python("-m", "torture.sanitizer", name, str(seed * trials))
+    done = python("-m", "torture.suites.sanitizer", name, str(seed * trials))
     assert done.returncode == 0, f"{name}: status {done.returncode}\n{done.stdout}{done.stderr}"
     assert "Sanitizer" not in done.stderr, done.stderr
     return {f"trials of {name}": trials}
@@ -96,7 +96,7 @@ def trial(seed: int) -> Mapping[str, float]:
 
 def main(name: str, first: int) -> None:
     """Run the trials, in this process."""
-    module = importlib.import_module(f"torture.{name}")
+    module = importlib.import_module(f"torture.suites.{name}")
     trials, smaller = SUITES[name]
     vars(module).update(smaller)
     for seed in range(first, first + trials):

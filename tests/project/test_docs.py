@@ -14,7 +14,7 @@ import hocket
 pytest_plugins = ["pytester"]
 
 PACKAGE = Path(hocket.__file__).parent
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 

@@ -13,7 +13,7 @@ import pytest
 
 import hocket
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = Path(hocket.__file__).parent
 
 REFUSE = """

@@ -1,7 +1,7 @@
 """Every place where Python code runs: hocket works there, or refuses with a clear error.
 
 The same mixed work runs in each environment and must end in the same way. What may crash a process,
-or lives in one of its own, is a *scene*: a function that a fresh interpreter calls, and that must
+or lives in one of its own, is a *program*: a function that a fresh interpreter calls, and that must
 leave no word on stderr.
 """
 
@@ -42,7 +42,7 @@ ROOT = Path(__file__).parents[2]
 RESTARTS = 100  # in one trial
 THREADS = 8
 PATIENCE = 120  # seconds; the suite's own has to do for whole test runs
-SCENE_PATIENCE = 60
+PROGRAM_PATIENCE = 60
 
 Counts = dict[str, float]
 WORKS: Counts = {"works": 1}
@@ -365,24 +365,24 @@ def no_trio(seed: int) -> Counts:
 # --- in a process of its own ----------------------------------------------------------------------
 
 
-def play(
-    scene: Callable[[int], None],
+def launch(
+    program: Callable[[int], None],
     seed: int,
     flags: tuple[str, ...] = (),
     environment: dict[str, str] | None = None,
 ) -> Counts:
-    """Let a fresh interpreter call the scene: it must end well, and silently."""
+    """Let a fresh interpreter call the program: it must end well, and silently."""
     # Some flags keep PYTHONPATH from being read.
     path = [folder for folder in sys.path if folder]
-    name = scene.__name__
-    program = f"import sys; sys.path[:0] = {path}\nfrom torture.environments import {name}\n{name}({seed})"
+    name = program.__name__
+    code = f"import sys; sys.path[:0] = {path}\nfrom torture.suites.environments import {name}\n{name}({seed})"
     done = subprocess.run(
-        [sys.executable, *flags, "-c", program],
+        [sys.executable, *flags, "-c", code],
         capture_output=True,
         check=False,
         env={**os.environ, **(environment or {})},
         text=True,
-        timeout=SCENE_PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     if done.returncode or done.stderr:
         how = " ".join([*(environment or {}), *flags])
@@ -413,7 +413,7 @@ def forked_child(fn: Callable[[], object]) -> None:
     """Run a function in a fork of this process; it must end well there."""
     child = os.fork()
     if child == 0:
-        signal.alarm(SCENE_PATIENCE // 2)  # never to outlive whoever waits for it
+        signal.alarm(PROGRAM_PATIENCE // 2)  # never to outlive whoever waits for it
         try:
             fn()
         except BaseException:
@@ -498,7 +498,7 @@ def multiprocess(seed: int) -> None:
     for method in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context(method)
         if method == "forkserver":
-            context.set_forkserver_preload(["torture.environments"])
+            context.set_forkserver_preload(["torture.suites.environments"])
         with ProcessPoolExecutor(2, mp_context=context) as processes:
             list(processes.map(usual, range(seed, seed + 2)))
 
@@ -512,19 +512,19 @@ def sub_interpreters(seed: int) -> None:
         loader.exec_module(module_from_spec(spec_from_loader("hocket._core", loader)))
     """
     # What Trio needs refuses isolated ones before it is hocket's turn.
-    for isolated, program in ((False, "import hocket"), (False, load), (True, load)):
-        refused(Exception, "ImportError.*interpreter", in_sub_interpreter, isolated, program)
+    for isolated, code in ((False, "import hocket"), (False, load), (True, load)):
+        refused(Exception, "ImportError.*interpreter", in_sub_interpreter, isolated, code)
     trio.run(work, seed)
 
 
-def in_sub_interpreter(isolated: bool, program: str) -> None:
+def in_sub_interpreter(isolated: bool, code: str) -> None:
     try:
         interpreters = importlib.import_module("_xxsubinterpreters")  # until Python 3.12
         created = interpreters.create(isolated=isolated)
     except ImportError:
         interpreters = importlib.import_module("_interpreters")
         created = interpreters.create("isolated" if isolated else "legacy")
-    failed = interpreters.run_string(created, program)
+    failed = interpreters.run_string(created, code)
     if failed is not None:
         raise ImportError(f"{failed.type.__name__}: {failed.msg}")
 
@@ -668,7 +668,7 @@ def in_its_own_environment(folder: Path, python: Path) -> subprocess.CompletedPr
         "-p",
         "no:cacheprovider",
         "--show-capture=no",
-        "--ignore=tests/test_torture.py",
+        "--ignore=tests/project/test_torture.py",
     ]
     done = None
     for command in (install, test):
@@ -689,7 +689,7 @@ def in_its_own_environment(folder: Path, python: Path) -> subprocess.CompletedPr
 
 # --- the suite ------------------------------------------------------------------------------------
 
-SCENES = [
+PROGRAMS = [
     fork_while_idle,
     fork_in_a_step,
     fork_from_a_thread,
@@ -709,11 +709,11 @@ ENVIRONMENTS: list[Callable[[int], Counts]] = [
     restarts,
     no_trio,
     *(
-        partial(play, scene)
-        for scene in SCENES
-        if hasattr(os, "fork") or "fork" not in scene.__name__
+        partial(launch, program)
+        for program in PROGRAMS
+        if hasattr(os, "fork") or "fork" not in program.__name__
     ),
-    *(partial(play, usual, flags=flags, environment=variables) for flags, variables in SETTINGS),
+    *(partial(launch, usual, flags=flags, environment=variables) for flags, variables in SETTINGS),
 ]
 LARGE = 10 * len(ENVIRONMENTS)
 

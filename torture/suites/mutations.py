@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 
 from hocket import _core
-from torture import differential, faults
 from torture.suite import Suite
+from torture.suites import differential, faults
 
 SUITES = {"differential": differential.trial, "faults": faults.trial}
 RULES = {
