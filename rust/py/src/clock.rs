@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use crate::fault::fault;
+use crate::strikes::fault;
 use pyo3::intern;
 use pyo3::prelude::*;
 

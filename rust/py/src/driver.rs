@@ -16,15 +16,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PySendResult, PyTraceback};
 
 use crate::cell::{Action, Begun, Cell, Inner, Message, Step, Suspended};
+use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
 use crate::errors;
-use crate::fault::fault;
+use crate::exception::is_plainly_fatal;
 use crate::ffi;
 use crate::panics::{guarded, lock, panicked, quietly};
 use crate::run::Run;
 use crate::seat::{Leftovers, Seat};
-use crate::step::{FirstSegment, make_coroutine, programming_error, throw};
+use crate::strikes::fault;
 use crate::trio;
-use crate::verdict::is_plainly_fatal;
 
 fn running_already() -> PyErr {
     PyRuntimeError::new_err("the driver is running already")

@@ -17,10 +17,10 @@ use pyo3::types::{PyDict, PyList};
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::errors;
-use crate::fault::fault;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
 use crate::run::{Call, Run};
+use crate::strikes::fault;
 
 /// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
 #[derive(Default)]

@@ -13,9 +13,9 @@ use pyo3::types::{PyDict, PyList};
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::errors;
-use crate::fault::fault;
 use crate::panics::{guarded, lock};
 use crate::pool::Pool;
+use crate::strikes::fault;
 use crate::trio;
 
 thread_local! {

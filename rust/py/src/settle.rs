@@ -8,14 +8,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::cell::{Action, Cell, Inner, Judged, Settled, Step, Suspended};
+use crate::coroutine::close_quietly;
 use crate::driver::Driver;
 use crate::errors;
-use crate::fault::fault;
+use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::ffi;
 use crate::panics::quietly;
 use crate::run::seconds;
-use crate::step::close_quietly;
-use crate::verdict::{Verdict, classify, is_plainly_fatal};
+use crate::strikes::fault;
 
 /// A driver that never yields would starve every other task. After this long without going
 /// through Trio's scheduler it performs a checkpoint, where a cancellation reaches it too.
@@ -80,8 +80,8 @@ impl Driver {
         fault!(py, Leftovers);
         if seat.finds_leftovers(py, cell.company.filter(|_| !suspended))? {
             return match classify(py, error)? {
-                fatal @ Verdict::Fatal(_) => self.carry_out(py, cell, step, fatal),
-                verdict => self.found_leftovers(py, cell, step, Some(verdict.into_error())),
+                fatal @ Ending::Fatal(_) => self.carry_out(py, cell, step, fatal),
+                ending => self.found_leftovers(py, cell, step, Some(ending.into_error())),
             };
         }
         let fired = self.fired.load(Ordering::Relaxed);
@@ -95,9 +95,9 @@ impl Driver {
             return Err(error);
         }
         let cancelled = suspended && seat.is_cancelled(py)?;
-        let verdict = classify(py, error)?;
+        let ending = classify(py, error)?;
         self.stand_back(py, cancelled)?;
-        self.carry_out(py, cell, step, verdict)?;
+        self.carry_out(py, cell, step, ending)?;
         cell.must_checkpoint |= cancelled || cell.thrown;
         self.move_on(py, cell, false)
     }
@@ -144,23 +144,23 @@ impl Driver {
         py: Python<'_>,
         cell: &mut Cell,
         step: Step,
-        verdict: Verdict,
+        ending: Ending,
     ) -> PyResult<()> {
-        match verdict {
-            Verdict::Error(error) => self.settle(py, cell, step, Outcome::Failed, Some(error)),
-            Verdict::Cancelled(error) => {
+        match ending {
+            Ending::Error(error) => self.settle(py, cell, step, Outcome::Failed, Some(error)),
+            Ending::Cancelled(error) => {
                 self.settle(py, cell, step, Outcome::Unwound, None)?;
                 Err(error)
             }
-            Verdict::Both(cancelled, error) => {
+            Ending::Both(cancelled, error) => {
                 self.stand_back(py, true)?;
                 self.settle(py, cell, step, Outcome::Failed, Some(error))?;
                 Err(cancelled)
             }
-            Verdict::Fatal(error) if !holds(Rule::Fatal) => {
+            Ending::Fatal(error) if !holds(Rule::Fatal) => {
                 self.settle(py, cell, step, Outcome::Failed, Some(error))
             }
-            Verdict::Fatal(error) => {
+            Ending::Fatal(error) => {
                 quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
                 Err(error)
             }
@@ -412,8 +412,8 @@ impl Driver {
                     false => PyErr::from_value(error),
                 };
                 error.set_traceback(py, traceback);
-                let verdict = classify(py, error)?;
-                self.carry_out(py, cell, step, verdict)?;
+                let ending = classify(py, error)?;
+                self.carry_out(py, cell, step, ending)?;
             }
             None if caught => {
                 let error = run.timeout_error(py, step.index)?;
