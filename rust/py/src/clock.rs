@@ -14,6 +14,10 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 const TRUSTED_NS: u64 = 1_000_000;
 
+pub fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
+
 /// A look at the clock, from which the counter goes on.
 #[derive(Clone, Copy)]
 pub struct Anchor {

@@ -14,7 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
 use crate::driver::Driver;
 use crate::errors;
 use crate::fork;
@@ -213,7 +213,7 @@ impl Pool {
             };
             let run = run.get();
             let age_ns = run.clock.now_ns(py)?.saturating_sub(holder.started_ns);
-            named.push((run.id(py, holder.step)?, age_ns as f64 / 1e9));
+            named.push((run.id(py, holder.step)?, seconds(age_ns)));
         }
         Ok(named)
     }

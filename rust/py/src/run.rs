@@ -10,7 +10,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
 use crate::driver::Driver;
 use crate::errors;
 use crate::panics::{guarded, lock};
@@ -533,8 +533,4 @@ impl Run {
 fn wake(py: Python<'_>, task: &Py<PyAny>) -> PyResult<()> {
     fault!(py, Wake);
     trio::wake(py)?.call1((task,)).map(drop)
-}
-
-pub fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
 }

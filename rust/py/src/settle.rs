@@ -8,13 +8,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::cell::{Action, Cell, Inner, Judged, Settled, Step, Suspended};
+use crate::clock::seconds;
 use crate::coroutine::close_quietly;
 use crate::driver::Driver;
 use crate::errors;
 use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::ffi;
 use crate::panics::quietly;
-use crate::run::seconds;
 use crate::strikes::fault;
 
 /// A driver that never yields would starve every other task. After this long without going
