@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use crate::strikes::fault;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -62,6 +63,13 @@ impl Clock {
         let now_ns = self.now_ns(py)?;
         *anchor = Some(Anchor { now_ns, count });
         Ok(now_ns)
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Monotonic => Ok(()),
+            Self::Trio(clock) => visit.call(clock),
+        }
     }
 
     pub fn is_virtual(&self) -> bool {

@@ -267,7 +267,7 @@ impl Driver {
         }
         let now_ns = match cell.now_ns {
             Some(now_ns) => now_ns,
-            None => run.clock.soon_ns(py, &mut cell.anchor)?,
+            None => run.work.clock.soon_ns(py, &mut cell.anchor)?,
         };
         let next = match cell.next.take() {
             Some(next) => next,
@@ -290,10 +290,10 @@ impl Driver {
                 if run.has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.dismiss(py)?;
                 }
-                if run.observer.is_some() {
+                if run.work.observer.is_some() {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
-                    self.observe(py, "started", &run.id(py, step)?, wait_ns)?;
+                    self.observe(py, "started", &run.work.id(py, step)?, wait_ns)?;
                 }
                 Ok(Begun::Step(Step { index: step, slot }))
             }
@@ -304,7 +304,7 @@ impl Driver {
     fn name_task(&self, py: Python<'_>, cell: &Cell, step: u32) -> PyResult<()> {
         match &cell.seat {
             Some(seat) if cell.displaced => {
-                let id = self.run.get().id(py, step)?;
+                let id = self.run.get().work.id(py, step)?;
                 ffi::set_attribute(seat.task.bind(py), intern!(py, "name"), &id)
             }
             _ => Ok(()),
@@ -342,7 +342,7 @@ impl Driver {
         step: Step,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let run = self.run.get();
-        let context = match cell.contexts.take(run.base.bind(py)) {
+        let context = match cell.contexts.take(run.work.base.bind(py)) {
             Ok(context) => context,
             Err(error) => return self.raised(py, cell, step, None, error).map(|()| None),
         };
@@ -374,7 +374,7 @@ impl Driver {
             }
             (Err(error), Some(_)) => error,
             (Err(error), None) => {
-                if let Some(error) = programming_error(py, run, step.index, &error)? {
+                if let Some(error) = programming_error(py, &run.work, step.index, &error)? {
                     self.settle(py, cell, step, Outcome::Unwound, None)?;
                     return Err(error);
                 }
@@ -394,7 +394,7 @@ impl Driver {
         let _entered = ffi::Entered::new(context)?;
         let _segment = FirstSegment::begin();
         fault!(py, MakeCoroutine);
-        let coroutine = made.insert(make_coroutine(py, self.run.get(), step.index)?);
+        let coroutine = made.insert(make_coroutine(py, &self.run.get().work, step.index)?);
         fault!(py, FirstSend);
         ffi::send(coroutine, &py.None().into_bound(py))
     }
@@ -411,7 +411,7 @@ impl Driver {
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
         if !cell.displaced {
-            ffi::set_attribute(task, intern!(py, "name"), &run.id(py, step.index)?)?;
+            ffi::set_attribute(task, intern!(py, "name"), &run.work.id(py, step.index)?)?;
         }
         fault!(py, Suspend);
         let mut scheduler = run.pool.get().lock(py)?;

@@ -20,6 +20,7 @@ mod settle;
 mod step_ids;
 mod strikes;
 mod trio;
+mod work;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;

@@ -19,8 +19,9 @@ use crate::driver::Driver;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
-use crate::run::{Call, Run};
+use crate::run::Run;
 use crate::strikes::fault;
+use crate::work::{Call, Work};
 
 /// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
 #[derive(Default)]
@@ -129,23 +130,25 @@ impl Pool {
             let run = Run {
                 pool: slf.clone().unbind(),
                 lane,
-                clock,
-                call: executor.map_or(Call::Functions, |executor| Call::Executor {
-                    executor,
-                    context,
-                }),
-                steps,
-                base,
-                observer,
+                work: Work {
+                    steps,
+                    call: executor.map_or(Call::Functions, |executor| Call::Executor {
+                        executor,
+                        context,
+                    }),
+                    ids,
+                    results,
+                    errors,
+                    completed: PyList::empty(py).unbind(),
+                    failed: PyList::empty(py).unbind(),
+                    base,
+                    observer,
+                    clock,
+                },
                 isolated,
                 is_single,
                 has_timeouts,
                 opened_ns: now_ns,
-                ids,
-                results,
-                errors,
-                completed: PyList::empty(py).unbind(),
-                failed: PyList::empty(py).unbind(),
                 thread: thread::current().id(),
                 crew: Mutex::default(),
                 parked: AtomicU32::new(0),
@@ -212,8 +215,8 @@ impl Pool {
                 continue;
             };
             let run = run.get();
-            let age_ns = run.clock.now_ns(py)?.saturating_sub(holder.started_ns);
-            named.push((run.id(py, holder.step)?, seconds(age_ns)));
+            let age_ns = run.work.clock.now_ns(py)?.saturating_sub(holder.started_ns);
+            named.push((run.work.id(py, holder.step)?, seconds(age_ns)));
         }
         Ok(named)
     }

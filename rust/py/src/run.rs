@@ -1,4 +1,4 @@
-//! One run: a group, a workflow or a single step, and the Python objects it fills.
+//! One run: a group, a workflow or a single step.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -8,30 +8,20 @@ use hocket_core::{Cause, LaneId, StepState, Verdict};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyList;
 
-use crate::clock::{Clock, seconds};
+use crate::clock::seconds;
 use crate::driver::Driver;
 use crate::errors;
 use crate::panics::{guarded, lock};
 use crate::pool::Pool;
 use crate::strikes::fault;
 use crate::trio;
+use crate::work::Work;
 
 thread_local! {
     /// `thread::current` counts a reference each time, and this is asked at each resumption.
     static THREAD: ThreadId = thread::current().id();
-}
-
-/// How a step's coroutine is made.
-pub enum Call {
-    /// `executor(step, context)`.
-    Executor {
-        executor: Py<PyAny>,
-        context: Py<PyAny>,
-    },
-    /// Each step is a function without arguments.
-    Functions,
 }
 
 /// What the supervisor lends to the run: its ways to act on the nursery.
@@ -63,20 +53,11 @@ pub struct Crew {
 pub struct Run {
     pub pool: Py<Pool>,
     pub lane: LaneId,
-    pub clock: Clock,
-    pub call: Call,
-    pub steps: Py<PyList>,
-    pub base: Py<PyAny>,
-    pub observer: Option<Py<PyAny>>,
+    pub work: Work,
     pub isolated: bool,
     pub is_single: bool,
     pub has_timeouts: bool,
     pub opened_ns: u64,
-    pub ids: Py<PyList>,
-    pub results: Py<PyDict>,
-    pub errors: Py<PyDict>,
-    pub completed: Py<PyList>,
-    pub failed: Py<PyList>,
     pub thread: ThreadId,
     pub crew: Mutex<Crew>,
     /// How many are in `crew.parked`, for a look without the lock.
@@ -102,29 +83,6 @@ impl Run {
         Err(PyRuntimeError::new_err(
             "a run belongs to the trio.run that started it; this is another thread",
         ))
-    }
-
-    pub fn id<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Bound<'py, PyAny>> {
-        self.ids.bind(py).get_item(step as usize)
-    }
-
-    pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = id.py();
-        fault!(py, RecordValue);
-        self.results.bind(py).set_item(id, value)?;
-        fault!(py, RecordedValue);
-        self.completed.bind(py).append(id)
-    }
-
-    pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
-        let py = id.py();
-        fault!(py, RecordError);
-        // Before Python 3.12 the traceback is not part of the value yet.
-        self.errors
-            .bind(py)
-            .set_item(id, error.clone_ref(py).into_value(py))?;
-        fault!(py, RecordedError);
-        self.failed.bind(py).append(id)
     }
 
     /// The step that gave the verdict is noted, and what still runs is cancelled. If the step was
@@ -259,7 +217,7 @@ impl Run {
     /// A deadline was armed for which the watchdog would come too late.
     pub fn armed(&self, py: Python<'_>, deadline_ns: u64) -> PyResult<()> {
         fault!(py, Arm);
-        let now_ns = self.clock.now_ns(py)?;
+        let now_ns = self.work.clock.now_ns(py)?;
         let crew = self.crew();
         let alarm = crew.host.as_ref().map(|host| host.alarm.clone_ref(py));
         drop(crew);
@@ -283,7 +241,7 @@ impl Run {
     pub fn timeout_error(&self, py: Python<'_>, step: u32) -> PyResult<PyErr> {
         let limit_ns = self.pool.get().lock(py)?.step_timeout_ns(self.lane, step);
         let limit_s = seconds(limit_ns.unwrap_or_default());
-        Ok(errors::step_timeout(py, &self.id(py, step)?, limit_s))
+        Ok(errors::step_timeout(py, &self.work.id(py, step)?, limit_s))
     }
 }
 
@@ -300,10 +258,10 @@ impl Run {
         for (step, state) in states.into_iter().enumerate() {
             let stopped = matches!(state, StepState::Unwound | StepState::Running);
             if stopped {
-                unwound.append(self.id(py, step as u32)?)?;
+                unwound.append(self.work.id(py, step as u32)?)?;
             }
             if state == StepState::Pending || (stopped && !timed_out) {
-                skipped.append(self.id(py, step as u32)?)?;
+                skipped.append(self.work.id(py, step as u32)?)?;
             }
         }
         Ok((skipped, unwound))
@@ -384,7 +342,7 @@ impl Run {
     /// nothing else runs, so no later step of the same worker is struck.
     fn fire_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         fault!(py, Look);
-        let now_ns = self.clock.now_ns(py)?;
+        let now_ns = self.work.clock.now_ns(py)?;
         loop {
             let (overdue, earliest) = self.pool.get().lock(py)?.look(self.lane, now_ns);
             if overdue.is_empty() {
@@ -420,32 +378,32 @@ impl Run {
     /// step has returned or failed.
     #[getter]
     fn decided(&self, py: Python<'_>) -> PyResult<bool> {
-        let settled = self.completed.bind(py).len() + self.failed.bind(py).len();
-        Ok(settled == self.ids.bind(py).len() || self.verdict(py)?.is_some())
+        let settled = self.work.completed.bind(py).len() + self.work.failed.bind(py).len();
+        Ok(settled == self.work.ids.bind(py).len() || self.verdict(py)?.is_some())
     }
 
     /// The id of the step that gave the verdict.
     #[getter]
     fn winner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let winner = self.crew().winner;
-        winner.map(|step| self.id(py, step)).transpose()
+        winner.map(|step| self.work.id(py, step)).transpose()
     }
 
     #[getter]
     fn completed(&self, py: Python<'_>) -> Py<PyList> {
-        self.completed.clone_ref(py)
+        self.work.completed.clone_ref(py)
     }
 
     #[getter]
     fn failed(&self, py: Python<'_>) -> Py<PyList> {
-        self.failed.clone_ref(py)
+        self.work.failed.clone_ref(py)
     }
 
     /// Seconds since the run was opened.
     #[getter]
     fn age(&self, py: Python<'_>) -> PyResult<f64> {
         Ok(seconds(
-            self.clock.now_ns(py)?.saturating_sub(self.opened_ns),
+            self.work.clock.now_ns(py)?.saturating_sub(self.opened_ns),
         ))
     }
 
@@ -463,7 +421,7 @@ impl Run {
             false => Cause::Ended,
         };
         // What the pool has of the run goes first, and all of it, whatever fails.
-        let now = guarded(py, || self.clock.now_ns(py));
+        let now = guarded(py, || self.work.clock.now_ns(py));
         let now_ns = *now.as_ref().unwrap_or(&self.opened_ns);
         let pool = self.pool.get();
         let states = guarded(py, || {
@@ -492,21 +450,7 @@ impl Run {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.pool)?;
-        visit.call(&self.steps)?;
-        visit.call(&self.base)?;
-        visit.call(&self.observer)?;
-        visit.call(&self.ids)?;
-        visit.call(&self.results)?;
-        visit.call(&self.errors)?;
-        visit.call(&self.completed)?;
-        visit.call(&self.failed)?;
-        if let Call::Executor { executor, context } = &self.call {
-            visit.call(executor)?;
-            visit.call(context)?;
-        }
-        if let Clock::Trio(clock) = &self.clock {
-            visit.call(clock)?;
-        }
+        self.work.traverse(&visit)?;
         if let Ok(crew) = self.crew.try_lock() {
             if let Some(host) = &crew.host {
                 visit.call(&host.spawn)?;

@@ -51,8 +51,8 @@ impl Driver {
         cell.stays = !(run.isolated || leave || dirty);
         self.stand_back(py, cancelled)?;
         let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
-        let id = run.id(py, step.index)?;
-        run.record_value(&id, value)?;
+        let id = run.work.id(py, step.index)?;
+        run.work.record_value(&id, value)?;
         self.tell(py, step.index, &id, Outcome::Completed, settled)?;
         cell.must_checkpoint |= leave;
         self.move_on(py, cell, dirty)
@@ -186,9 +186,9 @@ impl Driver {
                 false => Ok(()),
             };
         }
-        let id = run.id(py, step.index)?;
+        let id = run.work.id(py, step.index)?;
         if let Some(error) = error {
-            run.record_error(&id, &error)?;
+            run.work.record_error(&id, &error)?;
         }
         self.tell(py, step.index, &id, outcome, settled)
     }
@@ -204,10 +204,10 @@ impl Driver {
     ) -> PyResult<Settled> {
         fault!(py, FreeSlot);
         let run = self.run.get();
-        let clock = run.clock.soon_ns(py, &mut cell.anchor);
+        let clock = run.work.clock.soon_ns(py, &mut cell.anchor);
         let now_ns = *clock.as_ref().unwrap_or(&0);
         let mut scheduler = run.pool.get().lock(py)?;
-        let started_ns = match run.observer {
+        let started_ns = match run.work.observer {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
             None => now_ns,
         };
@@ -255,7 +255,7 @@ impl Driver {
         if settled.woken {
             run.pool.get().wake(py, Some(run.lane))?;
         }
-        if run.observer.is_some() {
+        if run.work.observer.is_some() {
             let what = match outcome {
                 Outcome::Completed => "completed",
                 Outcome::Failed => "failed",
@@ -275,7 +275,7 @@ impl Driver {
         id: &Bound<'_, PyAny>,
         ns: u64,
     ) -> PyResult<()> {
-        let Some(observer) = &self.run.get().observer else {
+        let Some(observer) = &self.run.get().work.observer else {
             return Ok(());
         };
         fault!(py, Observe);
@@ -289,7 +289,7 @@ impl Driver {
     pub(crate) fn count_stretch(&self, cell: &mut Cell, now_ns: u64) {
         cell.streak += 1;
         let since_ns = *cell.since_ns.get_or_insert(now_ns);
-        cell.must_checkpoint = match self.run.get().clock.is_virtual() {
+        cell.must_checkpoint = match self.run.get().work.clock.is_virtual() {
             false => {
                 let stretch_ns = now_ns.saturating_sub(since_ns);
                 cell.round.ran(stretch_ns) >= ROUND_NS || stretch_ns >= STRETCH_NS
@@ -308,7 +308,11 @@ impl Driver {
         };
         fault!(py, SitBack);
         let task = seat.task.bind(py);
-        ffi::set_attribute(task, intern!(py, "context"), self.run.get().base.bind(py))?;
+        ffi::set_attribute(
+            task,
+            intern!(py, "context"),
+            self.run.get().work.base.bind(py),
+        )?;
         ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))?;
         cell.displaced = false;
         Ok(())
@@ -338,7 +342,7 @@ impl Driver {
             ));
         };
         fault!(py, Describe);
-        let id = self.run.get().id(py, index)?;
+        let id = self.run.get().work.id(py, index)?;
         let error = PyErr::from_value(describe.bind(py).call1((id,))?);
         error.set_cause(py, cause);
         Ok(error)
