@@ -8,6 +8,7 @@ use pyo3::types::PyTraceback;
 
 use crate::clock::Anchor;
 use crate::contexts::Contexts;
+use crate::leftovers::Leftovers;
 use crate::round::Round;
 use crate::seat::Seat;
 
@@ -71,6 +72,7 @@ pub struct Cell {
     /// What the scheduler has already said about the time after the step that just ended.
     pub next: Option<Next>,
     pub seat: Option<Seat>,
+    pub leftovers: Leftovers,
     pub judged: Option<Judged>,
     /// Why the driver has failed while its step was waiting for Trio; raised when that has ended.
     pub failure: Option<Py<PyBaseException>>,
@@ -92,7 +94,7 @@ pub struct Cell {
     pub streak: u32,
     /// How many tasks sat in the worker's scope before the step's first segment. None where
     /// a step can know the scope and so put others into it: then size says nothing.
-    pub company: Option<usize>,
+    pub tasks_before: Option<usize>,
     pub round: Round,
     pub contexts: Contexts,
 }
@@ -110,6 +112,7 @@ impl Cell {
         if let Some(seat) = &self.seat {
             seat.traverse(visit)?;
         }
+        self.leftovers.traverse(visit)?;
         if let Some(judged) = &self.judged {
             visit.call(&judged.error)?;
             visit.call(&judged.traceback)?;

@@ -13,22 +13,33 @@ use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PySendResult, PyTraceback};
+use pyo3::types::{PyDict, PyList, PySendResult, PySet, PyTraceback};
 
 use crate::cell::{Action, Begun, Cell, Inner, Message, Step, Suspended};
 use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
 use crate::errors;
 use crate::exception::is_plainly_fatal;
 use crate::ffi;
+use crate::leftovers::Leftovers;
 use crate::panics::{guarded, lock, panicked, quietly};
 use crate::run::Run;
-use crate::seat::{Leftovers, Seat};
+use crate::seat::Seat;
 use crate::strikes::fault;
 use crate::trio;
 
 fn running_already() -> PyErr {
     PyRuntimeError::new_err("the driver is running already")
 }
+
+/// What the supervisor has looked up: (nurseries, status, status_tasks, breaker, describe), each
+/// None where it cannot be had.
+type LookedUp = (
+    Option<Py<PyList>>,
+    Option<Py<PyAny>>,
+    Option<Py<PySet>>,
+    Option<Py<PyDict>>,
+    Option<Py<PyAny>>,
+);
 
 /// A worker's coroutine. Made by `Run.driver`.
 #[pyclass(frozen, weakref, module = "hocket._core")]
@@ -347,8 +358,7 @@ impl Driver {
             Err(error) => return self.raised(py, cell, step, None, error).map(|()| None),
         };
         // A single step may sit in a scope of its caller's.
-        let seat = cell.seat.as_ref().filter(|_| !run.is_single);
-        cell.company = seat.map(|seat| seat.company(py));
+        cell.tasks_before = (!run.is_single).then(|| cell.leftovers.tasks_in_scope(py));
         let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
         let sent = self.first_send(py, step, &context, &mut made);
@@ -469,7 +479,9 @@ impl Driver {
 
     /// The worker's task works for whom it worked before.
     pub fn get_up(&self, py: Python<'_>) -> PyResult<()> {
-        let seat = self.with_cell(|cell| cell.seat.take())?;
+        let (seat, leftovers) =
+            self.with_cell(|cell| (cell.seat.take(), std::mem::take(&mut cell.leftovers)))?;
+        drop(leftovers);
         let outer = lock(&self.outer).take();
         if let Some(seat) = seat {
             let named = seat.put_name_back(py);
@@ -492,14 +504,16 @@ impl Driver {
         slf: &Bound<'_, Self>,
         task: &Bound<'_, PyAny>,
         scope: Option<Py<PyAny>>,
-        leftovers: Leftovers,
+        leftovers: LookedUp,
         trio_fires: bool,
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         fault!(py, Enter);
         this.with_cell_out(py, |cell| this.sit_back(py, cell))?;
-        let seat = Seat::new(task, scope, leftovers, trio_fires)?;
+        let (nurseries, status, tasks, breaker, describe) = leftovers;
+        let seat = Seat::new(task, scope, status, trio_fires)?;
+        let leftovers = Leftovers::new(task, nurseries, tasks, breaker, describe)?;
         this.fired.store(false, Ordering::Relaxed);
         let cancelled = seat.is_cancelled(py)?;
         let nurseries = task.getattr(intern!(py, "child_nurseries"))?.len()?;
@@ -508,7 +522,8 @@ impl Driver {
             cell.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
             cell.must_checkpoint = cancelled;
-            cell.seat.replace(seat)
+            let leftovers = std::mem::replace(&mut cell.leftovers, leftovers);
+            (cell.seat.replace(seat), leftovers)
         })?;
         drop(before);
         let outer = this.run.get().pool.get().enter_task(task, Some(slf))?;

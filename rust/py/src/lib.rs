@@ -11,6 +11,7 @@ mod errors;
 mod exception;
 mod ffi;
 mod fork;
+mod leftovers;
 mod panics;
 mod pool;
 mod round;

@@ -42,7 +42,8 @@ impl Driver {
             return Err(errors::not_seated(py));
         };
         fault!(py, Leftovers);
-        if seat.finds_leftovers(py, cell.company.filter(|_| !suspended))? {
+        let tasks_before = cell.tasks_before.filter(|_| !suspended);
+        if cell.leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return self.found_leftovers(py, cell, step, None);
         }
         let dirty = self.fired.load(Ordering::Relaxed) && holds(Rule::Dirty);
@@ -78,7 +79,8 @@ impl Driver {
             return Err(error);
         }
         fault!(py, Leftovers);
-        if seat.finds_leftovers(py, cell.company.filter(|_| !suspended))? {
+        let tasks_before = cell.tasks_before.filter(|_| !suspended);
+        if cell.leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return match classify(py, error)? {
                 fatal @ Ending::Fatal(_) => self.carry_out(py, cell, step, fatal),
                 ending => self.found_leftovers(py, cell, step, Some(ending.into_error())),
@@ -334,8 +336,7 @@ impl Driver {
         index: u32,
         cause: Option<PyErr>,
     ) -> PyResult<PyErr> {
-        let seat = cell.seat.as_ref();
-        let Some(describe) = seat.and_then(|seat| seat.describe.as_ref()) else {
+        let Some(describe) = cell.leftovers.describe(py) else {
             return Err(errors::internal(
                 py,
                 "leftovers were found where none can be",
@@ -343,7 +344,7 @@ impl Driver {
         };
         fault!(py, Describe);
         let id = self.run.get().work.id(py, index)?;
-        let error = PyErr::from_value(describe.bind(py).call1((id,))?);
+        let error = PyErr::from_value(describe.call1((id,))?);
         error.set_cause(py, cause);
         Ok(error)
     }
