@@ -6,9 +6,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use hocket_core::{Next, Outcome, SlotId};
+use hocket_core::{Next, Outcome};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -26,6 +26,7 @@ use crate::run::Run;
 use crate::seat::Seat;
 use crate::strikes::fault;
 use crate::trio;
+use crate::worker::Worker;
 
 fn running_already() -> PyErr {
     PyRuntimeError::new_err("the driver is running already")
@@ -45,31 +46,19 @@ type LookedUp = (
 #[pyclass(frozen, weakref, module = "hocket._core")]
 pub struct Driver {
     pub(crate) run: Py<Run>,
-    pub(crate) worker: u32,
-    /// The running step's slot; readable while the cell is taken out.
-    pub(crate) slot: AtomicU64,
-    /// Whether the watchdog has cancelled the scope that the worker sits in.
-    pub(crate) fired: AtomicBool,
+    pub(crate) worker: Py<Worker>,
     pub(crate) in_step: AtomicBool,
-    /// How many nurseries the task had open when the worker sat down: later ones are a step's.
-    pub(crate) nurseries_before: AtomicUsize,
-    /// The driver that worked in this task when the worker first sat down: it waits for us.
-    pub(crate) outer: Mutex<Option<Py<Driver>>>,
     /// Taken out while the driver runs, so that no lock is held while Python code does. Boxed, so
     /// that taking it out moves a pointer.
     pub(crate) cell: Mutex<Option<Box<Cell>>>,
 }
 
 impl Driver {
-    pub fn new(run: Py<Run>, worker: u32) -> Self {
+    pub fn new(run: Py<Run>, worker: Py<Worker>) -> Self {
         Self {
             run,
             worker,
-            slot: AtomicU64::new(SlotId::to_bits(None)),
-            fired: AtomicBool::new(false),
             in_step: AtomicBool::new(false),
-            nurseries_before: AtomicUsize::new(0),
-            outer: Mutex::default(),
             cell: Mutex::new(Some(Box::new(Cell {
                 entering: true,
                 ..Cell::default()
@@ -77,37 +66,9 @@ impl Driver {
         }
     }
 
-    pub fn current_slot(&self) -> Option<SlotId> {
-        SlotId::from_bits(self.slot.load(Ordering::Relaxed))
-    }
-
-    /// The running step for which a task works that sits in this nursery (counted from 0) of our
-    /// task: ours, if the nursery was opened since the worker sat down, or that of the driver that
-    /// waits for us in the same task.
-    pub fn slot_of_nursery(&self, py: Python<'_>, nursery: usize) -> Option<SlotId> {
-        if nursery >= self.nurseries_before.load(Ordering::Relaxed) {
-            return self.current_slot();
-        }
-        let outer = lock(&self.outer).as_ref().map(|outer| outer.clone_ref(py));
-        outer?.get().slot_of_nursery(py, nursery)
-    }
-
-    /// The watchdog: cancel the step that runs now.
-    pub fn fire(&self, py: Python<'_>) -> PyResult<()> {
-        let scope = self.with_cell(|cell| {
-            let scope = cell.seat.as_ref()?.scope.as_ref()?;
-            Some(scope.clone_ref(py))
-        })?;
-        match scope {
-            Some(scope) => self.cancel(py, &scope, "the step's time limit has passed"),
-            None => Ok(()),
-        }
-    }
-
-    fn cancel(&self, py: Python<'_>, scope: &Py<PyAny>, reason: &str) -> PyResult<()> {
-        self.fired.store(true, Ordering::Relaxed);
-        scope.call_method1(py, intern!(py, "cancel"), (reason,))?;
-        Ok(())
+    #[inline]
+    pub(crate) fn worker(&self) -> &Worker {
+        self.worker.get()
     }
 
     /// From here on the driver runs, until the cell is put back.
@@ -235,7 +196,7 @@ impl Driver {
                     }
                 }
                 _ => {
-                    self.run.get().unpark(self.worker);
+                    self.run.get().unpark(self.worker().number);
                     if let Err(error) = result {
                         if error.is_instance(py, trio::cancelled(py)?) {
                             self.run.get().give_up(py)?;
@@ -293,8 +254,7 @@ impl Driver {
             }
             Next::Start { step, slot } => {
                 // Taken over at once: from here on `abandon` gives the slot back.
-                self.slot
-                    .store(SlotId::to_bits(Some(slot)), Ordering::Relaxed);
+                self.worker().set_slot(Some(slot));
                 cell.since_ns.get_or_insert(now_ns);
                 self.name_task(py, cell, step)?;
                 fault!(py, Started);
@@ -332,7 +292,7 @@ impl Driver {
             py,
             Abort {
                 run: self.run.clone_ref(py),
-                worker: self.worker,
+                worker: self.worker().number,
             },
         )?;
         let wait = trio::wait_task_rescheduled(py)?.call1((abort,))?;
@@ -341,7 +301,7 @@ impl Driver {
         cell.now_ns = None;
         cell.since_ns = None;
         cell.inner = Inner::Own(wait.unbind());
-        run.park(self.worker, seat.task.clone_ref(py));
+        run.park(self.worker().number, seat.task.clone_ref(py));
         Ok(())
     }
 
@@ -425,7 +385,7 @@ impl Driver {
         }
         fault!(py, Suspend);
         let mut scheduler = run.pool.get().lock(py)?;
-        let earliest = scheduler.arm(step.slot, self.worker);
+        let earliest = scheduler.arm(step.slot, self.worker().number);
         let wanted = !run.is_joined() && scheduler.request(run.lane);
         drop(scheduler);
         if let Some(deadline_ns) = earliest {
@@ -445,7 +405,7 @@ impl Driver {
         let scope = cell.seat.as_ref().and_then(|seat| seat.scope.as_ref());
         // A single step without a limit has no scope of ours: it ends by itself.
         if let Some(scope) = scope.filter(|_| self.run.get().has_host()) {
-            quietly(py, || self.cancel(py, scope, "the run has failed"));
+            quietly(py, || self.worker().cancel(py, scope, "the run has failed"));
         }
     }
 
@@ -476,22 +436,6 @@ impl Driver {
             _ => errors::internal(py, "a driver failed for no reason"),
         }
     }
-
-    /// The worker's task works for whom it worked before.
-    pub fn get_up(&self, py: Python<'_>) -> PyResult<()> {
-        let (seat, leftovers) =
-            self.with_cell(|cell| (cell.seat.take(), std::mem::take(&mut cell.leftovers)))?;
-        drop(leftovers);
-        let outer = lock(&self.outer).take();
-        if let Some(seat) = seat {
-            let named = seat.put_name_back(py);
-            let outer = outer.as_ref().map(|outer| outer.bind(py));
-            let pool = self.run.get().pool.get();
-            pool.leave_task(seat.task.bind(py), self, outer)?;
-            named?;
-        }
-        Ok(())
-    }
 }
 
 #[pymethods]
@@ -514,10 +458,8 @@ impl Driver {
         let (nurseries, status, tasks, breaker, describe) = leftovers;
         let seat = Seat::new(task, scope, status, trio_fires)?;
         let leftovers = Leftovers::new(task, nurseries, tasks, breaker, describe)?;
-        this.fired.store(false, Ordering::Relaxed);
         let cancelled = seat.is_cancelled(py)?;
-        let nurseries = task.getattr(intern!(py, "child_nurseries"))?.len()?;
-        this.nurseries_before.store(nurseries, Ordering::Relaxed);
+        let workers_own = seat.clone_ref(py);
         let before = this.with_cell(|cell| {
             cell.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
@@ -526,21 +468,20 @@ impl Driver {
             (cell.seat.replace(seat), leftovers)
         })?;
         drop(before);
-        let outer = this.run.get().pool.get().enter_task(task, Some(slf))?;
-        fault!(py, Entered);
-        if let Some(outer) = outer.filter(|outer| !outer.is(slf)) {
-            let before = lock(&this.outer).replace(outer);
-            drop(before);
-        }
-        Ok(())
+        let tasks = this.run.get().pool.get().tasks(py);
+        Worker::enter_task(this.worker.bind(py), tasks, workers_own)
     }
 
     /// The worker gets up for good.
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
         fault!(py, Exit);
         self.with_cell_out(py, |cell| self.sit_back(py, cell))?;
-        self.get_up(py)?;
-        self.run.get().vacate(self.worker);
+        let seat =
+            self.with_cell(|cell| (cell.seat.take(), std::mem::take(&mut cell.leftovers)))?;
+        drop(seat);
+        let run = self.run.get();
+        self.worker().leave_task(py, run.pool.get().tasks(py))?;
+        run.vacate(self.worker().number);
         Ok(())
     }
 
@@ -641,21 +582,18 @@ impl Driver {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.run)?;
+        visit.call(&self.worker)?;
         if let Ok(cell) = self.cell.try_lock() {
             if let Some(cell) = &*cell {
                 cell.traverse(&visit)?;
             }
-        }
-        if let Ok(outer) = self.outer.try_lock() {
-            visit.call(&*outer)?;
         }
         Ok(())
     }
 
     fn __clear__(&self) {
         let cell = lock(&self.cell).replace(Box::default());
-        let outer = lock(&self.outer).take();
-        drop((cell, outer));
+        drop(cell);
     }
 }
 

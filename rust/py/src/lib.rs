@@ -22,6 +22,7 @@ mod step_ids;
 mod strikes;
 mod trio;
 mod work;
+mod worker;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;

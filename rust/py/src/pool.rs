@@ -15,13 +15,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::clock::{Clock, seconds};
-use crate::driver::Driver;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
 use crate::run::Run;
 use crate::strikes::fault;
 use crate::work::{Call, Work};
+use crate::worker::Worker;
 
 /// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
 #[derive(Default)]
@@ -45,7 +45,7 @@ pub struct Pool {
     scheduler: Mutex<Scheduler>,
     /// Never locked while Python code can run.
     runs: Mutex<Runs>,
-    /// Which driver works in which Trio task, to know a nested submission by.
+    /// Which worker works in which Trio task, to know a nested submission by.
     tasks: Py<PyDict>,
     /// The process it works in, by its generation.
     born: AtomicU64,
@@ -349,41 +349,8 @@ impl Pool {
         }
     }
 
-    /// Note that this driver works in this task; returns what was noted before.
-    pub fn enter_task(
-        &self,
-        task: &Bound<'_, PyAny>,
-        driver: Option<&Bound<'_, Driver>>,
-    ) -> PyResult<Option<Py<Driver>>> {
-        let py = task.py();
-        let tasks = self.tasks(py);
-        let before = tasks.get_item(task)?;
-        let before = before.map(|driver| driver.cast_into()).transpose()?;
-        let before = before.map(Bound::unbind);
-        match driver {
-            Some(driver) => tasks.set_item(task, driver)?,
-            None if before.is_some() => tasks.del_item(task)?,
-            None => {}
-        }
-        Ok(before)
-    }
-
-    /// The driver does not work in this task any more; `outer` does again.
-    pub fn leave_task(
-        &self,
-        task: &Bound<'_, PyAny>,
-        driver: &Driver,
-        outer: Option<&Bound<'_, Driver>>,
-    ) -> PyResult<()> {
-        let noted = self.tasks(task.py()).get_item(task)?;
-        let noted = noted.as_ref().and_then(|noted| noted.cast::<Driver>().ok());
-        if noted.is_some_and(|noted| std::ptr::eq(noted.get(), driver)) {
-            self.enter_task(task, outer)?;
-        }
-        Ok(())
-    }
-
-    fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
+    /// Which worker works in which Trio task.
+    pub fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
         self.tasks.bind(py)
     }
 
@@ -395,8 +362,8 @@ impl Pool {
         if tasks.is_empty() {
             return Ok(None);
         }
-        if let Some(driver) = tasks.get_item(task)? {
-            let slot = driver.cast::<Driver>()?.get().current_slot();
+        if let Some(worker) = tasks.get_item(task)? {
+            let slot = worker.cast::<Worker>()?.get().slot();
             if slot.is_some() {
                 return Ok(slot);
             }
@@ -404,13 +371,13 @@ impl Pool {
         let mut nursery = task.getattr(intern!(py, "parent_nursery"))?;
         while !nursery.is_none() {
             let task = nursery.getattr(intern!(py, "parent_task"))?;
-            if let Some(driver) = tasks.get_item(&task)? {
+            if let Some(worker) = tasks.get_item(&task)? {
                 let open = task.getattr(intern!(py, "child_nurseries"))?;
                 let position = open
                     .try_iter()?
                     .position(|n| n.is_ok_and(|n| n.is(&nursery)));
-                let driver = driver.cast::<Driver>()?.get();
-                let slot = position.and_then(|at| driver.slot_of_nursery(py, at));
+                let worker = worker.cast::<Worker>()?.get();
+                let slot = position.and_then(|at| worker.slot_of_nursery(py, at));
                 if slot.is_some() {
                     return Ok(slot);
                 }

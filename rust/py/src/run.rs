@@ -18,6 +18,7 @@ use crate::pool::Pool;
 use crate::strikes::fault;
 use crate::trio;
 use crate::work::Work;
+use crate::worker::Worker;
 
 thread_local! {
     /// `thread::current` counts a reference each time, and this is asked at each resumption.
@@ -41,7 +42,7 @@ struct Host {
 pub struct Crew {
     host: Option<Host>,
     /// By worker; a place is used again when its worker has left.
-    drivers: Vec<Option<Py<Driver>>>,
+    workers: Vec<Option<Py<Worker>>>,
     places: Vec<u32>,
     /// Workers that wait for a slot, as (worker, task).
     parked: Vec<(u32, Py<PyAny>)>,
@@ -166,12 +167,12 @@ impl Run {
     /// A worker has left.
     pub fn vacate(&self, worker: u32) {
         let mut crew = self.crew();
-        let driver = crew.drivers.get_mut(worker as usize).and_then(Option::take);
-        if driver.is_some() {
+        let gone = crew.workers.get_mut(worker as usize).and_then(Option::take);
+        if gone.is_some() {
             crew.places.push(worker);
         }
         drop(crew);
-        drop(driver);
+        drop(gone);
     }
 
     /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
@@ -230,11 +231,11 @@ impl Run {
 
     fn fire(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
         let crew = self.crew();
-        let driver = crew.drivers.get(worker as usize).and_then(Option::as_ref);
-        let driver = driver.map(|driver| driver.clone_ref(py));
+        let worker = crew.workers.get(worker as usize).and_then(Option::as_ref);
+        let worker = worker.map(|worker| worker.clone_ref(py));
         drop(crew);
         fault!(py, Fire);
-        driver.map_or(Ok(()), |driver| driver.get().fire(py))
+        worker.map_or(Ok(()), |worker| worker.get().fire(py))
     }
 
     /// StepTimeout for a step past its own limit.
@@ -314,16 +315,17 @@ impl Run {
     fn driver<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Driver>> {
         let py = slf.py();
         let mut crew = slf.get().crew();
-        let worker = crew.places.pop().unwrap_or(crew.drivers.len() as u32);
-        if worker as usize == crew.drivers.len() {
-            crew.drivers.push(None);
+        let number = crew.places.pop().unwrap_or(crew.workers.len() as u32);
+        if number as usize == crew.workers.len() {
+            crew.workers.push(None);
         }
         drop(crew);
         fault!(py, Driver);
         // Not under the lock: making an object may collect garbage, and run anybody's finalizers.
+        let worker = Py::new(py, Worker::new(number))?;
+        let place = Some(worker.clone_ref(py));
         let driver = Bound::new(py, Driver::new(slf.clone().unbind(), worker))?;
-        let place = Some(driver.clone().unbind());
-        if let Some(free) = slf.get().crew().drivers.get_mut(worker as usize) {
+        if let Some(free) = slf.get().crew().workers.get_mut(number as usize) {
             *free = place;
         }
         Ok(driver)
@@ -432,12 +434,12 @@ impl Run {
         });
         let crew = std::mem::take(&mut *self.crew());
         self.crew().winner = crew.winner;
-        // Drivers of workers that were torn away by something fatal, before they could get up.
+        // Workers that were torn away by something fatal, before they could get up.
         let left = crew
-            .drivers
+            .workers
             .into_iter()
             .flatten()
-            .map(|driver| guarded(py, || driver.get().get_up(py)));
+            .map(|worker| guarded(py, || worker.get().leave_task(py, pool.tasks(py))));
         let left = left.fold(Ok(()), PyResult::and);
         let woken = guarded(py, || pool.wake(py, None));
         // Forgotten last: from then on the pool may serve another `trio.run`.
@@ -457,8 +459,8 @@ impl Run {
                 visit.call(&host.stop)?;
                 visit.call(&host.alarm)?;
             }
-            for driver in crew.drivers.iter().flatten() {
-                visit.call(driver)?;
+            for worker in crew.workers.iter().flatten() {
+                visit.call(worker)?;
             }
             for (_, task) in &crew.parked {
                 visit.call(task)?;

@@ -35,6 +35,16 @@ impl Seat {
         })
     }
 
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            task: self.task.clone_ref(py),
+            name: self.name.clone_ref(py),
+            scope: self.scope.as_ref().map(|scope| scope.clone_ref(py)),
+            status: self.status.as_ref().map(|status| status.clone_ref(py)),
+            trio_fires: self.trio_fires,
+        }
+    }
+
     /// A step may have named the task for itself.
     pub fn put_name_back(&self, py: Python<'_>) -> PyResult<()> {
         let task = self.task.bind(py);

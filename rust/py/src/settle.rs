@@ -46,7 +46,7 @@ impl Driver {
         if cell.leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return self.found_leftovers(py, cell, step, None);
         }
-        let dirty = self.fired.load(Ordering::Relaxed) && holds(Rule::Dirty);
+        let dirty = self.worker().is_fired() && holds(Rule::Dirty);
         let cancelled = suspended && seat.is_cancelled(py)?;
         let leave = cancelled || cell.thrown;
         cell.stays = !(run.isolated || leave || dirty);
@@ -86,7 +86,7 @@ impl Driver {
                 ending => self.found_leftovers(py, cell, step, Some(ending.into_error())),
             };
         }
-        let fired = self.fired.load(Ordering::Relaxed);
+        let fired = self.worker().is_fired();
         if fired || (seat.trio_fires && suspended) {
             let traceback = error.traceback(py).map(Bound::unbind);
             cell.judged = Some(Judged {
@@ -228,7 +228,7 @@ impl Driver {
         let alone = decided && scheduler.is_idle(run.lane);
         let woken = scheduler.has_wakes();
         drop(scheduler);
-        self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
+        self.worker().set_slot(None);
         fault!(py, FreedSlot);
         clock?;
         Ok(Settled {
@@ -351,7 +351,7 @@ impl Driver {
 
     /// The driver has failed or is closed: the step in flight, if any, is closed and unwound.
     pub(crate) fn abandon(&self, py: Python<'_>, cell: &mut Cell) {
-        self.run.get().unpark(self.worker);
+        self.run.get().unpark(self.worker().number);
         match std::mem::take(&mut cell.inner) {
             Inner::Step(held) => {
                 cell.displaced = true;
@@ -374,10 +374,10 @@ impl Driver {
     pub(crate) fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
         let taken = match cell.next.take() {
             Some(Next::Start { slot, .. }) => Some(slot),
-            _ => self.current_slot().filter(|_| cell.judged.is_none()),
+            _ => self.worker().slot().filter(|_| cell.judged.is_none()),
         };
         let Some(slot) = taken else { return Ok(()) };
-        self.slot.store(SlotId::to_bits(None), Ordering::Relaxed);
+        self.worker().set_slot(None);
         // A poisoned scheduler has no slots to give any more; every later call says so.
         let run = self.run.get();
         let pool = run.pool.get();
