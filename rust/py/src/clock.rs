@@ -65,6 +65,13 @@ impl Clock {
         Ok(now_ns)
     }
 
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Monotonic => Self::Monotonic,
+            Self::Trio(clock) => Self::Trio(clock.clone_ref(py)),
+        }
+    }
+
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Monotonic => Ok(()),

@@ -17,6 +17,7 @@ use pyo3::types::{PyDict, PyList, PySendResult, PySet, PyTraceback};
 
 use crate::cell::{Action, Begun, Cell, Inner, Message, Step, Suspended};
 use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
+use crate::crew::Crew;
 use crate::errors;
 use crate::exception::is_plainly_fatal;
 use crate::ffi;
@@ -196,7 +197,7 @@ impl Driver {
                     }
                 }
                 _ => {
-                    self.run.get().unpark(self.worker().number);
+                    self.run.get().crew().unpark(self.worker().number);
                     if let Err(error) = result {
                         if error.is_instance(py, trio::cancelled(py)?) {
                             self.run.get().give_up(py)?;
@@ -230,12 +231,12 @@ impl Driver {
             cell.since_ns = None;
             if !std::mem::replace(&mut cell.entering, true) {
                 // It comes back for the next step: nobody need start one more worker meanwhile.
-                run.entering.fetch_add(1, Ordering::Relaxed);
+                run.crew().is_coming();
             }
             return Ok(Begun::Own);
         }
         if std::mem::take(&mut cell.entering) {
-            run.entered();
+            run.crew().has_come();
         }
         let now_ns = match cell.now_ns {
             Some(now_ns) => now_ns,
@@ -258,8 +259,8 @@ impl Driver {
                 cell.since_ns.get_or_insert(now_ns);
                 self.name_task(py, cell, step)?;
                 fault!(py, Started);
-                if run.has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
-                    run.dismiss(py)?;
+                if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
+                    run.crew().dismiss(py)?;
                 }
                 if run.work.observer.is_some() {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
@@ -288,20 +289,14 @@ impl Driver {
             return Err(errors::not_seated(py));
         };
         let run = self.run.get();
-        let abort = Bound::new(
-            py,
-            Abort {
-                run: self.run.clone_ref(py),
-                worker: self.worker().number,
-            },
-        )?;
-        let wait = trio::wait_task_rescheduled(py)?.call1((abort,))?;
+        let wait = Crew::wait_for_slot(run.crew.bind(py), self.worker().number)?;
         fault!(py, Park);
         cell.entering = true;
         cell.now_ns = None;
         cell.since_ns = None;
         cell.inner = Inner::Own(wait.unbind());
-        run.park(self.worker().number, seat.task.clone_ref(py));
+        run.crew()
+            .park(self.worker().number, seat.task.clone_ref(py));
         Ok(())
     }
 
@@ -386,14 +381,14 @@ impl Driver {
         fault!(py, Suspend);
         let mut scheduler = run.pool.get().lock(py)?;
         let earliest = scheduler.arm(step.slot, self.worker().number);
-        let wanted = !run.is_joined() && scheduler.request(run.lane);
+        let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
         drop(scheduler);
         if let Some(deadline_ns) = earliest {
-            run.armed(py, deadline_ns)?;
+            run.crew().set_alarm(py, &run.work.clock, deadline_ns)?;
         }
         fault!(py, Suspended);
         match wanted {
-            true => run.bring_worker(py),
+            true => run.crew().bring_worker(py),
             false => Ok(()),
         }
     }
@@ -404,7 +399,7 @@ impl Driver {
         cell.failure = Some(error.into_value(py));
         let scope = cell.seat.as_ref().and_then(|seat| seat.scope.as_ref());
         // A single step without a limit has no scope of ours: it ends by itself.
-        if let Some(scope) = scope.filter(|_| self.run.get().has_host()) {
+        if let Some(scope) = scope.filter(|_| self.run.get().crew().has_host()) {
             quietly(py, || self.worker().cancel(py, scope, "the run has failed"));
         }
     }
@@ -481,7 +476,7 @@ impl Driver {
         drop(seat);
         let run = self.run.get();
         self.worker().leave_task(py, run.pool.get().tasks(py))?;
-        run.vacate(self.worker().number);
+        run.crew().vacate(self.worker().number);
         Ok(())
     }
 
@@ -594,28 +589,5 @@ impl Driver {
     fn __clear__(&self) {
         let cell = lock(&self.cell).replace(Box::default());
         drop(cell);
-    }
-}
-
-/// Trio's abort function of a worker that waits for a slot.
-#[pyclass(frozen)]
-struct Abort {
-    run: Py<Run>,
-    worker: u32,
-}
-
-#[pymethods]
-impl Abort {
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.run)
-    }
-
-    fn __call__<'py>(
-        &self,
-        py: Python<'py>,
-        _raise_cancel: Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.run.get().unpark(self.worker);
-        trio::abort(py)?.getattr(intern!(py, "SUCCEEDED"))
     }
 }

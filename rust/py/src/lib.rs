@@ -6,6 +6,7 @@ mod cell;
 mod clock;
 mod contexts;
 mod coroutine;
+mod crew;
 mod driver;
 mod errors;
 mod exception;

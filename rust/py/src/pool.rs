@@ -1,7 +1,7 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::clock::{Clock, seconds};
+use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
@@ -23,10 +24,18 @@ use crate::strikes::fault;
 use crate::work::{Call, Work};
 use crate::worker::Worker;
 
+/// What the pool has to know of an open run.
+pub struct Open {
+    pub crew: Py<Crew>,
+    /// The id of each step.
+    pub ids: Py<PyList>,
+    pub clock: Clock,
+}
+
 /// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
 #[derive(Default)]
 struct Runs {
-    open: HashMap<LaneId, Py<Run>>,
+    open: HashMap<LaneId, Open>,
     /// How many are open, or are being opened or closed.
     users: usize,
     /// The Trio token of those.
@@ -127,6 +136,7 @@ impl Pool {
         let context = context.unwrap_or_else(|| py.None());
         let made = guarded(py, || {
             fault!(py, Opened);
+            let crew = Py::new(py, Crew::default())?;
             let run = Run {
                 pool: slf.clone().unbind(),
                 lane,
@@ -150,15 +160,19 @@ impl Pool {
                 has_timeouts,
                 opened_ns: now_ns,
                 thread: thread::current().id(),
-                crew: Mutex::default(),
-                parked: AtomicU32::new(0),
-                entering: AtomicU32::new(0),
+                crew,
             };
             Bound::new(py, run)
         });
         match &made {
             Ok(run) => {
-                pool.lock_runs().open.insert(lane, run.clone().unbind());
+                let run = run.get();
+                let open = Open {
+                    crew: run.crew.clone_ref(py),
+                    ids: run.work.ids.clone_ref(py),
+                    clock: run.work.clock.clone_ref(py),
+                };
+                pool.lock_runs().open.insert(lane, open);
                 entry.stay();
             }
             Err(_) => pool.lock(py)?.close(lane, Cause::Ended, now_ns),
@@ -211,12 +225,15 @@ impl Pool {
         let holders: Vec<_> = self.lock(py)?.holders().collect();
         let mut named = Vec::new();
         for holder in holders {
-            let Some(run) = self.run(py, holder.lane) else {
+            let runs = self.lock_runs();
+            let Some(open) = runs.open.get(&holder.lane) else {
                 continue;
             };
-            let run = run.get();
-            let age_ns = run.work.clock.now_ns(py)?.saturating_sub(holder.started_ns);
-            named.push((run.work.id(py, holder.step)?, seconds(age_ns)));
+            let (ids, clock) = (open.ids.clone_ref(py), open.clock.clone_ref(py));
+            drop(runs);
+            let age_ns = clock.now_ns(py)?.saturating_sub(holder.started_ns);
+            let id = ids.bind(py).get_item(holder.step as usize)?;
+            named.push((id, seconds(age_ns)));
         }
         Ok(named)
     }
@@ -238,8 +255,10 @@ impl Pool {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Ok(runs) = self.runs.try_lock() {
-            for run in runs.open.values() {
-                visit.call(run)?;
+            for open in runs.open.values() {
+                visit.call(&open.crew)?;
+                visit.call(&open.ids)?;
+                open.clock.traverse(&visit)?;
             }
             visit.call(&runs.token)?;
         }
@@ -261,14 +280,12 @@ impl Pool {
     /// woken, to meet this error too.
     #[cold]
     fn lost(&self, py: Python<'_>) -> PyErr {
-        let runs: Vec<_> = self
-            .lock_runs()
-            .open
-            .values()
-            .map(|run| run.clone_ref(py))
-            .collect();
-        for run in runs {
-            quietly(py, || run.get().dismiss(py));
+        let runs = self.lock_runs();
+        let crews = runs.open.values().map(|open| open.crew.clone_ref(py));
+        let crews: Vec<_> = crews.collect();
+        drop(runs);
+        for crew in crews {
+            quietly(py, || crew.get().dismiss(py));
         }
         errors::internal(
             py,
@@ -284,9 +301,9 @@ impl Pool {
         fork::check(self.born.load(Ordering::Relaxed))
     }
 
-    fn run(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Run>> {
+    fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
         let runs = self.lock_runs();
-        runs.open.get(&lane).map(|run| run.clone_ref(py))
+        runs.open.get(&lane).map(|open| open.crew.clone_ref(py))
     }
 
     pub fn forget(&self, lane: LaneId) {
@@ -328,10 +345,10 @@ impl Pool {
             drop(scheduler);
             let mut failed = Vec::new();
             for lane in wakes.into_iter().filter(|&lane| Some(lane) != own) {
-                let Some(run) = self.run(py, lane) else {
+                let Some(crew) = self.crew(py, lane) else {
                     continue;
                 };
-                if let Err(error) = guarded(py, || run.get().bring_worker(py)) {
+                if let Err(error) = guarded(py, || crew.get().bring_worker(py)) {
                     failed.push(lane);
                     first_error.get_or_insert(error);
                 }

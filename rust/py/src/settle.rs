@@ -252,7 +252,7 @@ impl Driver {
         // The observer last: it is the caller's code, and may raise.
         let run = self.run.get();
         if settled.decided {
-            run.decide(py, index, settled.alone)?;
+            run.crew().announce_verdict(py, index, settled.alone)?;
         }
         if settled.woken {
             run.pool.get().wake(py, Some(run.lane))?;
@@ -351,7 +351,7 @@ impl Driver {
 
     /// The driver has failed or is closed: the step in flight, if any, is closed and unwound.
     pub(crate) fn abandon(&self, py: Python<'_>, cell: &mut Cell) {
-        self.run.get().unpark(self.worker().number);
+        self.run.get().crew().unpark(self.worker().number);
         match std::mem::take(&mut cell.inner) {
             Inner::Step(held) => {
                 cell.displaced = true;
