@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from . import _core
-from ._batch import Batch, Observer, check_observer, run_batch
+from ._batch import Observer, RunSpec, check_observer, guarded, run_steps
 from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig
+from ._duration import limit_to_ns
 from ._group import ParallelGroup
 from ._pool import WorkerPool
 from ._result import ParallelExecutionResult
@@ -100,12 +101,13 @@ class ParallelExecutionManager:
         check_observer(observer)
         pool = self._pool
         steps = await _steps(group, context)
-        ids = _core.step_ids(steps, f"group {group.id!r}")
+        where = f"group {group.id!r}"
+        ids = _core.step_ids(steps, where)
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
-        return await run_batch(
+        return await run_steps(
             pool._core,
-            Batch(
+            RunSpec(
                 id=group.id,
                 kind="group",
                 ids=ids,
@@ -117,9 +119,9 @@ class ParallelExecutionManager:
                 max_concurrent=group.max_concurrent,
                 continue_on_error=group.continue_on_error,
                 timeout=group.timeout,
-                step_timeout=step_timeout,
+                step_timeout_ns=limit_to_ns(step_timeout),
                 isolation=group.isolation,
-                observers=() if observer is None else (observer,),
+                observer=guarded(() if observer is None else (observer,), logger, where),
             ),
         )
 

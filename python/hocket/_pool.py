@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, overload
 
 import trio
-from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
+from trio.lowlevel import enable_ki_protection
 
 from . import _core
-from ._batch import Batch, run_batch, step_log
+from ._batch import RunSpec, guarded, open_run, run_steps, step_log
 from ._callables import uncalled_hint
 from ._config import WhenFull, WorkerPoolConfig, check_count
 from ._duration import check_seconds, limit_to_ns
@@ -21,7 +21,7 @@ from ._run import run_alone
 from ._statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from ._strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from ._task import WorkerTask
-from ._trio import foreign_clock, settle_in
+from ._trio import settle_in
 
 __all__ = ["WorkerPool", "live_pools"]
 
@@ -153,22 +153,20 @@ class WorkerPool:
         """
         name, function, timeout = _parts(task, args)
         await settle_in()
-        results: dict[str, Any] = {}
-        errors: dict[str, Exception] = {}
-        caller = current_task()
-        run = self._core.open(
-            current_trio_token(),
-            caller,
-            caller.context,
-            [name],
-            [function],
-            results,
-            errors,
-            clock=foreign_clock(),
-            timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
-            queued=True,
-            observer=step_log(logger, "pool") if logger.isEnabledFor(logging.DEBUG) else None,
+        debug = logger.isEnabledFor(logging.DEBUG)
+        spec = RunSpec(
+            id=None,
+            kind="call",
+            ids=[name],
+            steps=[function],
+            strategy=WaitStrategy.ALL_SETTLED,
+            step_timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
+            bounded=True,
+            observer=step_log(logger, "pool") if debug else None,
+            logger=logger,
         )
+        errors = spec.errors
+        run = open_run(self._core, spec)
         failure: BaseException | None = None
         try:
             try:
@@ -192,7 +190,7 @@ class WorkerPool:
                 raise errors.popitem()[1]
             finally:
                 del errors
-        return results[name]
+        return spec.results[name]
 
     async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
         """Run tasks, and return their values in the order of the tasks.
@@ -230,24 +228,24 @@ class WorkerPool:
         ids = _core.step_ids(works, "tasks")
         check_quorum(strategy, len(ids))
         own_limits = any(work.timeout is not None for work in works)
-        return await run_batch(
+        return await run_steps(
             self._core,
-            Batch(
+            RunSpec(
                 id="tasks",
                 kind="group",
                 ids=ids,
                 steps=[work.execute for work in works],
-                executor=None,
-                context=None,
                 strategy=strategy,
-                logger=logger,
                 timeout=check_seconds("timeout", timeout),
-                step_timeout=self.timeout,
-                step_timeouts=[
-                    self.timeout if work.timeout is None else work.timeout for work in works
+                step_timeout_ns=limit_to_ns(self.timeout),
+                step_timeouts_ns=[
+                    limit_to_ns(self.timeout if work.timeout is None else work.timeout)
+                    for work in works
                 ]
                 if own_limits
                 else None,
+                observer=guarded((), logger, "group 'tasks'"),
+                logger=logger,
             ),
         )
 

@@ -9,8 +9,9 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from . import _core
-from ._batch import Batch, Observer, check_observer, run_batch
+from ._batch import Observer, RunSpec, check_observer, guarded, run_steps
 from ._context import WorkflowContext
+from ._duration import limit_to_ns
 from ._errors import HocketError
 from ._group import ParallelGroup
 from ._pool import WorkerPool
@@ -141,7 +142,7 @@ class _WorkflowRun:
 
     async def run(self) -> WorkflowResult:
         steps = self.plan.steps
-        batch = self._batch(
+        spec = self._spec(
             self.workflow.name,
             "workflow",
             steps,
@@ -151,7 +152,7 @@ class _WorkflowRun:
             results=self.context.results,
             errors=self.context.errors,
         )
-        result = await run_batch(self.pool._core, batch)
+        result = await run_steps(self.pool._core, spec)
         self._note(result)
         self._skip_members_of_unstarted_groups()
         return WorkflowResult(
@@ -169,31 +170,32 @@ class _WorkflowRun:
             stats=self.pool.get_stats(),
         )
 
-    def _batch(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> Batch:
+    def _spec(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> RunSpec:
         limits = self.pool.timeout, settings.pop("step_timeout", None)
         default = limits[0] if limits[1] is None else limits[1]
-        return Batch(
+        where = f"{kind} {id!r}"
+        return RunSpec(
             id=id,
             kind=kind,
-            ids=_core.step_ids(steps, f"{kind} {id!r}"),
+            ids=_core.step_ids(steps, where),
             steps=steps,
             executor=self._start,
             context=self.context,
-            logger=logger,
-            step_timeout=default,
-            step_timeouts=_step_timeouts(steps, default),
+            step_timeout_ns=limit_to_ns(default),
+            step_timeouts_ns=_step_timeouts_ns(steps, default),
             # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
-            unslotted=_flags(step.group is not None for step in steps),
+            slotless=_flags(step.group is not None for step in steps),
             # A failure that does no harm still wins no race.
             tolerated=_flags(step.continue_on_error for step in steps)
             if settings["strategy"] is WaitStrategy.ALL
             else None,
-            observers=self._observers(),
+            observer=guarded(self._observers(), logger, where),
+            logger=logger,
             **settings,
         )
 
     def _observers(self) -> list[Observer]:
-        # Made anew for each batch: kept here, it would tie this object to itself.
+        # Made anew for each run: kept here, it would tie this object to itself.
         observers: list[Observer] = [self._settled] if self.plan.members else []
         if self.observer is not None:
             observers.append(self.observer)
@@ -212,7 +214,7 @@ class _WorkflowRun:
         self.started_groups.add(step.id)
         members = await self._members(group)
         check_quorum(group.wait_strategy, len(members))
-        batch = self._batch(
+        spec = self._spec(
             group.id,
             "group",
             members,
@@ -224,12 +226,12 @@ class _WorkflowRun:
             isolation=group.isolation,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
-        result = await run_batch(self.pool._core, batch, on_end=self._note)
+        result = await run_steps(self.pool._core, spec, on_end=self._note)
         try:
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
-            del self, batch
+            del self, spec
         return result
 
     async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
@@ -286,11 +288,11 @@ def _flags(values: Any) -> list[bool] | None:
     return flags if any(flags) else None
 
 
-def _step_timeouts(steps: list[WorkflowStep], default: float | None) -> list[float | None] | None:
+def _step_timeouts_ns(steps: list[WorkflowStep], default: float | None) -> list[int | None] | None:
     """Return each step's own time limit where not all have the default one."""
     if all(step.timeout is None and step.group is None for step in steps):
         return None
     return [
-        step.timeout if step.timeout is not None or step.group is not None else default
+        limit_to_ns(step.timeout if step.timeout is not None or step.group is not None else default)
         for step in steps
     ]

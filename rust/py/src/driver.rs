@@ -43,7 +43,7 @@ type LookedUp = (
     Option<Py<PyAny>>,
 );
 
-/// A worker's coroutine. Made by `Run.driver`.
+/// A worker's coroutine.
 #[pyclass(frozen, weakref, module = "hocket._core")]
 pub struct Driver {
     pub(crate) run: Py<Run>,
@@ -55,18 +55,6 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub fn new(run: Py<Run>, worker: Py<Worker>) -> Self {
-        Self {
-            run,
-            worker,
-            in_step: AtomicBool::new(false),
-            cell: Mutex::new(Some(Box::new(Cell {
-                entering: true,
-                ..Cell::default()
-            }))),
-        }
-    }
-
     #[inline]
     pub(crate) fn worker(&self) -> &Worker {
         self.worker.get()
@@ -435,6 +423,21 @@ impl Driver {
 
 #[pymethods]
 impl Driver {
+    /// A driver for one more worker of the run.
+    #[new]
+    fn new(py: Python<'_>, run: Py<Run>) -> PyResult<Self> {
+        let worker = run.get().crew().hire(py)?;
+        Ok(Self {
+            run,
+            worker,
+            in_step: AtomicBool::new(false),
+            cell: Mutex::new(Some(Box::new(Cell {
+                entering: true,
+                ..Cell::default()
+            }))),
+        })
+    }
+
     /// The worker sits down in this task and scope, before each await. `scope` may be None for a
     /// task that is not ours. `leftovers` is (nurseries, status, status_tasks, breaker, describe),
     /// each None where it cannot be had.

@@ -15,6 +15,7 @@ mod fork;
 mod leftovers;
 mod panics;
 mod pool;
+mod request;
 mod round;
 mod run;
 mod seat;

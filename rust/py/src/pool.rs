@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::thread;
 
-use hocket_core::{
-    Cause, Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
-};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use hocket_core::{Distribution, LaneId, Scheduler, SlotId, WhenFull};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -19,9 +16,6 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
-use crate::run::Run;
-use crate::strikes::fault;
-use crate::work::{Call, Work};
 use crate::worker::Worker;
 
 /// What the pool has to know of an open run.
@@ -74,111 +68,6 @@ impl Pool {
             tasks: PyDict::new(py).unbind(),
             born: AtomicU64::new(fork::generation()),
         }
-    }
-
-    /// Take in a run of the `trio.run` with this token. Raises QueueFull, without any effect, when
-    /// it may not wait, and RuntimeError when the pool is busy elsewhere.
-    #[allow(clippy::too_many_arguments)]
-    #[pyo3(signature = (
-        token, task, base, ids, steps, results, errors, *, executor=None, context=None, clock=None,
-        need=None, give_up=None, limit=None, timeout_ns=None, timeouts_ns=None, dependencies=None,
-        unslotted=None, tolerated=None, observer=None, isolated=false, queued=false,
-    ))]
-    fn open<'py>(
-        slf: &Bound<'py, Self>,
-        token: &Bound<'py, PyAny>,
-        task: &Bound<'py, PyAny>,
-        base: Py<PyAny>,
-        ids: Py<PyList>,
-        steps: Py<PyList>,
-        results: Py<PyDict>,
-        errors: Py<PyDict>,
-        executor: Option<Py<PyAny>>,
-        context: Option<Py<PyAny>>,
-        clock: Option<Py<PyAny>>,
-        need: Option<u32>,
-        give_up: Option<u32>,
-        limit: Option<u32>,
-        timeout_ns: Option<u64>,
-        timeouts_ns: Option<Vec<Option<u64>>>,
-        dependencies: Option<Vec<Vec<u32>>>,
-        unslotted: Option<Vec<bool>>,
-        tolerated: Option<Vec<bool>>,
-        observer: Option<Py<PyAny>>,
-        isolated: bool,
-        queued: bool,
-    ) -> PyResult<Bound<'py, Run>> {
-        let py = slf.py();
-        let pool = slf.get();
-        let entry = pool.admit(token)?;
-        fault!(py, Open);
-        let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
-        let now_ns = clock.now_ns(py)?;
-        let spec = LaneSpec {
-            steps: u32::try_from(ids.bind(py).len())?,
-            join: Join::new(need, give_up),
-            limit: limit.unwrap_or(u32::MAX),
-            timeout_ns,
-            timeouts_ns: timeouts_ns.unwrap_or_default(),
-            graph: dependencies.as_deref().map(graph).transpose()?,
-            unslotted: unslotted.unwrap_or_default(),
-            tolerated: tolerated.unwrap_or_default(),
-            parent: pool.parent(task)?,
-            queued,
-        };
-        let is_single = spec.steps == 1;
-        let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();
-        let lane = pool
-            .lock(py)?
-            .open(spec, now_ns)
-            .map_err(|full| errors::queue_full(py, full.queue_size))?;
-        // From here on the lane is closed again if anything fails.
-        let context = context.unwrap_or_else(|| py.None());
-        let made = guarded(py, || {
-            fault!(py, Opened);
-            let crew = Py::new(py, Crew::default())?;
-            let run = Run {
-                pool: slf.clone().unbind(),
-                lane,
-                work: Work {
-                    steps,
-                    call: executor.map_or(Call::Functions, |executor| Call::Executor {
-                        executor,
-                        context,
-                    }),
-                    ids,
-                    results,
-                    errors,
-                    completed: PyList::empty(py).unbind(),
-                    failed: PyList::empty(py).unbind(),
-                    base,
-                    observer,
-                    clock,
-                },
-                isolated,
-                is_single,
-                has_timeouts,
-                opened_ns: now_ns,
-                thread: thread::current().id(),
-                crew,
-            };
-            Bound::new(py, run)
-        });
-        match &made {
-            Ok(run) => {
-                let run = run.get();
-                let open = Open {
-                    crew: run.crew.clone_ref(py),
-                    ids: run.work.ids.clone_ref(py),
-                    clock: run.work.clock.clone_ref(py),
-                };
-                pool.lock_runs().open.insert(lane, open);
-                entry.stay();
-            }
-            Err(_) => pool.lock(py)?.close(lane, Cause::Ended, now_ns),
-        }
-        fault!(py, Return);
-        made
     }
 
     /// Change the limit; waiting runs start at once when it is raised.
@@ -315,7 +204,7 @@ impl Pool {
     }
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
-    fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
+    pub fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
         let mut runs = self.lock_runs();
         if runs.users == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
@@ -373,7 +262,7 @@ impl Pool {
 
     /// The running step of this pool that the task works for, if any: one that runs in the task
     /// itself, or in a task above it, inside a nursery that the step has opened.
-    fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
+    pub fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
         let py = task.py();
         let tasks = self.tasks(py);
         if tasks.is_empty() {
@@ -406,10 +295,12 @@ impl Pool {
 }
 
 /// A run that is being opened: counted, and counted out again if that fails.
-struct Entry<'a>(&'a Pool);
+pub struct Entry<'a>(&'a Pool);
 
 impl Entry<'_> {
-    fn stay(self) {
+    /// The run is open.
+    pub fn stay(self, lane: LaneId, open: Open) {
+        self.0.lock_runs().open.insert(lane, open);
         std::mem::forget(self);
     }
 }
@@ -418,17 +309,6 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.0.lock_runs().users -= 1;
     }
-}
-
-fn graph(dependencies: &[Vec<u32>]) -> PyResult<Graph> {
-    Graph::new(dependencies).map_err(|error| {
-        PyValueError::new_err(match error {
-            GraphError::UnknownDependency { step, dependency } => {
-                format!("step {step} depends on step {dependency}, which does not exist")
-            }
-            GraphError::Cycle { step } => format!("step {step} waits for itself, in a cycle"),
-        })
-    })
 }
 
 fn figures(d: Distribution) -> (u64, u128, u64, u64, u64, u64) {

@@ -8,12 +8,12 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::clock::seconds;
+use crate::clock::{Clock, seconds};
 use crate::crew::{Crew, Host};
-use crate::driver::Driver;
 use crate::errors;
 use crate::panics::guarded;
-use crate::pool::Pool;
+use crate::pool::{Open, Pool};
+use crate::request::Request;
 use crate::strikes::fault;
 use crate::work::Work;
 
@@ -22,7 +22,7 @@ thread_local! {
     static THREAD: ThreadId = thread::current().id();
 }
 
-/// A run. Made by `Pool.open`, ended by `close`.
+/// A run. It is open from when it is made until `close`.
 #[pyclass(frozen, module = "hocket._core")]
 pub struct Run {
     pub pool: Py<Pool>,
@@ -91,6 +91,66 @@ impl Run {
 
 #[pymethods]
 impl Run {
+    /// Open a run in the pool, for this task of the `trio.run` with this token; `clock` is None
+    /// for Trio's own, and `spec` is Python's `RunSpec`. Raises QueueFull, without any effect,
+    /// when it may not wait, and RuntimeError when the pool is busy elsewhere.
+    #[new]
+    fn new<'py>(
+        pool: Bound<'py, Pool>,
+        token: &Bound<'py, PyAny>,
+        task: &Bound<'py, PyAny>,
+        base: Py<PyAny>,
+        clock: Option<Py<PyAny>>,
+        spec: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = pool.py();
+        let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
+        let request = guarded(py, || Request::read(spec, base, clock))?;
+        let Request {
+            mut lane,
+            work,
+            isolated,
+        } = request;
+        let entry = pool.get().admit(token)?;
+        fault!(py, Open);
+        let now_ns = work.clock.now_ns(py)?;
+        lane.parent = pool.get().parent(task)?;
+        let is_single = lane.steps == 1;
+        let has_timeouts = lane.timeout_ns.is_some() || !lane.timeouts_ns.is_empty();
+        let opened = pool.get().lock(py)?.open(lane, now_ns);
+        let lane = opened.map_err(|full| errors::queue_full(py, full.queue_size))?;
+        // From here on the lane is closed again if anything fails.
+        let made = guarded(py, || {
+            fault!(py, Opened);
+            let run = Self {
+                pool: pool.clone().unbind(),
+                lane,
+                work,
+                isolated,
+                is_single,
+                has_timeouts,
+                opened_ns: now_ns,
+                thread: thread::current().id(),
+                crew: Py::new(py, Crew::default())?,
+            };
+            Bound::new(py, run)
+        });
+        match &made {
+            Ok(run) => {
+                let run = run.get();
+                let open = Open {
+                    crew: run.crew.clone_ref(py),
+                    ids: run.work.ids.clone_ref(py),
+                    clock: run.work.clock.clone_ref(py),
+                };
+                entry.stay(lane, open);
+            }
+            Err(_) => pool.get().lock(py)?.close(lane, Cause::Ended, now_ns),
+        }
+        fault!(py, Return);
+        made
+    }
+
     /// Lend the run its ways to act on the nursery.
     fn attach(&self, spawn: Py<PyAny>, stop: Py<PyAny>, alarm: Py<PyAny>, limited: bool) {
         let host = Host {
@@ -108,13 +168,6 @@ impl Run {
             self.crew().bring_worker(py)?;
         }
         Ok(())
-    }
-
-    /// A driver for one more worker.
-    fn driver<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Driver>> {
-        let py = slf.py();
-        let worker = slf.get().crew().hire(py)?;
-        Bound::new(py, Driver::new(slf.clone().unbind(), worker))
     }
 
     /// A worker retires: another one takes its place while there is something to start.
