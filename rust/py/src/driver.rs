@@ -15,13 +15,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySendResult, PySet, PyTraceback};
 
-use crate::cell::{Action, Begun, Cell, Inner, Message, Step, Suspended};
 use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
 use crate::crew::Crew;
 use crate::errors;
 use crate::exception::is_plainly_fatal;
 use crate::ffi;
 use crate::leftovers::Leftovers;
+use crate::memory::{Action, Begun, Inner, Memory, Message, Step, Suspended};
 use crate::panics::{guarded, lock, panicked, quietly};
 use crate::run::Run;
 use crate::seat::Seat;
@@ -51,7 +51,7 @@ pub struct Driver {
     pub(crate) in_step: AtomicBool,
     /// Taken out while the driver runs, so that no lock is held while Python code does. Boxed, so
     /// that taking it out moves a pointer.
-    pub(crate) cell: Mutex<Option<Box<Cell>>>,
+    pub(crate) memory: Mutex<Option<Box<Memory>>>,
 }
 
 impl Driver {
@@ -60,35 +60,35 @@ impl Driver {
         self.worker.get()
     }
 
-    /// From here on the driver runs, until the cell is put back.
-    fn take_cell(&self) -> PyResult<Box<Cell>> {
-        lock(&self.cell).take().ok_or_else(running_already)
+    /// From here on the driver runs, until the memory is put back.
+    fn take_memory(&self) -> PyResult<Box<Memory>> {
+        lock(&self.memory).take().ok_or_else(running_already)
     }
 
-    fn put_back(&self, cell: Box<Cell>) {
-        let before = lock(&self.cell).replace(cell);
+    fn put_back(&self, memory: Box<Memory>) {
+        let before = lock(&self.memory).replace(memory);
         drop(before);
     }
 
-    /// Look at the cell while the driver is not running.
-    pub(crate) fn with_cell<T>(&self, look: impl FnOnce(&mut Cell) -> T) -> PyResult<T> {
-        let mut cell = lock(&self.cell);
-        cell.as_deref_mut().map(look).ok_or_else(running_already)
+    /// Look at the memory while the driver is not running.
+    pub(crate) fn with_memory<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> PyResult<T> {
+        let mut memory = lock(&self.memory);
+        memory.as_deref_mut().map(look).ok_or_else(running_already)
     }
 
-    /// Work on the cell while Python code may run; whatever happens, it goes back.
-    fn with_cell_out(
+    /// Work on the memory while Python code may run; whatever happens, it goes back.
+    fn with_memory_out(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut Cell) -> PyResult<()>,
+        work: impl FnOnce(&mut Memory) -> PyResult<()>,
     ) -> PyResult<()> {
-        let mut cell = self.take_cell()?;
-        let result = catch_unwind(AssertUnwindSafe(|| work(&mut cell)));
+        let mut memory = self.take_memory()?;
+        let result = catch_unwind(AssertUnwindSafe(|| work(&mut memory)));
         let result = result.unwrap_or_else(|panic| {
-            quietly(py, || self.release_lost_slot(py, &mut cell));
+            quietly(py, || self.release_lost_slot(py, &mut memory));
             Err(panicked(py, &*panic))
         });
-        self.put_back(cell);
+        self.put_back(memory);
         fault!(py, Return);
         result
     }
@@ -99,19 +99,19 @@ impl Driver {
         message: Message<'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.run.get().check_thread()?;
-        let mut cell = self.take_cell()?;
-        let mut result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut cell, message)));
+        let mut memory = self.take_memory()?;
+        let mut result = catch_unwind(AssertUnwindSafe(|| self.drive(py, &mut memory, message)));
         let foreign = result.is_err() && self.in_step.swap(false, Ordering::Relaxed);
         if !matches!(result, Ok(Ok(Some(_)))) {
             // Only a trap leaves a coroutine behind on purpose.
-            self.abandon(py, &mut cell);
-            match (guarded(py, || self.sit_back(py, &mut cell)), &result) {
+            self.abandon(py, &mut memory);
+            match (guarded(py, || self.restore_task(py, &mut memory)), &result) {
                 (Ok(()), _) => {}
                 (Err(error), Ok(Ok(_))) => result = Ok(Err(error)),
                 (Err(error), _) => error.write_unraisable(py, None),
             }
         }
-        self.put_back(cell);
+        self.put_back(memory);
         fault!(py, Return);
         match result {
             Ok(result) => result,
@@ -125,27 +125,27 @@ impl Driver {
     fn drive<'py>(
         &self,
         py: Python<'py>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         message: Message<'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        cell.now_ns = None;
-        cell.since_ns = None;
-        cell.streak = 0;
-        cell.round.enter();
+        memory.now_ns = None;
+        memory.since_ns = None;
+        memory.streak = 0;
+        memory.round.enter();
         let mut message = Some(message);
         loop {
-            let coroutine = match &cell.inner {
+            let coroutine = match &memory.inner {
                 Inner::Nothing => {
                     // What was sent before there was a coroutine has no receiver (the first None).
                     if let Some(Message::Throw(error)) = message.take() {
                         return Err(error);
                     }
-                    match self.begin(py, cell)? {
+                    match self.begin(py, memory)? {
                         Begun::Nothing => return Ok(None),
                         Begun::Own => continue,
-                        Begun::Step(step) => match self.first_segment(py, cell, step)? {
+                        Begun::Step(step) => match self.first_segment(py, memory, step)? {
                             Some(trap) => return Ok(Some(trap)),
-                            None if cell.action == Action::Leave => continue,
+                            None if memory.action == Action::Leave => continue,
                             None => return Ok(None),
                         },
                     }
@@ -155,8 +155,8 @@ impl Driver {
             };
             let message = message.take();
             fault!(py, Send);
-            let in_step = matches!(cell.inner, Inner::Step(_));
-            cell.thrown = matches!(message, Some(Message::Throw(_)));
+            let in_step = matches!(memory.inner, Inner::Step(_));
+            memory.thrown = matches!(message, Some(Message::Throw(_)));
             self.in_step.store(in_step, Ordering::Relaxed);
             let sent = match message {
                 None => ffi::send(&coroutine, &py.None().into_bound(py)),
@@ -170,17 +170,17 @@ impl Driver {
                 Ok(PySendResult::Return(value)) => Ok(value),
                 Err(error) => Err(*error),
             };
-            match std::mem::take(&mut cell.inner) {
-                Inner::Step(held) if cell.failure.is_some() => {
-                    return Err(self.doomed_ended(py, cell, held, result));
+            match std::mem::take(&mut memory.inner) {
+                Inner::Step(held) if memory.failure.is_some() => {
+                    return Err(self.late_failure(py, memory, held, result));
                 }
                 Inner::Step(held) => {
-                    cell.displaced = true;
+                    memory.task_is_changed = true;
                     match result {
-                        Ok(value) => self.returned(py, cell, held.step, true, &value)?,
-                        Err(error) => self.raised(py, cell, held.step, Some(held), error)?,
+                        Ok(value) => self.returned(py, memory, held.step, true, &value)?,
+                        Err(error) => self.raised(py, memory, held.step, Some(held), error)?,
                     }
-                    if cell.action != Action::Leave {
+                    if memory.action != Action::Leave {
                         return Ok(None);
                     }
                 }
@@ -192,9 +192,9 @@ impl Driver {
                         }
                         return Err(error);
                     }
-                    if let Some(seat) = &cell.seat {
+                    if let Some(seat) = &memory.seat {
                         // Granted a slot and cancelled in the same moment: cancelled.
-                        cell.must_checkpoint = seat.is_cancelled(py)?;
+                        memory.must_checkpoint = seat.is_cancelled(py)?;
                     }
                 }
             }
@@ -202,50 +202,50 @@ impl Driver {
     }
 
     /// Find out what to do next.
-    fn begin(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<Begun> {
+    fn begin(&self, py: Python<'_>, memory: &mut Memory) -> PyResult<Begun> {
         fault!(py, Begin);
         let run = self.run.get();
         let pool = run.pool.get();
         pool.check_fork()?;
-        if std::mem::take(&mut cell.must_checkpoint) {
+        if std::mem::take(&mut memory.must_checkpoint) {
             if pool.lock(py)?.ready(run.lane) == 0 {
                 // What is done is done: a cancellation must not reach it any more.
                 return Ok(Begun::Nothing);
             }
-            self.sit_back(py, cell)?;
+            self.restore_task(py, memory)?;
             fault!(py, Checkpoint);
-            cell.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
-            cell.now_ns = None;
-            cell.since_ns = None;
-            if !std::mem::replace(&mut cell.entering, true) {
+            memory.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
+            memory.now_ns = None;
+            memory.since_ns = None;
+            if !std::mem::replace(&mut memory.entering, true) {
                 // It comes back for the next step: nobody need start one more worker meanwhile.
                 run.crew().is_coming();
             }
             return Ok(Begun::Own);
         }
-        if std::mem::take(&mut cell.entering) {
+        if std::mem::take(&mut memory.entering) {
             run.crew().has_come();
         }
-        let now_ns = match cell.now_ns {
+        let now_ns = match memory.now_ns {
             Some(now_ns) => now_ns,
-            None => run.work.clock.soon_ns(py, &mut cell.anchor)?,
+            None => run.work.clock.soon_ns(py, &mut memory.anchor)?,
         };
-        let next = match cell.next.take() {
+        let next = match memory.next.take() {
             Some(next) => next,
             None => pool.lock(py)?.next(run.lane, now_ns),
         };
         match next {
             Next::Leave => Ok(Begun::Nothing),
             Next::Wait => {
-                self.sit_back(py, cell)?;
-                self.park(py, cell)?;
+                self.restore_task(py, memory)?;
+                self.park(py, memory)?;
                 Ok(Begun::Own)
             }
             Next::Start { step, slot } => {
                 // Taken over at once: from here on `abandon` gives the slot back.
                 self.worker().set_slot(Some(slot));
-                cell.since_ns.get_or_insert(now_ns);
-                self.name_task(py, cell, step)?;
+                memory.since_ns.get_or_insert(now_ns);
+                self.name_task(py, memory, step)?;
                 fault!(py, Started);
                 if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.crew().dismiss(py)?;
@@ -261,9 +261,9 @@ impl Driver {
     }
 
     /// The task has the name of a step that suspended in it before: now it works for this one.
-    fn name_task(&self, py: Python<'_>, cell: &Cell, step: u32) -> PyResult<()> {
-        match &cell.seat {
-            Some(seat) if cell.displaced => {
+    fn name_task(&self, py: Python<'_>, memory: &Memory, step: u32) -> PyResult<()> {
+        match &memory.seat {
+            Some(seat) if memory.task_is_changed => {
                 let id = self.run.get().work.id(py, step)?;
                 ffi::set_attribute(seat.task.bind(py), intern!(py, "name"), &id)
             }
@@ -272,17 +272,17 @@ impl Driver {
     }
 
     /// Wait until a slot is granted.
-    fn park(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
-        let Some(seat) = &cell.seat else {
+    fn park(&self, py: Python<'_>, memory: &mut Memory) -> PyResult<()> {
+        let Some(seat) = &memory.seat else {
             return Err(errors::not_seated(py));
         };
         let run = self.run.get();
         let wait = Crew::wait_for_slot(run.crew.bind(py), self.worker().number)?;
         fault!(py, Park);
-        cell.entering = true;
-        cell.now_ns = None;
-        cell.since_ns = None;
-        cell.inner = Inner::Own(wait.unbind());
+        memory.entering = true;
+        memory.now_ns = None;
+        memory.since_ns = None;
+        memory.inner = Inner::Own(wait.unbind());
         run.crew()
             .park(self.worker().number, seat.task.clone_ref(py));
         Ok(())
@@ -292,33 +292,35 @@ impl Driver {
     fn first_segment<'py>(
         &self,
         py: Python<'py>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         step: Step,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let run = self.run.get();
-        let context = match cell.contexts.take(run.work.base.bind(py)) {
+        let context = match memory.contexts.take(run.work.base.bind(py)) {
             Ok(context) => context,
-            Err(error) => return self.raised(py, cell, step, None, error).map(|()| None),
+            Err(error) => return self.raised(py, memory, step, None, error).map(|()| None),
         };
         // A single step may sit in a scope of its caller's.
-        cell.tasks_before = (!run.is_single).then(|| cell.leftovers.tasks_in_scope(py));
+        memory.tasks_before = (!run.is_single).then(|| memory.leftovers.tasks_in_scope(py));
         let mut made = None;
         self.in_step.store(true, Ordering::Relaxed);
         let sent = self.first_send(py, step, &context, &mut made);
         self.in_step.store(false, Ordering::Relaxed);
         let error = match (sent, made) {
             (Ok(PySendResult::Return(value)), _) => {
-                cell.contexts.put_back(context);
-                return self.returned(py, cell, step, false, &value).map(|()| None);
+                memory.contexts.put_back(context);
+                return self
+                    .returned(py, memory, step, false, &value)
+                    .map(|()| None);
             }
             (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
-                cell.inner = Inner::Step(Suspended {
+                memory.inner = Inner::Step(Suspended {
                     step,
                     coroutine: coroutine.unbind(),
                     context: context.unbind(),
                 });
-                if let Err(error) = guarded(py, || self.suspended(py, cell)) {
-                    self.doom(py, cell, error);
+                if let Err(error) = guarded(py, || self.suspended(py, memory)) {
+                    self.fail_later(py, memory, error);
                 }
                 return Ok(Some(trap));
             }
@@ -328,13 +330,13 @@ impl Driver {
             (Err(error), Some(_)) => error,
             (Err(error), None) => {
                 if let Some(error) = programming_error(py, &run.work, step.index, &error)? {
-                    self.settle(py, cell, step, Outcome::Unwound, None)?;
+                    self.settle(py, memory, step, Outcome::Unwound, None)?;
                     return Err(error);
                 }
                 error
             }
         };
-        self.raised(py, cell, step, None, *error).map(|()| None)
+        self.raised(py, memory, step, None, *error).map(|()| None)
     }
 
     fn first_send<'py>(
@@ -353,8 +355,8 @@ impl Driver {
     }
 
     /// The step is about to suspend for the first time.
-    fn suspended(&self, py: Python<'_>, cell: &Cell) -> PyResult<()> {
-        let (Inner::Step(held), Some(seat)) = (&cell.inner, &cell.seat) else {
+    fn suspended(&self, py: Python<'_>, memory: &Memory) -> PyResult<()> {
+        let (Inner::Step(held), Some(seat)) = (&memory.inner, &memory.seat) else {
             return Err(errors::not_seated(py));
         };
         let Suspended { step, context, .. } = held;
@@ -363,7 +365,7 @@ impl Driver {
         // be wrong when a thread's message runs in this task.
         let task = seat.task.bind(py);
         ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
-        if !cell.displaced {
+        if !memory.task_is_changed {
             ffi::set_attribute(task, intern!(py, "name"), &run.work.id(py, step.index)?)?;
         }
         fault!(py, Suspend);
@@ -383,9 +385,9 @@ impl Driver {
 
     /// The driver has failed while its step waits for Trio, which has it in its tables by now: to
     /// close it here would tear it out of them. Trio cancels it, and then the error goes on.
-    fn doom(&self, py: Python<'_>, cell: &mut Cell, error: PyErr) {
-        cell.failure = Some(error.into_value(py));
-        let scope = cell.seat.as_ref().and_then(|seat| seat.scope.as_ref());
+    fn fail_later(&self, py: Python<'_>, memory: &mut Memory, error: PyErr) {
+        memory.failure = Some(error.into_value(py));
+        let scope = memory.seat.as_ref().and_then(|seat| seat.scope.as_ref());
         // A single step without a limit has no scope of ours: it ends by itself.
         if let Some(scope) = scope.filter(|_| self.run.get().crew().has_host()) {
             quietly(py, || self.worker().cancel(py, scope, "the run has failed"));
@@ -393,19 +395,19 @@ impl Driver {
     }
 
     /// A step has ended after the driver had failed: the error that goes on.
-    fn doomed_ended(
+    fn late_failure(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         held: Suspended,
         result: PyResult<Bound<'_, PyAny>>,
     ) -> PyErr {
         let step = held.step;
-        cell.displaced = true;
+        memory.task_is_changed = true;
         let error = result.err();
         let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
-        quietly(py, || self.settle(py, cell, step, Outcome::Unwound, None));
-        let failure = cell.failure.take();
+        quietly(py, || self.settle(py, memory, step, Outcome::Unwound, None));
+        let failure = memory.failure.take();
         let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
         match (error, failure) {
             (Some(error), Some(failure)) if fatal(&error) => {
@@ -431,9 +433,9 @@ impl Driver {
             run,
             worker,
             in_step: AtomicBool::new(false),
-            cell: Mutex::new(Some(Box::new(Cell {
+            memory: Mutex::new(Some(Box::new(Memory {
                 entering: true,
-                ..Cell::default()
+                ..Memory::default()
             }))),
         })
     }
@@ -452,18 +454,18 @@ impl Driver {
         let py = slf.py();
         let this = slf.get();
         fault!(py, Enter);
-        this.with_cell_out(py, |cell| this.sit_back(py, cell))?;
+        this.with_memory_out(py, |memory| this.restore_task(py, memory))?;
         let (nurseries, status, tasks, breaker, describe) = leftovers;
         let seat = Seat::new(task, scope, status, trio_fires)?;
         let leftovers = Leftovers::new(task, nurseries, tasks, breaker, describe)?;
         let cancelled = seat.is_cancelled(py)?;
         let workers_own = seat.clone_ref(py);
-        let before = this.with_cell(|cell| {
-            cell.action = Action::Leave;
+        let before = this.with_memory(|memory| {
+            memory.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
-            cell.must_checkpoint = cancelled;
-            let leftovers = std::mem::replace(&mut cell.leftovers, leftovers);
-            (cell.seat.replace(seat), leftovers)
+            memory.must_checkpoint = cancelled;
+            let leftovers = std::mem::replace(&mut memory.leftovers, leftovers);
+            (memory.seat.replace(seat), leftovers)
         })?;
         drop(before);
         let tasks = this.run.get().pool.get().tasks(py);
@@ -473,9 +475,9 @@ impl Driver {
     /// The worker gets up for good.
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
         fault!(py, Exit);
-        self.with_cell_out(py, |cell| self.sit_back(py, cell))?;
+        self.with_memory_out(py, |memory| self.restore_task(py, memory))?;
         let seat =
-            self.with_cell(|cell| (cell.seat.take(), std::mem::take(&mut cell.leftovers)))?;
+            self.with_memory(|memory| (memory.seat.take(), std::mem::take(&mut memory.leftovers)))?;
         drop(seat);
         let run = self.run.get();
         self.worker().leave_task(py, run.pool.get().tasks(py))?;
@@ -486,13 +488,13 @@ impl Driver {
     /// Whether the worker has to enter a fresh scope and await the driver again.
     #[getter]
     fn again(&self) -> PyResult<bool> {
-        self.with_cell(|cell| cell.action == Action::Again)
+        self.with_memory(|memory| memory.action == Action::Again)
     }
 
     /// Whether the worker has to make room for another one.
     #[getter]
     fn retire(&self) -> PyResult<bool> {
-        self.with_cell(|cell| cell.action == Action::Retire)
+        self.with_memory(|memory| memory.action == Action::Retire)
     }
 
     /// What came out of the worker's scope decides about the step that was cancelled in it:
@@ -504,7 +506,7 @@ impl Driver {
         error: Option<Bound<'py, PyAny>>,
         caught: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let result = self.with_cell_out(py, |cell| self.judge_step(py, cell, error, caught));
+        let result = self.with_memory_out(py, |memory| self.judge_step(py, memory, error, caught));
         match result {
             Ok(()) => Ok(None),
             Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
@@ -551,8 +553,8 @@ impl Driver {
 
     /// Close the step in flight, so that its `finally` runs, and give its slot back.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.with_cell_out(py, |cell| {
-            self.abandon(py, cell);
+        self.with_memory_out(py, |memory| {
+            self.abandon(py, memory);
             Ok(())
         })
     }
@@ -566,7 +568,7 @@ impl Driver {
     /// What the driver awaits: the step's coroutine.
     #[getter]
     fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        match lock(&self.cell).as_ref().map(|cell| &cell.inner) {
+        match lock(&self.memory).as_ref().map(|memory| &memory.inner) {
             Some(Inner::Step(held)) => Some(held.coroutine.clone_ref(py)),
             Some(Inner::Own(coroutine)) => Some(coroutine.clone_ref(py)),
             Some(Inner::Nothing) | None => None,
@@ -575,22 +577,22 @@ impl Driver {
 
     #[getter]
     fn cr_running(&self) -> bool {
-        lock(&self.cell).is_none()
+        lock(&self.memory).is_none()
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.run)?;
         visit.call(&self.worker)?;
-        if let Ok(cell) = self.cell.try_lock() {
-            if let Some(cell) = &*cell {
-                cell.traverse(&visit)?;
+        if let Ok(memory) = self.memory.try_lock() {
+            if let Some(memory) = &*memory {
+                memory.traverse(&visit)?;
             }
         }
         Ok(())
     }
 
     fn __clear__(&self) {
-        let cell = lock(&self.cell).replace(Box::default());
-        drop(cell);
+        let memory = lock(&self.memory).replace(Box::default());
+        drop(memory);
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Registration only; each noun has its file, and the only `unsafe` is in `ffi.rs`.
 
-mod cell;
 mod clock;
 mod contexts;
 mod coroutine;
@@ -13,6 +12,7 @@ mod exception;
 mod ffi;
 mod fork;
 mod leftovers;
+mod memory;
 mod panics;
 mod pool;
 mod request;

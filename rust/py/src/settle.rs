@@ -7,13 +7,13 @@ use hocket_core::{Next, Outcome, SlotId};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::cell::{Action, Cell, Inner, Judged, Settled, Step, Suspended};
 use crate::clock::seconds;
 use crate::coroutine::close_quietly;
 use crate::driver::Driver;
 use crate::errors;
 use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::ffi;
+use crate::memory::{Action, Inner, Memory, Settled, Step, Suspended, Unwinding};
 use crate::panics::quietly;
 use crate::strikes::fault;
 
@@ -32,64 +32,64 @@ impl Driver {
     pub(crate) fn returned(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         step: Step,
         suspended: bool,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let run = self.run.get();
-        let Some(seat) = &cell.seat else {
+        let Some(seat) = &memory.seat else {
             return Err(errors::not_seated(py));
         };
         fault!(py, Leftovers);
-        let tasks_before = cell.tasks_before.filter(|_| !suspended);
-        if cell.leftovers.are_on(seat.task.bind(py), tasks_before)? {
-            return self.found_leftovers(py, cell, step, None);
+        let tasks_before = memory.tasks_before.filter(|_| !suspended);
+        if memory.leftovers.are_on(seat.task.bind(py), tasks_before)? {
+            return self.found_leftovers(py, memory, step, None);
         }
         let dirty = self.worker().is_fired() && holds(Rule::Dirty);
         let cancelled = suspended && seat.is_cancelled(py)?;
-        let leave = cancelled || cell.thrown;
-        cell.stays = !(run.isolated || leave || dirty);
+        let leave = cancelled || memory.thrown;
+        memory.stays = !(run.isolated || leave || dirty);
         self.stand_back(py, cancelled)?;
-        let settled = self.free_slot(py, cell, step.slot, Outcome::Completed)?;
+        let settled = self.free_slot(py, memory, step.slot, Outcome::Completed)?;
         let id = run.work.id(py, step.index)?;
         run.work.record_value(&id, value)?;
         self.tell(py, step.index, &id, Outcome::Completed, settled)?;
-        cell.must_checkpoint |= leave;
-        self.move_on(py, cell, dirty)
+        memory.must_checkpoint |= leave;
+        self.move_on(py, memory, dirty)
     }
 
     /// A step has raised.
     pub(crate) fn raised(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         step: Step,
         held: Option<Suspended>,
         error: PyErr,
     ) -> PyResult<()> {
         let suspended = held.is_some();
-        let Some(seat) = &cell.seat else {
+        let Some(seat) = &memory.seat else {
             return Err(errors::not_seated(py));
         };
         // Something fatal frees the slot before anything that can allocate or run Python.
         if is_plainly_fatal(py, &error)? && holds(Rule::Fatal) {
-            quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
+            quietly(py, || self.settle(py, memory, step, Outcome::Failed, None));
             drop(held);
             return Err(error);
         }
         fault!(py, Leftovers);
-        let tasks_before = cell.tasks_before.filter(|_| !suspended);
-        if cell.leftovers.are_on(seat.task.bind(py), tasks_before)? {
+        let tasks_before = memory.tasks_before.filter(|_| !suspended);
+        if memory.leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return match classify(py, error)? {
-                fatal @ Ending::Fatal(_) => self.carry_out(py, cell, step, fatal),
-                ending => self.found_leftovers(py, cell, step, Some(ending.into_error())),
+                fatal @ Ending::Fatal(_) => self.carry_out(py, memory, step, fatal),
+                ending => self.found_leftovers(py, memory, step, Some(ending.into_error())),
             };
         }
         let fired = self.worker().is_fired();
         if fired || (seat.trio_fires && suspended) {
             let traceback = error.traceback(py).map(Bound::unbind);
-            cell.judged = Some(Judged {
+            memory.unwinding = Some(Unwinding {
                 step,
                 error: error.clone_ref(py).into_value(py),
                 traceback,
@@ -99,34 +99,34 @@ impl Driver {
         let cancelled = suspended && seat.is_cancelled(py)?;
         let ending = classify(py, error)?;
         self.stand_back(py, cancelled)?;
-        self.carry_out(py, cell, step, ending)?;
-        cell.must_checkpoint |= cancelled || cell.thrown;
-        self.move_on(py, cell, false)
+        self.carry_out(py, memory, step, ending)?;
+        memory.must_checkpoint |= cancelled || memory.thrown;
+        self.move_on(py, memory, false)
     }
 
     /// The step has ended well or badly, and left something behind on the worker's task.
     fn found_leftovers(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         step: Step,
         cause: Option<PyErr>,
     ) -> PyResult<()> {
-        let error = self.leftovers_error(py, cell, step.index, cause)?;
-        self.settle(py, cell, step, Outcome::Failed, Some(error))?;
+        let error = self.leftovers_error(py, memory, step.index, cause)?;
+        self.settle(py, memory, step, Outcome::Failed, Some(error))?;
         match holds(Rule::Retire) {
-            true => self.retire_worker(py, cell),
+            true => self.retire_worker(py, memory),
             false => Ok(()),
         }
     }
 
     /// Where the worker's next step runs. Dirty: no step may start in a scope that is cancelled.
-    fn move_on(&self, py: Python<'_>, cell: &mut Cell, dirty: bool) -> PyResult<()> {
+    fn move_on(&self, py: Python<'_>, memory: &mut Memory, dirty: bool) -> PyResult<()> {
         if self.run.get().isolated {
-            return self.retire_worker(py, cell);
+            return self.retire_worker(py, memory);
         }
         if dirty {
-            cell.action = Action::Again;
+            memory.action = Action::Again;
         }
         Ok(())
     }
@@ -144,26 +144,26 @@ impl Driver {
     pub(crate) fn carry_out(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         step: Step,
         ending: Ending,
     ) -> PyResult<()> {
         match ending {
-            Ending::Error(error) => self.settle(py, cell, step, Outcome::Failed, Some(error)),
+            Ending::Error(error) => self.settle(py, memory, step, Outcome::Failed, Some(error)),
             Ending::Cancelled(error) => {
-                self.settle(py, cell, step, Outcome::Unwound, None)?;
+                self.settle(py, memory, step, Outcome::Unwound, None)?;
                 Err(error)
             }
             Ending::Both(cancelled, error) => {
                 self.stand_back(py, true)?;
-                self.settle(py, cell, step, Outcome::Failed, Some(error))?;
+                self.settle(py, memory, step, Outcome::Failed, Some(error))?;
                 Err(cancelled)
             }
             Ending::Fatal(error) if !holds(Rule::Fatal) => {
-                self.settle(py, cell, step, Outcome::Failed, Some(error))
+                self.settle(py, memory, step, Outcome::Failed, Some(error))
             }
             Ending::Fatal(error) => {
-                quietly(py, || self.settle(py, cell, step, Outcome::Failed, None));
+                quietly(py, || self.settle(py, memory, step, Outcome::Failed, None));
                 Err(error)
             }
         }
@@ -174,14 +174,14 @@ impl Driver {
     pub(crate) fn settle(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         step: Step,
         outcome: Outcome,
         error: Option<PyErr>,
     ) -> PyResult<()> {
         let run = self.run.get();
         let fatal = error.is_none() && outcome == Outcome::Failed;
-        let settled = self.free_slot(py, cell, step.slot, outcome)?;
+        let settled = self.free_slot(py, memory, step.slot, outcome)?;
         if fatal {
             return match settled.woken {
                 true => run.pool.get().wake(py, Some(run.lane)),
@@ -200,26 +200,26 @@ impl Driver {
     pub(crate) fn free_slot(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         slot: SlotId,
         outcome: Outcome,
     ) -> PyResult<Settled> {
         fault!(py, FreeSlot);
         let run = self.run.get();
-        let clock = run.work.clock.soon_ns(py, &mut cell.anchor);
+        let clock = run.work.clock.soon_ns(py, &mut memory.anchor);
         let now_ns = *clock.as_ref().unwrap_or(&0);
         let mut scheduler = run.pool.get().lock(py)?;
         let started_ns = match run.work.observer {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
             None => now_ns,
         };
-        cell.now_ns = Some(now_ns);
-        self.count_stretch(cell, now_ns);
+        memory.now_ns = Some(now_ns);
+        self.count_stretch(memory, now_ns);
         // One trip to the scheduler instead of two, where nothing stands between two steps.
-        let stays = std::mem::take(&mut cell.stays) && !cell.must_checkpoint;
+        let stays = std::mem::take(&mut memory.stays) && !memory.must_checkpoint;
         let verdict = if stays {
             let (verdict, next) = scheduler.settle_and_next(slot, outcome, now_ns);
-            cell.next = Some(next);
+            memory.next = Some(next);
             verdict
         } else {
             scheduler.settle(slot, outcome, now_ns)
@@ -288,24 +288,24 @@ impl Driver {
     }
 
     /// Whether a checkpoint is due before the next step.
-    pub(crate) fn count_stretch(&self, cell: &mut Cell, now_ns: u64) {
-        cell.streak += 1;
-        let since_ns = *cell.since_ns.get_or_insert(now_ns);
-        cell.must_checkpoint = match self.run.get().work.clock.is_virtual() {
+    pub(crate) fn count_stretch(&self, memory: &mut Memory, now_ns: u64) {
+        memory.streak += 1;
+        let since_ns = *memory.since_ns.get_or_insert(now_ns);
+        memory.must_checkpoint = match self.run.get().work.clock.is_virtual() {
             false => {
                 let stretch_ns = now_ns.saturating_sub(since_ns);
-                cell.round.ran(stretch_ns) >= ROUND_NS || stretch_ns >= STRETCH_NS
+                memory.round.ran(stretch_ns) >= ROUND_NS || stretch_ns >= STRETCH_NS
             }
-            true => cell.streak >= STRETCH_STEPS,
+            true => memory.streak >= STRETCH_STEPS,
         };
-        if cell.must_checkpoint {
-            cell.streak = 0;
+        if memory.must_checkpoint {
+            memory.streak = 0;
         }
     }
 
     /// Put the worker's own context and name back, before anything but a step can look at them.
-    pub(crate) fn sit_back(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
-        let (Some(seat), true) = (&cell.seat, cell.displaced) else {
+    pub(crate) fn restore_task(&self, py: Python<'_>, memory: &mut Memory) -> PyResult<()> {
+        let (Some(seat), true) = (&memory.seat, memory.task_is_changed) else {
             return Ok(());
         };
         fault!(py, SitBack);
@@ -316,14 +316,14 @@ impl Driver {
             self.run.get().work.base.bind(py),
         )?;
         ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))?;
-        cell.displaced = false;
+        memory.task_is_changed = false;
         Ok(())
     }
 
     /// The worker makes room for another one, which is to lose no turn by starting later.
-    pub(crate) fn retire_worker(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
+    pub(crate) fn retire_worker(&self, py: Python<'_>, memory: &mut Memory) -> PyResult<()> {
         fault!(py, Retire);
-        cell.action = Action::Retire;
+        memory.action = Action::Retire;
         let run = self.run.get();
         run.pool.get().lock(py)?.request(run.lane);
         Ok(())
@@ -332,11 +332,11 @@ impl Driver {
     pub(crate) fn leftovers_error(
         &self,
         py: Python<'_>,
-        cell: &Cell,
+        memory: &Memory,
         index: u32,
         cause: Option<PyErr>,
     ) -> PyResult<PyErr> {
-        let Some(describe) = cell.leftovers.describe(py) else {
+        let Some(describe) = memory.leftovers.describe(py) else {
             return Err(errors::internal(
                 py,
                 "leftovers were found where none can be",
@@ -350,16 +350,16 @@ impl Driver {
     }
 
     /// The driver has failed or is closed: the step in flight, if any, is closed and unwound.
-    pub(crate) fn abandon(&self, py: Python<'_>, cell: &mut Cell) {
+    pub(crate) fn abandon(&self, py: Python<'_>, memory: &mut Memory) {
         self.run.get().crew().unpark(self.worker().number);
-        match std::mem::take(&mut cell.inner) {
+        match std::mem::take(&mut memory.inner) {
             Inner::Step(held) => {
-                cell.displaced = true;
+                memory.task_is_changed = true;
                 close_quietly(py, &held.coroutine);
                 quietly(py, || {
                     // After a crash of Trio's the run may be closed before its drivers are.
                     match self.is_running(py, held.step.slot)? {
-                        true => self.settle(py, cell, held.step, Outcome::Unwound, None),
+                        true => self.settle(py, memory, held.step, Outcome::Unwound, None),
                         false => Ok(()),
                     }
                 });
@@ -367,14 +367,14 @@ impl Driver {
             Inner::Own(coroutine) => close_quietly(py, &coroutine),
             Inner::Nothing => {}
         }
-        quietly(py, || self.release_lost_slot(py, cell));
+        quietly(py, || self.release_lost_slot(py, memory));
     }
 
     /// Something failed between taking a step over and settling it: its slot still goes back.
-    pub(crate) fn release_lost_slot(&self, py: Python<'_>, cell: &mut Cell) -> PyResult<()> {
-        let taken = match cell.next.take() {
+    pub(crate) fn release_lost_slot(&self, py: Python<'_>, memory: &mut Memory) -> PyResult<()> {
+        let taken = match memory.next.take() {
             Some(Next::Start { slot, .. }) => Some(slot),
-            _ => self.worker().slot().filter(|_| cell.judged.is_none()),
+            _ => self.worker().slot().filter(|_| memory.unwinding.is_none()),
         };
         let Some(slot) = taken else { return Ok(()) };
         self.worker().set_slot(None);
@@ -395,42 +395,44 @@ impl Driver {
     pub(crate) fn judge_step(
         &self,
         py: Python<'_>,
-        cell: &mut Cell,
+        memory: &mut Memory,
         error: Option<Bound<'_, PyAny>>,
         caught: bool,
     ) -> PyResult<()> {
         fault!(py, Judge);
         let run = self.run.get();
-        let Some(judged) = cell.judged.take() else {
+        let Some(unwinding) = memory.unwinding.take() else {
             // Not a step's: the driver's own checkpoint or wait was cancelled, or it failed.
             return error.map_or(Ok(()), |error| Err(PyErr::from_value(error)));
         };
         // Frames of ours below the step's would tie the error to the run that holds it.
-        let traceback = judged.traceback.map(|traceback| traceback.into_bound(py));
-        let judged_error = PyErr::from_value(judged.error.into_bound(py).into_any());
-        judged_error.set_traceback(py, traceback.clone());
-        let step = judged.step;
+        let traceback = unwinding
+            .traceback
+            .map(|traceback| traceback.into_bound(py));
+        let steps_own = PyErr::from_value(unwinding.error.into_bound(py).into_any());
+        steps_own.set_traceback(py, traceback.clone());
+        let step = unwinding.step;
         match error {
             Some(error) => {
-                let error = match error.is(judged_error.value(py)) {
-                    true => judged_error,
+                let error = match error.is(steps_own.value(py)) {
+                    true => steps_own,
                     false => PyErr::from_value(error),
                 };
                 error.set_traceback(py, traceback);
                 let ending = classify(py, error)?;
-                self.carry_out(py, cell, step, ending)?;
+                self.carry_out(py, memory, step, ending)?;
             }
             None if caught => {
                 let error = run.timeout_error(py, step.index)?;
-                error.set_cause(py, Some(judged_error));
-                self.settle(py, cell, step, Outcome::TimedOut, Some(error))?;
+                error.set_cause(py, Some(steps_own));
+                self.settle(py, memory, step, Outcome::TimedOut, Some(error))?;
             }
             None => return Err(errors::internal(py, "a step's exception was swallowed")),
         }
         fault!(py, Judged);
         match run.isolated {
-            true => return self.retire_worker(py, cell),
-            false => cell.action = Action::Again,
+            true => return self.retire_worker(py, memory),
+            false => memory.action = Action::Again,
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ pub enum Inner {
 }
 
 /// A step whose exception is on its way through the worker's scope.
-pub struct Judged {
+pub struct Unwinding {
     pub step: Step,
     pub error: Py<PyBaseException>,
     pub traceback: Option<Py<PyTraceback>>,
@@ -67,13 +67,13 @@ pub struct Settled {
 }
 
 #[derive(Default)]
-pub struct Cell {
+pub struct Memory {
     pub inner: Inner,
     /// What the scheduler has already said about the time after the step that just ended.
     pub next: Option<Next>,
     pub seat: Option<Seat>,
     pub leftovers: Leftovers,
-    pub judged: Option<Judged>,
+    pub unwinding: Option<Unwinding>,
     /// Why the driver has failed while its step was waiting for Trio; raised when that has ended.
     pub failure: Option<Py<PyBaseException>>,
     pub action: Action,
@@ -85,7 +85,7 @@ pub struct Cell {
     /// us out of the stack, and with it what it says about Ctrl-C: no further step may start there.
     pub thrown: bool,
     /// Whether the task still has the context and the name of a step that has ended.
-    pub displaced: bool,
+    pub task_is_changed: bool,
     /// The last look at the clock since Trio resumed us, and the first one.
     pub now_ns: Option<u64>,
     pub since_ns: Option<u64>,
@@ -99,7 +99,7 @@ pub struct Cell {
     pub contexts: Contexts,
 }
 
-impl Cell {
+impl Memory {
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match &self.inner {
             Inner::Step(held) => {
@@ -113,9 +113,9 @@ impl Cell {
             seat.traverse(visit)?;
         }
         self.leftovers.traverse(visit)?;
-        if let Some(judged) = &self.judged {
-            visit.call(&judged.error)?;
-            visit.call(&judged.traceback)?;
+        if let Some(unwinding) = &self.unwinding {
+            visit.call(&unwinding.error)?;
+            visit.call(&unwinding.traceback)?;
         }
         visit.call(&self.failure)?;
         self.contexts.traverse(visit)
