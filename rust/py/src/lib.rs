@@ -3,7 +3,6 @@
 //! Registration only; each noun has its file, and the only `unsafe` is in `ffi.rs`.
 
 mod clock;
-mod contexts;
 mod coroutine;
 mod crew;
 mod driver;
@@ -12,14 +11,11 @@ mod exception;
 mod ffi;
 mod fork;
 mod leftovers;
-mod memory;
 mod panics;
 mod pool;
 mod request;
-mod round;
 mod run;
 mod seat;
-mod settle;
 mod step_ids;
 mod strikes;
 mod trio;
