@@ -17,31 +17,6 @@ def step_ids(steps: list[Any], where: str) -> list[str]: ...
 @final
 class Pool:
     def __new__(cls, limit: int, queue_size: int | None, wait_when_full: bool) -> Pool: ...
-    def open(
-        self,
-        token: trio.lowlevel.TrioToken,
-        task: trio.lowlevel.Task,
-        base: Context,
-        ids: list[str],
-        steps: list[Any],
-        results: dict[str, Any],
-        errors: dict[str, Any],
-        *,
-        executor: Callable[..., object] | None = None,
-        context: object = None,
-        clock: trio.abc.Clock | None = None,
-        need: int | None = None,
-        give_up: int | None = None,
-        limit: int | None = None,
-        timeout_ns: int | None = None,
-        timeouts_ns: list[int | None] | None = None,
-        dependencies: list[list[int]] | None = None,
-        unslotted: list[bool] | None = None,
-        tolerated: list[bool] | None = None,
-        observer: Callable[[str, str, float], object] | None = None,
-        isolated: bool = False,
-        queued: bool = False,
-    ) -> Run: ...
     def resize(self, limit: int) -> None: ...
     def serves(self, token: object) -> bool: ...
     def holders(self) -> list[tuple[str, float]]: ...
@@ -59,6 +34,16 @@ class Pool:
 
 @final
 class Run:
+    # `clock` is None for Trio's own; `spec` is a RunSpec, which the core reads attribute by attribute.
+    def __new__(
+        cls,
+        pool: Pool,
+        token: trio.lowlevel.TrioToken,
+        task: trio.lowlevel.Task,
+        base: Context,
+        clock: trio.abc.Clock | None,
+        spec: object,
+    ) -> Run: ...
     def attach(
         self,
         spawn: Callable[[], object],
@@ -67,7 +52,6 @@ class Run:
         limited: bool,
     ) -> None: ...
     def start(self) -> None: ...
-    def driver(self) -> Driver: ...
     def replace(self) -> None: ...
     def fire_overdue(self) -> float | None: ...
     def close(self, timed_out: bool) -> tuple[list[str], list[str]]: ...
@@ -90,6 +74,7 @@ class Run:
 
 @final
 class Driver:
+    def __new__(cls, run: Run) -> Driver: ...
     def enter(
         self,
         task: trio.lowlevel.Task,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -20,7 +21,15 @@ import pytest
 import trio
 
 import hocket
-from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask, _core
+from hocket import (
+    ParallelExecutionManager,
+    ParallelGroup,
+    WaitStrategy,
+    WorkerPool,
+    WorkerTask,
+    _core,
+)
+from hocket._batch import RunSpec
 from hocket.testing import assert_idle, assert_works_on, run_virtual
 
 KINDS = [
@@ -495,20 +504,28 @@ async def test_steps_may_use_everything_that_trio_has(autojump_clock, options): 
 # --- the coroutine protocol -----------------------------------------------------------------------
 
 
+def a_spec(steps):
+    return RunSpec(
+        id=None,
+        kind="call",
+        ids=[f"s{i}" for i in range(len(steps))],
+        steps=steps,
+        strategy=WaitStrategy.ALL_SETTLED,
+        logger=logging.getLogger("hocket.pool"),
+    )
+
+
 @contextlib.contextmanager
 def a_driver(step, *, steps=1):
     """A driver that sits in the current task, outside any supervisor."""
     core = _core.Pool(1, None, False)
     task = trio.lowlevel.current_task()
-    ids = [f"s{i}" for i in range(steps)]
-    results, errors = {}, {}
-    run = core.open(
-        trio.lowlevel.current_trio_token(), task, task.context, ids, [step] * steps, results, errors
-    )
-    driver = run.driver()
+    spec = a_spec([step] * steps)
+    run = _core.Run(core, trio.lowlevel.current_trio_token(), task, task.context, None, spec)
+    driver = _core.Driver(run)
     driver.enter(task, None, (None, None, None, None, None))
     try:
-        yield driver, results, errors, core
+        yield driver, spec.results, spec.errors, core
     finally:
         driver.exit()
         run.close(False)
@@ -603,8 +620,9 @@ async def test_a_driver_that_was_never_entered_says_so():
     async def step():
         pass
 
-    run = core.open(trio.lowlevel.current_trio_token(), task, task.context, ["a"], [step], {}, {})
-    driver = run.driver()
+    token = trio.lowlevel.current_trio_token()
+    run = _core.Run(core, token, task, task.context, None, a_spec([step]))
+    driver = _core.Driver(run)
     with pytest.raises(hocket.InternalError, match="bug in hocket: please report"):
         await driver
     run.close(False)

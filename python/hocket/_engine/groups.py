@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from .. import _core
 from .._base.callables import uncalled_hint
+from .._base.durations import limit_to_ns
 from .._model.config import WhenFull, WorkerPoolConfig
 from .._model.event import Observer
 from .._model.group import ParallelGroup
@@ -15,9 +16,9 @@ from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus
 from .._model.strategy import check_quorum
 from .group_steps import steps_of
-from .observers import as_observers
+from .observers import as_observers, guarded
 from .pool import WorkerPool
-from .run import Batch, run_batch
+from .run import RunSpec, run_steps
 
 __all__ = ["ParallelExecutionManager", "StepExecutor"]
 
@@ -102,12 +103,13 @@ class ParallelExecutionManager:
         observers = as_observers(observer)
         pool = self._pool
         steps = await steps_of(group, context)
-        ids = _core.step_ids(steps, f"group {group.id!r}")
+        where = f"group {group.id!r}"
+        ids = _core.step_ids(steps, where)
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
-        return await run_batch(
+        return await run_steps(
             pool._core,
-            Batch(
+            RunSpec(
                 id=group.id,
                 kind="group",
                 ids=ids,
@@ -119,9 +121,9 @@ class ParallelExecutionManager:
                 max_concurrent=group.max_concurrent,
                 continue_on_error=group.continue_on_error,
                 timeout=group.timeout,
-                step_timeout=step_timeout,
+                step_timeout_ns=limit_to_ns(step_timeout),
                 isolation=group.isolation,
-                observers=observers,
+                observer=guarded(observers, logger, where),
             ),
         )
 

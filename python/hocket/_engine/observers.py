@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from .._model.event import EventKind, Observer, StepEvent
+from .._model.event import Observer, StepEvent
 
-__all__ = ["as_observers", "events", "guarded"]
+__all__ = ["as_observers", "guarded"]
 
 
 def as_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observer, ...]:
@@ -62,13 +62,3 @@ def _log(logger: logging.Logger, where: str) -> list[Observer]:
         logger.debug("%s: step %r %s (%.6f s)", where, event.step, event.kind.value, event.seconds)
 
     return [log]
-
-
-def events(tell: Observer, group: str | None, results: Any, errors: Any) -> Any:
-    kinds = {"completed": "succeeded"}
-
-    def observe(what: str, step: str, seconds: float) -> None:
-        kind = EventKind(kinds.get(what, what))
-        tell(StepEvent(kind, step, group, seconds, results.get(step), errors.get(step)))
-
-    return observe

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, overload
 
 import trio
-from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
+from trio.lowlevel import enable_ki_protection
 
 from .. import _core
 from .._base.callables import uncalled_hint
@@ -20,9 +20,9 @@ from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
-from .entry import foreign_clock, settle_in
-from .observers import events, guarded
-from .run import Batch, run_batch
+from .entry import settle_in
+from .observers import guarded
+from .run import RunSpec, open_run, run_steps
 from .supervisor import run_alone
 
 __all__ = ["WorkerPool", "live_pools"]
@@ -155,23 +155,19 @@ class WorkerPool:
         """
         name, function, timeout = _parts(task, args)
         await settle_in()
-        results: dict[str, Any] = {}
-        errors: dict[str, Exception] = {}
-        caller = current_task()
-        tell = guarded((), logger, "pool")
-        run = self._core.open(
-            current_trio_token(),
-            caller,
-            caller.context,
-            [name],
-            [function],
-            results,
-            errors,
-            clock=foreign_clock(),
-            timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
-            queued=True,
-            observer=events(tell, None, results, errors) if tell is not None else None,
+        spec = RunSpec(
+            id=None,
+            kind="call",
+            ids=[name],
+            steps=[function],
+            strategy=WaitStrategy.ALL_SETTLED,
+            step_timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
+            bounded=True,
+            observer=guarded((), logger, "pool"),
+            logger=logger,
         )
+        errors = spec.errors
+        run = open_run(self._core, spec)
         failure: BaseException | None = None
         try:
             try:
@@ -195,7 +191,7 @@ class WorkerPool:
                 raise errors.popitem()[1]
             finally:
                 del errors
-        return results[name]
+        return spec.results[name]
 
     async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
         """Run tasks, and return their values in the order of the tasks.
@@ -233,24 +229,24 @@ class WorkerPool:
         ids = _core.step_ids(works, "tasks")
         check_quorum(strategy, len(ids))
         own_limits = any(work.timeout is not None for work in works)
-        return await run_batch(
+        return await run_steps(
             self._core,
-            Batch(
+            RunSpec(
                 id="tasks",
                 kind="group",
                 ids=ids,
                 steps=[work.execute for work in works],
-                executor=None,
-                context=None,
                 strategy=strategy,
-                logger=logger,
                 timeout=check_seconds("timeout", timeout),
-                step_timeout=self.timeout,
-                step_timeouts=[
-                    self.timeout if work.timeout is None else work.timeout for work in works
+                step_timeout_ns=limit_to_ns(self.timeout),
+                step_timeouts_ns=[
+                    limit_to_ns(self.timeout if work.timeout is None else work.timeout)
+                    for work in works
                 ]
                 if own_limits
                 else None,
+                observer=guarded((), logger, "group 'tasks'"),
+                logger=logger,
             ),
         )
 

@@ -3,77 +3,95 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from .. import _core
-from .._base.durations import limit_to_ns
 from .._base.errors import StepTimeout
 from .._model.event import Observer
 from .._model.group import Isolation
 from .._model.result import ParallelExecutionResult
 from .._model.strategy import Strategy, WaitStrategy, thresholds
 from .entry import foreign_clock, settle_in
-from .observers import events, guarded
 from .supervisor import supervise
 
-__all__ = ["Batch", "run_batch"]
+__all__ = ["RunSpec", "open_run", "run_steps"]
 
 
 @attrs.define(kw_only=True)
-class Batch:
-    """Steps to run together, and how."""
+class RunSpec:
+    """Steps to run together, and how. The core reads it, and so it is in the core's units."""
 
-    id: str
+    id: str | None
+    """None for a single call of the pool."""
     kind: str
     ids: list[str]
     steps: list[Any]
-    executor: Callable[..., object] | None
-    context: object
+    results: dict[str, Any] = attrs.Factory(dict)
+    errors: dict[str, Any] = attrs.Factory(dict)
+    executor: Callable[..., object] | None = None
+    """Is called with each step and the context; without it each step is called with nothing."""
+    context: object = None
     strategy: Strategy
-    logger: logging.Logger
     max_concurrent: int | None = None
     continue_on_error: bool = False
     timeout: float | None = None
-    step_timeout: float | None = None
-    step_timeouts: list[float | None] | None = None
+    """Seconds that the whole run may take. Trio watches over it, not the core."""
+    step_timeout_ns: int | None = None
+    step_timeouts_ns: list[int | None] | None = None
+    """Each step's own time limit, in place of ``step_timeout_ns``."""
     isolation: Isolation = "shared"
-    observers: Sequence[Observer] = ()
     dependencies: list[list[int]] | None = None
-    unslotted: list[bool] | None = None
+    """For each step the indices of those that it waits for."""
+    slotless: list[bool] | None = None
+    """Which steps take no slot, as they only wait for steps of their own."""
     tolerated: list[bool] | None = None
-    results: dict[str, Any] = attrs.Factory(dict)
-    errors: dict[str, Any] = attrs.Factory(dict)
+    """Which steps' failures count as successes."""
+    bounded: bool = False
+    """Whether the run takes a place in the pool's queue while it waits."""
+    observer: Observer | None = None
+    logger: logging.Logger
+
+    @property
+    def thresholds(self) -> tuple[int | None, int | None]:
+        """How many successes, or failures, decide the run."""
+        return thresholds(self.strategy, len(self.ids), continue_on_error=self.continue_on_error)
+
+
+def open_run(core: _core.Pool, spec: RunSpec) -> _core.Run:
+    """Take the run in on a pool, for the task that we are in."""
+    task = current_task()
+    return _core.Run(core, current_trio_token(), task, task.context, foreign_clock(), spec)
 
 
 @enable_ki_protection
-async def run_batch(
+async def run_steps(
     core: _core.Pool,
-    batch: Batch,
+    spec: RunSpec,
     *,
     on_end: Callable[[ParallelExecutionResult], object] | None = None,
 ) -> ParallelExecutionResult:
-    """Run a batch on a pool. ``on_end`` sees the result also when the caller was cancelled."""
+    """Run steps on a pool. ``on_end`` sees the result also when the caller was cancelled."""
     await settle_in()
-    debug = batch.logger.isEnabledFor(logging.DEBUG)
+    debug = spec.logger.isEnabledFor(logging.DEBUG)
     if debug:
-        batch.logger.debug("%s %r starts: %d steps", batch.kind, batch.id, len(batch.ids))
-    run = _open(core, batch)
+        spec.logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
+    run = open_run(core, spec)
     out_of_time = False
     try:
-        out_of_time = await supervise(run, batch.timeout, isolated=batch.isolation == "task")
+        out_of_time = await supervise(run, spec.timeout, isolated=spec.isolation == "task")
     finally:
-        result = _close(run, batch, out_of_time)
+        result = _close(run, spec, out_of_time)
         if on_end is not None:
             on_end(result)
     if debug:
-        batch.logger.debug(
+        spec.logger.debug(
             "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
-            batch.kind,
-            batch.id,
+            spec.kind,
+            spec.id,
             "succeeded" if result.success else "failed",
             result.duration,
             len(result.completed_steps),
@@ -83,73 +101,39 @@ async def run_batch(
     return result
 
 
-def _open(core: _core.Pool, batch: Batch) -> _core.Run:
-    need, give_up = thresholds(
-        batch.strategy, len(batch.ids), continue_on_error=batch.continue_on_error
-    )
-    timeouts = batch.step_timeouts
-    task = current_task()
-    return core.open(
-        current_trio_token(),
-        task,
-        task.context,
-        batch.ids,
-        batch.steps,
-        batch.results,
-        batch.errors,
-        executor=batch.executor,
-        context=batch.context,
-        clock=foreign_clock(),
-        need=need,
-        give_up=give_up,
-        limit=batch.max_concurrent,
-        timeout_ns=limit_to_ns(batch.step_timeout),
-        timeouts_ns=None if timeouts is None else [limit_to_ns(timeout) for timeout in timeouts],
-        dependencies=batch.dependencies,
-        unslotted=batch.unslotted,
-        tolerated=batch.tolerated,
-        observer=_observer(batch),
-        isolated=batch.isolation == "task",
-    )
-
-
-def _close(run: _core.Run, batch: Batch, out_of_time: bool) -> ParallelExecutionResult:
+def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutionResult:
     try:
         duration, verdict = run.age, run.verdict
     finally:
         # Whatever fails, a foreign clock say, the pool is not left with this run.
-        skipped, unwound = run.close(out_of_time)
+        skipped, stopped = run.close(out_of_time)
     failed = run.failed
     # A limit that took nothing away has not ended the group: every step had ended by itself.
-    timed_out = out_of_time and bool(skipped or unwound)
+    timed_out = out_of_time and bool(skipped or stopped)
     if out_of_time:
-        assert batch.timeout is not None
-        for step in unwound:
+        assert spec.timeout is not None
+        for step in stopped:
             failed.append(step)
-            batch.errors[step] = StepTimeout(step, batch.timeout, batch.kind)
-        unwound = []
+            spec.errors[step] = StepTimeout(step, spec.timeout, spec.kind)
+        stopped = []
+    assert spec.id is not None, "a single call of the pool makes no result"
     return ParallelExecutionResult(
-        group_id=batch.id,
-        wait_strategy=batch.strategy,
-        success=_success(batch, verdict),
+        group_id=spec.id,
+        wait_strategy=spec.strategy,
+        success=_success(spec, verdict),
         completed_steps=run.completed,
         failed_steps=failed,
         skipped_steps=skipped,
-        cancelled_steps=unwound,
-        results=batch.results,
-        errors=batch.errors,
-        winner=run.winner if batch.strategy in (WaitStrategy.ANY, WaitStrategy.RACE) else None,
+        cancelled_steps=stopped,
+        results=spec.results,
+        errors=spec.errors,
+        winner=run.winner if spec.strategy in (WaitStrategy.ANY, WaitStrategy.RACE) else None,
         duration=duration,
         timed_out=timed_out,
     )
 
 
-def _success(batch: Batch, verdict: bool | None) -> bool:
-    if batch.continue_on_error or batch.strategy is WaitStrategy.ALL_SETTLED:
+def _success(spec: RunSpec, verdict: bool | None) -> bool:
+    if spec.continue_on_error or spec.strategy is WaitStrategy.ALL_SETTLED:
         return True
     return bool(verdict)
-
-
-def _observer(batch: Batch) -> Any:
-    tell = guarded(batch.observers, batch.logger, f"{batch.kind} {batch.id!r}")
-    return None if tell is None else events(tell, batch.id, batch.results, batch.errors)

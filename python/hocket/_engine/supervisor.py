@@ -124,7 +124,7 @@ class _Crew:
         if self._over:
             # A slot was granted to a run that is just being left. Its end passes the slot on.
             return
-        self._start(self._work, self._run.driver(), name="hocket.worker")
+        self._start(self._work, _core.Driver(self._run), name="hocket.worker")
         self._workers += 1
 
     def _start(self, *args: Any, name: str) -> None:
@@ -134,7 +134,7 @@ class _Crew:
     async def work_here(self) -> None:
         """Be the first worker, in the task that has opened the nursery."""
         self._workers += 1
-        driver = self._run.driver()
+        driver = _core.Driver(self._run)
         task = current_task()
         held = leftovers.locks(task)
         try:
@@ -246,7 +246,7 @@ class _Crew:
 @enable_ki_protection
 async def run_alone(run: _core.Run) -> None:
     """Run the only step of ``run`` in the task that we are in."""
-    driver = run.driver()
+    driver = _core.Driver(run)
     task = current_task()
     held = leftovers.locks(task)
     try:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from .. import _core
+from .._base.durations import limit_to_ns
 from .._base.errors import HocketError
 from .._engine.group_steps import steps_of
+from .._engine.observers import guarded
 from .._engine.pool import WorkerPool
-from .._engine.run import Batch, run_batch
+from .._engine.run import RunSpec, run_steps
 from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
@@ -52,7 +54,7 @@ class WorkflowRun:
     async def run(self) -> WorkflowResult:
         """Run it, and return its result when nothing of it runs any more."""
         steps = self.plan.steps
-        batch = self._batch(
+        spec = self._spec(
             self.workflow.name,
             "workflow",
             steps,
@@ -62,7 +64,7 @@ class WorkflowRun:
             results=self.context.results,
             errors=self.context.errors,
         )
-        result = await run_batch(self.pool._core, batch)
+        result = await run_steps(self.pool._core, spec)
         self._note(result)
         self._skip_members_of_unstarted_groups()
         return WorkflowResult(
@@ -80,26 +82,31 @@ class WorkflowRun:
             stats=self.pool.get_stats(),
         )
 
-    def _batch(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> Batch:
+    def _spec(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> RunSpec:
         limits = self.pool.timeout, settings.pop("step_timeout", None)
         default = limits[0] if limits[1] is None else limits[1]
-        return Batch(
+        where = f"{kind} {id!r}"
+        return RunSpec(
             id=id,
             kind=kind,
-            ids=_core.step_ids(steps, f"{kind} {id!r}"),
+            ids=_core.step_ids(steps, where),
             steps=steps,
             executor=self._start,
             context=self.context,
-            logger=logger,
-            step_timeout=default,
-            step_timeouts=_step_timeouts(steps, default),
+            step_timeout_ns=limit_to_ns(default),
+            step_timeouts_ns=_step_timeouts_ns(steps, default),
             # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
-            unslotted=_flags(step.group is not None for step in steps),
+            slotless=_flags(step.group is not None for step in steps),
             # A failure that does no harm still wins no race.
             tolerated=_flags(step.continue_on_error for step in steps)
             if settings["strategy"] is WaitStrategy.ALL
             else None,
-            observers=(self._settled, *self.observers) if self.plan.members else self.observers,
+            observer=guarded(
+                (self._settled, *self.observers) if self.plan.members else self.observers,
+                logger,
+                where,
+            ),
+            logger=logger,
             **settings,
         )
 
@@ -116,7 +123,7 @@ class WorkflowRun:
         self.started_groups.add(step.id)
         members = await self._members(group)
         check_quorum(group.wait_strategy, len(members))
-        batch = self._batch(
+        spec = self._spec(
             group.id,
             "group",
             members,
@@ -128,12 +135,12 @@ class WorkflowRun:
             isolation=group.isolation,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
-        result = await run_batch(self.pool._core, batch, on_end=self._note)
+        result = await run_steps(self.pool._core, spec, on_end=self._note)
         try:
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
-            del self, batch
+            del self, spec
         return result
 
     async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
@@ -188,11 +195,11 @@ def _flags(values: Any) -> list[bool] | None:
     return flags if any(flags) else None
 
 
-def _step_timeouts(steps: list[WorkflowStep], default: float | None) -> list[float | None] | None:
+def _step_timeouts_ns(steps: list[WorkflowStep], default: float | None) -> list[int | None] | None:
     """Return each step's own time limit where not all have the default one."""
     if all(step.timeout is None and step.group is None for step in steps):
         return None
     return [
-        step.timeout if step.timeout is not None or step.group is not None else default
+        limit_to_ns(step.timeout if step.timeout is not None or step.group is not None else default)
         for step in steps
     ]

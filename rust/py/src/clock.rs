@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use crate::fault::fault;
+use crate::strikes::fault;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -13,6 +14,10 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// says is used for a millisecond at most. Made with the first step, which waits 0.6 ms for that.
 static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 const TRUSTED_NS: u64 = 1_000_000;
+
+pub fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
 
 /// A look at the clock, from which the counter goes on.
 #[derive(Clone, Copy)]
@@ -58,6 +63,20 @@ impl Clock {
         let now_ns = self.now_ns(py)?;
         *anchor = Some(Anchor { now_ns, count });
         Ok(now_ns)
+    }
+
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Monotonic => Self::Monotonic,
+            Self::Trio(clock) => Self::Trio(clock.clone_ref(py)),
+        }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Monotonic => Ok(()),
+            Self::Trio(clock) => visit.call(clock),
+        }
     }
 
     pub fn is_virtual(&self) -> bool {

@@ -2,24 +2,26 @@
 //!
 //! Registration only; each noun has its file, and the only `unsafe` is in `ffi.rs`.
 
-mod cell;
 mod clock;
-mod contexts;
+mod coroutine;
+mod crew;
 mod driver;
 mod errors;
-mod fault;
+mod event;
+mod exception;
 mod ffi;
 mod fork;
+mod leftovers;
 mod panics;
 mod pool;
-mod round;
+mod request;
 mod run;
 mod seat;
-mod settle;
-mod step;
-mod steps;
+mod step_ids;
+mod strikes;
 mod trio;
-mod verdict;
+mod work;
+mod worker;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -29,18 +31,18 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
-    use crate::driver::Driver;
-    #[cfg(feature = "faults")]
+    use crate::coroutine::in_first_segment;
     #[pymodule_export]
-    use crate::fault::{arm_fault, disarm_faults, passages, rules, set_rule};
+    use crate::driver::Driver;
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::run::Run;
     #[pymodule_export]
-    use crate::step::in_first_segment;
+    use crate::step_ids::step_ids;
+    #[cfg(feature = "faults")]
     #[pymodule_export]
-    use crate::steps::step_ids;
+    use crate::strikes::{arm_fault, disarm_faults, passages, rules, set_rule};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,31 +1,35 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::thread;
 
-use hocket_core::{
-    Cause, Distribution, Graph, GraphError, Join, LaneId, LaneSpec, Scheduler, SlotId, WhenFull,
-};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use hocket_core::{Distribution, LaneId, Scheduler, SlotId, WhenFull};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::clock::Clock;
-use crate::driver::Driver;
+use crate::clock::{Clock, seconds};
+use crate::crew::Crew;
 use crate::errors;
-use crate::fault::fault;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
-use crate::run::{Call, Run};
+use crate::worker::Worker;
+
+/// What the pool has to know of an open run.
+pub struct Open {
+    pub crew: Py<Crew>,
+    /// The id of each step.
+    pub ids: Py<PyList>,
+    pub clock: Clock,
+}
 
 /// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
 #[derive(Default)]
 struct Runs {
-    open: HashMap<LaneId, Py<Run>>,
+    open: HashMap<LaneId, Open>,
     /// How many are open, or are being opened or closed.
     users: usize,
     /// The Trio token of those.
@@ -44,7 +48,7 @@ pub struct Pool {
     scheduler: Mutex<Scheduler>,
     /// Never locked while Python code can run.
     runs: Mutex<Runs>,
-    /// Which driver works in which Trio task, to know a nested submission by.
+    /// Which worker works in which Trio task, to know a nested submission by.
     tasks: Py<PyDict>,
     /// The process it works in, by its generation.
     born: AtomicU64,
@@ -64,104 +68,6 @@ impl Pool {
             tasks: PyDict::new(py).unbind(),
             born: AtomicU64::new(fork::generation()),
         }
-    }
-
-    /// Take in a run of the `trio.run` with this token. Raises QueueFull, without any effect, when
-    /// it may not wait, and RuntimeError when the pool is busy elsewhere.
-    #[allow(clippy::too_many_arguments)]
-    #[pyo3(signature = (
-        token, task, base, ids, steps, results, errors, *, executor=None, context=None, clock=None,
-        need=None, give_up=None, limit=None, timeout_ns=None, timeouts_ns=None, dependencies=None,
-        unslotted=None, tolerated=None, observer=None, isolated=false, queued=false,
-    ))]
-    fn open<'py>(
-        slf: &Bound<'py, Self>,
-        token: &Bound<'py, PyAny>,
-        task: &Bound<'py, PyAny>,
-        base: Py<PyAny>,
-        ids: Py<PyList>,
-        steps: Py<PyList>,
-        results: Py<PyDict>,
-        errors: Py<PyDict>,
-        executor: Option<Py<PyAny>>,
-        context: Option<Py<PyAny>>,
-        clock: Option<Py<PyAny>>,
-        need: Option<u32>,
-        give_up: Option<u32>,
-        limit: Option<u32>,
-        timeout_ns: Option<u64>,
-        timeouts_ns: Option<Vec<Option<u64>>>,
-        dependencies: Option<Vec<Vec<u32>>>,
-        unslotted: Option<Vec<bool>>,
-        tolerated: Option<Vec<bool>>,
-        observer: Option<Py<PyAny>>,
-        isolated: bool,
-        queued: bool,
-    ) -> PyResult<Bound<'py, Run>> {
-        let py = slf.py();
-        let pool = slf.get();
-        let entry = pool.admit(token)?;
-        fault!(py, Open);
-        let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
-        let now_ns = clock.now_ns(py)?;
-        let spec = LaneSpec {
-            steps: u32::try_from(ids.bind(py).len())?,
-            join: Join::new(need, give_up),
-            limit: limit.unwrap_or(u32::MAX),
-            timeout_ns,
-            timeouts_ns: timeouts_ns.unwrap_or_default(),
-            graph: dependencies.as_deref().map(graph).transpose()?,
-            slotless: unslotted.unwrap_or_default(),
-            tolerated: tolerated.unwrap_or_default(),
-            parent: pool.parent(task)?,
-            bounded: queued,
-        };
-        let is_single = spec.steps == 1;
-        let has_timeouts = spec.timeout_ns.is_some() || !spec.timeouts_ns.is_empty();
-        let lane = pool
-            .lock(py)?
-            .open(spec, now_ns)
-            .map_err(|full| errors::queue_full(py, full.queue_size))?;
-        // From here on the lane is closed again if anything fails.
-        let context = context.unwrap_or_else(|| py.None());
-        let made = guarded(py, || {
-            fault!(py, Opened);
-            let run = Run {
-                pool: slf.clone().unbind(),
-                lane,
-                clock,
-                call: executor.map_or(Call::Functions, |executor| Call::Executor {
-                    executor,
-                    context,
-                }),
-                steps,
-                base,
-                observer,
-                isolated,
-                is_single,
-                has_timeouts,
-                opened_ns: now_ns,
-                ids,
-                results,
-                errors,
-                completed: PyList::empty(py).unbind(),
-                failed: PyList::empty(py).unbind(),
-                thread: thread::current().id(),
-                crew: Mutex::default(),
-                parked: AtomicU32::new(0),
-                entering: AtomicU32::new(0),
-            };
-            Bound::new(py, run)
-        });
-        match &made {
-            Ok(run) => {
-                pool.lock_runs().open.insert(lane, run.clone().unbind());
-                entry.stay();
-            }
-            Err(_) => pool.lock(py)?.close(lane, Cause::Ended, now_ns),
-        }
-        fault!(py, Return);
-        made
     }
 
     /// Change the limit; waiting runs start at once when it is raised.
@@ -208,12 +114,15 @@ impl Pool {
         let holders: Vec<_> = self.lock(py)?.holders().collect();
         let mut named = Vec::new();
         for holder in holders {
-            let Some(run) = self.run(py, holder.lane) else {
+            let runs = self.lock_runs();
+            let Some(open) = runs.open.get(&holder.lane) else {
                 continue;
             };
-            let run = run.get();
-            let age_ns = run.clock.now_ns(py)?.saturating_sub(holder.started_ns);
-            named.push((run.id(py, holder.step)?, age_ns as f64 / 1e9));
+            let (ids, clock) = (open.ids.clone_ref(py), open.clock.clone_ref(py));
+            drop(runs);
+            let age_ns = clock.now_ns(py)?.saturating_sub(holder.started_ns);
+            let id = ids.bind(py).get_item(holder.step as usize)?;
+            named.push((id, seconds(age_ns)));
         }
         Ok(named)
     }
@@ -235,8 +144,10 @@ impl Pool {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Ok(runs) = self.runs.try_lock() {
-            for run in runs.open.values() {
-                visit.call(run)?;
+            for open in runs.open.values() {
+                visit.call(&open.crew)?;
+                visit.call(&open.ids)?;
+                open.clock.traverse(&visit)?;
             }
             visit.call(&runs.token)?;
         }
@@ -258,14 +169,12 @@ impl Pool {
     /// woken, to meet this error too.
     #[cold]
     fn lost(&self, py: Python<'_>) -> PyErr {
-        let runs: Vec<_> = self
-            .lock_runs()
-            .open
-            .values()
-            .map(|run| run.clone_ref(py))
-            .collect();
-        for run in runs {
-            quietly(py, || run.get().dismiss(py));
+        let runs = self.lock_runs();
+        let crews = runs.open.values().map(|open| open.crew.clone_ref(py));
+        let crews: Vec<_> = crews.collect();
+        drop(runs);
+        for crew in crews {
+            quietly(py, || crew.get().dismiss(py));
         }
         errors::internal(
             py,
@@ -281,9 +190,9 @@ impl Pool {
         fork::check(self.born.load(Ordering::Relaxed))
     }
 
-    fn run(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Run>> {
+    fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
         let runs = self.lock_runs();
-        runs.open.get(&lane).map(|run| run.clone_ref(py))
+        runs.open.get(&lane).map(|open| open.crew.clone_ref(py))
     }
 
     pub fn forget(&self, lane: LaneId) {
@@ -295,7 +204,7 @@ impl Pool {
     }
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
-    fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
+    pub fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
         let mut runs = self.lock_runs();
         if runs.users == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
@@ -325,10 +234,10 @@ impl Pool {
             drop(scheduler);
             let mut failed = Vec::new();
             for lane in wakes.into_iter().filter(|&lane| Some(lane) != own) {
-                let Some(run) = self.run(py, lane) else {
+                let Some(crew) = self.crew(py, lane) else {
                     continue;
                 };
-                if let Err(error) = guarded(py, || run.get().bring_worker(py)) {
+                if let Err(error) = guarded(py, || crew.get().bring_worker(py)) {
                     failed.push(lane);
                     first_error.get_or_insert(error);
                 }
@@ -346,54 +255,21 @@ impl Pool {
         }
     }
 
-    /// Note that this driver works in this task; returns what was noted before.
-    pub fn enter_task(
-        &self,
-        task: &Bound<'_, PyAny>,
-        driver: Option<&Bound<'_, Driver>>,
-    ) -> PyResult<Option<Py<Driver>>> {
-        let py = task.py();
-        let tasks = self.tasks(py);
-        let before = tasks.get_item(task)?;
-        let before = before.map(|driver| driver.cast_into()).transpose()?;
-        let before = before.map(Bound::unbind);
-        match driver {
-            Some(driver) => tasks.set_item(task, driver)?,
-            None if before.is_some() => tasks.del_item(task)?,
-            None => {}
-        }
-        Ok(before)
-    }
-
-    /// The driver does not work in this task any more; `outer` does again.
-    pub fn leave_task(
-        &self,
-        task: &Bound<'_, PyAny>,
-        driver: &Driver,
-        outer: Option<&Bound<'_, Driver>>,
-    ) -> PyResult<()> {
-        let noted = self.tasks(task.py()).get_item(task)?;
-        let noted = noted.as_ref().and_then(|noted| noted.cast::<Driver>().ok());
-        if noted.is_some_and(|noted| std::ptr::eq(noted.get(), driver)) {
-            self.enter_task(task, outer)?;
-        }
-        Ok(())
-    }
-
-    fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
+    /// Which worker works in which Trio task.
+    pub fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
         self.tasks.bind(py)
     }
 
     /// The running step of this pool that the task works for, if any: one that runs in the task
     /// itself, or in a task above it, inside a nursery that the step has opened.
-    fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
+    pub fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
         let py = task.py();
         let tasks = self.tasks(py);
         if tasks.is_empty() {
             return Ok(None);
         }
-        if let Some(driver) = tasks.get_item(task)? {
-            let slot = driver.cast::<Driver>()?.get().current_slot();
+        if let Some(worker) = tasks.get_item(task)? {
+            let slot = worker.cast::<Worker>()?.get().slot();
             if slot.is_some() {
                 return Ok(slot);
             }
@@ -401,13 +277,13 @@ impl Pool {
         let mut nursery = task.getattr(intern!(py, "parent_nursery"))?;
         while !nursery.is_none() {
             let task = nursery.getattr(intern!(py, "parent_task"))?;
-            if let Some(driver) = tasks.get_item(&task)? {
+            if let Some(worker) = tasks.get_item(&task)? {
                 let open = task.getattr(intern!(py, "child_nurseries"))?;
                 let position = open
                     .try_iter()?
                     .position(|n| n.is_ok_and(|n| n.is(&nursery)));
-                let driver = driver.cast::<Driver>()?.get();
-                let slot = position.and_then(|at| driver.slot_of_nursery(py, at));
+                let worker = worker.cast::<Worker>()?.get();
+                let slot = position.and_then(|at| worker.slot_of_nursery(py, at));
                 if slot.is_some() {
                     return Ok(slot);
                 }
@@ -419,10 +295,12 @@ impl Pool {
 }
 
 /// A run that is being opened: counted, and counted out again if that fails.
-struct Entry<'a>(&'a Pool);
+pub struct Entry<'a>(&'a Pool);
 
 impl Entry<'_> {
-    fn stay(self) {
+    /// The run is open.
+    pub fn stay(self, lane: LaneId, open: Open) {
+        self.0.lock_runs().open.insert(lane, open);
         std::mem::forget(self);
     }
 }
@@ -431,17 +309,6 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.0.lock_runs().users -= 1;
     }
-}
-
-fn graph(dependencies: &[Vec<u32>]) -> PyResult<Graph> {
-    Graph::new(dependencies).map_err(|error| {
-        PyValueError::new_err(match error {
-            GraphError::UnknownDependency { step, dependency } => {
-                format!("step {step} depends on step {dependency}, which does not exist")
-            }
-            GraphError::Cycle { step } => format!("step {step} waits for itself, in a cycle"),
-        })
-    })
 }
 
 fn figures(d: Distribution) -> (u64, u128, u64, u64, u64, u64) {

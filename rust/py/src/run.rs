@@ -1,98 +1,44 @@
-//! One run: a group, a workflow or a single step, and the Python objects it fills.
+//! One run: a group, a workflow or a single step.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
 use hocket_core::{Cause, LaneId, StepState, Verdict};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyList;
 
-use crate::clock::Clock;
-use crate::driver::Driver;
+use crate::clock::{Clock, seconds};
+use crate::crew::{Crew, Host};
 use crate::errors;
-use crate::fault::fault;
-use crate::panics::{guarded, lock};
-use crate::pool::Pool;
-use crate::trio;
+use crate::panics::guarded;
+use crate::pool::{Open, Pool};
+use crate::request::Request;
+use crate::strikes::fault;
+use crate::work::Work;
 
 thread_local! {
     /// `thread::current` counts a reference each time, and this is asked at each resumption.
     static THREAD: ThreadId = thread::current().id();
 }
 
-/// How a step's coroutine is made.
-pub enum Call {
-    /// `executor(step, context)`.
-    Executor {
-        executor: Py<PyAny>,
-        context: Py<PyAny>,
-    },
-    /// Each step is a function without arguments.
-    Functions,
-}
-
-/// What the supervisor lends to the run: its ways to act on the nursery.
-struct Host {
-    /// Starts one more worker.
-    spawn: Py<PyAny>,
-    /// Cancels what still runs: the run is decided.
-    stop: Py<PyAny>,
-    /// Has [`Run::fire_overdue`] called in so many seconds at the latest.
-    alarm: Py<PyAny>,
-    /// Whether the run has a time limit of its own, which the verdict has to come before.
-    limited: bool,
-}
-
-/// The workers of a run.
-#[derive(Default)]
-pub struct Crew {
-    host: Option<Host>,
-    /// By worker; a place is used again when its worker has left.
-    drivers: Vec<Option<Py<Driver>>>,
-    places: Vec<u32>,
-    /// Workers that wait for a slot, as (worker, task).
-    parked: Vec<(u32, Py<PyAny>)>,
-    winner: Option<u32>,
-}
-
-/// A run. Made by `Pool.open`, ended by `close`.
+/// A run. It is open from when it is made until `close`.
 #[pyclass(frozen, module = "hocket._core")]
 pub struct Run {
     pub pool: Py<Pool>,
     pub lane: LaneId,
-    pub clock: Clock,
-    pub call: Call,
-    pub steps: Py<PyList>,
-    pub base: Py<PyAny>,
-    pub observer: Option<Py<PyAny>>,
+    pub work: Work,
     pub isolated: bool,
     pub is_single: bool,
     pub has_timeouts: bool,
     pub opened_ns: u64,
-    pub ids: Py<PyList>,
-    pub results: Py<PyDict>,
-    pub errors: Py<PyDict>,
-    pub completed: Py<PyList>,
-    pub failed: Py<PyList>,
     pub thread: ThreadId,
-    pub crew: Mutex<Crew>,
-    /// How many are in `crew.parked`, for a look without the lock.
-    pub parked: AtomicU32,
-    /// Workers that were started or woken and have not asked for a step yet.
-    pub entering: AtomicU32,
+    pub crew: Py<Crew>,
 }
 
 impl Run {
-    fn crew(&self) -> MutexGuard<'_, Crew> {
-        lock(&self.crew)
-    }
-
-    /// Whether there is a nursery or a scope of ours around the workers.
-    pub fn has_host(&self) -> bool {
-        self.crew().host.is_some()
+    pub fn crew(&self) -> &Crew {
+        self.crew.get()
     }
 
     pub fn check_thread(&self) -> PyResult<()> {
@@ -104,118 +50,6 @@ impl Run {
         ))
     }
 
-    pub fn id<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Bound<'py, PyAny>> {
-        self.ids.bind(py).get_item(step as usize)
-    }
-
-    pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = id.py();
-        fault!(py, RecordValue);
-        self.results.bind(py).set_item(id, value)?;
-        fault!(py, RecordedValue);
-        self.completed.bind(py).append(id)
-    }
-
-    pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
-        let py = id.py();
-        fault!(py, RecordError);
-        // Before Python 3.12 the traceback is not part of the value yet.
-        self.errors
-            .bind(py)
-            .set_item(id, error.clone_ref(py).into_value(py))?;
-        fault!(py, RecordedError);
-        self.failed.bind(py).append(id)
-    }
-
-    /// The step that gave the verdict is noted, and what still runs is cancelled. If the step was
-    /// `alone` nothing does: workers on their way find nothing to do and leave.
-    pub fn decide(&self, py: Python<'_>, step: u32, alone: bool) -> PyResult<()> {
-        fault!(py, Decide);
-        let mut crew = self.crew();
-        crew.winner = Some(step);
-        let waits = !alone || !crew.parked.is_empty();
-        let stop = crew.host.as_ref().filter(|host| waits || host.limited);
-        let stop = stop.map(|host| host.stop.clone_ref(py));
-        drop(crew);
-        if let Some(stop) = stop {
-            fault!(py, Stop);
-            stop.call0(py)?;
-        }
-        Ok(())
-    }
-
-    /// Whether a worker was started or woken and has not asked for a step yet.
-    pub fn is_joined(&self) -> bool {
-        self.entering.load(Ordering::Relaxed) > 0
-    }
-
-    /// A slot was granted: a worker has to come for it, unless one is on its way already.
-    pub fn bring_worker(&self, py: Python<'_>) -> PyResult<()> {
-        fault!(py, BringWorker);
-        if self.is_joined() || self.wake_parked(py)? {
-            return Ok(());
-        }
-        let spawn = self
-            .crew()
-            .host
-            .as_ref()
-            .map(|host| host.spawn.clone_ref(py));
-        let Some(spawn) = spawn else { return Ok(()) };
-        let coming = Coming::of(self);
-        fault!(py, Spawn);
-        spawn.call0(py)?;
-        coming.certain();
-        Ok(())
-    }
-
-    /// Wake one worker that waits for a slot; whether there was one.
-    fn wake_parked(&self, py: Python<'_>) -> PyResult<bool> {
-        let crew = self.crew();
-        let last = crew.parked.last();
-        let Some((worker, task)) = last.map(|(worker, task)| (*worker, task.clone_ref(py))) else {
-            return Ok(false);
-        };
-        drop(crew);
-        let coming = Coming::of(self);
-        let woken = wake(py, &task);
-        if !self.is_parked(worker) {
-            // A finalizer has cancelled it meanwhile: what it was to come for goes to others.
-            return Ok(true);
-        }
-        woken?;
-        self.unpark(worker);
-        coming.certain();
-        Ok(true)
-    }
-
-    pub fn entered(&self) {
-        // None when this worker has come of itself.
-        let less = |entering: u32| entering.checked_sub(1);
-        let _ = self
-            .entering
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    }
-
-    pub fn has_parked(&self) -> bool {
-        self.parked.load(Ordering::Relaxed) > 0
-    }
-
-    pub fn park(&self, worker: u32, task: Py<PyAny>) {
-        self.crew().parked.push((worker, task));
-        self.parked.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A worker has left.
-    pub fn vacate(&self, worker: u32) {
-        let mut crew = self.crew();
-        let driver = crew.drivers.get_mut(worker as usize).and_then(Option::take);
-        if driver.is_some() {
-            crew.places.push(worker);
-        }
-        drop(crew);
-        drop(driver);
-    }
-
     /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
     /// What it stands in line for, or was granted already, goes to others.
     pub fn give_up(&self, py: Python<'_>) -> PyResult<()> {
@@ -224,71 +58,16 @@ impl Run {
         pool.wake(py, Some(self.lane))
     }
 
-    /// A worker does not wait any more: it was woken, or cancelled.
-    pub fn unpark(&self, worker: u32) {
-        if !self.has_parked() {
-            return;
-        }
-        let mut crew = self.crew();
-        let at = crew
-            .parked
-            .iter()
-            .rposition(|(parked, _)| *parked == worker);
-        let parked = at.map(|at| crew.parked.swap_remove(at));
-        self.parked
-            .store(crew.parked.len() as u32, Ordering::Relaxed);
-        drop(crew);
-        drop(parked);
-    }
-
-    fn is_parked(&self, worker: u32) -> bool {
-        let crew = self.crew();
-        crew.parked
-            .iter()
-            .rev()
-            .any(|(parked, _)| *parked == worker)
-    }
-
-    /// Nothing is left to start: the workers that wait for a slot may leave.
-    pub fn dismiss(&self, py: Python<'_>) -> PyResult<()> {
-        fault!(py, Dismiss);
-        while self.wake_parked(py)? {}
-        Ok(())
-    }
-
-    /// A deadline was armed for which the watchdog would come too late.
-    pub fn armed(&self, py: Python<'_>, deadline_ns: u64) -> PyResult<()> {
-        fault!(py, Arm);
-        let now_ns = self.clock.now_ns(py)?;
-        let crew = self.crew();
-        let alarm = crew.host.as_ref().map(|host| host.alarm.clone_ref(py));
-        drop(crew);
-        if let Some(alarm) = alarm {
-            fault!(py, Alarm);
-            alarm.call1(py, (seconds(deadline_ns.saturating_sub(now_ns)),))?;
-        }
-        Ok(())
-    }
-
-    fn fire(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
-        let crew = self.crew();
-        let driver = crew.drivers.get(worker as usize).and_then(Option::as_ref);
-        let driver = driver.map(|driver| driver.clone_ref(py));
-        drop(crew);
-        fault!(py, Fire);
-        driver.map_or(Ok(()), |driver| driver.get().fire(py))
-    }
-
     /// StepTimeout for a step past its own limit.
     pub fn timeout_error(&self, py: Python<'_>, step: u32) -> PyResult<PyErr> {
         let limit_ns = self.pool.get().lock(py)?.step_timeout_ns(self.lane, step);
         let limit_s = seconds(limit_ns.unwrap_or_default());
-        Ok(errors::step_timeout(py, &self.id(py, step)?, limit_s))
+        Ok(errors::step_timeout(py, &self.work.id(py, step)?, limit_s))
     }
 }
 
 impl Run {
-    fn skipped_and_unwound<'py>(
+    fn skipped_and_stopped<'py>(
         &self,
         py: Python<'py>,
         states: Vec<StepState>,
@@ -296,42 +75,82 @@ impl Run {
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
         fault!(py, Closing);
         let skipped = PyList::empty(py);
-        let unwound = PyList::empty(py);
+        let stopped = PyList::empty(py);
         for (step, state) in states.into_iter().enumerate() {
-            let stopped = matches!(state, StepState::Cancelled | StepState::Running);
-            if stopped {
-                unwound.append(self.id(py, step as u32)?)?;
+            let is_stopped = matches!(state, StepState::Cancelled | StepState::Running);
+            if is_stopped {
+                stopped.append(self.work.id(py, step as u32)?)?;
             }
-            if state == StepState::Waiting || (stopped && !timed_out) {
-                skipped.append(self.id(py, step as u32)?)?;
+            if state == StepState::Waiting || (is_stopped && !timed_out) {
+                skipped.append(self.work.id(py, step as u32)?)?;
             }
         }
-        Ok((skipped, unwound))
-    }
-}
-
-/// A worker that is being started or woken. If that fails it is not coming.
-struct Coming<'a>(&'a Run);
-
-impl<'a> Coming<'a> {
-    fn of(run: &'a Run) -> Self {
-        run.entering.fetch_add(1, Ordering::Relaxed);
-        Self(run)
-    }
-
-    fn certain(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Coming<'_> {
-    fn drop(&mut self) {
-        self.0.entered();
+        Ok((skipped, stopped))
     }
 }
 
 #[pymethods]
 impl Run {
+    /// Open a run in the pool, for this task of the `trio.run` with this token; `clock` is None
+    /// for Trio's own, and `spec` is Python's `RunSpec`. Raises QueueFull, without any effect,
+    /// when it may not wait, and RuntimeError when the pool is busy elsewhere.
+    #[new]
+    fn new<'py>(
+        pool: Bound<'py, Pool>,
+        token: &Bound<'py, PyAny>,
+        task: &Bound<'py, PyAny>,
+        base: Py<PyAny>,
+        clock: Option<Py<PyAny>>,
+        spec: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = pool.py();
+        let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
+        let request = guarded(py, || Request::read(spec, base, clock))?;
+        let Request {
+            mut lane,
+            work,
+            isolated,
+        } = request;
+        let entry = pool.get().admit(token)?;
+        fault!(py, Open);
+        let now_ns = work.clock.now_ns(py)?;
+        lane.parent = pool.get().parent(task)?;
+        let is_single = lane.steps == 1;
+        let has_timeouts = lane.timeout_ns.is_some() || !lane.timeouts_ns.is_empty();
+        let opened = pool.get().lock(py)?.open(lane, now_ns);
+        let lane = opened.map_err(|full| errors::queue_full(py, full.queue_size))?;
+        // From here on the lane is closed again if anything fails.
+        let made = guarded(py, || {
+            fault!(py, Opened);
+            let run = Self {
+                pool: pool.clone().unbind(),
+                lane,
+                work,
+                isolated,
+                is_single,
+                has_timeouts,
+                opened_ns: now_ns,
+                thread: thread::current().id(),
+                crew: Py::new(py, Crew::default())?,
+            };
+            Bound::new(py, run)
+        });
+        match &made {
+            Ok(run) => {
+                let run = run.get();
+                let open = Open {
+                    crew: run.crew.clone_ref(py),
+                    ids: run.work.ids.clone_ref(py),
+                    clock: run.work.clock.clone_ref(py),
+                };
+                entry.stay(lane, open);
+            }
+            Err(_) => pool.get().lock(py)?.close(lane, Cause::Ended, now_ns),
+        }
+        fault!(py, Return);
+        made
+    }
+
     /// Lend the run its ways to act on the nursery.
     fn attach(&self, spawn: Py<PyAny>, stop: Py<PyAny>, alarm: Py<PyAny>, limited: bool) {
         let host = Host {
@@ -340,42 +159,22 @@ impl Run {
             alarm,
             limited,
         };
-        let before = self.crew().host.replace(host);
-        drop(before);
+        self.crew().attach(host);
     }
 
     /// Start the first worker, if there is anything to do.
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         if self.ready(py)? > 0 {
-            self.bring_worker(py)?;
+            self.crew().bring_worker(py)?;
         }
         Ok(())
-    }
-
-    /// A driver for one more worker.
-    fn driver<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Driver>> {
-        let py = slf.py();
-        let mut crew = slf.get().crew();
-        let worker = crew.places.pop().unwrap_or(crew.drivers.len() as u32);
-        if worker as usize == crew.drivers.len() {
-            crew.drivers.push(None);
-        }
-        drop(crew);
-        fault!(py, Driver);
-        // Not under the lock: making an object may collect garbage, and run anybody's finalizers.
-        let driver = Bound::new(py, Driver::new(slf.clone().unbind(), worker))?;
-        let place = Some(driver.clone().unbind());
-        if let Some(free) = slf.get().crew().drivers.get_mut(worker as usize) {
-            *free = place;
-        }
-        Ok(driver)
     }
 
     /// A worker retires: another one takes its place while there is something to start.
     fn replace(&self, py: Python<'_>) -> PyResult<()> {
         match self.ready(py)? {
             0 => Ok(()),
-            _ => self.bring_worker(py),
+            _ => self.crew().bring_worker(py),
         }
     }
 
@@ -384,7 +183,7 @@ impl Run {
     /// nothing else runs, so no later step of the same worker is struck.
     fn fire_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         fault!(py, Look);
-        let now_ns = self.clock.now_ns(py)?;
+        let now_ns = self.work.clock.now_ns(py)?;
         loop {
             let (overdue, earliest) = self.pool.get().lock(py)?.take_overdue(self.lane, now_ns);
             if overdue.is_empty() {
@@ -392,7 +191,7 @@ impl Run {
                 return Ok(earliest.map(|due_ns| seconds(due_ns.saturating_sub(now_ns))));
             }
             for worker in overdue {
-                self.fire(py, worker)?;
+                self.crew().fire(py, worker)?;
             }
         }
     }
@@ -420,32 +219,32 @@ impl Run {
     /// step has returned or failed.
     #[getter]
     fn decided(&self, py: Python<'_>) -> PyResult<bool> {
-        let settled = self.completed.bind(py).len() + self.failed.bind(py).len();
-        Ok(settled == self.ids.bind(py).len() || self.verdict(py)?.is_some())
+        let settled = self.work.completed.bind(py).len() + self.work.failed.bind(py).len();
+        Ok(settled == self.work.ids.bind(py).len() || self.verdict(py)?.is_some())
     }
 
     /// The id of the step that gave the verdict.
     #[getter]
     fn winner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let winner = self.crew().winner;
-        winner.map(|step| self.id(py, step)).transpose()
+        let winner = self.crew().winner();
+        winner.map(|step| self.work.id(py, step)).transpose()
     }
 
     #[getter]
     fn completed(&self, py: Python<'_>) -> Py<PyList> {
-        self.completed.clone_ref(py)
+        self.work.completed.clone_ref(py)
     }
 
     #[getter]
     fn failed(&self, py: Python<'_>) -> Py<PyList> {
-        self.failed.clone_ref(py)
+        self.work.failed.clone_ref(py)
     }
 
     /// Seconds since the run was opened.
     #[getter]
     fn age(&self, py: Python<'_>) -> PyResult<f64> {
         Ok(seconds(
-            self.clock.now_ns(py)?.saturating_sub(self.opened_ns),
+            self.work.clock.now_ns(py)?.saturating_sub(self.opened_ns),
         ))
     }
 
@@ -463,7 +262,7 @@ impl Run {
             false => Cause::Ended,
         };
         // What the pool has of the run goes first, and all of it, whatever fails.
-        let now = guarded(py, || self.clock.now_ns(py));
+        let now = guarded(py, || self.work.clock.now_ns(py));
         let now_ns = *now.as_ref().unwrap_or(&self.opened_ns);
         let pool = self.pool.get();
         let states = guarded(py, || {
@@ -472,69 +271,26 @@ impl Run {
             scheduler.close(self.lane, cause, now_ns);
             Ok(states)
         });
-        let crew = std::mem::take(&mut *self.crew());
-        self.crew().winner = crew.winner;
-        // Drivers of workers that were torn away by something fatal, before they could get up.
+        let crew = self.crew().disband();
+        // Workers that were torn away by something fatal, before they could get up.
         let left = crew
-            .drivers
+            .workers
             .into_iter()
             .flatten()
-            .map(|driver| guarded(py, || driver.get().get_up(py)));
+            .map(|worker| guarded(py, || worker.get().leave_task(py, pool.tasks(py))));
         let left = left.fold(Ok(()), PyResult::and);
         let woken = guarded(py, || pool.wake(py, None));
         // Forgotten last: from then on the pool may serve another `trio.run`.
         pool.forget(self.lane);
         let closed = now.and(left).and(woken).and(states);
-        let result = closed.and_then(|states| self.skipped_and_unwound(py, states, timed_out));
+        let result = closed.and_then(|states| self.skipped_and_stopped(py, states, timed_out));
         fault!(py, Return);
         result
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.pool)?;
-        visit.call(&self.steps)?;
-        visit.call(&self.base)?;
-        visit.call(&self.observer)?;
-        visit.call(&self.ids)?;
-        visit.call(&self.results)?;
-        visit.call(&self.errors)?;
-        visit.call(&self.completed)?;
-        visit.call(&self.failed)?;
-        if let Call::Executor { executor, context } = &self.call {
-            visit.call(executor)?;
-            visit.call(context)?;
-        }
-        if let Clock::Trio(clock) = &self.clock {
-            visit.call(clock)?;
-        }
-        if let Ok(crew) = self.crew.try_lock() {
-            if let Some(host) = &crew.host {
-                visit.call(&host.spawn)?;
-                visit.call(&host.stop)?;
-                visit.call(&host.alarm)?;
-            }
-            for driver in crew.drivers.iter().flatten() {
-                visit.call(driver)?;
-            }
-            for (_, task) in &crew.parked {
-                visit.call(task)?;
-            }
-        }
-        Ok(())
+        self.work.traverse(&visit)?;
+        visit.call(&self.crew)
     }
-
-    /// Cycles that do not go through the crew go through the pool or a Python container.
-    fn __clear__(&self) {
-        let crew = std::mem::take(&mut *self.crew());
-        drop(crew);
-    }
-}
-
-fn wake(py: Python<'_>, task: &Py<PyAny>) -> PyResult<()> {
-    fault!(py, Wake);
-    trio::wake(py)?.call1((task,)).map(drop)
-}
-
-pub fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
 }

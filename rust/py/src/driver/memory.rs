@@ -1,14 +1,15 @@
 //! What a driver keeps from one resumption to the next.
 
-use hocket_core::{Next, SlotId};
+use hocket_core::SlotId;
 use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
+use super::contexts::Contexts;
+use super::stretch::Round;
 use crate::clock::Anchor;
-use crate::contexts::Contexts;
-use crate::round::Round;
+use crate::leftovers::Leftovers;
 use crate::seat::Seat;
 
 /// What the worker is to do when the driver has returned.
@@ -30,13 +31,14 @@ pub struct Step {
     pub slot: SlotId,
 }
 
-/// A step that has suspended. One that has not is known only by the driver's `slot`.
+/// A step that has suspended. One that has not is known only by the worker's slot.
 pub struct Suspended {
     pub step: Step,
     pub coroutine: Py<PyAny>,
     pub context: Py<PyAny>,
 }
 
+/// The coroutine that the driver has suspended in.
 #[derive(Default)]
 pub enum Inner {
     #[default]
@@ -47,57 +49,45 @@ pub enum Inner {
 }
 
 /// A step whose exception is on its way through the worker's scope.
-pub struct Judged {
+pub struct Unwinding {
     pub step: Step,
     pub error: Py<PyBaseException>,
     pub traceback: Option<Py<PyTraceback>>,
 }
 
-/// What comes of a step's end.
-pub struct Settled {
-    /// Whether it decided the run.
-    pub decided: bool,
-    /// Whether it did so as the last one that ran.
-    pub alone: bool,
-    /// Whether other lanes were granted a slot.
-    pub woken: bool,
-    /// How long it ran; only where somebody observes the run.
-    pub run_ns: u64,
-}
-
 #[derive(Default)]
-pub struct Cell {
+pub struct Memory {
     pub inner: Inner,
-    /// What the scheduler has already said about the time after the step that just ended.
-    pub next: Option<Next>,
+    /// The worker has a copy, behind a lock: here it is looked at after every step.
     pub seat: Option<Seat>,
-    pub judged: Option<Judged>,
+    pub leftovers: Leftovers,
+    pub unwinding: Option<Unwinding>,
     /// Why the driver has failed while its step was waiting for Trio; raised when that has ended.
     pub failure: Option<Py<PyBaseException>>,
     pub action: Action,
+    /// Whether the crew counts this worker among those that are on their way.
     pub entering: bool,
     pub must_checkpoint: bool,
-    /// Whether the step that is being settled lets the next one start right after it.
-    pub stays: bool,
     /// Whether the step that runs was resumed by `throw`. CPython then leaves the frame that awaits
     /// us out of the stack, and with it what it says about Ctrl-C: no further step may start there.
     pub thrown: bool,
     /// Whether the task still has the context and the name of a step that has ended.
-    pub displaced: bool,
-    /// The last look at the clock since Trio resumed us, and the first one.
-    pub now_ns: Option<u64>,
-    pub since_ns: Option<u64>,
+    pub task_is_changed: bool,
     /// The last proper look at the clock, from which the processor's counter goes on.
     pub anchor: Option<Anchor>,
-    pub streak: u32,
-    /// How many tasks sat in the worker's scope before the step's first segment. None where
-    /// a step can know the scope and so put others into it: then size says nothing.
-    pub company: Option<usize>,
     pub round: Round,
     pub contexts: Contexts,
 }
 
-impl Cell {
+impl Memory {
+    /// Of a worker that was just hired, and so is on its way.
+    pub fn new() -> Self {
+        Self {
+            entering: true,
+            ..Self::default()
+        }
+    }
+
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match &self.inner {
             Inner::Step(held) => {
@@ -110,26 +100,12 @@ impl Cell {
         if let Some(seat) = &self.seat {
             seat.traverse(visit)?;
         }
-        if let Some(judged) = &self.judged {
-            visit.call(&judged.error)?;
-            visit.call(&judged.traceback)?;
+        self.leftovers.traverse(visit)?;
+        if let Some(unwinding) = &self.unwinding {
+            visit.call(&unwinding.error)?;
+            visit.call(&unwinding.traceback)?;
         }
         visit.call(&self.failure)?;
         self.contexts.traverse(visit)
     }
-}
-
-/// What the driver does next.
-pub enum Begun {
-    /// Leave.
-    Nothing,
-    /// Start this step.
-    Step(Step),
-    /// Go into the coroutine in `inner`, which is its own.
-    Own,
-}
-
-pub enum Message<'py> {
-    Send(Bound<'py, PyAny>),
-    Throw(PyErr),
 }

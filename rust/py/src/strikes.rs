@@ -9,7 +9,7 @@ macro_rules! fault {
 #[cfg(feature = "faults")]
 macro_rules! fault {
     ($py:expr, $boundary:ident) => {
-        crate::fault::at($py, hocket_core::faults::Boundary::$boundary)?
+        crate::strikes::at($py, hocket_core::faults::Boundary::$boundary)?
     };
 }
 

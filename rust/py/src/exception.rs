@@ -1,4 +1,4 @@
-//! What an exception that left a step is.
+//! What kind of end an exception makes of the step that it has left.
 
 use pyo3::exceptions::{PyBaseExceptionGroup, PyException};
 use pyo3::intern;
@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 
 use crate::trio;
 
-/// One of four kinds.
-pub enum Verdict {
+/// How a step has ended that raised: one of four kinds.
+pub enum Ending {
     /// An ordinary error, to be recorded.
     Error(PyErr),
     /// Only a cancellation.
@@ -18,7 +18,7 @@ pub enum Verdict {
     Fatal(PyErr),
 }
 
-impl Verdict {
+impl Ending {
     /// The exception itself; of two, the one to be recorded.
     pub fn into_error(self) -> PyErr {
         match self {
@@ -37,30 +37,30 @@ pub fn is_plainly_fatal(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
         && !error.is_instance(py, trio::cancelled(py)?))
 }
 
-pub fn classify(py: Python<'_>, error: PyErr) -> PyResult<Verdict> {
+pub fn classify(py: Python<'_>, error: PyErr) -> PyResult<Ending> {
     if error.is_instance_of::<PyException>(py) {
-        return Ok(Verdict::Error(error));
+        return Ok(Ending::Error(error));
     }
     let cancelled = trio::cancelled(py)?;
     if error.is_instance(py, cancelled) {
-        return Ok(Verdict::Cancelled(error));
+        return Ok(Ending::Cancelled(error));
     }
     if !error.is_instance_of::<PyBaseExceptionGroup>(py) {
-        return Ok(Verdict::Fatal(error));
+        return Ok(Ending::Fatal(error));
     }
     let split = error
         .value(py)
         .call_method1(intern!(py, "split"), (cancelled,))?;
     let (matched, rest): (Bound<'_, PyAny>, Bound<'_, PyAny>) = split.extract()?;
     if rest.is_none() {
-        return Ok(Verdict::Cancelled(error));
+        return Ok(Ending::Cancelled(error));
     }
     if !rest.is_instance_of::<PyException>() {
-        return Ok(Verdict::Fatal(error));
+        return Ok(Ending::Fatal(error));
     }
     let rest = PyErr::from_value(rest);
     Ok(match matched.is_none() {
-        true => Verdict::Error(rest),
-        false => Verdict::Both(PyErr::from_value(matched), rest),
+        true => Ending::Error(rest),
+        false => Ending::Both(PyErr::from_value(matched), rest),
     })
 }

@@ -7,8 +7,8 @@ use pyo3::types::PySendResult;
 
 use crate::ffi;
 use crate::panics::guarded;
-use crate::run::{Call, Run};
 use crate::trio;
+use crate::work::{Call, Work};
 
 thread_local! {
     /// How many steps of this thread are in their first segment (one inside the other).
@@ -38,9 +38,13 @@ pub fn in_first_segment() -> bool {
     FIRST_SEGMENTS.get() > 0
 }
 
-pub fn make_coroutine<'py>(py: Python<'py>, run: &Run, index: u32) -> PyResult<Bound<'py, PyAny>> {
-    let step = run.steps.bind(py).get_item(index as usize)?;
-    let made = match &run.call {
+pub fn make_coroutine<'py>(
+    py: Python<'py>,
+    work: &Work,
+    index: u32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let step = work.steps.bind(py).get_item(index as usize)?;
+    let made = match &work.call {
         Call::Executor { executor, context } => executor.bind(py).call1((step, context))?,
         Call::Functions => step.call0()?,
     };
@@ -59,7 +63,7 @@ pub fn make_coroutine<'py>(py: Python<'py>, run: &Run, index: u32) -> PyResult<B
     let text = format!(
         "running step {} gave a {kind}, not an awaitable. Steps are async: write 'async def', or \
          wrap a blocking function in trio.to_thread.run_sync.",
-        run.id(py, index)?.repr()?,
+        work.id(py, index)?.repr()?,
     );
     Err(NotAwaitable::new_err(text))
 }
@@ -69,7 +73,7 @@ pyo3::create_exception!(hocket._core, NotAwaitable, PyTypeError);
 /// A call that cannot work for any step is a mistake of the program, not a step's failure.
 pub fn programming_error(
     py: Python<'_>,
-    run: &Run,
+    work: &Work,
     index: u32,
     error: &PyErr,
 ) -> PyResult<Option<PyErr>> {
@@ -83,11 +87,11 @@ pub fn programming_error(
     let explain = py
         .import("hocket._engine.callbacks")?
         .getattr(intern!(py, "explain_call"))?;
-    let explained = match &run.call {
+    let explained = match &work.call {
         Call::Executor { executor, .. } => explain.call1((executor, "step_executor", 2))?,
         Call::Functions => {
-            let step = run.steps.bind(py).get_item(index as usize)?;
-            explain.call1((step, format!("step {}", run.id(py, index)?.repr()?), 0))?
+            let step = work.steps.bind(py).get_item(index as usize)?;
+            explain.call1((step, format!("step {}", work.id(py, index)?.repr()?), 0))?
         }
     };
     if explained.is_none() {

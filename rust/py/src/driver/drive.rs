@@ -1,0 +1,369 @@
+//! The loop that runs one step after another, and passes on what Trio and the steps say.
+//!
+//! Trio resumes a driver with a value or an exception, which goes down, unchanged, into the
+//! coroutine that the driver has suspended in: a step's, or one of its own (a checkpoint, the wait
+//! for a slot). What that yields, a trap, goes up to Trio, unchanged. Between the end of one step
+//! and the trap of another the loop runs here, in Rust, and no Python code of ours with it:
+//!
+//! - Nothing is in flight: the scheduler says whether to start a step, to wait, or to leave. A
+//!   stretch that has lasted long enough is ended by a checkpoint first (`stretch`).
+//! - A step starts: its coroutine is made and sent into inside a context of its own. Most steps
+//!   that do not suspend are over with that.
+//! - A step suspends for the first time: the task gets its context and its name, so that Trio runs
+//!   it there by itself from then on; its deadline is armed; and where one more step could start a
+//!   worker is brought for it, as this one is taken.
+//! - A step ends: it is judged (`judge`), settled (`settle`), and the loop goes on. Where the
+//!   worker has to leave its scope or its task the driver returns, and says so by its `action`.
+//!
+//! Only a trap leaves a coroutine behind on purpose: on every other way out what is in flight is
+//! abandoned and the task put back as it was. The exception is a driver that fails while its step
+//! is about to wait in Trio's tables, which the step must not be torn out of: Trio cancels it, and
+//! the error goes on when it has ended (`fail_later`).
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
+
+use hocket_core::{Next, Outcome};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PySendResult;
+
+use super::class::Driver;
+use super::memory::{Action, Inner, Step, Suspended};
+use super::turn::{Begun, Message, Turn};
+use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
+use crate::crew::Crew;
+use crate::errors;
+use crate::event::Happened;
+use crate::exception::is_plainly_fatal;
+use crate::ffi;
+use crate::panics::{guarded, panicked, quietly};
+use crate::strikes::fault;
+use crate::trio;
+
+impl Driver {
+    /// Trio resumes the driver. Returns a trap, or None where the driver returns.
+    pub fn resume<'py>(
+        &self,
+        py: Python<'py>,
+        message: Message<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.run.get().check_thread()?;
+        let mut turn = Turn::begin(self, py)?;
+        let mut result = catch_unwind(AssertUnwindSafe(|| turn.drive(message)));
+        let foreign = result.is_err() && self.in_step.swap(false, Ordering::Relaxed);
+        if !matches!(result, Ok(Ok(Some(_)))) {
+            // Only a trap leaves a coroutine behind on purpose.
+            turn.abandon();
+            match (guarded(py, || turn.restore_task()), &result) {
+                (Ok(()), _) => {}
+                (Err(error), Ok(Ok(_))) => result = Ok(Err(error)),
+                (Err(error), _) => error.write_unraisable(py, None),
+            }
+        }
+        turn.end();
+        fault!(py, Return);
+        match result {
+            Ok(result) => result,
+            // PyO3 turns a PanicException of this extension that it meets into a panic again: one
+            // that came out of a step, or an observer, passes through as what it was.
+            Err(panic) if foreign => resume_unwind(panic),
+            Err(panic) => Err(panicked(py, &*panic)),
+        }
+    }
+}
+
+impl<'py> Turn<'_, 'py> {
+    fn drive(&mut self, message: Message<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = self.py;
+        self.memory.round.enter();
+        let mut message = Some(message);
+        loop {
+            let coroutine = match &self.memory.inner {
+                Inner::Nothing => {
+                    // What was sent before there was a coroutine has no receiver (the first None).
+                    if let Some(Message::Throw(error)) = message.take() {
+                        return Err(error);
+                    }
+                    match self.find_work()? {
+                        Begun::Nothing => return Ok(None),
+                        Begun::Own => continue,
+                        Begun::Step(step) => match self.first_segment(step)? {
+                            Some(trap) => return Ok(Some(trap)),
+                            None if self.memory.action == Action::Leave => continue,
+                            None => return Ok(None),
+                        },
+                    }
+                }
+                Inner::Own(coroutine) => coroutine.bind(py).clone(),
+                Inner::Step(held) => held.coroutine.bind(py).clone(),
+            };
+            let message = message.take();
+            fault!(py, Send);
+            let in_step = matches!(self.memory.inner, Inner::Step(_));
+            self.memory.thrown = matches!(message, Some(Message::Throw(_)));
+            self.driver.in_step.store(in_step, Ordering::Relaxed);
+            let sent = match message {
+                None => ffi::send(&coroutine, &py.None().into_bound(py)),
+                Some(Message::Send(value)) => ffi::send(&coroutine, &value),
+                Some(Message::Throw(error)) => throw(&coroutine, error).map_err(Box::new),
+            };
+            self.driver.in_step.store(false, Ordering::Relaxed);
+            drop(coroutine);
+            let result = match sent {
+                Ok(PySendResult::Next(trap)) => return Ok(Some(trap)),
+                Ok(PySendResult::Return(value)) => Ok(value),
+                Err(error) => Err(*error),
+            };
+            match mem::take(&mut self.memory.inner) {
+                Inner::Step(held) if self.memory.failure.is_some() => {
+                    return Err(self.late_failure(held, result));
+                }
+                Inner::Step(held) => {
+                    self.memory.task_is_changed = true;
+                    match result {
+                        Ok(value) => self.returned(held.step, true, &value)?,
+                        Err(error) => self.raised(held.step, Some(held), error)?,
+                    }
+                    if self.memory.action != Action::Leave {
+                        return Ok(None);
+                    }
+                }
+                _ => self.own_ended(result)?,
+            }
+        }
+    }
+
+    /// A checkpoint or the wait for a slot is over.
+    fn own_ended(&mut self, result: PyResult<Bound<'py, PyAny>>) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        run.crew().unpark(self.worker().number);
+        if let Err(error) = result {
+            if error.is_instance(py, trio::cancelled(py)?) {
+                run.give_up(py)?;
+            }
+            return Err(error);
+        }
+        if let Some(seat) = &self.memory.seat {
+            // Granted a slot and cancelled in the same moment: cancelled.
+            self.memory.must_checkpoint = seat.is_cancelled(py)?;
+        }
+        Ok(())
+    }
+
+    /// Find out what to do next.
+    fn find_work(&mut self) -> PyResult<Begun> {
+        fault!(self.py, Begin);
+        let (py, run, pool) = (self.py, self.run(), self.pool());
+        pool.check_fork()?;
+        if mem::take(&mut self.memory.must_checkpoint) {
+            if pool.lock(py)?.ready(run.lane) == 0 {
+                // What is done is done: a cancellation must not reach it any more.
+                return Ok(Begun::Nothing);
+            }
+            self.restore_task()?;
+            fault!(py, Checkpoint);
+            self.memory.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
+            self.stretch_ends();
+            if !mem::replace(&mut self.memory.entering, true) {
+                // It comes back for the next step: nobody need start one more worker meanwhile.
+                run.crew().is_coming();
+            }
+            return Ok(Begun::Own);
+        }
+        if mem::take(&mut self.memory.entering) {
+            run.crew().has_come();
+        }
+        let now_ns = match self.now_ns {
+            Some(now_ns) => now_ns,
+            None => run.work.clock.soon_ns(py, &mut self.memory.anchor)?,
+        };
+        let next = match self.next.take() {
+            Some(next) => next,
+            None => pool.lock(py)?.next(run.lane, now_ns),
+        };
+        match next {
+            Next::Leave => Ok(Begun::Nothing),
+            Next::Wait => {
+                self.restore_task()?;
+                self.park()?;
+                Ok(Begun::Own)
+            }
+            Next::Start { step, slot } => {
+                // Taken over at once: from here on `abandon` gives the slot back.
+                self.worker().set_slot(Some(slot));
+                self.since_ns.get_or_insert(now_ns);
+                self.name_task(step)?;
+                fault!(py, Started);
+                if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
+                    run.crew().dismiss(py)?;
+                }
+                if run.work.observer.is_some() {
+                    let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
+                    let wait_ns = now_ns.saturating_sub(submitted_ns);
+                    self.observe(Happened::Started, &run.work.id(py, step)?, wait_ns)?;
+                }
+                Ok(Begun::Step(Step { index: step, slot }))
+            }
+        }
+    }
+
+    /// The driver is about to go through Trio's scheduler, by a coroutine of its own.
+    fn stretch_ends(&mut self) {
+        self.now_ns = None;
+        self.since_ns = None;
+    }
+
+    /// The task has the name of a step that suspended in it before: now it works for this one.
+    fn name_task(&self, step: u32) -> PyResult<()> {
+        match &self.memory.seat {
+            Some(seat) if self.memory.task_is_changed => {
+                let id = self.run().work.id(self.py, step)?;
+                let task = seat.task.bind(self.py);
+                ffi::set_attribute(task, intern!(self.py, "name"), &id)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Wait until a slot is granted.
+    fn park(&mut self) -> PyResult<()> {
+        let (py, run, number) = (self.py, self.run(), self.worker().number);
+        let Some(seat) = &self.memory.seat else {
+            return Err(errors::not_seated(py));
+        };
+        let task = seat.task.clone_ref(py);
+        let wait = Crew::wait_for_slot(run.crew.bind(py), number)?;
+        fault!(py, Park);
+        self.memory.entering = true;
+        self.memory.inner = Inner::Own(wait.unbind());
+        self.stretch_ends();
+        run.crew().park(number, task);
+        Ok(())
+    }
+
+    /// Make the step's coroutine and send into it for the first time, inside its own context.
+    fn first_segment(&mut self, step: Step) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, run) = (self.py, self.run());
+        let context = match self.memory.contexts.take(run.work.base.bind(py)) {
+            Ok(context) => context,
+            Err(error) => return self.raised(step, None, error).map(|()| None),
+        };
+        // A single step may sit in a scope of its caller's.
+        let leftovers = &self.memory.leftovers;
+        self.tasks_before = (!run.is_single).then(|| leftovers.tasks_in_scope(py));
+        let mut made = None;
+        self.driver.in_step.store(true, Ordering::Relaxed);
+        let sent = self.first_send(step, &context, &mut made);
+        self.driver.in_step.store(false, Ordering::Relaxed);
+        let error = match (sent, made) {
+            (Ok(PySendResult::Return(value)), _) => {
+                self.memory.contexts.put_back(context);
+                return self.returned(step, false, &value).map(|()| None);
+            }
+            (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
+                self.memory.inner = Inner::Step(Suspended {
+                    step,
+                    coroutine: coroutine.unbind(),
+                    context: context.unbind(),
+                });
+                if let Err(error) = guarded(py, || self.suspended()) {
+                    self.fail_later(error);
+                }
+                return Ok(Some(trap));
+            }
+            (Ok(PySendResult::Next(_)), None) => {
+                return Err(errors::internal(py, "a step yielded before it was made"));
+            }
+            (Err(error), Some(_)) => error,
+            (Err(error), None) => {
+                if let Some(error) = programming_error(py, &run.work, step.index, &error)? {
+                    self.settle(step, Outcome::Cancelled, None)?;
+                    return Err(error);
+                }
+                error
+            }
+        };
+        self.raised(step, None, *error).map(|()| None)
+    }
+
+    fn first_send(
+        &self,
+        step: Step,
+        context: &Bound<'py, PyAny>,
+        made: &mut Option<Bound<'py, PyAny>>,
+    ) -> ffi::Sent<'py> {
+        let py = self.py;
+        let _entered = ffi::Entered::new(context)?;
+        let _segment = FirstSegment::begin();
+        fault!(py, MakeCoroutine);
+        let coroutine = made.insert(make_coroutine(py, &self.run().work, step.index)?);
+        fault!(py, FirstSend);
+        ffi::send(coroutine, &py.None().into_bound(py))
+    }
+
+    /// The step is about to suspend for the first time.
+    fn suspended(&self) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        let (Inner::Step(held), Some(seat)) = (&self.memory.inner, &self.memory.seat) else {
+            return Err(errors::not_seated(py));
+        };
+        let Suspended { step, context, .. } = held;
+        // From now on Trio runs the step in its context by itself; entering it here as well would
+        // be wrong when a thread's message runs in this task.
+        let task = seat.task.bind(py);
+        ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
+        if !self.memory.task_is_changed {
+            ffi::set_attribute(task, intern!(py, "name"), &run.work.id(py, step.index)?)?;
+        }
+        fault!(py, Suspend);
+        let mut scheduler = self.pool().lock(py)?;
+        let earliest = scheduler.arm(step.slot, self.worker().number);
+        let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
+        drop(scheduler);
+        if let Some(deadline_ns) = earliest {
+            run.crew().set_alarm(py, &run.work.clock, deadline_ns)?;
+        }
+        fault!(py, Suspended);
+        match wanted {
+            true => run.crew().bring_worker(py),
+            false => Ok(()),
+        }
+    }
+
+    /// The driver has failed while its step waits for Trio, which has it in its tables by now: to
+    /// close it here would tear it out of them. Trio cancels it, and then the error goes on.
+    fn fail_later(&mut self, error: PyErr) {
+        let py = self.py;
+        self.memory.failure = Some(error.into_value(py));
+        let seat = self.memory.seat.as_ref();
+        let scope = seat.and_then(|seat| seat.scope.as_ref());
+        // A single step without a limit has no scope of ours: it ends by itself.
+        if let Some(scope) = scope.filter(|_| self.run().crew().has_host()) {
+            quietly(py, || self.worker().cancel(py, scope, "the run has failed"));
+        }
+    }
+
+    /// A step has ended after the driver had failed: the error that goes on.
+    fn late_failure(&mut self, held: Suspended, result: PyResult<Bound<'py, PyAny>>) -> PyErr {
+        let py = self.py;
+        self.memory.task_is_changed = true;
+        let error = result.err();
+        let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
+        quietly(py, || self.settle(held.step, Outcome::Cancelled, None));
+        let failure = self.memory.failure.take();
+        let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
+        match (error, failure) {
+            (Some(error), Some(failure)) if fatal(&error) => {
+                error.set_context(py, Some(failure));
+                error
+            }
+            (error, Some(failure)) => {
+                failure.set_context(py, error);
+                failure
+            }
+            _ => errors::internal(py, "a driver failed for no reason"),
+        }
+    }
+}

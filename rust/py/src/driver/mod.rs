@@ -1,0 +1,19 @@
+//! The driver: a coroutine that runs one step after another inside one Trio task.
+//!
+//! From the bottom: [`contexts`] and [`stretch`] are parts of the driver's [`memory`], [`class`] is
+//! the driver that keeps it, [`turn`] one resumption of the driver. Of a turn, [`settle`] is what is
+//! done when a step has ended, [`judge`] what that end is, [`abandon`] the way out when something
+//! fails, and [`drive`] the loop. [`protocol`] is all that Python sees.
+
+mod abandon;
+mod class;
+mod contexts;
+mod drive;
+mod judge;
+mod memory;
+mod protocol;
+mod settle;
+mod stretch;
+mod turn;
+
+pub use class::Driver;

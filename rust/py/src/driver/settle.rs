@@ -1,0 +1,166 @@
+//! What is done when a step has ended: its slot goes back, its outcome is noted, others are told.
+//!
+//! The slot goes back first. Nothing before that can fail for want of memory or run anybody's code,
+//! so that whatever happens afterwards costs nobody a slot. Where nothing stands between two steps,
+//! one trip to the scheduler settles the one and starts the other.
+
+use std::mem;
+use std::sync::atomic::Ordering;
+
+use hocket_core::{Outcome, SlotId};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::memory::{Action, Step};
+use super::turn::{Settled, Turn};
+use crate::event::Happened;
+use crate::ffi;
+use crate::strikes::fault;
+
+impl<'py> Turn<'_, 'py> {
+    /// A step has not returned: give the slot back, note the error, tell who waits. Without an
+    /// error `Failed` is something fatal, after which nothing more may run.
+    pub fn settle(&mut self, step: Step, outcome: Outcome, error: Option<PyErr>) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        let fatal = error.is_none() && outcome == Outcome::Failed;
+        let settled = self.free_slot(step.slot, outcome)?;
+        if fatal {
+            return match settled.woken {
+                true => self.pool().wake(py, Some(run.lane)),
+                false => Ok(()),
+            };
+        }
+        let id = run.work.id(py, step.index)?;
+        if let Some(error) = &error {
+            run.work.record_error(&id, error)?;
+        }
+        let happened = match outcome {
+            Outcome::TimedOut => Happened::TimedOut(error.as_ref()),
+            Outcome::Cancelled => Happened::Cancelled,
+            Outcome::Failed | Outcome::Succeeded => Happened::Failed(error.as_ref()),
+        };
+        self.tell(step.index, &id, happened, settled)
+    }
+
+    /// The step's state is final: its slot goes back.
+    #[inline]
+    pub fn free_slot(&mut self, slot: SlotId, outcome: Outcome) -> PyResult<Settled> {
+        fault!(self.py, FreeSlot);
+        let (py, run) = (self.py, self.run());
+        let clock = run.work.clock.soon_ns(py, &mut self.memory.anchor);
+        let now_ns = *clock.as_ref().unwrap_or(&0);
+        let mut scheduler = self.pool().lock(py)?;
+        let started_ns = match run.work.observer {
+            Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
+            None => now_ns,
+        };
+        self.now_ns = Some(now_ns);
+        self.count_stretch(now_ns);
+        // One trip to the scheduler instead of two, where nothing stands between two steps.
+        let stays = mem::take(&mut self.stays) && !self.memory.must_checkpoint;
+        let verdict = if stays {
+            let (verdict, next) = scheduler.settle_and_next(slot, outcome, now_ns);
+            self.next = Some(next);
+            verdict
+        } else {
+            scheduler.settle(slot, outcome, now_ns)
+        };
+        let decided = verdict.is_some();
+        let alone = decided && scheduler.is_idle(run.lane);
+        let woken = scheduler.has_wakes();
+        drop(scheduler);
+        self.worker().set_slot(None);
+        fault!(py, FreedSlot);
+        clock?;
+        Ok(Settled {
+            decided,
+            alone,
+            woken,
+            run_ns: now_ns.saturating_sub(started_ns),
+        })
+    }
+
+    /// Find out whether a checkpoint is due before the next step.
+    fn count_stretch(&mut self, now_ns: u64) {
+        self.streak += 1;
+        let since_ns = *self.since_ns.get_or_insert(now_ns);
+        let stretch_ns = now_ns.saturating_sub(since_ns);
+        let is_virtual = self.run().work.clock.is_virtual();
+        let round = &self.memory.round;
+        self.memory.must_checkpoint = round.count_stretch(self.streak, stretch_ns, is_virtual);
+        if self.memory.must_checkpoint {
+            self.streak = 0;
+        }
+    }
+
+    /// Tell whoever has to know that a step has ended.
+    pub fn tell(
+        &self,
+        index: u32,
+        id: &Bound<'py, PyAny>,
+        happened: Happened<'_, 'py>,
+        settled: Settled,
+    ) -> PyResult<()> {
+        fault!(self.py, Tell);
+        // The observer last: it is the caller's code, and may raise.
+        let (py, run) = (self.py, self.run());
+        if settled.decided {
+            run.crew().announce_verdict(py, index, settled.alone)?;
+        }
+        if settled.woken {
+            self.pool().wake(py, Some(run.lane))?;
+        }
+        self.observe(happened, id, settled.run_ns)
+    }
+
+    /// Call the observer. A panic in there is not the driver's.
+    pub fn observe(
+        &self,
+        happened: Happened<'_, 'py>,
+        step: &Bound<'py, PyAny>,
+        ns: u64,
+    ) -> PyResult<()> {
+        let work = &self.run().work;
+        let Some(observer) = &work.observer else {
+            return Ok(());
+        };
+        fault!(self.py, Observe);
+        let event = happened.event(step, &work.group, ns)?;
+        let in_step = &self.driver.in_step;
+        let outside = in_step.swap(true, Ordering::Relaxed);
+        let told = observer.call1(self.py, (event,));
+        in_step.store(outside, Ordering::Relaxed);
+        told.map(drop)
+    }
+
+    /// The slot of a step whose run is being cancelled is not for another step of that run.
+    pub fn stand_back(&self, cancelled: bool) -> PyResult<()> {
+        if cancelled {
+            self.pool().lock(self.py)?.stand_back(self.run().lane);
+        }
+        Ok(())
+    }
+
+    /// The worker makes room for another one, which is to lose no turn by starting later.
+    pub fn retire_worker(&mut self) -> PyResult<()> {
+        fault!(self.py, Retire);
+        self.memory.action = Action::Retire;
+        self.pool().lock(self.py)?.request(self.run().lane);
+        Ok(())
+    }
+
+    /// Put the worker's own context and name back, before anything but a step can look at them.
+    pub fn restore_task(&mut self) -> PyResult<()> {
+        let py = self.py;
+        let (Some(seat), true) = (&self.memory.seat, self.memory.task_is_changed) else {
+            return Ok(());
+        };
+        fault!(py, SitBack);
+        let task = seat.task.bind(py);
+        let base = self.run().work.base.bind(py);
+        ffi::set_attribute(task, intern!(py, "context"), base)?;
+        ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))?;
+        self.memory.task_is_changed = false;
+        Ok(())
+    }
+}

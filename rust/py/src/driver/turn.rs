@@ -1,0 +1,100 @@
+//! One turn of a driver: what it knows from where it takes its memory out to where it puts it back.
+//!
+//! Most turns are resumptions: Trio resumes the driver, which runs until it yields, returns or
+//! raises. What a turn learns about the time, and what the scheduler has already said about the
+//! next step, is of no use to the next turn, and some of it must not outlive this one: the slot of
+//! a step that was given out and not started (`next`) is given back by `abandon` at the latest.
+
+use hocket_core::Next;
+use pyo3::prelude::*;
+
+use super::class::Driver;
+use super::memory::{Memory, Step};
+use crate::pool::Pool;
+use crate::run::Run;
+use crate::worker::Worker;
+
+/// What Trio resumes a driver with.
+pub enum Message<'py> {
+    Send(Bound<'py, PyAny>),
+    Throw(PyErr),
+}
+
+/// What the driver does next.
+pub enum Begun {
+    /// Leave.
+    Nothing,
+    /// Start this step.
+    Step(Step),
+    /// Go into the coroutine in `inner`, which is its own.
+    Own,
+}
+
+/// What comes of a step's end.
+pub struct Settled {
+    /// Whether it decided the run.
+    pub decided: bool,
+    /// Whether it did so as the last one that ran.
+    pub alone: bool,
+    /// Whether other lanes were granted a slot.
+    pub woken: bool,
+    /// How long it ran; only where somebody observes the run.
+    pub run_ns: u64,
+}
+
+pub struct Turn<'a, 'py> {
+    pub driver: &'a Driver,
+    pub py: Python<'py>,
+    pub memory: Box<Memory>,
+    /// The last look at the clock since Trio resumed us, and the first one.
+    pub now_ns: Option<u64>,
+    pub since_ns: Option<u64>,
+    /// How many steps have ended since the last checkpoint.
+    pub streak: u32,
+    /// What the scheduler has already said about the time after the step that just ended.
+    pub next: Option<Next>,
+    /// Whether the step that is being settled lets the next one start right after it.
+    pub stays: bool,
+    /// How many tasks sat in the worker's scope before the step's first segment. None where a step
+    /// can know the scope and so put others into it: then size says nothing.
+    pub tasks_before: Option<usize>,
+}
+
+impl<'a, 'py> Turn<'a, 'py> {
+    pub fn begin(driver: &'a Driver, py: Python<'py>) -> PyResult<Self> {
+        Ok(Self {
+            driver,
+            py,
+            memory: driver.take_memory()?,
+            now_ns: None,
+            since_ns: None,
+            streak: 0,
+            next: None,
+            stays: false,
+            tasks_before: None,
+        })
+    }
+
+    pub fn end(self) {
+        debug_assert!(
+            !matches!(self.next, Some(Next::Start { .. })),
+            "a lost slot"
+        );
+        self.driver.put_back(self.memory);
+    }
+
+    #[inline]
+    pub fn run(&self) -> &'a Run {
+        self.driver.run.get()
+    }
+
+    #[inline]
+    pub fn pool(&self) -> &'a Pool {
+        self.run().pool.get()
+    }
+
+    #[inline]
+    pub fn worker(&self) -> &'a Worker {
+        self.driver.worker.get()
+    }
+}

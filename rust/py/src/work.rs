@@ -1,0 +1,80 @@
+//! What a run works on: its steps, and the Python objects that they fill.
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::clock::Clock;
+use crate::strikes::fault;
+
+/// How a step's coroutine is made.
+pub enum Call {
+    /// `executor(step, context)`.
+    Executor {
+        executor: Py<PyAny>,
+        context: Py<PyAny>,
+    },
+    /// Each step is a function without arguments.
+    Functions,
+}
+
+/// What a run's steps are, and what they fill.
+pub struct Work {
+    /// The group's id, or the workflow's name; None for a single call.
+    pub group: Py<PyAny>,
+    pub steps: Py<PyList>,
+    pub call: Call,
+    /// The id of each step, by its index.
+    pub ids: Py<PyList>,
+    /// The values of the steps that returned and the errors of those that failed, by id.
+    pub results: Py<PyDict>,
+    pub errors: Py<PyDict>,
+    /// The ids of both, in the order of settling.
+    pub completed: Py<PyList>,
+    pub failed: Py<PyList>,
+    /// The caller's context, of which every step gets a copy.
+    pub base: Py<PyAny>,
+    pub observer: Option<Py<PyAny>>,
+    pub clock: Clock,
+}
+
+impl Work {
+    pub fn id<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Bound<'py, PyAny>> {
+        self.ids.bind(py).get_item(step as usize)
+    }
+
+    pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = id.py();
+        fault!(py, RecordValue);
+        self.results.bind(py).set_item(id, value)?;
+        fault!(py, RecordedValue);
+        self.completed.bind(py).append(id)
+    }
+
+    pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
+        let py = id.py();
+        fault!(py, RecordError);
+        // Before Python 3.12 the traceback is not part of the value yet.
+        self.errors
+            .bind(py)
+            .set_item(id, error.clone_ref(py).into_value(py))?;
+        fault!(py, RecordedError);
+        self.failed.bind(py).append(id)
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.steps)?;
+        if let Call::Executor { executor, context } = &self.call {
+            visit.call(executor)?;
+            visit.call(context)?;
+        }
+        visit.call(&self.ids)?;
+        visit.call(&self.results)?;
+        visit.call(&self.errors)?;
+        visit.call(&self.completed)?;
+        visit.call(&self.failed)?;
+        visit.call(&self.base)?;
+        visit.call(&self.observer)?;
+        self.clock.traverse(visit)
+    }
+}
