@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,8 @@ OUTSIDE: dict[str, set[str]] = {
     "yaml": {"_files.document"},
 }
 ANYWHERE = {"attrs", "trio"}
+
+LONGEST_FILE = 400
 
 
 def module_of(path: Path) -> str:
@@ -139,3 +142,62 @@ def test_a_module_imports_from_outside_only_what_is_its_business(module):
         or (name not in OUTSIDE and name not in ANYWHERE and name not in sys.stdlib_module_names)
     }
     assert not refused
+
+
+# --- Rust
+
+CRATES = {crate: ROOT / "rust" / crate / "src" for crate in ("core", "py")}
+_USE = re.compile(r"\b((?:crate|super)(?:::\w+)*(?:::\{[^;]*?\})?)")
+
+
+def rust_files(crate: str) -> dict[str, Path]:
+    """The modules of a crate, `driver::judge` for driver/judge.rs; the root has no name."""
+    source = CRATES[crate]
+    files = {}
+    for path in sorted(source.rglob("*.rs")):
+        parts = path.relative_to(source).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] in ("mod", "lib") else parts
+        files["::".join(parts)] = path
+    return files
+
+
+def paths_in(text: str) -> Iterator[str]:
+    """Every path of a `use`, or in code, that begins with `crate` or `super`; groups spelled out."""
+    code = re.sub(r"//.*", "", text)
+    for match in _USE.finditer(code):
+        head, _, group = match[1].partition("::{")
+        names = re.findall(r"[\w:]+", re.sub(r"\{[^{}]*\}", "", group[:-1])) if group else []
+        yield from (f"{head}::{name}" for name in names or [""])
+
+
+def rust_imports(module: str, files: Mapping[str, Path]) -> set[str]:
+    found = set()
+    for path in paths_in(files[module].read_text(encoding="utf-8")):
+        parts = [part for part in path.split("::") if part]
+        base = [] if parts[0] == "crate" else module.split("::")[:-1]
+        target = [*base, *parts[1:]]
+        while target and "::".join(target) not in files:
+            target.pop()
+        found.add("::".join(target))
+    return found - {module, ""}
+
+
+@pytest.mark.parametrize("crate", CRATES)
+def test_no_two_files_of_a_crate_import_each_other_in_a_circle(crate):
+    files = rust_files(crate)
+    assert not circle_in({module: rust_imports(module, files) for module in files if module})
+
+
+# --- Size
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        str(path.relative_to(ROOT))
+        for folder, kind in ((PACKAGE, "*.py"), *((source, "*.rs") for source in CRATES.values()))
+        for path in sorted(folder.rglob(kind))
+    ],
+)
+def test_no_source_file_is_longer_than_a_reader_keeps_in_mind(path):
+    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from .. import _core
 from .._base.callables import uncalled_hint
 from .._base.durations import limit_to_ns
-from .._model.config import WhenFull, WorkerPoolConfig
+from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.event import Observer
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
@@ -45,10 +45,10 @@ class ParallelExecutionManager:
     def __init__(
         self,
         *,
-        max_concurrent: int = 10,
+        max_concurrent: int = MAX_CONCURRENT,
         queue_size: int | None = None,
         timeout: float | None = None,
-        when_full: WhenFull = "raise",
+        when_full: WhenFull = WHEN_FULL,
     ) -> None:
         self._pool = WorkerPool(
             max_concurrent=max_concurrent,
@@ -60,9 +60,7 @@ class ParallelExecutionManager:
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> ParallelExecutionManager:
         """Make a manager with a pool as a :class:`WorkerPoolConfig` says."""
-        manager = cls()
-        manager._pool = WorkerPool.from_config(config)
-        return manager
+        return cls(**as_keywords(config))
 
     @property
     def pool(self) -> WorkerPool:

@@ -15,7 +15,7 @@ from .. import _core
 from .._base.callables import uncalled_hint
 from .._base.checks import check_count
 from .._base.durations import check_seconds, limit_to_ns
-from .._model.config import WhenFull, WorkerPoolConfig
+from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
@@ -73,10 +73,10 @@ class WorkerPool:
     def __init__(
         self,
         *,
-        max_concurrent: int = 10,
+        max_concurrent: int = MAX_CONCURRENT,
         queue_size: int | None = None,
         timeout: float | None = None,
-        when_full: WhenFull = "raise",
+        when_full: WhenFull = WHEN_FULL,
     ) -> None:
         self._config = WorkerPoolConfig(
             max_concurrent=max_concurrent,
@@ -90,14 +90,7 @@ class WorkerPool:
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:
         """Make a pool as a :class:`WorkerPoolConfig` says."""
-        if not isinstance(config, WorkerPoolConfig):
-            raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
-        return cls(
-            max_concurrent=config.max_concurrent,
-            queue_size=config.queue_size,
-            timeout=config.timeout,
-            when_full=config.when_full,
-        )
+        return cls(**as_keywords(config))
 
     def __repr__(self) -> str:
         status = self.get_status()

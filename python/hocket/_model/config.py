@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import attrs
 
 from .._base.checks import check_count
 from .._base.durations import check_seconds
 
-__all__ = ["MAX_CONCURRENT", "WHEN_FULL", "WhenFull", "WorkerPoolConfig"]
+__all__ = ["MAX_CONCURRENT", "WHEN_FULL", "WhenFull", "WorkerPoolConfig", "as_keywords"]
 
 WhenFull = Literal["raise", "wait"]
 
@@ -46,3 +46,14 @@ class WorkerPoolConfig:
         object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
         if self.when_full not in get_args(WhenFull):
             raise ValueError(f"when_full must be 'raise' or 'wait'; got {self.when_full!r}")
+
+
+def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:
+    """Return a configuration as the keywords that pools and managers take.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(config, WorkerPoolConfig):
+        raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
+    return attrs.asdict(config)
