@@ -29,7 +29,7 @@ from hocket import (
     WorkerTask,
     _core,
 )
-from hocket._batch import RunSpec
+from hocket._engine.run import RunSpec
 from hocket.testing import assert_idle, assert_works_on, run_virtual
 
 KINDS = [

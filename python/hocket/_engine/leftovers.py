@@ -33,7 +33,7 @@ _CLOSABLE_NURSERIES = (
 )
 
 
-def look(
+def to_watch(
     task: Task, scope: trio.CancelScope | None, *, own_task: bool = False
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Return what the core watches while steps run on ``task`` inside ``scope``.

@@ -154,7 +154,7 @@ class _Crew:
         """Run steps inside the nursery's scope, and leave."""
         task, scope = current_task(), self._nursery.cancel_scope
         try:
-            watched = leftovers.look(task, scope, own_task=self._isolated)
+            watched = leftovers.to_watch(task, scope, own_task=self._isolated)
             driver.enter(task, scope, watched)
             try:
                 await drive(driver)
@@ -173,7 +173,7 @@ class _Crew:
             while again:
                 try:
                     with trio.CancelScope() as scope:
-                        watched = leftovers.look(task, scope, own_task=self._isolated)
+                        watched = leftovers.to_watch(task, scope, own_task=self._isolated)
                         driver.enter(task, scope, watched)
                         try:
                             await drive(driver)
@@ -254,7 +254,7 @@ async def run_alone(run: _core.Run) -> None:
             await _within_limit(run, driver, task)
         else:
             scope = leftovers.innermost_scope(task)
-            driver.enter(task, scope, leftovers.look(task, scope))
+            driver.enter(task, scope, leftovers.to_watch(task, scope))
             try:
                 await drive(driver)
             finally:
@@ -270,7 +270,7 @@ async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> Non
     try:
         with trio.CancelScope() as scope:
             run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-            driver.enter(task, scope, leftovers.look(task, scope), trio_fires=True)
+            driver.enter(task, scope, leftovers.to_watch(task, scope), trio_fires=True)
             try:
                 await drive(driver)
             finally:

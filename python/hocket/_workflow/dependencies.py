@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._base.mistakes import Keys, Mistakes, is_unreadable
-from .order import find_cycles, runnable
+from .graph import find_cycles, runnable
 from .places import Places
 from .step import WorkflowStep
 

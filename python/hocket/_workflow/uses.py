@@ -9,7 +9,7 @@ import attrs
 
 from .._base.mistakes import Keys, Mistakes
 from .dependencies import side_by_side
-from .order import not_before
+from .graph import not_before
 from .places import Places
 from .references import Reference, Template, compile_template
 

@@ -1,4 +1,4 @@
-//! One run's place in the scheduler: its steps, its limit, its join policy.
+//! One run in the scheduler: its steps, its limit, its join policy.
 
 use std::sync::Arc;
 
@@ -41,24 +41,24 @@ pub(crate) struct Lane {
     pub stopped: bool,
     /// The steps that wait for this lane and lend it their slot.
     pub lenders: Option<Arc<Lenders>>,
-    pub place: Place,
+    /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
+    pub bounded: bool,
+    pub tickets: Tickets,
 }
 
 /// The lines in which a lane stands while it waits for a slot: the lender's if there is one, and
 /// either the pool's or the one outside.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct Tickets {
     /// In the pool's line.
     pub pool: Option<Ticket>,
     /// In the line for the nearest lender's slot.
     pub loan: Option<Ticket>,
     /// Outside: the bounded queue is full, and the pool lets callers wait for a place in it.
     pub outside: Option<Ticket>,
-    /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
-    pub bounded: bool,
 }
 
-impl Place {
+impl Tickets {
     pub fn waits(&self) -> bool {
         self.pool.is_some() || self.outside.is_some()
     }

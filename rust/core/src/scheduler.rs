@@ -6,7 +6,7 @@
 
 use crate::faults::{Rule, fault, holds};
 use crate::ids::{LaneId, SlotId};
-use crate::lane::{Lane, Place};
+use crate::lane::{Lane, Tickets};
 use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::loan::Lent;
@@ -131,10 +131,8 @@ impl Scheduler {
             running: 0,
             stopped: false,
             lenders,
-            place: Place {
-                bounded: spec.bounded,
-                ..Place::default()
-            },
+            bounded: spec.bounded,
+            tickets: Tickets::default(),
             graph: None,
         };
         let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
@@ -303,7 +301,7 @@ impl Scheduler {
                 .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
         }
         // It took what it stood in line for, so a later grant always finds a step to start.
-        debug_assert!(source == Source::NoSlot || !lane.place.waits());
+        debug_assert!(source == Source::NoSlot || !lane.tickets.waits());
         let slot = SlotId(self.ledger.running.insert(Slot {
             lane: id,
             step,

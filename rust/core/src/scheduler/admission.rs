@@ -82,14 +82,14 @@ impl Scheduler {
         // A lane would wait for ever for a place in a queue that has none.
         let full = self.queue_size != Some(0) && self.queue_is_full();
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        if lane.place.waits() {
+        if lane.tickets.waits() {
             return;
         }
-        if lane.place.bounded && full {
-            lane.place.outside = Some(self.outside.join(id));
+        if lane.bounded && full {
+            lane.tickets.outside = Some(self.outside.join(id));
         } else {
-            self.queued += u32::from(lane.place.bounded);
-            lane.place.pool = Some(self.line.join(id));
+            self.queued += u32::from(lane.bounded);
+            lane.tickets.pool = Some(self.line.join(id));
         }
         self.ask_for_loan(id);
     }
@@ -99,19 +99,19 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        if let Some(ticket) = lane.place.loan.take() {
+        if let Some(ticket) = lane.tickets.loan.take() {
             let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
             let lender = lender.and_then(|l| self.ledger.get_mut(l));
             if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
                 loan.line.leave(ticket);
             }
         }
-        if let Some(ticket) = lane.place.outside.take() {
+        if let Some(ticket) = lane.tickets.outside.take() {
             self.outside.leave(ticket);
         }
-        if let Some(ticket) = lane.place.pool.take() {
+        if let Some(ticket) = lane.tickets.pool.take() {
             self.line.leave(ticket);
-            if lane.place.bounded {
+            if lane.bounded {
                 self.queued -= 1;
                 self.admit_from_outside();
             }
@@ -125,8 +125,8 @@ impl Scheduler {
         }
         if let Some(id) = self.outside.pop() {
             let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            lane.place.outside = None;
-            lane.place.pool = Some(self.line.join(id));
+            lane.tickets.outside = None;
+            lane.tickets.pool = Some(self.line.join(id));
             self.queued += 1;
         }
     }
@@ -148,7 +148,7 @@ impl Scheduler {
         let mut line = loan.map(|loan| loan.line).unwrap_or_default();
         while let Some(id) = line.pop() {
             // One that was served since this step ended is no longer waiting.
-            if self.lane_mut(id).place.loan.take().is_none() {
+            if self.lane_mut(id).tickets.loan.take().is_none() {
                 continue;
             }
             match self.borrow(id) {
@@ -172,7 +172,7 @@ impl Scheduler {
                 let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
                     return;
                 };
-                self.lane_mut(id).place.loan = None;
+                self.lane_mut(id).tickets.loan = None;
                 self.set_lent(lender, Lent::Reserved(id));
                 self.reserve(id, source);
             }
@@ -188,8 +188,8 @@ impl Scheduler {
             };
             self.ledger.in_use += 1;
             let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            lane.place.pool = None;
-            if lane.place.bounded {
+            lane.tickets.pool = None;
+            if lane.bounded {
                 self.queued -= 1;
                 self.admit_from_outside();
             }

@@ -78,7 +78,7 @@ impl Scheduler {
     pub(super) fn ask_for_loan(&mut self, id: LaneId) {
         let lender = self.lender(id).and_then(|l| self.ledger.get_mut(l));
         let loan = lender.map(|slot| slot.loan.get_or_insert_default());
-        self.lane_mut(id).place.loan = loan.map(|loan| loan.line.join(id));
+        self.lane_mut(id).tickets.loan = loan.map(|loan| loan.line.join(id));
     }
 
     /// The lender ends. The borrower keeps the slot, and owes it where the lender owed it.

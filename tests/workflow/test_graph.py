@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from hocket._workflow.order import find_cycles, not_before, runnable
+from hocket._workflow.graph import find_cycles, not_before, runnable
 
 GRAPHS = st.integers(1, 12).flatmap(
     lambda n: st.lists(

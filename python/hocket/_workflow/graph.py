@@ -1,4 +1,4 @@
-"""Order in a graph of dependencies: what can run, what goes in circles, what comes before what.
+"""A graph of dependencies: what can run, what goes in circles, what comes before what.
 
 A graph is a list that holds, for every node, the nodes it depends on. Nothing here recurses, and
 a chain of 100,000 nodes is no special case.
