@@ -1,8 +1,8 @@
 """Every public name has one home, a docstring and a stable address.
 
-The rule: a name is defined in one private module, ``hocket._x``, and re-exported by ``hocket``.
-``__module__`` names the private module, so that annotations resolve where they were written. Errors
-are the exception: theirs is ``hocket``, because a traceback prints it to the user.
+The rule: a name is defined in one private module and re-exported by ``hocket``. ``__module__`` names
+the private module, so that annotations resolve where they were written. Errors are the exception:
+theirs is ``hocket``, because a traceback prints it to the user.
 """
 
 from __future__ import annotations
