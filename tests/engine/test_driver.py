@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import gc
-import logging
 import os
 import subprocess
 import sys
@@ -24,7 +23,6 @@ import hocket
 from hocket import (
     ParallelExecutionManager,
     ParallelGroup,
-    WaitStrategy,
     WorkerPool,
     WorkerTask,
     _core,
@@ -505,14 +503,7 @@ async def test_steps_may_use_everything_that_trio_has(autojump_clock, options): 
 
 
 def a_spec(steps):
-    return RunSpec(
-        id=None,
-        kind="call",
-        ids=[f"s{i}" for i in range(len(steps))],
-        steps=steps,
-        strategy=WaitStrategy.ALL_SETTLED,
-        logger=logging.getLogger("hocket.pool"),
-    )
+    return RunSpec(None, [f"s{i}" for i in range(len(steps))], steps)
 
 
 @contextlib.contextmanager

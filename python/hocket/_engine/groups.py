@@ -109,13 +109,11 @@ class ParallelExecutionManager:
             pool._core,
             RunSpec(
                 id=group.id,
-                kind="group",
                 ids=ids,
                 steps=steps,
                 executor=step_executor,
                 context=context,
                 strategy=group.wait_strategy,
-                logger=logger,
                 max_concurrent=group.max_concurrent,
                 continue_on_error=group.continue_on_error,
                 timeout=group.timeout,
@@ -123,6 +121,7 @@ class ParallelExecutionManager:
                 isolation=group.isolation,
                 observer=guarded(observers, logger, where),
             ),
+            logger,
         )
 
     def get_stats(self) -> PoolStats:

@@ -19,7 +19,7 @@ from .._base.errors import StepLeftovers
 
 logger = logging.getLogger("hocket.leftovers")
 
-__all__ = ["break_locks", "innermost_scope", "locks", "look", "tidy"]
+__all__ = ["break_locks", "innermost_scope", "locks", "tidy", "to_watch"]
 
 _parking_lot = sys.modules.get("trio._core._parking_lot")
 # The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.

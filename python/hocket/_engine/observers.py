@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .._model.event import Observer, StepEvent
@@ -29,7 +29,7 @@ def as_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observ
     return observers
 
 
-def guarded(observers: Iterable[Observer], logger: logging.Logger, where: str) -> Observer | None:
+def guarded(observers: Sequence[Observer], logger: logging.Logger, where: str) -> Observer | None:
     """Return one observer for several, and for the log at DEBUG; None if there is nobody to tell.
 
     An observer that raises is logged and told no more: it must not fail the step that it looks at.
@@ -39,9 +39,10 @@ def guarded(observers: Iterable[Observer], logger: logging.Logger, where: str) -
         logger: where lines and failures of observers go.
         where: what lines call the run.
     """
-    told = [*_log(logger, where), *observers]
-    if not told:
+    debug = logger.isEnabledFor(logging.DEBUG)
+    if not debug and not observers:
         return None
+    told = [_log(logger, where), *observers] if debug else list(observers)
 
     def tell(event: StepEvent) -> None:
         for observer in tuple(told):
@@ -54,11 +55,8 @@ def guarded(observers: Iterable[Observer], logger: logging.Logger, where: str) -
     return tell
 
 
-def _log(logger: logging.Logger, where: str) -> list[Observer]:
-    if not logger.isEnabledFor(logging.DEBUG):
-        return []
-
+def _log(logger: logging.Logger, where: str) -> Observer:
     def log(event: StepEvent) -> None:
         logger.debug("%s: step %r %s (%.6f s)", where, event.step, event.kind.value, event.seconds)
 
-    return [log]
+    return log

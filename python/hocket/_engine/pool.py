@@ -148,17 +148,8 @@ class WorkerPool:
         """
         name, function, timeout = _parts(task, args)
         await settle_in()
-        spec = RunSpec(
-            id=None,
-            kind="call",
-            ids=[name],
-            steps=[function],
-            strategy=WaitStrategy.ALL_SETTLED,
-            step_timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
-            bounded=True,
-            observer=guarded((), logger, "pool"),
-            logger=logger,
-        )
+        limit_ns = limit_to_ns(self.timeout if timeout is None else timeout)
+        spec = RunSpec(None, [name], [function], limit_ns, True, guarded((), logger, "pool"))
         errors = spec.errors
         run = open_run(self._core, spec)
         failure: BaseException | None = None
@@ -226,7 +217,6 @@ class WorkerPool:
             self._core,
             RunSpec(
                 id="tasks",
-                kind="group",
                 ids=ids,
                 steps=[work.execute for work in works],
                 strategy=strategy,
@@ -239,8 +229,8 @@ class WorkerPool:
                 if own_limits
                 else None,
                 observer=guarded((), logger, "group 'tasks'"),
-                logger=logger,
             ),
+            logger,
         )
 
     def get_stats(self) -> PoolStats:

@@ -21,26 +21,29 @@ from .supervisor import supervise
 __all__ = ["RunSpec", "open_run", "run_steps"]
 
 
-@attrs.define(kw_only=True)
+@attrs.define
 class RunSpec:
     """Steps to run together, and how. The core reads it, and so it is in the core's units."""
 
+    # What a single call of the pool says comes first: by position it costs half as much.
     id: str | None
     """None for a single call of the pool."""
-    kind: str
     ids: list[str]
     steps: list[Any]
+    step_timeout_ns: int | None = None
+    bounded: bool = False
+    """Whether the run takes a place in the pool's queue while it waits."""
+    observer: Observer | None = None
     results: dict[str, Any] = attrs.Factory(dict)
     errors: dict[str, Any] = attrs.Factory(dict)
     executor: Callable[..., object] | None = None
     """Is called with each step and the context; without it each step is called with nothing."""
     context: object = None
-    strategy: Strategy
+    strategy: Strategy = WaitStrategy.ALL_SETTLED
     max_concurrent: int | None = None
     continue_on_error: bool = False
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
-    step_timeout_ns: int | None = None
     step_timeouts_ns: list[int | None] | None = None
     """Each step's own time limit, in place of ``step_timeout_ns``."""
     isolation: Isolation = "shared"
@@ -50,15 +53,10 @@ class RunSpec:
     """Which steps take no slot, as they only wait for steps of their own."""
     tolerated: list[bool] | None = None
     """Which steps' failures count as successes."""
-    bounded: bool = False
-    """Whether the run takes a place in the pool's queue while it waits."""
-    observer: Observer | None = None
-    logger: logging.Logger
-
-    @property
-    def thresholds(self) -> tuple[int | None, int | None]:
-        """How many successes, or failures, decide the run."""
-        return thresholds(self.strategy, len(self.ids), continue_on_error=self.continue_on_error)
+    thresholds: tuple[int | None, int | None] = (None, None)
+    """How many successes, or failures, decide the run; :func:`run_steps` asks the strategy."""
+    kind: str = "group"
+    """What messages call it: a group, or a workflow."""
 
 
 def open_run(core: _core.Pool, spec: RunSpec) -> _core.Run:
@@ -71,14 +69,18 @@ def open_run(core: _core.Pool, spec: RunSpec) -> _core.Run:
 async def run_steps(
     core: _core.Pool,
     spec: RunSpec,
+    logger: logging.Logger,
     *,
     on_end: Callable[[ParallelExecutionResult], object] | None = None,
 ) -> ParallelExecutionResult:
     """Run steps on a pool. ``on_end`` sees the result also when the caller was cancelled."""
     await settle_in()
-    debug = spec.logger.isEnabledFor(logging.DEBUG)
+    debug = logger.isEnabledFor(logging.DEBUG)
     if debug:
-        spec.logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
+        logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
+    spec.thresholds = thresholds(
+        spec.strategy, len(spec.ids), continue_on_error=spec.continue_on_error
+    )
     run = open_run(core, spec)
     out_of_time = False
     try:
@@ -88,7 +90,7 @@ async def run_steps(
         if on_end is not None:
             on_end(result)
     if debug:
-        spec.logger.debug(
+        logger.debug(
             "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
             spec.kind,
             spec.id,

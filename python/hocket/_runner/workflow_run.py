@@ -64,7 +64,7 @@ class WorkflowRun:
             results=self.context.results,
             errors=self.context.errors,
         )
-        result = await run_steps(self.pool._core, spec)
+        result = await run_steps(self.pool._core, spec, logger)
         self._note(result)
         self._skip_members_of_unstarted_groups()
         return WorkflowResult(
@@ -106,7 +106,6 @@ class WorkflowRun:
                 logger,
                 where,
             ),
-            logger=logger,
             **settings,
         )
 
@@ -135,7 +134,7 @@ class WorkflowRun:
             isolation=group.isolation,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
-        result = await run_steps(self.pool._core, spec, on_end=self._note)
+        result = await run_steps(self.pool._core, spec, logger, on_end=self._note)
         try:
             result.raise_for_failure()
         finally:

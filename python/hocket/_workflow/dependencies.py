@@ -18,21 +18,23 @@ def connect(places: Places, top: Sequence[WorkflowStep], mistakes: Mistakes) -> 
     What a member waits for, the step that runs its group waits for.
     """
     graph: list[list[int]] = [[] for _ in top]
-    number, tops = places.number, places.top
+    top_of, has_members = places.top_by_id(), bool(places.owner)
     for place, step in enumerate(places.steps):
         if not step.depends_on:
             continue
-        here = tops[place]
+        here = places.top[place]
         try:
-            before = [tops[number[id_]] for id_ in step.depends_on]
+            before = [top_of[id_] for id_ in step.depends_on]
         except KeyError:
-            before = [-1]
-        if here in before or -1 in before:
+            before = [here]
+        if here in before or (has_members and here < 0):
             before = _look_closely(places, place, mistakes)
-        graph[here] += before
-    for before in graph:
+        if has_members and here >= 0:
+            before = graph[here] + before
         if len(before) > 1 and len(set(before)) < len(before):
-            before[:] = dict.fromkeys(before)
+            before = list(dict.fromkeys(before))
+        if here >= 0:
+            graph[here] = before
     return graph
 
 

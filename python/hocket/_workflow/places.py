@@ -57,6 +57,12 @@ class Places:
         """Whether the workflow itself lists the step; otherwise it is written inside a group."""
         return isinstance(self._where[place], int)
 
+    def top_by_id(self) -> dict[str, int]:
+        """Return, by id, the index of the top-level step that runs it, where there is one."""
+        if not self.owner:
+            return self.number
+        return {id_: top for id_, place in self.number.items() if (top := self.top[place]) >= 0}
+
     def groups(self) -> list[int]:
         """Return the places of the steps that run a group."""
         return [place for place, step in enumerate(self.steps) if step.group is not None]

@@ -59,12 +59,11 @@ def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
 
 
 def _uses(places: Places, mistakes: Mistakes) -> Iterator[_Use]:
-    for place, step in enumerate(places.steps):
-        if step.input is not None:
-            keys = (*places.keys(place), "input")
-            leads = _leads(places, partial(getattr, step, "template"), keys, mistakes)
-            for where, reference, target in leads:
-                yield _Use(where, reference, place, target)
+    for place in [place for place, step in enumerate(places.steps) if step.input is not None]:
+        compiled = partial(getattr, places.steps[place], "template")
+        keys = (*places.keys(place), "input")
+        for where, reference, target in _leads(places, compiled, keys, mistakes):
+            yield _Use(where, reference, place, target)
 
 
 def _leads(

@@ -46,15 +46,17 @@ impl Request {
             parent: None,
             bounded: read!("bounded"),
         };
-        let executor: Option<Py<PyAny>> = read!("executor");
-        let context = read!("context");
+        let call = match read!("executor") {
+            Some(executor) => Call::Executor {
+                executor,
+                context: read!("context"),
+            },
+            None => Call::Functions,
+        };
         let work = Work {
             group: read!("id"),
             steps: read!("steps"),
-            call: executor.map_or(Call::Functions, |executor| Call::Executor {
-                executor,
-                context,
-            }),
+            call,
             ids,
             results: read!("results"),
             errors: read!("errors"),

@@ -1,8 +1,9 @@
 //! What is done when a step has ended: its slot goes back, its outcome is noted, others are told.
 //!
-//! The slot goes back first. Nothing before that can fail for want of memory or run anybody's code,
-//! so that whatever happens afterwards costs nobody a slot. Where nothing stands between two steps,
-//! one trip to the scheduler settles the one and starts the other.
+//! The slot goes back first, under the scheduler's lock; only then is anything recorded or anybody
+//! told, which can fail for want of memory and runs other people's code. So no failure there costs
+//! a slot. Where nothing stands between two steps, one trip to the scheduler settles the one and
+//! starts the other.
 
 use std::mem;
 use std::sync::atomic::Ordering;
@@ -110,7 +111,10 @@ impl<'py> Turn<'_, 'py> {
         if settled.woken {
             self.pool().wake(py, Some(run.lane))?;
         }
-        self.observe(happened, id, settled.run_ns)
+        match run.work.observer {
+            Some(_) => self.observe(happened, id, settled.run_ns),
+            None => Ok(()),
+        }
     }
 
     /// Call the observer. A panic in there is not the driver's.
