@@ -34,7 +34,7 @@ class Pool:
 
 @final
 class Run:
-    # `clock` is None for Trio's own; `spec` is a RunSpec, which the core reads attribute by attribute.
+    # `clock` is None for Trio's own; `spec` is a CallSpec or RunSpec, which the core reads attribute by attribute.
     def __new__(
         cls,
         pool: Pool,

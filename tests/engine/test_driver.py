@@ -27,7 +27,7 @@ from hocket import (
     WorkerTask,
     _core,
 )
-from hocket._engine.run import RunSpec
+from hocket._engine.run import CallSpec
 from hocket.testing import assert_idle, assert_works_on, run_virtual
 
 KINDS = [
@@ -503,7 +503,7 @@ async def test_steps_may_use_everything_that_trio_has(autojump_clock, options): 
 
 
 def a_spec(steps):
-    return RunSpec(None, [f"s{i}" for i in range(len(steps))], steps)
+    return CallSpec(None, [f"s{i}" for i in range(len(steps))], steps)
 
 
 @contextlib.contextmanager

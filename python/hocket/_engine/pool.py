@@ -22,7 +22,7 @@ from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_st
 from .._model.task import WorkerTask
 from .entry import settle_in
 from .observers import guarded
-from .run import RunSpec, open_run, run_steps
+from .run import CallSpec, RunSpec, open_run, run_steps
 from .supervisor import run_alone
 
 __all__ = ["WorkerPool", "live_pools"]
@@ -149,8 +149,10 @@ class WorkerPool:
         name, function, timeout = _parts(task, args)
         await settle_in()
         limit_ns = limit_to_ns(self.timeout if timeout is None else timeout)
-        spec = RunSpec(None, [name], [function], limit_ns, True, guarded((), logger, "pool"))
-        errors = spec.errors
+        results: dict[str, Any] = {}
+        errors: dict[str, Exception] = {}
+        observer = guarded((), logger, "pool")
+        spec = CallSpec(None, [name], [function], results, errors, limit_ns, True, observer)
         run = open_run(self._core, spec)
         failure: BaseException | None = None
         try:
@@ -175,7 +177,7 @@ class WorkerPool:
                 raise errors.popitem()[1]
             finally:
                 del errors
-        return spec.results[name]
+        return results[name]
 
     async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
         """Run tasks, and return their values in the order of the tasks.

@@ -18,48 +18,60 @@ from .._model.strategy import Strategy, WaitStrategy, thresholds
 from .entry import foreign_clock, settle_in
 from .supervisor import supervise
 
-__all__ = ["RunSpec", "open_run", "run_steps"]
+__all__ = ["CallSpec", "RunSpec", "open_run", "run_steps"]
 
 
+# The core reads both, attribute by attribute, and so they are in the core's units. The first is for
+# itself because single calls are many: a third of the settings costs a third.
 @attrs.define
-class RunSpec:
-    """Steps to run together, and how. The core reads it, and so it is in the core's units."""
+class CallSpec:
+    """What every run says, and all that a single call of the pool says."""
 
-    # What a single call of the pool says comes first: by position it costs half as much.
     id: str | None
-    """None for a single call of the pool."""
+    """The group's id, or the workflow's name; None for a single call."""
     ids: list[str]
     steps: list[Any]
+    results: dict[str, Any] = attrs.Factory(dict)
+    errors: dict[str, Any] = attrs.Factory(dict)
     step_timeout_ns: int | None = None
     bounded: bool = False
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None
-    results: dict[str, Any] = attrs.Factory(dict)
-    errors: dict[str, Any] = attrs.Factory(dict)
+
+
+@attrs.define(kw_only=True)
+class RunSpec(CallSpec):
+    """Steps to run together, and how."""
+
+    kind: str = "group"
+    """What messages call it: a group, or a workflow."""
+    strategy: Strategy
+    continue_on_error: bool = False
+    thresholds: tuple[int | None, int | None] = attrs.field(init=False)
+    """How many successes, or failures, decide the run."""
     executor: Callable[..., object] | None = None
     """Is called with each step and the context; without it each step is called with nothing."""
     context: object = None
-    strategy: Strategy = WaitStrategy.ALL_SETTLED
     max_concurrent: int | None = None
-    continue_on_error: bool = False
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
+    isolation: Isolation = "shared"
     step_timeouts_ns: list[int | None] | None = None
     """Each step's own time limit, in place of ``step_timeout_ns``."""
-    isolation: Isolation = "shared"
     dependencies: list[list[int]] | None = None
     """For each step the indices of those that it waits for."""
     slotless: list[bool] | None = None
     """Which steps take no slot, as they only wait for steps of their own."""
     tolerated: list[bool] | None = None
     """Which steps' failures count as successes."""
-    thresholds: tuple[int | None, int | None] = (None, None)
-    """How many successes, or failures, decide the run; :func:`run_steps` asks the strategy."""
-    kind: str = "group"
-    """What messages call it: a group, or a workflow."""
+
+    def __attrs_post_init__(self) -> None:
+        self.thresholds = thresholds(
+            self.strategy, len(self.ids), continue_on_error=self.continue_on_error
+        )
 
 
-def open_run(core: _core.Pool, spec: RunSpec) -> _core.Run:
+def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
     """Take the run in on a pool, for the task that we are in."""
     task = current_task()
     return _core.Run(core, current_trio_token(), task, task.context, foreign_clock(), spec)
@@ -78,9 +90,6 @@ async def run_steps(
     debug = logger.isEnabledFor(logging.DEBUG)
     if debug:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
-    spec.thresholds = thresholds(
-        spec.strategy, len(spec.ids), continue_on_error=spec.continue_on_error
-    )
     run = open_run(core, spec)
     out_of_time = False
     try:

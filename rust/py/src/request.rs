@@ -1,8 +1,8 @@
-//! What Python asks for: its `RunSpec`, read attribute by attribute.
+//! What Python asks for: its `RunSpec`, or its `CallSpec`, read attribute by attribute.
 //!
-//! The list of settings stands once in Python, in that class, and once here. Each setting goes
+//! The list of settings stands once in Python, in these classes, and once here. Each setting goes
 //! straight to where it lives from then on: what the scheduler needs into its `LaneSpec`, what the
-//! steps need into the run's [`Work`].
+//! steps need into the run's [`Work`]. A single call says no more than a `CallSpec` does.
 
 use hocket_core::{Graph, GraphError, Join, LaneSpec};
 use pyo3::exceptions::PyValueError;
@@ -22,56 +22,69 @@ pub struct Request {
     pub isolated: bool,
 }
 
+/// One setting, by its name in Python.
+macro_rules! read {
+    ($spec:ident.$name:ident) => {
+        $spec
+            .getattr(intern!($spec.py(), stringify!($name)))?
+            .extract()?
+    };
+}
+
 impl Request {
     pub fn read(spec: &Bound<'_, PyAny>, base: Py<PyAny>, clock: Clock) -> PyResult<Self> {
         let py = spec.py();
-        macro_rules! read {
-            ($name:literal) => {
-                spec.getattr(intern!(py, $name))?.extract()?
-            };
-        }
-        let ids: Py<PyList> = read!("ids");
-        let (need, give_up) = read!("thresholds");
-        let limit: Option<u32> = read!("max_concurrent");
-        let dependencies: Option<Vec<Vec<u32>>> = read!("dependencies");
+        let ids: Py<PyList> = read!(spec.ids);
         let lane = LaneSpec {
-            steps: u32::try_from(ids.bind(py).len())?,
-            join: Join::new(need, give_up),
-            limit: limit.unwrap_or(u32::MAX),
-            timeout_ns: read!("step_timeout_ns"),
-            timeouts_ns: listed(read!("step_timeouts_ns")),
-            graph: dependencies.as_deref().map(graph).transpose()?,
-            slotless: listed(read!("slotless")),
-            tolerated: listed(read!("tolerated")),
-            parent: None,
-            bounded: read!("bounded"),
-        };
-        let call = match read!("executor") {
-            Some(executor) => Call::Executor {
-                executor,
-                context: read!("context"),
-            },
-            None => Call::Functions,
+            timeout_ns: read!(spec.step_timeout_ns),
+            bounded: read!(spec.bounded),
+            ..LaneSpec::new(u32::try_from(ids.bind(py).len())?)
         };
         let work = Work {
-            group: read!("id"),
-            steps: read!("steps"),
-            call,
+            group: read!(spec.id),
+            steps: read!(spec.steps),
+            call: Call::Functions,
             ids,
-            results: read!("results"),
-            errors: read!("errors"),
+            results: read!(spec.results),
+            errors: read!(spec.errors),
             completed: PyList::empty(py).unbind(),
             failed: PyList::empty(py).unbind(),
             base,
-            observer: read!("observer"),
+            observer: read!(spec.observer),
             clock,
         };
-        let isolation: Bound<'_, PyString> = read!("isolation");
-        Ok(Self {
+        let mut request = Self {
             lane,
             work,
-            isolated: isolation == "task",
-        })
+            isolated: false,
+        };
+        if !request.work.group.is_none(py) {
+            request.read_run(spec)?;
+        }
+        Ok(request)
+    }
+
+    /// What a single call does not say.
+    fn read_run(&mut self, spec: &Bound<'_, PyAny>) -> PyResult<()> {
+        let lane = &mut self.lane;
+        let (need, give_up) = read!(spec.thresholds);
+        lane.join = Join::new(need, give_up);
+        let limit: Option<u32> = read!(spec.max_concurrent);
+        lane.limit = limit.unwrap_or(u32::MAX);
+        lane.timeouts_ns = listed(read!(spec.step_timeouts_ns));
+        let dependencies: Option<Vec<Vec<u32>>> = read!(spec.dependencies);
+        lane.graph = dependencies.as_deref().map(graph).transpose()?;
+        lane.slotless = listed(read!(spec.slotless));
+        lane.tolerated = listed(read!(spec.tolerated));
+        if let Some(executor) = read!(spec.executor) {
+            self.work.call = Call::Executor {
+                executor,
+                context: read!(spec.context),
+            };
+        }
+        let isolation: Bound<'_, PyString> = read!(spec.isolation);
+        self.isolated = isolation == "task";
+        Ok(())
     }
 }
 
