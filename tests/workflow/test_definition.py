@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from hocket._base.errors import WorkflowInvalid
 from hocket._model.config import WorkerPoolConfig
 from hocket._model.group import ParallelGroup
+from hocket._model.strategy import quorum
 from hocket._runner.manager import WorkflowManager
 from hocket._workflow.analysis import analyse
 from hocket._workflow.context import WorkflowContext
@@ -404,6 +405,11 @@ def test_a_circle_of_100_000_steps_is_named_whole():
             [("steps[0].group.steps[0].input: $results.g: this step runs inside step 'g', which "
              "cannot end before it")],
             id="reference to the group around",
+        ),
+        pytest.param(
+            [WorkflowStep("g", group=ParallelGroup("g", ["m"], wait_strategy=quorum(2))), step("m")],
+            ["steps[0].group.wait_strategy: a quorum of 2 needs as many steps; the group has 1"],
+            id="quorum too large",
         ),
     ],
 )  # fmt: skip

@@ -79,6 +79,7 @@ def _prepare(arguments: argparse.Namespace, out: Stream, err: Stream) -> Session
     workflow, tools = door.load(arguments)
     human = not (arguments.json or arguments.quiet)
     if human and is_terminal(out):
+        # The report will need rich: better missed now than after the run.
         door.attempt(make_console, out)
     if workflow is None or values is None:
         door.refuse()

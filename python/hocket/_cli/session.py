@@ -78,6 +78,7 @@ class Session:
 
     def _announce(self, number: signal.Signals) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else number.name
+        # Not self.err: a live display takes the place of sys.stderr, and shows lines above itself.
         sys.stderr.write(f"interrupted by {name}: cancelling, and waiting for steps to clean up\n")
 
     def write(self) -> None:

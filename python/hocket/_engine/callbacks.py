@@ -1,4 +1,4 @@
-"""What the core calls back for."""
+"""The Python functions that the core calls."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ import trio
 from .. import _core
 from .introspection import teach_stackscope
 
-__all__ = ["foreign_clock", "settle_in"]
+__all__ = ["begin_call", "foreign_clock"]
 
 
-async def settle_in() -> None:
+async def begin_call() -> None:
     """Begin a public async call: nothing has happened yet if the caller is cancelled.
 
     Inside a step that has not suspended yet this goes through Trio's scheduler, which then knows

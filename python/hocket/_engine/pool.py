@@ -20,7 +20,7 @@ from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
-from .entry import settle_in
+from .entry import begin_call
 from .observers import guarded
 from .run import CallSpec, RunSpec, open_run, run_steps
 from .supervisor import run_alone
@@ -147,7 +147,7 @@ class WorkerPool:
         The task runs in the caller's Trio task, in a context of its own.
         """
         name, function, timeout = _parts(task, args)
-        await settle_in()
+        await begin_call()
         limit_ns = limit_to_ns(self.timeout if timeout is None else timeout)
         results: dict[str, Any] = {}
         errors: dict[str, Exception] = {}

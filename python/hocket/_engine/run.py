@@ -15,7 +15,7 @@ from .._model.event import Observer
 from .._model.group import Isolation
 from .._model.result import ParallelExecutionResult
 from .._model.strategy import Strategy, WaitStrategy, thresholds
-from .entry import foreign_clock, settle_in
+from .entry import begin_call, foreign_clock
 from .supervisor import supervise
 
 __all__ = ["CallSpec", "RunSpec", "open_run", "run_steps"]
@@ -86,7 +86,7 @@ async def run_steps(
     on_end: Callable[[ParallelExecutionResult], object] | None = None,
 ) -> ParallelExecutionResult:
     """Run steps on a pool. ``on_end`` sees the result also when the caller was cancelled."""
-    await settle_in()
+    await begin_call()
     debug = logger.isEnabledFor(logging.DEBUG)
     if debug:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))

@@ -27,32 +27,32 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
     """Run all steps of ``run``; return when no task of it is left.
 
     The caller's own task is the first worker: a group whose steps never suspend needs no other.
-    Returns whether the run's time limit of ``timeout`` seconds passed before it was decided; nobody
-    need have noticed, as the last step may have shielded itself. A failing step raises
+    Returns whether the run's time limit of ``timeout`` seconds passed before it was decided. (It may
+    have passed without a cancellation: the last step may have been shielded.) A failing step raises
     nothing here. Raises the caller's cancellation (unless the run had been decided before), what
     is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
     """
-    crew = None
+    host = None
     try:
         async with trio.open_nursery() as nursery:
             scope = nursery.cancel_scope
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
-            crew = _Crew(run, nursery, isolated)
-            run.attach(crew.spawn, crew.stop, crew.alarm, timeout is not None)
+            host = _Host(run, nursery, isolated)
+            run.attach(host.spawn, host.stop, host.alarm, timeout is not None)
             if isolated or sys.exception() is not None:
                 # A step must not see the exception that the caller handles as the context of its own.
                 run.start()
             else:
-                await crew.work_here()
-        return crew.is_out_of_time()
+                await host.work_here()
+        return host.is_out_of_time()
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
     try:
         if isinstance(failure, trio.Cancelled) and run.decided:
             # What is done is done; the caller meets its cancellation at its next checkpoint.
-            assert crew is not None, "decided before it began"
-            return crew.is_out_of_time()
+            assert host is not None, "decided before it began"
+            return host.is_out_of_time()
         raise failure
     finally:
         del failure
@@ -96,7 +96,7 @@ def judge(driver: _core.Driver, error: BaseException | None) -> None:
     """
     remaining = None
     try:
-        remaining = driver.judge(error, error is None)
+        remaining = driver.judge(error)
         if remaining is not None:
             raise remaining
     finally:
@@ -104,8 +104,8 @@ def judge(driver: _core.Driver, error: BaseException | None) -> None:
         del driver, error, remaining
 
 
-class _Crew:
-    """The worker tasks of one run, and the watchdog for their deadlines."""
+class _Host:
+    """What the core's crew asks of us: worker tasks in our nursery, an end, an alarm."""
 
     def __init__(self, run: _core.Run, nursery: trio.Nursery, isolated: bool) -> None:
         self._run = run
@@ -235,7 +235,7 @@ class _Crew:
                 with self._watch:
                     await trio.sleep_forever()
                 if not self._over:
-                    seconds = self._run.fire_overdue()
+                    seconds = self._run.cancel_overdue()
                     deadline = inf if seconds is None else trio.current_time() + seconds
                     self._watch = trio.CancelScope(deadline=deadline)
         finally:
@@ -270,7 +270,7 @@ async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> Non
     try:
         with trio.CancelScope() as scope:
             run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-            driver.enter(task, scope, leftovers.to_watch(task, scope), trio_fires=True)
+            driver.enter(task, scope, leftovers.to_watch(task, scope), trio_cancels=True)
             try:
                 await drive(driver)
             finally:

@@ -9,11 +9,10 @@ import attrs
 from .._base.mistakes import Keys, unreadable_id
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
-from .._model.strategy import Quorum
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
-from .entries import ConfigEntry, FileEntry, GroupEntry, StepEntry
+from .entries import ConfigEntry, FileEntry, StepEntry
 from .findings import Findings
 from .values import MISTAKEN
 
@@ -90,7 +89,6 @@ class Builder:
             self.findings.add(keys, "a group needs at least one step")
             self.findings.unread = True
         members: list[Any] = [] if entry.steps in (None, MISTAKEN) else entry.steps
-        self._check_quorum(entry, len(members), keys)
         made = [self._member(one, (*keys, "steps", i)) for i, one in enumerate(members)]
         try:
             return ParallelGroup(
@@ -107,12 +105,6 @@ class Builder:
                 self.findings.add(keys, str(error))
             self.findings.unread = True
             return None
-
-    def _check_quorum(self, entry: GroupEntry, count: int, keys: Keys) -> None:
-        strategy: object = entry.wait_strategy
-        if isinstance(strategy, Quorum) and 0 < count < strategy.k:
-            text = f"a quorum of {strategy.k} needs as many steps; the group has {count}"
-            self.findings.add((*keys, "wait_strategy"), text)
 
     def _member(self, member: Any, keys: Keys) -> str | WorkflowStep:
         if isinstance(member, str):

@@ -1,7 +1,7 @@
 """What a workflow file may hold: every key, declared once.
 
-Beside its type, a key says how camelCase spells it, and whether it has a say in which step runs
-before which: where such a key cannot be read, a missing order is no mistake of its own.
+Beside its type, a key says how camelCase spells it, and whether the order of steps depends on it:
+where such a key cannot be read, a missing order is no mistake of its own.
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ def orders_steps(key: object) -> bool:
 
     True also for what is no key of a file, such as a place in a list of steps.
     """
-    return key not in _WITHOUT_SAY
+    return key not in _NOT_ABOUT_ORDER
 
 
-_WITHOUT_SAY = {
+_NOT_ABOUT_ORDER = {
     field.name for entry in ENTRIES for field in attrs.fields(entry) if not field.metadata["orders"]
 }

@@ -30,7 +30,7 @@ class Stream:
                 self.file.write(text.encode(encoding, "backslashreplace").decode(encoding))
                 self.file.flush()
             except BrokenPipeError:
-                self._give_up()
+                self._go_silent()
         return len(text)
 
     def line(self, text: str = "") -> None:
@@ -56,7 +56,7 @@ class Stream:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
 
-    def _give_up(self) -> None:
+    def _go_silent(self) -> None:
         self.broken = True
         # What is still buffered must not fail when the interpreter ends.
         with contextlib.suppress(OSError, ValueError):

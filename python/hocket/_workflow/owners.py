@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._base.mistakes import Keys, Mistakes, is_unreadable
+from .._model.strategy import Quorum
 from .places import Places
 from .step import WorkflowStep
 
@@ -34,6 +35,7 @@ def _claim_members(places: Places, mistakes: Mistakes) -> bool:
     """Note whom the groups run; return whether there are any groups."""
     groups = places.groups()
     for place in groups:  # grows: a member that is written inside a group may run one itself
+        _check_quorum(places, place, mistakes)
         for keys, member in _members(places, place):
             if isinstance(member, WorkflowStep) and not _is_placed(places, member):
                 if not places.add(member, keys, mistakes):
@@ -50,6 +52,16 @@ def _members(places: Places, place: int) -> Iterator[tuple[Keys, Any]]:
         return
     for index, member in enumerate(group.steps):
         yield (*places.keys(place), "group", "steps", index), member
+
+
+def _check_quorum(places: Places, place: int, mistakes: Mistakes) -> None:
+    group = places.steps[place].group
+    if group is None or callable(group.steps) or not isinstance(group.wait_strategy, Quorum):
+        return
+    k, count = group.wait_strategy.k, len(group.steps)
+    if k > count:
+        text = f"a quorum of {k} needs as many steps; the group has {count}"
+        mistakes.add((*places.keys(place), "group", "wait_strategy"), text)
 
 
 def _is_placed(places: Places, member: WorkflowStep) -> bool:

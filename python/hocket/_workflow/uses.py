@@ -54,8 +54,8 @@ def check_inputs(
 
 def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
     """Refuse references to what does not exist in a workflow's output."""
-    for _ in _leads(places, lambda: compile_template(output), ("output",), mistakes):
-        pass
+    # Any step may be used there: all have run.
+    list(_leads(places, lambda: compile_template(output), ("output",), mistakes))
 
 
 def _uses(places: Places, mistakes: Mistakes) -> Iterator[_Use]:
@@ -67,11 +67,11 @@ def _uses(places: Places, mistakes: Mistakes) -> Iterator[_Use]:
 
 
 def _leads(
-    places: Places, compile: Callable[[], Template], keys: Keys, mistakes: Mistakes
+    places: Places, compiled: Callable[[], Template], keys: Keys, mistakes: Mistakes
 ) -> Iterator[tuple[Keys, Reference, int]]:
     """Refuse references to what does not exist; yield those that lead to a step."""
     try:
-        template = compile()
+        template = compiled()
     except ValueError as error:
         mistakes.add(keys, str(error))
         return

@@ -138,7 +138,7 @@ class _Run:
         self.errors: dict[str, Exception] = {}
         self.winner: str | None = None
         self.timed_out = False
-        self._need, self._give_up = thresholds(
+        self._need, self._go_silent = thresholds(
             plan.strategy, len(plan.steps), continue_on_error=plan.continue_on_error
         )
         self._success: bool | None = True if self._need == 0 else None
@@ -203,7 +203,7 @@ class _Run:
         if self._success is not None:
             return
         succeeded = _reached(len(self.results), self._need)
-        if succeeded or _reached(len(self.errors), self._give_up):
+        if succeeded or _reached(len(self.errors), self._go_silent):
             self._success = succeeded
             self._late = whole.cancel_called
             self.winner = step

@@ -1,6 +1,8 @@
-//! For tests of the reliability suite: places to strike, and rules to switch off.
+//! For the reliability suite alone: places to strike, and rules to switch off.
 //!
-//! Without the feature `faults` nothing can be struck and every rule holds, at no cost.
+//! `fault!(Name)` is a place where a test may have something go wrong. `faults::holds(Rule::Name)`
+//! asks whether a rule is in force: a test switches one off to show that the suite notices. Without
+//! the feature `faults`, as hocket is shipped, nothing can be struck and every rule holds, at no cost.
 
 /// A rule that keeps steps from harming each other. Tests switch one off to show what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

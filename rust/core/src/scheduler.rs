@@ -4,7 +4,7 @@
 //! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `loans`
 //! lets a waiting step lend its slot, `settling` takes in a step's end, and `views` shows figures.
 
-use crate::faults::{Rule, fault, holds};
+use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
 use crate::ledger::Ledger;
@@ -149,7 +149,7 @@ impl Scheduler {
             }
         }
         fault!(LockedOpen);
-        // A group without steps, or one that can never be decided for good, ends before it starts.
+        // A group without steps, or one that cannot succeed, is decided before it starts.
         lane.stopped = lane.join.verdict().is_some();
         if lane.stopped {
             lane.ready.clear();
@@ -267,7 +267,7 @@ impl Scheduler {
         fault!(LockedArm);
         slot.armed = Some(worker);
         // Where the rule is off, a deadline that has outlived its step stays.
-        let arms = holds(Rule::Generation) || !lane.deadlines.is_armed(worker);
+        let arms = faults::holds(Rule::Generation) || !lane.deadlines.is_armed(worker);
         (arms && lane.deadlines.arm(worker, deadline_ns)).then_some(deadline_ns)
     }
 

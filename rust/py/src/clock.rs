@@ -48,7 +48,7 @@ impl Clock {
 
     /// The same for a driver, which looks after every step: `anchor` is its last proper look.
     pub fn soon_ns(&self, py: Python<'_>, anchor: &mut Option<Anchor>) -> PyResult<u64> {
-        if self.is_virtual() {
+        if self.is_foreign() {
             return self.now_ns(py);
         }
         let count = COUNTER.raw();
@@ -79,7 +79,7 @@ impl Clock {
         }
     }
 
-    pub fn is_virtual(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         matches!(self, Self::Trio(_))
     }
 }

@@ -35,7 +35,7 @@ pub struct Host {
     pub spawn: Py<PyAny>,
     /// Cancels what still runs: the run is decided.
     pub stop: Py<PyAny>,
-    /// Has `Run.fire_overdue` called in so many seconds at the latest.
+    /// Has `Run.cancel_overdue` called in so many seconds at the latest.
     pub alarm: Py<PyAny>,
     /// Whether the run has a time limit of its own, which the verdict has to come before.
     pub limited: bool,
@@ -247,14 +247,14 @@ impl Crew {
     }
 
     /// Cancel the step that this worker runs: it is past its time limit.
-    pub fn fire(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
+    pub fn cancel_overdue(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
         let members = self.members();
         let place = members.workers.get(worker as usize);
         let worker = place.and_then(Option::as_ref);
         let worker = worker.map(|worker| worker.clone_ref(py));
         drop(members);
         fault!(py, Fire);
-        worker.map_or(Ok(()), |worker| worker.get().fire(py))
+        worker.map_or(Ok(()), |worker| worker.get().cancel_overdue(py))
     }
 
     /// The run is decided: the step that gave the verdict is noted, and what still runs is

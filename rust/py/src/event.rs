@@ -11,8 +11,8 @@ use crate::clock::seconds;
 pub enum Happened<'a, 'py> {
     Started,
     Succeeded(&'a Bound<'py, PyAny>),
-    Failed(Option<&'a PyErr>),
-    TimedOut(Option<&'a PyErr>),
+    Failed(&'a PyErr),
+    TimedOut(&'a PyErr),
     Cancelled,
 }
 
@@ -44,9 +44,7 @@ impl<'py> Happened<'_, 'py> {
             .getattr(self.name(py))?;
         let (value, error) = match self {
             Self::Succeeded(value) => (Some(*value), None),
-            Self::Failed(error) | Self::TimedOut(error) => {
-                (None, error.map(|error| error.value(py)))
-            }
+            Self::Failed(error) | Self::TimedOut(error) => (None, Some(error.value(py))),
             Self::Started | Self::Cancelled => (None, None),
         };
         let event = EVENT.import(py, module, "StepEvent")?;

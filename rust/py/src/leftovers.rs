@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList, PySet};
 /// What the task and the worker's scope look like while nothing is left behind. Most of it is
 /// private to Trio: each part is None where Trio does not have it, and by default all are.
 #[derive(Default)]
-pub struct Leftovers {
+pub struct Baseline {
     nurseries: Option<Py<PyList>>,
     nurseries_before: usize,
     /// The tasks in the scope.
@@ -18,7 +18,7 @@ pub struct Leftovers {
     describe: Option<Py<PyAny>>,
 }
 
-impl Leftovers {
+impl Baseline {
     pub fn new(
         task: &Bound<'_, PyAny>,
         nurseries: Option<Py<PyList>>,

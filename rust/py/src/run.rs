@@ -29,7 +29,7 @@ pub struct Run {
     pub lane: LaneId,
     pub work: Work,
     pub isolated: bool,
-    pub is_single: bool,
+    pub has_one_step: bool,
     pub has_timeouts: bool,
     pub opened_ns: u64,
     pub thread: ThreadId,
@@ -52,7 +52,7 @@ impl Run {
 
     /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
     /// What it stands in line for, or was granted already, goes to others.
-    pub fn give_up(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn abandon_rest(&self, py: Python<'_>) -> PyResult<()> {
         let pool = self.pool.get();
         pool.lock(py)?.stop(self.lane);
         pool.wake(py, Some(self.lane))
@@ -115,7 +115,7 @@ impl Run {
         fault!(py, Open);
         let now_ns = work.clock.now_ns(py)?;
         lane.parent = pool.get().parent(task)?;
-        let is_single = lane.steps == 1;
+        let has_one_step = lane.steps == 1;
         let has_timeouts = lane.timeout_ns.is_some() || !lane.timeouts_ns.is_empty();
         let opened = pool.get().lock(py)?.open(lane, now_ns);
         let lane = opened.map_err(|full| errors::queue_full(py, full.queue_size))?;
@@ -127,7 +127,7 @@ impl Run {
                 lane,
                 work,
                 isolated,
-                is_single,
+                has_one_step,
                 has_timeouts,
                 opened_ns: now_ns,
                 thread: thread::current().id(),
@@ -181,7 +181,7 @@ impl Run {
     /// Cancel the scope of each worker whose step is past its limit. Returns in how many seconds
     /// to look again, or None to wait for the alarm. Between the look at the clock and `cancel`
     /// nothing else runs, so no later step of the same worker is struck.
-    fn fire_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+    fn cancel_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         fault!(py, Look);
         let now_ns = self.work.clock.now_ns(py)?;
         loop {
@@ -191,7 +191,7 @@ impl Run {
                 return Ok(earliest.map(|due_ns| seconds(due_ns.saturating_sub(now_ns))));
             }
             for worker in overdue {
-                self.crew().fire(py, worker)?;
+                self.crew().cancel_overdue(py, worker)?;
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct Seat {
     /// The scope's cancel status, which is private to Trio: None where Trio does not have it.
     pub status: Option<Py<PyAny>>,
     /// Whether Trio itself fires the scope, so that we are not told.
-    pub trio_fires: bool,
+    pub trio_cancels: bool,
 }
 
 impl Seat {
@@ -24,14 +24,14 @@ impl Seat {
         task: &Bound<'_, PyAny>,
         scope: Option<Py<PyAny>>,
         status: Option<Py<PyAny>>,
-        trio_fires: bool,
+        trio_cancels: bool,
     ) -> PyResult<Self> {
         Ok(Self {
             task: task.clone().unbind(),
             name: task.getattr(intern!(task.py(), "name"))?.unbind(),
             scope,
             status,
-            trio_fires,
+            trio_cancels,
         })
     }
 
@@ -41,7 +41,7 @@ impl Seat {
             name: self.name.clone_ref(py),
             scope: self.scope.as_ref().map(|scope| scope.clone_ref(py)),
             status: self.status.as_ref().map(|status| status.clone_ref(py)),
-            trio_fires: self.trio_fires,
+            trio_cancels: self.trio_cancels,
         }
     }
 

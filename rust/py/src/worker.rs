@@ -25,7 +25,7 @@ pub struct Worker {
     /// The running step's.
     slot: AtomicU64,
     /// Whether the scope that it sits in was cancelled for a step: no other one may start there.
-    fired: AtomicBool,
+    cancelled: AtomicBool,
     /// How many nurseries the task had open when the worker sat down: later ones are a step's.
     nurseries_before: AtomicUsize,
     seat: Mutex<Option<Seat>>,
@@ -38,7 +38,7 @@ impl Worker {
         Self {
             number,
             slot: AtomicU64::new(SlotId::to_bits(None)),
-            fired: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
             nurseries_before: AtomicUsize::new(0),
             seat: Mutex::default(),
             outer: Mutex::default(),
@@ -56,8 +56,8 @@ impl Worker {
     }
 
     #[inline]
-    pub fn is_fired(&self) -> bool {
-        self.fired.load(Ordering::Relaxed)
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     /// The worker sits down, in a fresh scope. `tasks` is the pool's, of who works in which task.
@@ -69,7 +69,7 @@ impl Worker {
         let py = slf.py();
         let this = slf.get();
         let task = seat.task.clone_ref(py).into_bound(py);
-        this.fired.store(false, Ordering::Relaxed);
+        this.cancelled.store(false, Ordering::Relaxed);
         let nurseries = task.getattr(intern!(py, "child_nurseries"))?.len()?;
         this.nurseries_before.store(nurseries, Ordering::Relaxed);
         let before = lock(&this.seat).replace(seat);
@@ -110,7 +110,7 @@ impl Worker {
     }
 
     /// The watchdog: cancel the step that runs now.
-    pub fn fire(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn cancel_overdue(&self, py: Python<'_>) -> PyResult<()> {
         let seat = lock(&self.seat);
         let scope = seat.as_ref().and_then(|seat| seat.scope.as_ref());
         let scope = scope.map(|scope| scope.clone_ref(py));
@@ -123,7 +123,7 @@ impl Worker {
 
     /// Cancel the scope that the worker sits in.
     pub fn cancel(&self, py: Python<'_>, scope: &Py<PyAny>, reason: &str) -> PyResult<()> {
-        self.fired.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::Relaxed);
         scope.call_method1(py, intern!(py, "cancel"), (reason,))?;
         Ok(())
     }

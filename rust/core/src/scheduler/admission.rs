@@ -3,7 +3,9 @@
 //! # A freed slot
 //!
 //! A slot goes back where it came from, and at once to the lane that has waited there longest.
-//! `give_back` decides it, for every slot:
+//! `give_back` decides it, for every slot but two: where nobody waits, a step that ends leaves its
+//! slot to the next step of its own lane (`pass_on`, in `settling`), and where a lender ends before
+//! its borrower, the borrower keeps the slot (`hand_over`, in `loans`).
 //!
 //! - A slot of the pool goes to the lane at the front of the pool's line (`grant`). It is free
 //!   when that line is empty.
@@ -45,7 +47,7 @@
 //! only while the line is empty, and neither does `pass_on`, which keeps a slot only then.
 
 use super::Scheduler;
-use crate::faults::{Rule, fault, holds};
+use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
 use crate::lane::Lane;
 use crate::loan::Lent;
@@ -139,7 +141,10 @@ impl Scheduler {
         fault!(LockedRelease);
         if lent == Lent::Nobody {
             self.give_back(slot.source);
-            if !holds(Rule::Returned) && slot.source == Source::Pool && self.ledger.in_use > 0 {
+            if !faults::holds(Rule::Returned)
+                && slot.source == Source::Pool
+                && self.ledger.in_use > 0
+            {
                 self.give_back(slot.source);
             }
         } else {

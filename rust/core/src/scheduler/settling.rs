@@ -1,7 +1,7 @@
 //! The end of a step: its state, its count, its lane's verdict, and the way of its slot.
 
 use super::{Next, Scheduler};
-use crate::faults::{Rule, fault, holds};
+use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
 use crate::join::Verdict;
 use crate::outcome::{Outcome, StepState};
@@ -18,7 +18,7 @@ impl Scheduler {
         let lane = self.lanes.get_mut(id.0).expect("a running step has a lane");
         lane.running -= 1;
         lane.holding -= u32::from(counted);
-        if let Some(worker) = slot.armed.filter(|_| holds(Rule::Generation)) {
+        if let Some(worker) = slot.armed.filter(|_| faults::holds(Rule::Generation)) {
             lane.deadlines.disarm(worker);
         }
         fault!(LockedSettle);
@@ -77,8 +77,8 @@ impl Scheduler {
             && lane.reserved.is_empty()
             && !lane.stopped
             && !lane.join.is_near()
-            && holds(Rule::Returned)
-            && holds(Rule::Generation);
+            && faults::holds(Rule::Returned)
+            && faults::holds(Rule::Generation);
         if !stays || lane.ready.is_empty() {
             return None;
         }

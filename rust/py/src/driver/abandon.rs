@@ -1,9 +1,11 @@
-//! The way out when the driver has failed or is closed: no coroutine is left open, no slot lost.
+//! The way out of the driver, when it returns, fails or is closed: no coroutine is left open, no
+//! slot lost. After a return there is nothing left to do.
 
 use hocket_core::{Next, Outcome, SlotId};
 use pyo3::prelude::*;
 
 use super::memory::Inner;
+use super::settle::End;
 use super::turn::Turn;
 use crate::coroutine::close_quietly;
 use crate::panics::quietly;
@@ -20,7 +22,7 @@ impl Turn<'_, '_> {
                 quietly(py, || {
                     // After a crash of Trio's the run may be closed before its drivers are.
                     match self.is_running(held.step.slot)? {
-                        true => self.settle(held.step, Outcome::Cancelled, None),
+                        true => self.settle(held.step, End::Cancelled),
                         false => Ok(()),
                     }
                 });

@@ -24,13 +24,14 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 
-use hocket_core::{Next, Outcome};
+use hocket_core::Next;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
 use super::class::Driver;
 use super::memory::{Action, Inner, Step, Suspended};
+use super::settle::End;
 use super::turn::{Begun, Message, Turn};
 use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
 use crate::crew::Crew;
@@ -86,7 +87,7 @@ impl<'py> Turn<'_, 'py> {
                     if let Some(Message::Throw(error)) = message.take() {
                         return Err(error);
                     }
-                    match self.find_work()? {
+                    match self.prepare_next()? {
                         Begun::Nothing => return Ok(None),
                         Begun::Own => continue,
                         Begun::Step(step) => match self.first_segment(step)? {
@@ -141,7 +142,7 @@ impl<'py> Turn<'_, 'py> {
         run.crew().unpark(self.worker().number);
         if let Err(error) = result {
             if error.is_instance(py, trio::cancelled(py)?) {
-                run.give_up(py)?;
+                run.abandon_rest(py)?;
             }
             return Err(error);
         }
@@ -153,7 +154,7 @@ impl<'py> Turn<'_, 'py> {
     }
 
     /// Find out what to do next.
-    fn find_work(&mut self) -> PyResult<Begun> {
+    fn prepare_next(&mut self) -> PyResult<Begun> {
         fault!(self.py, Begin);
         let (py, run, pool) = (self.py, self.run(), self.pool());
         pool.check_fork()?;
@@ -251,8 +252,8 @@ impl<'py> Turn<'_, 'py> {
             Err(error) => return self.raised(step, None, error).map(|()| None),
         };
         // A single step may sit in a scope of its caller's.
-        let leftovers = &self.memory.leftovers;
-        self.tasks_before = (!run.is_single).then(|| leftovers.tasks_in_scope(py));
+        let leftovers = &self.memory.baseline;
+        self.tasks_before = (!run.has_one_step).then(|| leftovers.tasks_in_scope(py));
         let mut made = None;
         self.driver.in_step.store(true, Ordering::Relaxed);
         let sent = self.first_send(step, &context, &mut made);
@@ -279,7 +280,7 @@ impl<'py> Turn<'_, 'py> {
             (Err(error), Some(_)) => error,
             (Err(error), None) => {
                 if let Some(error) = programming_error(py, &run.work, step.index, &error)? {
-                    self.settle(step, Outcome::Cancelled, None)?;
+                    self.settle(step, End::Cancelled)?;
                     return Err(error);
                 }
                 error
@@ -351,7 +352,7 @@ impl<'py> Turn<'_, 'py> {
         self.memory.task_is_changed = true;
         let error = result.err();
         let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
-        quietly(py, || self.settle(held.step, Outcome::Cancelled, None));
+        quietly(py, || self.settle(held.step, End::Cancelled));
         let failure = self.memory.failure.take();
         let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
         match (error, failure) {

@@ -6,24 +6,25 @@
 //!
 //! This is the path of a time limit in a group. As a step suspends, its deadline is armed in the
 //! scheduler, and the supervisor's watchdog is set to the earliest one. The watchdog calls
-//! `Run.fire_overdue`: the scheduler names the workers whose step is past its limit (one that has
-//! ended meanwhile is disarmed), and `Worker::fire` cancels the scope that such a worker sits in.
+//! `Run.cancel_overdue`: the scheduler names the workers whose step is past its limit (one that has
+//! ended meanwhile is disarmed), and `Worker::cancel_overdue` cancels the scope that such a worker sits in.
 //! Trio throws `Cancelled` into the step. When it comes out of the step, `raised` finds that the
-//! scope was fired: it keeps the exception (`Unwinding`) and raises it, out of the driver and
+//! scope was cancelled: it keeps the exception (`Unwinding`) and raises it, out of the driver and
 //! through the worker's `with scope:`. A scope that catches it makes the worker call `Driver.judge`
 //! with None, and the step has failed with StepTimeout. Anything that comes out instead, another
 //! error or the cancellation of a scope further out, is given to `Driver.judge`, which judges it by
-//! its kind. No step starts in a scope that was fired: the worker enters a fresh one.
+//! its kind. No step starts in a scope that was cancelled: the worker enters a fresh one.
 //!
 //! A single call has no watchdog. Its alarm sets the deadline of the very scope around it, and Trio
-//! fires that without telling us (`trio_fires`): whatever a suspended step raises goes through the
+//! cancels it without telling us (`trio_cancels`): whatever a suspended step raises goes through the
 //! scope, and `Driver.judge` decides as above.
 
 use hocket_core::Outcome;
-use hocket_core::faults::{Rule, holds};
+use hocket_core::faults::{self, Rule};
 use pyo3::prelude::*;
 
 use super::memory::{Action, Step, Suspended, Unwinding};
+use super::settle::End;
 use super::turn::Turn;
 use crate::errors;
 use crate::event::Happened;
@@ -45,16 +46,16 @@ impl<'py> Turn<'_, 'py> {
         };
         fault!(py, Leftovers);
         let tasks_before = self.tasks_before.filter(|_| !suspended);
-        let leftovers = &self.memory.leftovers;
+        let leftovers = &self.memory.baseline;
         if leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return self.found_leftovers(step, None);
         }
-        let dirty = self.worker().is_fired() && holds(Rule::Dirty);
+        let dirty = self.worker().is_cancelled() && faults::holds(Rule::Dirty);
         let cancelled = suspended && seat.is_cancelled(py)?;
         let leave = cancelled || self.memory.thrown;
         self.stays = !(run.isolated || leave || dirty);
         self.stand_back(cancelled)?;
-        let settled = self.free_slot(step.slot, Outcome::Succeeded)?;
+        let settled = self.end_step(step.slot, Outcome::Succeeded)?;
         let id = run.work.id(py, step.index)?;
         run.work.record_value(&id, value)?;
         self.tell(step.index, &id, Happened::Succeeded(value), settled)?;
@@ -70,21 +71,21 @@ impl<'py> Turn<'_, 'py> {
             return Err(errors::not_seated(py));
         };
         // Something fatal frees the slot before anything that can allocate or run Python.
-        if is_plainly_fatal(py, &error)? && holds(Rule::Fatal) {
-            quietly(py, || self.settle(step, Outcome::Failed, None));
+        if is_plainly_fatal(py, &error)? && faults::holds(Rule::Fatal) {
+            quietly(py, || self.settle(step, End::Fatal));
             drop(held);
             return Err(error);
         }
         fault!(py, Leftovers);
         let tasks_before = self.tasks_before.filter(|_| !suspended);
-        let leftovers = &self.memory.leftovers;
+        let leftovers = &self.memory.baseline;
         if leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return match classify(py, error)? {
                 fatal @ Ending::Fatal(_) => self.carry_out(step, fatal),
                 ending => self.found_leftovers(step, Some(ending.into_error())),
             };
         }
-        if self.worker().is_fired() || (seat.trio_fires && suspended) {
+        if self.worker().is_cancelled() || (seat.trio_cancels && suspended) {
             let traceback = error.traceback(py).map(Bound::unbind);
             self.memory.unwinding = Some(Unwinding {
                 step,
@@ -102,8 +103,8 @@ impl<'py> Turn<'_, 'py> {
     }
 
     /// What came out of the worker's scope decides about the step whose exception went into it:
-    /// `error`, or None and `caught` when the scope has caught its own cancellation.
-    pub fn judge(&mut self, error: Option<Bound<'_, PyAny>>, caught: bool) -> PyResult<()> {
+    /// `error`, or None when the scope has caught its own cancellation.
+    pub fn judge(&mut self, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         fault!(self.py, Judge);
         let (py, run) = (self.py, self.run());
         let Some(unwinding) = self.memory.unwinding.take() else {
@@ -127,12 +128,11 @@ impl<'py> Turn<'_, 'py> {
                 let ending = classify(py, error)?;
                 self.carry_out(step, ending)?;
             }
-            None if caught => {
+            None => {
                 let error = run.timeout_error(py, step.index)?;
                 error.set_cause(py, Some(steps_own));
-                self.settle(step, Outcome::TimedOut, Some(error))?;
+                self.settle(step, End::TimedOut(error))?;
             }
-            None => return Err(errors::internal(py, "a step's exception was swallowed")),
         }
         fault!(py, Judged);
         match run.isolated {
@@ -145,21 +145,21 @@ impl<'py> Turn<'_, 'py> {
     /// Record what an exception came to; raise what has to go on.
     fn carry_out(&mut self, step: Step, ending: Ending) -> PyResult<()> {
         match ending {
-            Ending::Error(error) => self.settle(step, Outcome::Failed, Some(error)),
+            Ending::Error(error) => self.settle(step, End::Failed(error)),
             Ending::Cancelled(error) => {
-                self.settle(step, Outcome::Cancelled, None)?;
+                self.settle(step, End::Cancelled)?;
                 Err(error)
             }
             Ending::Both(cancelled, error) => {
                 self.stand_back(true)?;
-                self.settle(step, Outcome::Failed, Some(error))?;
+                self.settle(step, End::Failed(error))?;
                 Err(cancelled)
             }
-            Ending::Fatal(error) if !holds(Rule::Fatal) => {
-                self.settle(step, Outcome::Failed, Some(error))
+            Ending::Fatal(error) if !faults::holds(Rule::Fatal) => {
+                self.settle(step, End::Failed(error))
             }
             Ending::Fatal(error) => {
-                quietly(self.py, || self.settle(step, Outcome::Failed, None));
+                quietly(self.py, || self.settle(step, End::Fatal));
                 Err(error)
             }
         }
@@ -168,8 +168,8 @@ impl<'py> Turn<'_, 'py> {
     /// The step has ended well or badly, and left something behind on the worker's task.
     fn found_leftovers(&mut self, step: Step, cause: Option<PyErr>) -> PyResult<()> {
         let error = self.leftovers_error(step.index, cause)?;
-        self.settle(step, Outcome::Failed, Some(error))?;
-        match holds(Rule::Retire) {
+        self.settle(step, End::Failed(error))?;
+        match faults::holds(Rule::Retire) {
             true => self.retire_worker(),
             false => Ok(()),
         }
@@ -177,7 +177,7 @@ impl<'py> Turn<'_, 'py> {
 
     fn leftovers_error(&self, index: u32, cause: Option<PyErr>) -> PyResult<PyErr> {
         let py = self.py;
-        let Some(describe) = self.memory.leftovers.describe(py) else {
+        let Some(describe) = self.memory.baseline.describe(py) else {
             let what = "leftovers were found where none can be";
             return Err(errors::internal(py, what));
         };

@@ -9,7 +9,7 @@ use pyo3::types::PyTraceback;
 use super::contexts::Contexts;
 use super::stretch::Round;
 use crate::clock::Anchor;
-use crate::leftovers::Leftovers;
+use crate::leftovers::Baseline;
 use crate::seat::Seat;
 
 /// What the worker is to do when the driver has returned.
@@ -18,9 +18,10 @@ pub enum Action {
     /// There is nothing left to start.
     #[default]
     Leave,
-    /// Enter a fresh scope and await the driver again: the old scope was fired.
+    /// Enter a fresh scope and await the driver again: the old scope was cancelled.
     Again,
-    /// Make room for another worker: the step has left something behind on this task.
+    /// Make room for another worker: the step has left something behind on this task, or every step
+    /// has a task of its own.
     Retire,
 }
 
@@ -60,7 +61,7 @@ pub struct Memory {
     pub inner: Inner,
     /// The worker has a copy, behind a lock: here it is looked at after every step.
     pub seat: Option<Seat>,
-    pub leftovers: Leftovers,
+    pub baseline: Baseline,
     pub unwinding: Option<Unwinding>,
     /// Why the driver has failed while its step was waiting for Trio; raised when that has ended.
     pub failure: Option<Py<PyBaseException>>,
@@ -100,7 +101,7 @@ impl Memory {
         if let Some(seat) = &self.seat {
             seat.traverse(visit)?;
         }
-        self.leftovers.traverse(visit)?;
+        self.baseline.traverse(visit)?;
         if let Some(unwinding) = &self.unwinding {
             visit.call(&unwinding.error)?;
             visit.call(&unwinding.traceback)?;

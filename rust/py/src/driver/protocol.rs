@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyList, PySet, PyTraceback};
 use super::class::Driver;
 use super::memory::{Action, Inner};
 use super::turn::{Message, Turn};
-use crate::leftovers::Leftovers;
+use crate::leftovers::Baseline;
 use crate::panics::{lock, panicked, quietly};
 use crate::run::Run;
 use crate::seat::Seat;
@@ -21,7 +21,7 @@ use crate::worker::Worker;
 
 /// What the supervisor has looked up: (nurseries, status, status_tasks, breaker, describe), each
 /// None where it cannot be had.
-type LookedUp = (
+type Watched = (
     Option<Py<PyList>>,
     Option<Py<PyAny>>,
     Option<Py<PySet>>,
@@ -57,30 +57,30 @@ impl Driver {
     }
 
     /// The worker sits down in this task and scope, before each await. `scope` may be None for a
-    /// task that is not ours. `leftovers` is (nurseries, status, status_tasks, breaker, describe),
+    /// task that is not ours. `watched` is (nurseries, status, status_tasks, breaker, describe),
     /// each None where it cannot be had.
-    #[pyo3(signature = (task, scope, leftovers, *, trio_fires=false))]
+    #[pyo3(signature = (task, scope, watched, *, trio_cancels=false))]
     fn enter(
         &self,
         task: &Bound<'_, PyAny>,
         scope: Option<Py<PyAny>>,
-        leftovers: LookedUp,
-        trio_fires: bool,
+        watched: Watched,
+        trio_cancels: bool,
     ) -> PyResult<()> {
         let py = task.py();
         fault!(py, Enter);
         self.with_turn(py, |turn| turn.restore_task())?;
-        let (nurseries, status, tasks, breaker, describe) = leftovers;
-        let seat = Seat::new(task, scope, status, trio_fires)?;
-        let leftovers = Leftovers::new(task, nurseries, tasks, breaker, describe)?;
+        let (nurseries, status, tasks, breaker, describe) = watched;
+        let seat = Seat::new(task, scope, status, trio_cancels)?;
+        let baseline = Baseline::new(task, nurseries, tasks, breaker, describe)?;
         let cancelled = seat.is_cancelled(py)?;
         let workers_own = seat.clone_ref(py);
         let before = self.with_memory(|memory| {
             memory.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
             memory.must_checkpoint = cancelled;
-            let leftovers = mem::replace(&mut memory.leftovers, leftovers);
-            (memory.seat.replace(seat), leftovers)
+            let before = mem::replace(&mut memory.baseline, baseline);
+            (memory.seat.replace(seat), before)
         })?;
         drop(before);
         let tasks = self.run.get().pool.get().tasks(py);
@@ -92,7 +92,7 @@ impl Driver {
         fault!(py, Exit);
         self.with_turn(py, |turn| turn.restore_task())?;
         let before =
-            self.with_memory(|memory| (memory.seat.take(), mem::take(&mut memory.leftovers)))?;
+            self.with_memory(|memory| (memory.seat.take(), mem::take(&mut memory.baseline)))?;
         drop(before);
         let (run, worker) = (self.run.get(), self.worker.get());
         worker.leave_task(py, run.pool.get().tasks(py))?;
@@ -113,15 +113,14 @@ impl Driver {
     }
 
     /// What came out of the worker's scope decides about the step that was cancelled in it:
-    /// `error` is the exception, or None with `caught` when the scope caught its own
-    /// cancellation. Returns the exception that the worker has to raise, if any.
+    /// `error` is the exception, or None when the scope has caught its own cancellation. Returns the
+    /// exception that the worker has to raise, if any.
     fn judge<'py>(
         &self,
         py: Python<'py>,
         error: Option<Bound<'py, PyAny>>,
-        caught: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self.with_turn(py, |turn| turn.judge(error, caught)) {
+        match self.with_turn(py, |turn| turn.judge(error)) {
             Ok(()) => Ok(None),
             Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
         }

@@ -18,34 +18,50 @@ use crate::event::Happened;
 use crate::ffi;
 use crate::strikes::fault;
 
-impl<'py> Turn<'_, 'py> {
-    /// A step has not returned: give the slot back, note the error, tell who waits. Without an
-    /// error `Failed` is something fatal, after which nothing more may run.
-    pub fn settle(&mut self, step: Step, outcome: Outcome, error: Option<PyErr>) -> PyResult<()> {
-        let (py, run) = (self.py, self.run());
-        let fatal = error.is_none() && outcome == Outcome::Failed;
-        let settled = self.free_slot(step.slot, outcome)?;
-        if fatal {
-            return match settled.woken {
-                true => self.pool().wake(py, Some(run.lane)),
-                false => Ok(()),
-            };
+/// How a step ended that has not returned.
+pub enum End {
+    Failed(PyErr),
+    TimedOut(PyErr),
+    Cancelled,
+    /// KeyboardInterrupt and its like, which are nobody's result: nothing more may run.
+    Fatal,
+}
+
+impl End {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Failed(_) | Self::Fatal => Outcome::Failed,
+            Self::TimedOut(_) => Outcome::TimedOut,
+            Self::Cancelled => Outcome::Cancelled,
         }
-        let id = run.work.id(py, step.index)?;
-        if let Some(error) = &error {
+    }
+}
+
+impl<'py> Turn<'_, 'py> {
+    /// A step has not returned: give the slot back, note the error, tell who waits.
+    pub fn settle(&mut self, step: Step, end: End) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        let settled = self.end_step(step.slot, end.outcome())?;
+        let id = match end {
+            End::Fatal if settled.woken => return self.pool().wake(py, Some(run.lane)),
+            End::Fatal => return Ok(()),
+            _ => run.work.id(py, step.index)?,
+        };
+        if let End::Failed(error) | End::TimedOut(error) = &end {
             run.work.record_error(&id, error)?;
         }
-        let happened = match outcome {
-            Outcome::TimedOut => Happened::TimedOut(error.as_ref()),
-            Outcome::Cancelled => Happened::Cancelled,
-            Outcome::Failed | Outcome::Succeeded => Happened::Failed(error.as_ref()),
+        let happened = match &end {
+            End::Failed(error) => Happened::Failed(error),
+            End::TimedOut(error) => Happened::TimedOut(error),
+            End::Cancelled | End::Fatal => Happened::Cancelled,
         };
         self.tell(step.index, &id, happened, settled)
     }
 
-    /// The step's state is final: its slot goes back.
+    /// The step's state is final: its slot goes back, or, where nothing stands between two steps, on
+    /// to the lane's next step, which is then noted in `next`.
     #[inline]
-    pub fn free_slot(&mut self, slot: SlotId, outcome: Outcome) -> PyResult<Settled> {
+    pub fn end_step(&mut self, slot: SlotId, outcome: Outcome) -> PyResult<Settled> {
         fault!(self.py, FreeSlot);
         let (py, run) = (self.py, self.run());
         let clock = run.work.clock.soon_ns(py, &mut self.memory.anchor);
@@ -86,9 +102,9 @@ impl<'py> Turn<'_, 'py> {
         self.streak += 1;
         let since_ns = *self.since_ns.get_or_insert(now_ns);
         let stretch_ns = now_ns.saturating_sub(since_ns);
-        let is_virtual = self.run().work.clock.is_virtual();
+        let is_foreign = self.run().work.clock.is_foreign();
         let round = &self.memory.round;
-        self.memory.must_checkpoint = round.count_stretch(self.streak, stretch_ns, is_virtual);
+        self.memory.must_checkpoint = round.count_stretch(self.streak, stretch_ns, is_foreign);
         if self.memory.must_checkpoint {
             self.streak = 0;
         }
@@ -145,7 +161,8 @@ impl<'py> Turn<'_, 'py> {
         Ok(())
     }
 
-    /// The worker makes room for another one, which is to lose no turn by starting later.
+    /// The worker makes room for another one. That one's slot is reserved here and now, so that the run
+    /// does not fall behind others while the new worker starts.
     pub fn retire_worker(&mut self) -> PyResult<()> {
         fault!(self.py, Retire);
         self.memory.action = Action::Retire;

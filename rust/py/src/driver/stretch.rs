@@ -46,8 +46,8 @@ impl Round {
     /// A step has ended, the driver's `streak`th in this stretch, `stretch_ns` after the stretch
     /// began. Whether a checkpoint is due before the next step.
     #[inline]
-    pub fn count_stretch(&self, streak: u32, stretch_ns: u64, is_virtual: bool) -> bool {
-        match is_virtual {
+    pub fn count_stretch(&self, streak: u32, stretch_ns: u64, is_foreign: bool) -> bool {
+        match is_foreign {
             false => self.ran(stretch_ns) >= ROUND_NS || stretch_ns >= STRETCH_NS,
             true => streak >= STRETCH_STEPS,
         }
