@@ -62,8 +62,8 @@ class StepLeftovers(HocketError):
 
     Steps share worker tasks. An open cancel scope or nursery, or a lock still held, would strike
     whichever step runs next on the same task, so the step that left it behind fails with this
-    error. Close it inside the step (``with``/``async with``), or give every step a task of its
-    own with ``isolation="task"``.
+    error. Close it inside the step (``with``/``async with``). A lock alone may be kept where every
+    step has a task of its own (``isolation="task"``): Trio breaks it as the task exits.
     """
 
 

@@ -39,7 +39,7 @@ live_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 class WorkerPool:
     """A limit on how many steps run at once, shared by all who use the pool.
 
-    There is nothing to open or to close: steps run in the nursery of whoever awaits them, and
+    There is nothing to open or to close: steps run where they are awaited, and
     when the awaiting call is left, nothing of it runs any more. A slot that becomes free goes to
     the longest waiter; who was served and wants more stands at the end of the line, so that no
     caller waits for another one's backlog. A step may use the pool that it runs in: while it

@@ -24,8 +24,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::clock::{Clock, seconds};
+use crate::faults::fault;
 use crate::panics::lock;
-use crate::strikes::fault;
 use crate::trio;
 use crate::worker::Worker;
 

@@ -6,7 +6,7 @@
 use std::ffi::{c_int, c_void};
 use std::{mem, ptr, thread};
 
-use crate::strikes::fault;
+use crate::faults::fault;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -9,6 +9,7 @@ mod driver;
 mod errors;
 mod event;
 mod exception;
+mod faults;
 mod ffi;
 mod fork;
 mod leftovers;
@@ -18,7 +19,6 @@ mod request;
 mod run;
 mod seat;
 mod step_ids;
-mod strikes;
 mod trio;
 mod work;
 mod worker;
@@ -34,15 +34,15 @@ mod _core {
     use crate::coroutine::in_first_segment;
     #[pymodule_export]
     use crate::driver::Driver;
+    #[cfg(feature = "faults")]
+    #[pymodule_export]
+    use crate::faults::{arm_fault, disarm_faults, passages, rules, set_rule};
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::run::Run;
     #[pymodule_export]
     use crate::step_ids::step_ids;
-    #[cfg(feature = "faults")]
-    #[pymodule_export]
-    use crate::strikes::{arm_fault, disarm_faults, passages, rules, set_rule};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

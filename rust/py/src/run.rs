@@ -11,10 +11,10 @@ use pyo3::types::PyList;
 use crate::clock::{Clock, seconds};
 use crate::crew::{Crew, Host};
 use crate::errors;
+use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::{Open, Pool};
 use crate::request::Request;
-use crate::strikes::fault;
 use crate::work::Work;
 
 thread_local! {

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::clock::Clock;
-use crate::strikes::fault;
+use crate::faults::fault;
 
 /// How a step's coroutine is made.
 pub enum Call {

@@ -12,9 +12,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::faults::fault;
 use crate::panics::lock;
 use crate::seat::Seat;
-use crate::strikes::fault;
 
 /// One worker of a run. Python never sees it; it is a Python object for the garbage collector,
 /// which has to see through it from a task to the worker that waits in it.

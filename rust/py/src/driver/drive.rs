@@ -38,9 +38,9 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::event::Happened;
 use crate::exception::is_plainly_fatal;
+use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
-use crate::strikes::fault;
 use crate::trio;
 
 impl Driver {

@@ -29,8 +29,8 @@ use super::turn::Turn;
 use crate::errors;
 use crate::event::Happened;
 use crate::exception::{Ending, classify, is_plainly_fatal};
+use crate::faults::fault;
 use crate::panics::quietly;
-use crate::strikes::fault;
 
 impl<'py> Turn<'_, 'py> {
     /// A step has returned.

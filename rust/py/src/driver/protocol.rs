@@ -12,11 +12,11 @@ use pyo3::types::{PyDict, PyList, PySet, PyTraceback};
 use super::class::Driver;
 use super::memory::{Action, Inner};
 use super::turn::{Message, Turn};
+use crate::faults::fault;
 use crate::leftovers::Baseline;
 use crate::panics::{lock, panicked, quietly};
 use crate::run::Run;
 use crate::seat::Seat;
-use crate::strikes::fault;
 use crate::worker::Worker;
 
 /// What the supervisor has looked up: (nurseries, status, status_tasks, breaker, describe), each

@@ -15,8 +15,8 @@ use pyo3::prelude::*;
 use super::memory::{Action, Step};
 use super::turn::{Settled, Turn};
 use crate::event::Happened;
+use crate::faults::fault;
 use crate::ffi;
-use crate::strikes::fault;
 
 /// How a step ended that has not returned.
 pub enum End {

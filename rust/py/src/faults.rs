@@ -9,7 +9,7 @@ macro_rules! fault {
 #[cfg(feature = "faults")]
 macro_rules! fault {
     ($py:expr, $boundary:ident) => {
-        crate::strikes::at($py, hocket_core::faults::Boundary::$boundary)?
+        crate::faults::at($py, hocket_core::faults::Boundary::$boundary)?
     };
 }
 
