@@ -22,7 +22,7 @@ __all__ = ["CallSpec", "RunSpec", "open_run", "run_steps"]
 
 
 # The core reads both, attribute by attribute, and so they are in the core's units. The first is for
-# itself because single calls are many: a third of the settings costs a third.
+# itself because single calls are many, and each setting takes its time to be given and read.
 @attrs.define
 class CallSpec:
     """What every run says, and all that a single call of the pool says."""

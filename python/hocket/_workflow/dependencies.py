@@ -26,8 +26,8 @@ def connect(places: Places, top: Sequence[WorkflowStep], mistakes: Mistakes) -> 
         try:
             before = [top_of[id_] for id_ in step.depends_on]
         except KeyError:
-            before = [here]
-        if here in before or (has_members and here < 0):
+            before = None  # there is no such step, or it is in a circle of groups
+        if before is None or here in before or here < 0:
             before = _look_closely(places, place, mistakes)
         if has_members and here >= 0:
             before = graph[here] + before

@@ -200,10 +200,11 @@ impl<'py> Turn<'_, 'py> {
                 if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
                     run.crew().dismiss(py)?;
                 }
-                if run.work.observer.is_some() {
+                if let Some(observer) = &run.work.observer {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
-                    self.observe(Happened::Started, &run.work.id(py, step)?, wait_ns)?;
+                    let id = run.work.id(py, step)?;
+                    self.observe(observer, Happened::Started, &id, wait_ns)?;
                 }
                 Ok(Begun::Step(Step { index: step, slot }))
             }

@@ -42,19 +42,17 @@ impl<'py> Turn<'_, 'py> {
     pub fn settle(&mut self, step: Step, end: End) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         let settled = self.end_step(step.slot, end.outcome())?;
-        let id = match end {
+        let (error, happened) = match &end {
             End::Fatal if settled.woken => return self.pool().wake(py, Some(run.lane)),
             End::Fatal => return Ok(()),
-            _ => run.work.id(py, step.index)?,
+            End::Failed(error) => (Some(error), Happened::Failed(error)),
+            End::TimedOut(error) => (Some(error), Happened::TimedOut(error)),
+            End::Cancelled => (None, Happened::Cancelled),
         };
-        if let End::Failed(error) | End::TimedOut(error) = &end {
+        let id = run.work.id(py, step.index)?;
+        if let Some(error) = error {
             run.work.record_error(&id, error)?;
         }
-        let happened = match &end {
-            End::Failed(error) => Happened::Failed(error),
-            End::TimedOut(error) => Happened::TimedOut(error),
-            End::Cancelled | End::Fatal => Happened::Cancelled,
-        };
         self.tell(step.index, &id, happened, settled)
     }
 
@@ -127,8 +125,8 @@ impl<'py> Turn<'_, 'py> {
         if settled.woken {
             self.pool().wake(py, Some(run.lane))?;
         }
-        match run.work.observer {
-            Some(_) => self.observe(happened, id, settled.run_ns),
+        match &run.work.observer {
+            Some(observer) => self.observe(observer, happened, id, settled.run_ns),
             None => Ok(()),
         }
     }
@@ -136,16 +134,13 @@ impl<'py> Turn<'_, 'py> {
     /// Call the observer. A panic in there is not the driver's.
     pub fn observe(
         &self,
+        observer: &Py<PyAny>,
         happened: Happened<'_, 'py>,
         step: &Bound<'py, PyAny>,
         ns: u64,
     ) -> PyResult<()> {
-        let work = &self.run().work;
-        let Some(observer) = &work.observer else {
-            return Ok(());
-        };
         fault!(self.py, Observe);
-        let event = happened.event(step, &work.group, ns)?;
+        let event = happened.event(step, &self.run().work.group, ns)?;
         let in_step = &self.driver.in_step;
         let outside = in_step.swap(true, Ordering::Relaxed);
         let told = observer.call1(self.py, (event,));
