@@ -30,16 +30,19 @@ async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-def explain_call(function: Callable[..., object], name: str, arguments: int) -> str | None:
-    """Say why ``function`` cannot be called with so many arguments; None if it can be."""
+def explain_call(function: Callable[..., object], name: str, *given: str) -> str | None:
+    """Say why ``function`` cannot be called with the arguments given; None if it can be."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return None
     try:
-        signature.bind(*[None] * arguments)
+        signature.bind(*given)
     except TypeError as error:
-        given = ("no arguments", "(context)", "(step, context)")[arguments]
         shown = getattr(function, "__qualname__", repr(function))
-        return f"{name}: {shown}{signature} cannot be called with {given}: {error}"
+        arguments = f"({', '.join(given)})" if given else "no arguments"
+        return (
+            f"{name}: {shown}{signature} cannot be called with {arguments}: {error} "
+            f"(bind what else it takes with functools.partial)"
+        )
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeVar
 
 from .. import _core
 from .._base.callables import uncalled_hint
@@ -20,9 +20,10 @@ from .observers import as_observers, guarded
 from .pool import WorkerPool
 from .run import RunSpec, run_steps
 
-__all__ = ["ParallelExecutionManager", "StepExecutor"]
+__all__ = ["ParallelExecutionManager"]
 
-StepExecutor: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+S = TypeVar("S")
+R = TypeVar("R")
 
 logger = logging.getLogger("hocket.group")
 
@@ -33,7 +34,7 @@ class ParallelExecutionManager:
     Takes the same keywords as :class:`WorkerPool`. The pool itself is :attr:`pool`.
 
     >>> import trio
-    >>> async def shout(step: str, context: object) -> str:
+    >>> async def shout(step: str) -> str:
     ...     await trio.sleep(0)
     ...     return step.upper()
     >>> manager = ParallelExecutionManager(max_concurrent=5)
@@ -69,19 +70,19 @@ class ParallelExecutionManager:
 
     async def execute_group(
         self,
-        group: ParallelGroup,
-        step_executor: StepExecutor,
+        group: ParallelGroup[S],
+        step_executor: Callable[[S], Awaitable[R]],
         context: Any = None,
         *,
         observer: Observer | Iterable[Observer] | None = None,
-    ) -> ParallelExecutionResult:
+    ) -> ParallelExecutionResult[R]:
         """Run a group, and return its result when nothing of it runs any more.
 
         Args:
             group: what to run, and how.
-            step_executor: an async function that is called with each step (as the group lists
-                it) and the context, and returns the step's value.
-            context: whatever the steps need. Default None.
+            step_executor: an async function that is called with each step, as the group lists it,
+                and returns the step's value. It runs in a context of its own, a copy of the caller's.
+            context: goes to a group's function of steps, and nowhere else. Default None.
             observer: is called with a :class:`StepEvent` as each step starts and ends; if it
                 raises, that is logged and it is called no more. Or several of them. Default: none.
 
@@ -95,14 +96,14 @@ class ParallelExecutionManager:
             raise TypeError(f"execute_group takes a ParallelGroup; got {group!r}")
         if not callable(step_executor):
             raise TypeError(
-                "step_executor must be an async function of (step, context); got "
+                "step_executor must be an async function of a step; got "
                 f"{step_executor!r}{uncalled_hint(step_executor)}"
             )
         observers = as_observers(observer)
         pool = self._pool
         steps = await steps_of(group, context)
         where = f"group {group.id!r}"
-        ids = _core.step_ids(steps, where)
+        ids = _core.step_ids(steps, group.key, where)
         check_quorum(group.wait_strategy, len(ids))
         step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
         return await run_steps(
@@ -112,7 +113,6 @@ class ParallelExecutionManager:
                 ids=ids,
                 steps=steps,
                 executor=step_executor,
-                context=context,
                 strategy=group.wait_strategy,
                 max_concurrent=group.max_concurrent,
                 continue_on_error=group.continue_on_error,

@@ -15,6 +15,7 @@ from .. import _core
 from .._base.callables import uncalled_hint
 from .._base.checks import check_count
 from .._base.durations import check_seconds, limit_to_ns
+from .._base.iterables import as_tuple
 from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
@@ -27,7 +28,7 @@ from .supervisor import run_alone
 
 __all__ = ["WorkerPool", "live_pools"]
 
-T = TypeVar("T")
+R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 logger = logging.getLogger("hocket.pool")
@@ -127,11 +128,13 @@ class WorkerPool:
         self._core.resize(limit)
 
     @overload
-    async def execute(self, task: WorkerTask) -> Any: ...
+    async def execute(self, task: WorkerTask[R]) -> R: ...
     @overload
-    async def execute(self, task: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T: ...
+    async def execute(self, task: Callable[[*Ts], Awaitable[R]], *args: *Ts) -> R: ...
     @enable_ki_protection  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
-    async def execute(self, task: WorkerTask | Callable[..., Awaitable[Any]], *args: Any) -> Any:
+    async def execute(
+        self, task: WorkerTask[Any] | Callable[..., Awaitable[Any]], *args: Any
+    ) -> Any:
         """Run one task when a slot is free, and return its value.
 
         Args:
@@ -144,7 +147,8 @@ class WorkerPool:
             Exception: whatever the task raises, as it is.
 
         If the caller is cancelled while the task waits, it is as if it had never been submitted.
-        The task runs in the caller's Trio task, in a context of its own.
+        The task runs in the caller's Trio task and context, as ``await task(*args)`` would: context
+        variables that it sets stay set.
         """
         name, function, timeout = _parts(task, args)
         await begin_call()
@@ -154,24 +158,25 @@ class WorkerPool:
         observer = guarded((), logger, "pool")
         spec = CallSpec(None, [name], [function], results, errors, limit_ns, True, observer)
         run = open_run(self._core, spec)
+        suspended = False
         failure: BaseException | None = None
         try:
             try:
-                await run_alone(run)
+                suspended = await run_alone(run)
             finally:
                 run.close(False)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - raised below
             failure = error
-        # The thread may still be inside the step's context: only after a trip through Trio's
-        # scheduler is it back in the caller's. Shielded, because what is done is done.
-        await trio.lowlevel.cancel_shielded_checkpoint()
         if failure is not None:
             try:
                 raise _with_error(name, failure, errors)
             finally:
                 del failure
+        if not suspended:
+            # Every call goes through Trio's scheduler once. Shielded: what is done is done.
+            await trio.lowlevel.cancel_shielded_checkpoint()
         if errors:
             try:
                 raise errors.popitem()[1]
@@ -179,8 +184,8 @@ class WorkerPool:
                 del errors
         return results[name]
 
-    async def execute_many(self, tasks: Iterable[WorkerTask]) -> list[Any]:
-        """Run tasks, and return their values in the order of the tasks.
+    async def execute_many(self, tasks: Iterable[WorkerTask[R]]) -> list[R]:
+        """Run tasks, each in a context of its own, and return their values in their order.
 
         Raises:
             GroupFailed: a task failed; the others were cancelled at once. It is an exception
@@ -193,11 +198,11 @@ class WorkerPool:
 
     async def execute_with_strategy(
         self,
-        tasks: Iterable[WorkerTask],
+        tasks: Iterable[WorkerTask[R]],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         *,
         timeout: float | None = None,
-    ) -> ParallelExecutionResult:
+    ) -> ParallelExecutionResult[R]:
         """Run tasks under a wait strategy, and return results and verdict.
 
         A failing task raises nothing here.
@@ -212,7 +217,7 @@ class WorkerPool:
         """
         works = _as_list(tasks)
         strategy = parse_strategy(wait_strategy)
-        ids = _core.step_ids(works, "tasks")
+        ids = _core.step_ids(works, None, "tasks")
         check_quorum(strategy, len(ids))
         own_limits = any(work.timeout is not None for work in works)
         return await run_steps(
@@ -251,10 +256,8 @@ class WorkerPool:
         return self._core.holders()
 
 
-def _as_list(tasks: Iterable[WorkerTask]) -> list[WorkerTask]:
-    if not isinstance(tasks, Iterable):
-        raise TypeError(f"tasks must be a list of WorkerTask objects; got {tasks!r}")
-    works = list(tasks)
+def _as_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:
+    works = list(as_tuple("tasks", "a list of WorkerTask objects", tasks))
     for work in works:
         if not isinstance(work, WorkerTask):
             raise TypeError(f"tasks must be WorkerTask objects; found {work!r}")

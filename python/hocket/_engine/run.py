@@ -50,8 +50,7 @@ class RunSpec(CallSpec):
     thresholds: tuple[int | None, int | None] = attrs.field(init=False)
     """How many successes, or failures, decide the run."""
     executor: Callable[..., object] | None = None
-    """Is called with each step and the context; without it each step is called with nothing."""
-    context: object = None
+    """Is called with each step; without it each step is called with nothing."""
     max_concurrent: int | None = None
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
@@ -83,8 +82,8 @@ async def run_steps(
     spec: RunSpec,
     logger: logging.Logger,
     *,
-    on_end: Callable[[ParallelExecutionResult], object] | None = None,
-) -> ParallelExecutionResult:
+    on_end: Callable[[ParallelExecutionResult[Any]], object] | None = None,
+) -> ParallelExecutionResult[Any]:
     """Run steps on a pool. ``on_end`` sees the result also when the caller was cancelled."""
     await begin_call()
     debug = logger.isEnabledFor(logging.DEBUG)
@@ -112,7 +111,7 @@ async def run_steps(
     return result
 
 
-def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutionResult:
+def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutionResult[Any]:
     try:
         duration, verdict = run.age, run.verdict
     finally:
@@ -128,17 +127,20 @@ def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutio
             spec.errors[step] = StepTimeout(step, spec.timeout, spec.kind)
         stopped = []
     assert spec.id is not None, "a single call of the pool makes no result"
+    success = _success(spec, verdict)
+    has_winner = success and spec.strategy in (WaitStrategy.ANY, WaitStrategy.RACE)
     return ParallelExecutionResult(
         group_id=spec.id,
         wait_strategy=spec.strategy,
-        success=_success(spec, verdict),
+        success=success,
+        steps=spec.ids,
         completed_steps=run.completed,
         failed_steps=failed,
         skipped_steps=skipped,
         cancelled_steps=stopped,
         results=spec.results,
         errors=spec.errors,
-        winner=run.winner if spec.strategy in (WaitStrategy.ANY, WaitStrategy.RACE) else None,
+        winner=run.winner if has_winner else None,
         duration=duration,
         timed_out=timed_out,
     )

@@ -244,8 +244,8 @@ class _Host:
 
 
 @enable_ki_protection
-async def run_alone(run: _core.Run) -> None:
-    """Run the only step of ``run`` in the task that we are in."""
+async def run_alone(run: _core.Run) -> bool:
+    """Run the only step of ``run`` in the task that we are in; return whether it has suspended."""
     driver = _core.Driver(run)
     task = current_task()
     held = leftovers.locks(task)
@@ -259,6 +259,7 @@ async def run_alone(run: _core.Run) -> None:
                 await drive(driver)
             finally:
                 await leftovers.tidy(task, scope)
+        return driver.has_suspended
     finally:
         driver.exit()
         if driver.retire:

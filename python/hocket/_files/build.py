@@ -45,7 +45,7 @@ class Builder:
             output=entry.output,
         )
 
-    def _step(self, entry: Any, keys: Keys) -> WorkflowStep:
+    def _step(self, entry: Any, keys: Keys) -> WorkflowStep[Any]:
         unreadable = unreadable_id(keys)
         if entry is MISTAKEN:
             return WorkflowStep(unreadable, execute=_unreadable)
@@ -54,7 +54,7 @@ class Builder:
         self.findings.unread |= entry.id in (None, MISTAKEN)
         return self._with_id(entry, _read(entry.id, unreadable), keys)
 
-    def _with_id(self, entry: StepEntry, id_: str, keys: Keys) -> WorkflowStep:
+    def _with_id(self, entry: StepEntry, id_: str, keys: Keys) -> WorkflowStep[Any]:
         depends_on = _ids(_read(entry.depends_on, []))
         tool, group = _read(entry.tool, None), None
         if self._does_one_thing(entry, keys) and entry.group not in (None, MISTAKEN):
@@ -84,7 +84,7 @@ class Builder:
             )
         return entry.tool is None
 
-    def _group(self, entry: Any, step: str, keys: Keys) -> ParallelGroup | None:
+    def _group(self, entry: Any, step: str, keys: Keys) -> ParallelGroup[Any] | None:
         if not entry.steps:
             self.findings.add(keys, "a group needs at least one step")
             self.findings.unread = True
@@ -106,7 +106,7 @@ class Builder:
             self.findings.unread = True
             return None
 
-    def _member(self, member: Any, keys: Keys) -> str | WorkflowStep:
+    def _member(self, member: Any, keys: Keys) -> str | WorkflowStep[Any]:
         if isinstance(member, str):
             return member
         return unreadable_id() if member is MISTAKEN else self._step(member, keys)

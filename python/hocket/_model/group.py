@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
+from .._base.callables import uncalled_hint
 from .._base.checks import check_count
 from .._base.durations import check_seconds
-from .strategy import Strategy, WaitStrategy, parse_strategy
+from .._base.iterables import as_tuple
+from .strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy
 
-__all__ = ["Isolation", "ParallelGroup", "Steps"]
+__all__ = ["Isolation", "ParallelGroup"]
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 Isolation: TypeAlias = Literal["shared", "task"]
-Steps: TypeAlias = Sequence[Any] | Callable[[Any], Sequence[Any] | Awaitable[Sequence[Any]]]
+StepsFunction: TypeAlias = Callable[[Any], Iterable[S] | Awaitable[Iterable[S]]]
 
 _ISOLATIONS = get_args(Isolation)
 
 
-@attrs.frozen
-class ParallelGroup:
+@attrs.frozen(init=False)
+class ParallelGroup(Generic[S_co]):
     """A group of steps that run side by side.
 
     Args:
         id: its name.
-        steps: what to run: a list of ids, or of objects with an ``id``; or a function of the
-            context (async, or not) that returns such a list when the group starts. The executor
-            says what a step means.
+        steps: what to run, whatever it is: the executor says what a step means. A list, or anything
+            else that can be iterated over, which is copied here; or a function of the context
+            (async, or not) that makes them as the group starts.
         wait_strategy: when the group is decided; see :class:`WaitStrategy` and :func:`quorum`.
         max_concurrent: at most so many of its steps at once. Default: only the pool's limit.
         continue_on_error: failing steps do not stop the group, nor the workflow it is in; the
@@ -35,6 +40,9 @@ class ParallelGroup:
         timeout: seconds for the whole group, from its start. What still runs then fails with
             :class:`StepTimeout`, what has not started is skipped. Default: no limit.
         step_timeout: seconds for each step, from its own start. Default: the pool's ``timeout``.
+        key: makes the id of each step, a text, by which its result is found. Default: a text is its
+            own id; of anything else it is its attribute ``id``, or else its place as text
+            (``"0"``, ``"1"``, ...), so that equal steps are fine.
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
@@ -43,37 +51,59 @@ class ParallelGroup:
         TypeError, ValueError: an argument is wrong; the message names it.
 
     >>> ParallelGroup("fetch", ["users", "orders"], wait_strategy="any", timeout=5).steps
-    ['users', 'orders']
+    ('users', 'orders')
     """
 
     id: str
-    steps: Steps
-    wait_strategy: Strategy = attrs.field(default=WaitStrategy.ALL, converter=parse_strategy)
-    max_concurrent: int | None = None
-    continue_on_error: bool = False
-    timeout: float | None = None
-    step_timeout: float | None = None
-    isolation: Isolation = attrs.field(default="shared", kw_only=True)
+    steps: tuple[S_co, ...] | StepsFunction[S_co]
+    wait_strategy: Strategy
+    max_concurrent: int | None
+    continue_on_error: bool
+    timeout: float | None
+    step_timeout: float | None
+    key: Callable[[S_co], str] | None
+    isolation: Isolation
 
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id:
-            raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
-        where = f"group {self.id!r}"
-        if isinstance(self.steps, str) or not (
-            callable(self.steps) or isinstance(self.steps, Sequence)
-        ):
-            raise TypeError(
-                f"{where}: steps must be a list of steps, or a function of the context that "
-                f"returns one; got {self.steps!r}"
-            )
-        check_count("max_concurrent", self.max_concurrent)
-        if self.timeout is not None:
-            object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
-        if self.step_timeout is not None:
-            object.__setattr__(
-                self, "step_timeout", check_seconds("step_timeout", self.step_timeout)
-            )
-        if not isinstance(self.continue_on_error, bool):
-            raise TypeError(f"continue_on_error must be a bool; got {self.continue_on_error!r}")
-        if self.isolation not in _ISOLATIONS:
-            raise ValueError(f"isolation must be 'shared' or 'task'; got {self.isolation!r}")
+    def __init__(
+        self,
+        id: str,
+        steps: Iterable[S_co] | StepsFunction[S_co],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        max_concurrent: int | None = None,
+        continue_on_error: bool = False,
+        timeout: float | None = None,
+        step_timeout: float | None = None,
+        *,
+        key: Callable[[S_co], str] | None = None,
+        isolation: Isolation = "shared",
+    ) -> None:
+        if not isinstance(id, str) or not id:
+            raise TypeError(f"id must be a text that is not empty; got {id!r}")
+        check_count("max_concurrent", max_concurrent)
+        if not isinstance(continue_on_error, bool):
+            raise TypeError(f"continue_on_error must be a bool; got {continue_on_error!r}")
+        if key is not None and not callable(key):
+            raise TypeError(f"key must be a function of a step that returns a text; got {key!r}")
+        if isolation not in _ISOLATIONS:
+            raise ValueError(f"isolation must be 'shared' or 'task'; got {isolation!r}")
+        self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
+            id,
+            _steps(f"group {id!r}: steps", steps),
+            parse_strategy(wait_strategy),
+            max_concurrent,
+            continue_on_error,
+            check_seconds("timeout", timeout),
+            check_seconds("step_timeout", step_timeout),
+            key,
+            isolation,
+        )
+
+
+def _steps(where: str, steps: Any) -> Any:
+    # A class of constants is both, and a list of its members.
+    if callable(steps) and not isinstance(steps, Iterable):
+        return steps
+    uncalled = uncalled_hint(steps)
+    if uncalled:
+        raise TypeError(f"{where} is a coroutine{uncalled}")
+    return as_tuple(where, "a list of steps, or a function of the context that makes one", steps)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Generic, TypeVar
 
 import attrs
 
 from .._base.errors import GroupFailed, HocketError
-from .strategy import Strategy
+from .strategy import Quorum, Strategy
 
 __all__ = ["ParallelExecutionResult", "group_failed"]
 
+R_co = TypeVar("R_co", covariant=True)
+
 
 @attrs.frozen(kw_only=True)
-class ParallelExecutionResult:
-    """The outcome of one group. Every step is in exactly one of the first three lists.
+class ParallelExecutionResult(Generic[R_co]):
+    """The outcome of one group. Every step is in exactly one of three lists: completed, failed, skipped.
 
     Lists and dicts are in the order of settling; skipped steps in the order of the group.
     """
@@ -27,6 +29,8 @@ class ParallelExecutionResult:
     success: bool
     """Whether the strategy's condition was met. Always true for ``all_settled`` and with
     ``continue_on_error``."""
+    steps: Sequence[str]
+    """The id of every step, in the order in which they were given."""
     completed_steps: Sequence[str]
     """Steps that returned."""
     failed_steps: Sequence[str]
@@ -35,12 +39,12 @@ class ParallelExecutionResult:
     """Steps that never started, or were cancelled because the outcome was already decided."""
     cancelled_steps: Sequence[str]
     """Those of the skipped steps that had started."""
-    results: Mapping[str, Any]
+    results: Mapping[str, R_co]
     """The value of every completed step, by its id."""
     errors: Mapping[str, Exception]
     """The error of every failed step, by its id: a :class:`StepTimeout` for a time limit."""
     winner: str | None
-    """The step that decided ``any`` or ``race``, else None."""
+    """The step whose success decided ``any`` or ``race``; None if none did."""
     duration: float
     """Seconds from the group's start to its end, the clean-up of cancelled steps included."""
     timed_out: bool
@@ -48,9 +52,23 @@ class ParallelExecutionResult:
     never started. Steps that end by themselves after it make no time-out."""
 
     @property
-    def value(self) -> Any:
-        """The winner's value; None when there is no winner, or it failed."""
-        return None if self.winner is None else self.results.get(self.winner)
+    def value(self) -> R_co | None:
+        """The winner's value; None when there is no winner."""
+        return None if self.winner is None else self.results[self.winner]
+
+    @property
+    def outcomes(self) -> list[R_co | Exception]:
+        """The value or the error of every step that ended, in the order in which they were given.
+
+        Steps that were skipped are left out: where all have ended it matches the group's steps one
+        to one.
+        """
+        results, errors = self.results, self.errors
+        return [
+            results[step] if step in results else errors[step]
+            for step in self.steps
+            if step in results or step in errors
+        ]
 
     def raise_for_failure(self) -> None:
         """Raise if the group has failed; do nothing if it has succeeded.
@@ -60,12 +78,33 @@ class ParallelExecutionResult:
                 step. It is a group even for one error.
         """
         if not self.success:
-            steps = len(self.completed_steps) + len(self.failed_steps) + len(self.skipped_steps)
-            raise group_failed("group", self.group_id, self.errors, steps, self.timed_out)
+            raise group_failed(
+                "group",
+                self.group_id,
+                self.errors,
+                len(self.steps),
+                self.timed_out,
+                missed=self._missed_quorum(),
+            )
+
+    def _missed_quorum(self) -> str:
+        if not isinstance(self.wait_strategy, Quorum):
+            return ""
+        need, done = self.wait_strategy.k, len(self.completed_steps)
+        text = f"{self.wait_strategy.value} was out of reach: {done} of {len(self.steps)} succeeded"
+        if self.timed_out:
+            return f"{text} in time, {need - done} too few"
+        possible = len(self.steps) - len(self.failed_steps)
+        return f"{text} and {len(self.failed_steps)} failed, so {need - possible} would be missing"
 
 
 def group_failed(
-    kind: str, name: str, errors: Mapping[str, Exception], steps: int, timed_out: bool
+    kind: str,
+    name: str,
+    errors: Mapping[str, Exception],
+    steps: int,
+    timed_out: bool,
+    missed: str = "",
 ) -> GroupFailed:
     """Return the one error for a group or workflow, with a note on each step's error."""
     for step, error in errors.items():
@@ -74,9 +113,9 @@ def group_failed(
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
     if errors:
-        return GroupFailed(
-            f"{kind} {name!r} failed: {len(errors)} of {steps} steps", list(errors.values())
-        )
+        why = missed or f"{len(errors)} of {steps} steps"
+        return GroupFailed(f"{kind} {name!r} failed: {why}", list(errors.values()))
     # Nothing to show: a group without steps, or one whose time ran out before any had started.
     why = "ran out of time before any step started" if timed_out else "has no step to succeed"
+    why = f"{why}: {missed}" if missed else why
     return GroupFailed(f"{kind} {name!r} failed", [HocketError(f"{kind} {name!r} {why}")])

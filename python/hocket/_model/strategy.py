@@ -57,7 +57,7 @@ class Quorum:
 
 Strategy: TypeAlias = WaitStrategy | Quorum
 StrategyText: TypeAlias = Literal["all", "any", "all_settled", "allSettled", "race"]
-StrategyLike: TypeAlias = Strategy | StrategyText | str
+StrategyLike: TypeAlias = Strategy | StrategyText
 
 
 def quorum(k: int) -> Quorum:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -12,9 +12,11 @@ from .._base.durations import check_seconds
 
 __all__ = ["WorkerTask"]
 
+R_co = TypeVar("R_co", covariant=True)
+
 
 @attrs.frozen
-class WorkerTask:
+class WorkerTask(Generic[R_co]):
     """A named async function without arguments, for :meth:`WorkerPool.execute` and its kin.
 
     Args:
@@ -33,7 +35,7 @@ class WorkerTask:
     """
 
     id: str
-    execute: Callable[[], Awaitable[Any]]
+    execute: Callable[[], Awaitable[R_co]]
     timeout: float | None = None
 
     def __attrs_post_init__(self) -> None:

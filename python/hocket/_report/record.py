@@ -112,7 +112,10 @@ class RunRecord:
 
 
 def _records(
-    step: WorkflowStep, members: Mapping[str, WorkflowStep], parent: str | None, depth: int
+    step: WorkflowStep[Any],
+    members: Mapping[str, WorkflowStep[Any]],
+    parent: str | None,
+    depth: int,
 ) -> Iterator[StepRecord]:
     group = step.group
     if group is None:

@@ -50,6 +50,7 @@ class WorkflowRun:
         self.skipped: list[str] = []
         self.cancelled: list[str] = []
         self.started_groups: set[str] = set()
+        self._has_groups = any(step.group is not None for step in self.plan.steps)
 
     async def run(self) -> WorkflowResult:
         """Run it, and return its result when nothing of it runs any more."""
@@ -82,17 +83,16 @@ class WorkflowRun:
             stats=self.pool.get_stats(),
         )
 
-    def _spec(self, id: str, kind: str, steps: list[WorkflowStep], **settings: Any) -> RunSpec:
+    def _spec(self, id: str, kind: str, steps: list[WorkflowStep[Any]], **settings: Any) -> RunSpec:
         limits = self.pool.timeout, settings.pop("step_timeout", None)
         default = limits[0] if limits[1] is None else limits[1]
         where = f"{kind} {id!r}"
         return RunSpec(
             id=id,
             kind=kind,
-            ids=_core.step_ids(steps, where),
+            ids=_core.step_ids(steps, None, where),
             steps=steps,
             executor=self._start,
-            context=self.context,
             step_timeout_ns=limit_to_ns(default),
             step_timeouts_ns=_step_timeouts_ns(steps, default),
             # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
@@ -102,15 +102,16 @@ class WorkflowRun:
             if settings["strategy"] is WaitStrategy.ALL
             else None,
             observer=guarded(
-                (self._settled, *self.observers) if self.plan.members else self.observers,
+                (self._settled, *self.observers) if self._has_groups else self.observers,
                 logger,
                 where,
             ),
             **settings,
         )
 
-    def _start(self, step: WorkflowStep, context: WorkflowContext) -> Awaitable[Any]:
+    def _start(self, step: WorkflowStep[Any]) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
+        context = self.context
         if step.execute is not None:
             return step.execute(context)
         if step.group is not None:
@@ -118,7 +119,9 @@ class WorkflowRun:
         assert step.tool is not None
         return self.tools[step.tool](step.resolve_input(context), context)
 
-    async def _run_group(self, step: WorkflowStep, group: ParallelGroup) -> ParallelExecutionResult:
+    async def _run_group(
+        self, step: WorkflowStep[Any], group: ParallelGroup[Any]
+    ) -> ParallelExecutionResult[Any]:
         self.started_groups.add(step.id)
         members = await self._members(group)
         check_quorum(group.wait_strategy, len(members))
@@ -142,10 +145,10 @@ class WorkflowRun:
             del self, spec
         return result
 
-    async def _members(self, group: ParallelGroup) -> list[WorkflowStep]:
+    async def _members(self, group: ParallelGroup[Any]) -> list[WorkflowStep[Any]]:
         return [self._member(group, step) for step in await steps_of(group, self.context)]
 
-    def _member(self, group: ParallelGroup, step: Any) -> WorkflowStep:
+    def _member(self, group: ParallelGroup[Any], step: Any) -> WorkflowStep[Any]:
         member = self.plan.members.get(step) if isinstance(step, str) else step
         if not isinstance(member, WorkflowStep):
             raise HocketError(
@@ -162,7 +165,7 @@ class WorkflowRun:
         elif state in (StepState.FAILED, StepState.TIMED_OUT):
             self.failed.append(event.step)
 
-    def _note(self, result: ParallelExecutionResult) -> None:
+    def _note(self, result: ParallelExecutionResult[Any]) -> None:
         """Take over what a group, or the workflow itself, has come to."""
         self.skipped += result.skipped_steps
         self.cancelled += result.cancelled_steps
@@ -194,7 +197,9 @@ def _flags(values: Any) -> list[bool] | None:
     return flags if any(flags) else None
 
 
-def _step_timeouts_ns(steps: list[WorkflowStep], default: float | None) -> list[int | None] | None:
+def _step_timeouts_ns(
+    steps: list[WorkflowStep[Any]], default: float | None
+) -> list[int | None] | None:
     """Return each step's own time limit where not all have the default one."""
     if all(step.timeout is None and step.group is None for step in steps):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
@@ -28,7 +29,7 @@ class Analysis:
 
 
 def analyse(
-    steps: Sequence[WorkflowStep], output: object = None, *, trust_order: bool = True
+    steps: Sequence[WorkflowStep[Any]], output: object = None, *, trust_order: bool = True
 ) -> Analysis:
     """Find out who owns whom, who waits for whom, and everything that is wrong with it.
 

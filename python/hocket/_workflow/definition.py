@@ -10,6 +10,7 @@ import attrs
 
 from .._base.durations import check_seconds
 from .._base.errors import WorkflowInvalid
+from .._base.iterables import as_tuple
 from .._model.config import WorkerPoolConfig
 from .analysis import Analysis, analyse
 from .plan import WorkflowPlan
@@ -23,10 +24,8 @@ def _max_duration(value: float | None) -> float | None:
     return check_seconds("max_duration", value)
 
 
-def _steps(value: Iterable[WorkflowStep]) -> tuple[WorkflowStep, ...]:
-    if not isinstance(value, Iterable):
-        raise TypeError(f"steps must be a list of WorkflowStep objects; got {value!r}")
-    steps = tuple(value)
+def _steps(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
+    steps = as_tuple("steps", "a list of WorkflowStep objects", value)
     for index, step in enumerate(steps):
         if not isinstance(step, WorkflowStep):
             raise TypeError(f"steps must hold WorkflowStep objects; steps[{index}] is {step!r}")
@@ -55,7 +54,7 @@ class WorkflowDefinition:
     """
 
     name: str
-    steps: tuple[WorkflowStep, ...] = attrs.field(converter=_steps)
+    steps: tuple[WorkflowStep[Any], ...] = attrs.field(converter=_steps)
     description: str = attrs.field(default="", kw_only=True)
     max_duration: float | None = attrs.field(default=None, kw_only=True, converter=_max_duration)
     parallel_config: WorkerPoolConfig = attrs.field(factory=WorkerPoolConfig, kw_only=True)
@@ -89,11 +88,11 @@ class WorkflowDefinition:
         self.validate()
         return self.analysis.plan
 
-    def top_level_steps(self) -> list[WorkflowStep]:
+    def top_level_steps(self) -> list[WorkflowStep[Any]]:
         """The steps that run by themselves, in order: those that no group names."""
         return list(self.analysis.plan.steps)
 
-    def step(self, id: str) -> WorkflowStep:
+    def step(self, id: str) -> WorkflowStep[Any]:
         """The step with that id, members of groups included.
 
         Raises:

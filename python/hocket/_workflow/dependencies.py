@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .._base.mistakes import Keys, Mistakes, is_unreadable
 from .graph import find_cycles, runnable
@@ -12,7 +13,9 @@ from .step import WorkflowStep
 __all__ = ["check_cycles", "connect", "side_by_side"]
 
 
-def connect(places: Places, top: Sequence[WorkflowStep], mistakes: Mistakes) -> list[list[int]]:
+def connect(
+    places: Places, top: Sequence[WorkflowStep[Any]], mistakes: Mistakes
+) -> list[list[int]]:
     """Return, for each top-level step, those that it waits for, each once.
 
     What a member waits for, the step that runs its group waits for.
@@ -82,7 +85,10 @@ def side_by_side(places: Places, place: int, earlier: int) -> str:
 
 
 def check_cycles(
-    places: Places, top: Sequence[WorkflowStep], graph: Sequence[Sequence[int]], mistakes: Mistakes
+    places: Places,
+    top: Sequence[WorkflowStep[Any]],
+    graph: Sequence[Sequence[int]],
+    mistakes: Mistakes,
 ) -> list[int]:
     """Return the top-level steps in an order in which they can run, without those in cycles."""
     order = runnable(graph)

@@ -13,7 +13,7 @@ from .step import WorkflowStep
 __all__ = ["find_owners"]
 
 
-def find_owners(places: Places, mistakes: Mistakes) -> list[WorkflowStep]:
+def find_owners(places: Places, mistakes: Mistakes) -> list[WorkflowStep[Any]]:
     """Note who owns whom; return the steps that nobody owns: the top level, in order."""
     if not _claim_members(places, mistakes):
         places.top = list(range(len(places)))
@@ -64,7 +64,7 @@ def _check_quorum(places: Places, place: int, mistakes: Mistakes) -> None:
         mistakes.add((*places.keys(place), "group", "wait_strategy"), text)
 
 
-def _is_placed(places: Places, member: WorkflowStep) -> bool:
+def _is_placed(places: Places, member: WorkflowStep[Any]) -> bool:
     known = places.number.get(member.id)
     return known is not None and places.steps[known] is member
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 from .._base.mistakes import Keys, Mistakes, format_keys
 from .step import WorkflowStep
@@ -19,7 +20,7 @@ __all__ = ["Places"]
 class Places:
     """The places of a workflow's steps. Of two steps with one id, only the first has one."""
 
-    def __init__(self, listed: Sequence[WorkflowStep], mistakes: Mistakes) -> None:
+    def __init__(self, listed: Sequence[WorkflowStep[Any]], mistakes: Mistakes) -> None:
         self.steps = list(listed)
         self.number = {step.id: place for place, step in enumerate(listed)}
         """The place of the step with that id."""
@@ -37,7 +38,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def add(self, step: WorkflowStep, where: int | Keys, mistakes: Mistakes) -> bool:
+    def add(self, step: WorkflowStep[Any], where: int | Keys, mistakes: Mistakes) -> bool:
         """Give a step a place, unless its id is taken; return whether it has got one."""
         known = self.number.setdefault(step.id, len(self.steps))
         if known < len(self.steps):
@@ -67,7 +68,7 @@ class Places:
         """Return the places of the steps that run a group."""
         return [place for place, step in enumerate(self.steps) if step.group is not None]
 
-    def tool_steps(self) -> Iterator[tuple[WorkflowStep, Keys]]:
+    def tool_steps(self) -> Iterator[tuple[WorkflowStep[Any], Keys]]:
         """Yield every step that calls a tool, with where it is written."""
         for place, step in enumerate(self.steps):
             if step.tool is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from .step import WorkflowStep
@@ -13,7 +15,7 @@ __all__ = ["WorkflowPlan"]
 class WorkflowPlan:
     """What runs by itself, in which order, and what runs only through a group."""
 
-    steps: list[WorkflowStep]
+    steps: list[WorkflowStep[Any]]
     """The steps that run by themselves, in the order of the definition."""
     dependencies: list[list[int]]
     """For each of them, the indices in ``steps`` of those that it waits for, each once.
@@ -21,7 +23,7 @@ class WorkflowPlan:
     A dependency on a member of a group is one on the step that runs the group, and the
     dependencies of members are those of that step too.
     """
-    members: dict[str, WorkflowStep]
+    members: dict[str, WorkflowStep[Any]]
     """The steps that run only through a group, by id."""
     owners: dict[str, str]
     """For each member, the id of the step whose group runs it."""

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overload
 
 import attrs
 
 from .._base.callables import is_async_callable, not_async
 from .._base.durations import check_seconds
-from .._model.group import ParallelGroup
+from .._base.iterables import as_tuple
+from .._model.group import Isolation, ParallelGroup, StepsFunction
+from .._model.result import ParallelExecutionResult
+from .._model.strategy import StrategyLike, WaitStrategy
 from .context import WorkflowContext
 from .references import Template, compile_template
 
 __all__ = ["WorkflowStep"]
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class _Run(Protocol):
+    """What has results by step id: a context, or the result of a workflow."""
+
+    @property
+    def results(self) -> Mapping[str, Any]: ...
 
 
 def _timeout(value: float | None) -> float | None:
     return None if value is None else check_seconds("timeout", value)
 
 
-def _ids(value: Iterable[str | WorkflowStep]) -> tuple[str, ...]:
-    if isinstance(value, str):  # would fall apart into letters
-        raise TypeError(f"depends_on must be a list of step ids; write [{value!r}]")
-    items = tuple(value)
+def _ids(value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]:
+    items = as_tuple("depends_on", "a list of step ids", value)
     for item in items:
         if type(item) is not str:
             break
@@ -38,7 +49,7 @@ def _ids(value: Iterable[str | WorkflowStep]) -> tuple[str, ...]:
 
 
 @attrs.frozen
-class WorkflowStep:
+class WorkflowStep(Generic[R_co]):
     """One step of a workflow. Exactly one of ``tool``, ``execute`` and ``group`` says what it does.
 
     Args:
@@ -61,14 +72,115 @@ class WorkflowStep:
 
     id: str
     tool: str | None = attrs.field(default=None, kw_only=True)
-    execute: Callable[[WorkflowContext], Awaitable[Any]] | None = attrs.field(
+    execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = attrs.field(
         default=None, kw_only=True
     )
-    group: ParallelGroup | None = attrs.field(default=None, kw_only=True)
+    group: ParallelGroup[Any] | None = attrs.field(default=None, kw_only=True)
     input: Any = attrs.field(default=None, kw_only=True)
     depends_on: Sequence[str] = attrs.field(default=(), kw_only=True, converter=_ids)
     timeout: float | None = attrs.field(default=None, kw_only=True, converter=_timeout)
     continue_on_error: bool = attrs.field(default=False, kw_only=True)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: WorkflowStep[R],
+            id: str,
+            *,
+            execute: Callable[[WorkflowContext], Awaitable[R]],
+            depends_on: Iterable[str | WorkflowStep[Any]] = (),
+            timeout: float | None = None,
+            continue_on_error: bool = False,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: WorkflowStep[Any],
+            id: str,
+            *,
+            tool: str,
+            input: Any = None,
+            depends_on: Iterable[str | WorkflowStep[Any]] = (),
+            timeout: float | None = None,
+            continue_on_error: bool = False,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: WorkflowStep[ParallelExecutionResult[Any]],
+            id: str,
+            *,
+            group: ParallelGroup[Any],
+            depends_on: Iterable[str | WorkflowStep[Any]] = (),
+            timeout: float | None = None,
+            continue_on_error: bool = False,
+        ) -> None: ...
+        def __init__(self, id: str, **settings: Any) -> None: ...
+
+    @staticmethod
+    def parallel(
+        id: str,
+        steps: Iterable[str | WorkflowStep[Any]] | StepsFunction[WorkflowStep[Any]],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        *,
+        max_concurrent: int | None = None,
+        continue_on_error: bool = False,
+        timeout: float | None = None,
+        step_timeout: float | None = None,
+        isolation: Isolation = "shared",
+        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+    ) -> WorkflowStep[ParallelExecutionResult[Any]]:
+        """Make a step that runs a group of the same id.
+
+        Args:
+            id: the id of both.
+            steps: ids of steps of the workflow, or steps; or a function of the context (async, or
+                not) that makes steps as the group starts.
+            wait_strategy: when the group is decided. Default ``"all"``.
+            max_concurrent: at most so many of its steps at once. Default: only the pool's limit.
+            continue_on_error: failing steps stop neither the group nor the workflow. Default False.
+            timeout: seconds for the whole group. Default: no limit.
+            step_timeout: seconds for each step. Default: the pool's ``timeout``.
+            isolation: as for :class:`ParallelGroup`.
+            depends_on: ids of steps (or steps) that must have ended well before it starts.
+
+        Raises:
+            TypeError, ValueError: an argument is wrong; the message names it.
+
+        >>> WorkflowStep.parallel("mirrors", ["eu", "us"], "any").group.id
+        'mirrors'
+        """
+        group: ParallelGroup[Any] = ParallelGroup(
+            id,
+            steps,
+            wait_strategy,
+            max_concurrent,
+            continue_on_error,
+            timeout,
+            step_timeout,
+            isolation=isolation,
+        )
+        return WorkflowStep(id, group=group, depends_on=depends_on)
+
+    def value_in(self, run: _Run) -> R_co:
+        """Return this step's value in a run, with its type.
+
+        Args:
+            run: the context that a step gets, or the result of the workflow.
+
+        Raises:
+            KeyError: the step has no value there: it has not ended, or not well.
+
+        >>> async def fetch(context: WorkflowContext) -> int:
+        ...     return 2
+        >>> step = WorkflowStep("fetch", execute=fetch)
+        >>> step.value_in(WorkflowContext(results={"fetch": 2}))
+        2
+        """
+        try:
+            value: R_co = run.results[self.id]
+        except KeyError:
+            raise KeyError(f"{self._what} has no value: it has not ended, or not well") from None
+        return value
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id.strip():
@@ -83,6 +195,8 @@ class WorkflowStep:
             )
         if self.group is not None and not isinstance(self.group, ParallelGroup):
             raise TypeError(f"{self._what}: group must be a ParallelGroup; got {self.group!r}")
+        if self.group is not None and self.group.key is not None:
+            raise ValueError(f"{self._what}: the steps of a workflow have ids; leave key out")
         if self.execute is not None and not is_async_callable(self.execute):
             raise not_async(f"{self._what}: execute", self.execute)
         if self.input is not None and self.tool is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import trio
 
@@ -97,7 +97,7 @@ async def assert_works_on(pool: PoolLike) -> None:
     assert_idle(pool)
 
 
-def assert_partition(result: ParallelExecutionResult, ids: Iterable[str]) -> None:
+def assert_partition(result: ParallelExecutionResult[Any], ids: Iterable[str]) -> None:
     """Check that a group's result has each of its steps in exactly one state.
 
     Args:

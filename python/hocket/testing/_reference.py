@@ -7,9 +7,9 @@ outcome, value or time of a step, one of them has a bug.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import trio
@@ -25,6 +25,9 @@ from .._model.task import WorkerTask
 
 __all__ = ["ReferenceManager"]
 
+S = TypeVar("S")
+R = TypeVar("R")
+
 
 class ReferenceManager:
     """Runs groups as :class:`hocket.ParallelExecutionManager` does, slowly and plainly.
@@ -38,7 +41,7 @@ class ReferenceManager:
 
     >>> import hocket
     >>> from hocket.testing import run_virtual
-    >>> async def double(step: str, context: object) -> int:
+    >>> async def double(step: str) -> int:
     ...     await trio.sleep(int(step))
     ...     return 2 * int(step)
     >>> group = hocket.ParallelGroup("g", ["1", "2", "3"], timeout=2.5)
@@ -58,19 +61,19 @@ class ReferenceManager:
 
     async def execute_group(
         self,
-        group: ParallelGroup,
-        step_executor: Callable[[Any, Any], Awaitable[Any]],
+        group: ParallelGroup[S],
+        step_executor: Callable[[S], Awaitable[R]],
         context: Any = None,
-    ) -> ParallelExecutionResult:
+    ) -> ParallelExecutionResult[R]:
         """Run a group, and return its result; see the method of the real manager."""
         steps = await steps_of(group, context)
-        ids = _core.step_ids(steps, f"group {group.id!r}")
+        ids = _core.step_ids(steps, group.key, f"group {group.id!r}")
         limit = self.timeout if group.step_timeout is None else group.step_timeout
         return await self._run(
             _Plan(
                 id=group.id,
                 steps={
-                    name: partial(step_executor, step, context)
+                    name: partial(step_executor, step)
                     for name, step in zip(ids, steps, strict=True)
                 },
                 step_timeouts=[limit] * len(steps),
@@ -83,12 +86,13 @@ class ReferenceManager:
 
     async def execute_with_strategy(
         self,
-        tasks: Sequence[WorkerTask],
+        tasks: Iterable[WorkerTask[R]],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         *,
         timeout: float | None = None,
-    ) -> ParallelExecutionResult:
+    ) -> ParallelExecutionResult[R]:
         """Run tasks under a strategy; see the method of :class:`hocket.WorkerPool`."""
+        tasks = list(tasks)
         return await self._run(
             _Plan(
                 id="tasks",
@@ -103,7 +107,7 @@ class ReferenceManager:
             )
         )
 
-    async def _run(self, plan: _Plan) -> ParallelExecutionResult:
+    async def _run(self, plan: _Plan) -> ParallelExecutionResult[Any]:
         run = _Run(plan)
         began = trio.current_time()
         try:
@@ -213,14 +217,16 @@ class _Run:
         ended = len(self.results) + len(self.errors)
         return self._success is not None or ended == len(self.plan.steps)
 
-    def result(self, duration: float) -> ParallelExecutionResult:
+    def result(self, duration: float) -> ParallelExecutionResult[Any]:
         plan = self.plan
         always = plan.continue_on_error or plan.strategy is WaitStrategy.ALL_SETTLED
-        has_winner = plan.strategy in (WaitStrategy.ANY, WaitStrategy.RACE)
+        success = always or bool(self._success)
+        has_winner = success and plan.strategy in (WaitStrategy.ANY, WaitStrategy.RACE)
         return ParallelExecutionResult(
             group_id=plan.id,
             wait_strategy=plan.strategy,
-            success=always or bool(self._success),
+            success=success,
+            steps=list(plan.steps),
             completed_steps=list(self.results),
             failed_steps=list(self.errors),
             skipped_steps=[

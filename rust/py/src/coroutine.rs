@@ -45,7 +45,7 @@ pub fn make_coroutine<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let step = work.steps.bind(py).get_item(index as usize)?;
     let made = match &work.call {
-        Call::Executor { executor, context } => executor.bind(py).call1((step, context))?,
+        Call::Executor(executor) => executor.bind(py).call1((step,))?,
         Call::Functions => step.call0()?,
     };
     if ffi::is_coroutine(&made)? {
@@ -88,10 +88,11 @@ pub fn programming_error(
         .import("hocket._engine.callbacks")?
         .getattr(intern!(py, "explain_call"))?;
     let explained = match &work.call {
-        Call::Executor { executor, .. } => explain.call1((executor, "step_executor", 2))?,
+        Call::Executor(executor) => explain.call1((executor, "step_executor", "(step)"))?,
         Call::Functions => {
             let step = work.steps.bind(py).get_item(index as usize)?;
-            explain.call1((step, format!("step {}", work.id(py, index)?.repr()?), 0))?
+            let name = format!("step {}", work.id(py, index)?.repr()?);
+            explain.call1((step, name, "()"))?
         }
     };
     if explained.is_none() {

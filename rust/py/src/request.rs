@@ -49,7 +49,7 @@ impl Request {
             errors: read!(spec.errors),
             completed: PyList::empty(py).unbind(),
             failed: PyList::empty(py).unbind(),
-            base,
+            base: Some(base),
             observer: read!(spec.observer),
             clock,
         };
@@ -58,8 +58,9 @@ impl Request {
             work,
             isolated: false,
         };
-        if !request.work.group.is_none(py) {
-            request.read_run(spec)?;
+        match request.work.group.is_none(py) {
+            true => request.work.base = None,
+            false => request.read_run(spec)?,
         }
         Ok(request)
     }
@@ -77,10 +78,7 @@ impl Request {
         lane.slotless = listed(read!(spec.slotless));
         lane.tolerated = listed(read!(spec.tolerated));
         if let Some(executor) = read!(spec.executor) {
-            self.work.call = Call::Executor {
-                executor,
-                context: read!(spec.context),
-            };
+            self.work.call = Call::Executor(executor);
         }
         let isolation: Bound<'_, PyString> = read!(spec.isolation);
         self.isolated = isolation == "task";

@@ -3,50 +3,55 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySet, PyString};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
-/// The id of each step: a text is its own id, anything else has an `id` that is one.
+/// The id of each step: what `key` makes of it, if there is one. Else a text is its own id, and of
+/// anything else it is its attribute `id`, or its place as text. `where` begins the messages.
 ///
-/// Returns the very list it was given when all steps are texts. `where` begins the messages.
+/// Returns the very list it was given when all steps are their own ids.
 #[pyfunction]
-#[pyo3(signature = (steps, r#where))]
-pub fn step_ids<'py>(steps: &Bound<'py, PyList>, r#where: &str) -> PyResult<Bound<'py, PyList>> {
-    let py = steps.py();
-    let all_texts = steps
-        .iter()
-        .all(|step| step.is_exact_instance_of::<PyString>());
-    let ids = match all_texts {
-        true => steps.clone(),
-        false => {
-            let ids = PyList::empty(py);
+#[pyo3(signature = (steps, key, r#where))]
+pub fn step_ids<'py>(
+    steps: &Bound<'py, PyList>,
+    key: Option<&Bound<'py, PyAny>>,
+    r#where: &str,
+) -> PyResult<Bound<'py, PyList>> {
+    let is_text = |step: Bound<'_, PyAny>| step.is_exact_instance_of::<PyString>();
+    let ids = match key {
+        None if steps.iter().all(is_text) => steps.clone(),
+        _ => {
+            let ids = PyList::empty(steps.py());
             for (index, step) in steps.iter().enumerate() {
-                ids.append(id_of(&step, index, r#where)?)?;
+                ids.append(id_of(&step, index, key, r#where)?)?;
             }
             ids
         }
     };
-    check_unique(&ids, r#where)?;
+    check_unique(steps, &ids, r#where)?;
     Ok(ids)
 }
 
 /// Texts that are equal have equal hashes: only if two hashes are equal are the texts compared.
 /// The hashes are kept in the texts, where the results' dict needs them anyway.
-fn check_unique(ids: &Bound<'_, PyList>, place: &str) -> PyResult<()> {
+fn check_unique(steps: &Bound<'_, PyList>, ids: &Bound<'_, PyList>, place: &str) -> PyResult<()> {
     let hashes: PyResult<Vec<isize>> = ids.iter().map(|id| id.hash()).collect();
     if all_differ(&hashes?) {
         return Ok(());
     }
-    let seen = PySet::empty(ids.py())?;
+    let seen = PyDict::new(ids.py());
     for (index, id) in ids.iter().enumerate() {
-        if seen.contains(&id)? {
+        if let Some(first) = seen.get_item(&id)? {
+            let shown = |step: usize| steps.get_item(step)?.repr();
             let text = format!(
-                "{place}: step id {} is there twice (again at index {index}). Results are kept \
-                 by id, so every step needs one of its own.",
+                "{place}: steps[{first}] {} and steps[{index}] {} have the same id, {}. Results \
+                 are kept by id: leave one of them out, or make ids that differ with key=.",
+                shown(first.extract()?)?,
+                shown(index)?,
                 id.repr()?,
             );
             return Err(PyValueError::new_err(text));
         }
-        seen.add(id)?;
+        seen.set_item(id, index)?;
     }
     Ok(())
 }
@@ -75,23 +80,39 @@ fn all_differ(hashes: &[isize]) -> bool {
     sharing.windows(2).all(|two| two[0] != two[1])
 }
 
-fn id_of<'py>(step: &Bound<'py, PyAny>, index: usize, place: &str) -> PyResult<Bound<'py, PyAny>> {
+fn id_of<'py>(
+    step: &Bound<'py, PyAny>,
+    index: usize,
+    key: Option<&Bound<'py, PyAny>>,
+    place: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = step.py();
-    let id = match step.is_instance_of::<PyString>() {
-        true => Some(step.clone()),
-        false => step.getattr_opt(intern!(py, "id"))?,
+    let (id, whose) = match key {
+        Some(key) => (Some(key.call1((step,))?), "key made"),
+        None if step.is_instance_of::<PyString>() => (Some(step.clone()), ""),
+        None => (
+            step.getattr_opt(intern!(py, "id"))?,
+            "its attribute 'id' is",
+        ),
     };
-    if let Some(id) = id.as_ref().and_then(|id| id.cast::<PyString>().ok()) {
+    let Some(id) = id else {
+        return Ok(PyString::new(py, &index.to_string()).into_any());
+    };
+    if id.is_exact_instance_of::<PyString>() {
+        return Ok(id);
+    }
+    if let Ok(text) = id.cast::<PyString>() {
         // A text of a subclass (an enum's member, say) may be equal to others and look different.
-        return match id.is_exact_instance_of::<PyString>() {
-            true => Ok(id.clone().into_any()),
-            false => Ok(PyString::new(py, id.to_str()?).into_any()),
-        };
+        return Ok(PyString::new(py, text.to_str()?).into_any());
+    }
+    if id.is_instance_of::<PyInt>() && !id.is_instance_of::<PyBool>() {
+        return Ok(id.str()?.into_any());
     }
     let text = format!(
-        "{place}: step {index} is {}, which is neither a text nor an object with a text as its \
-         'id'. Give each step an id.",
+        "{place}: the id of steps[{index}] {} must be a text or a whole number; {whose} {}. Pass \
+         key=, a function that makes a text of each step.",
         step.repr()?,
+        id.repr()?,
     );
     Err(PyTypeError::new_err(text))
 }

@@ -9,11 +9,8 @@ use crate::faults::fault;
 
 /// How a step's coroutine is made.
 pub enum Call {
-    /// `executor(step, context)`.
-    Executor {
-        executor: Py<PyAny>,
-        context: Py<PyAny>,
-    },
+    /// `executor(step)`.
+    Executor(Py<PyAny>),
     /// Each step is a function without arguments.
     Functions,
 }
@@ -32,8 +29,9 @@ pub struct Work {
     /// The ids of both, in the order of settling.
     pub completed: Py<PyList>,
     pub failed: Py<PyList>,
-    /// The caller's context, of which every step gets a copy.
-    pub base: Py<PyAny>,
+    /// The caller's context, of which every step gets a copy; None for a single call, which runs
+    /// in the caller's own.
+    pub base: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
     pub clock: Clock,
 }
@@ -64,9 +62,8 @@ impl Work {
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.steps)?;
-        if let Call::Executor { executor, context } = &self.call {
+        if let Call::Executor(executor) = &self.call {
             visit.call(executor)?;
-            visit.call(context)?;
         }
         visit.call(&self.ids)?;
         visit.call(&self.results)?;

@@ -248,7 +248,9 @@ impl<'py> Turn<'_, 'py> {
     /// Make the step's coroutine and send into it for the first time, inside its own context.
     fn first_segment(&mut self, step: Step) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (py, run) = (self.py, self.run());
-        let context = match self.memory.contexts.take(run.work.base.bind(py)) {
+        let base = run.work.base.as_ref().map(|base| base.bind(py));
+        let context = base.map(|base| self.memory.contexts.take(base));
+        let context = match context.transpose() {
             Ok(context) => context,
             Err(error) => return self.raised(step, None, error).map(|()| None),
         };
@@ -257,19 +259,22 @@ impl<'py> Turn<'_, 'py> {
         self.tasks_before = (!run.has_one_step).then(|| leftovers.tasks_in_scope(py));
         let mut made = None;
         self.driver.in_step.store(true, Ordering::Relaxed);
-        let sent = self.first_send(step, &context, &mut made);
+        let sent = self.first_send(step, context.as_ref(), &mut made);
         self.driver.in_step.store(false, Ordering::Relaxed);
         let error = match (sent, made) {
             (Ok(PySendResult::Return(value)), _) => {
-                self.memory.contexts.put_back(context);
+                if let Some(context) = context {
+                    self.memory.contexts.put_back(context);
+                }
                 return self.returned(step, false, &value).map(|()| None);
             }
             (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
                 self.memory.inner = Inner::Step(Suspended {
                     step,
                     coroutine: coroutine.unbind(),
-                    context: context.unbind(),
+                    context: context.map(Bound::unbind),
                 });
+                self.memory.has_suspended = true;
                 if let Err(error) = guarded(py, || self.suspended()) {
                     self.fail_later(error);
                 }
@@ -293,12 +298,12 @@ impl<'py> Turn<'_, 'py> {
     fn first_send(
         &self,
         step: Step,
-        context: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
         made: &mut Option<Bound<'py, PyAny>>,
     ) -> ffi::Sent<'py> {
         let py = self.py;
-        let _entered = ffi::Entered::new(context)?;
-        let _segment = FirstSegment::begin();
+        let _entered = context.map(ffi::Entered::new).transpose()?;
+        let _segment = context.map(|_| FirstSegment::begin());
         fault!(py, MakeCoroutine);
         let coroutine = made.insert(make_coroutine(py, &self.run().work, step.index)?);
         fault!(py, FirstSend);
@@ -315,7 +320,9 @@ impl<'py> Turn<'_, 'py> {
         // From now on Trio runs the step in its context by itself; entering it here as well would
         // be wrong when a thread's message runs in this task.
         let task = seat.task.bind(py);
-        ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
+        if let Some(context) = context {
+            ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
+        }
         if !self.memory.task_is_changed {
             ffi::set_attribute(task, intern!(py, "name"), &run.work.id(py, step.index)?)?;
         }

@@ -36,7 +36,8 @@ pub struct Step {
 pub struct Suspended {
     pub step: Step,
     pub coroutine: Py<PyAny>,
-    pub context: Py<PyAny>,
+    /// None where it runs in the caller's own.
+    pub context: Option<Py<PyAny>>,
 }
 
 /// The coroutine that the driver has suspended in.
@@ -69,6 +70,8 @@ pub struct Memory {
     /// Whether the crew counts this worker among those that are on their way.
     pub entering: bool,
     pub must_checkpoint: bool,
+    /// Whether any step has suspended.
+    pub has_suspended: bool,
     /// Whether the step that runs was resumed by `throw`. CPython then leaves the frame that awaits
     /// us out of the stack, and with it what it says about Ctrl-C: no further step may start there.
     pub thrown: bool,

@@ -112,6 +112,12 @@ impl Driver {
         self.with_memory(|memory| memory.action == Action::Retire)
     }
 
+    /// Whether any step has suspended: if so, the awaiting task has been through Trio's scheduler.
+    #[getter]
+    fn has_suspended(&self) -> PyResult<bool> {
+        self.with_memory(|memory| memory.has_suspended)
+    }
+
     /// What came out of the worker's scope decides about the step that was cancelled in it:
     /// `error` is the exception, or None when the scope has caught its own cancellation. Returns the
     /// exception that the worker has to raise, if any.

@@ -173,8 +173,9 @@ impl<'py> Turn<'_, 'py> {
         };
         fault!(py, SitBack);
         let task = seat.task.bind(py);
-        let base = self.run().work.base.bind(py);
-        ffi::set_attribute(task, intern!(py, "context"), base)?;
+        if let Some(base) = &self.run().work.base {
+            ffi::set_attribute(task, intern!(py, "context"), base.bind(py))?;
+        }
         ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))?;
         self.memory.task_is_changed = false;
         Ok(())
