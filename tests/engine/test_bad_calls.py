@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -24,19 +25,19 @@ async def fine(*args):
     await trio.lowlevel.checkpoint()
 
 
-def sync(step, context):
+def sync(step):
     return step
 
 
-async def one_argument(step):
+async def no_argument():
     pass
 
 
-async def three_arguments(step, context, more):
+async def two_arguments(step, context):
     pass
 
 
-async def yields(step, context):
+async def yields(step):
     yield step
 
 
@@ -198,9 +199,9 @@ CALLS = {
         r"step 'len' gave a int, not an awaitable.*write 'async def'",
     ),
     "execute wrong arity": (
-        pool("execute", one_argument),
+        pool("execute", two_arguments),
         TypeError,
-        r"one_argument.*missing .*required positional argument: 'step'|cannot be called with no",
+        r"two_arguments.*missing .*required positional arguments|cannot be called with no arguments",
     ),
     "execute_many of functions": (
         pool("execute_many", [fine]),
@@ -307,7 +308,7 @@ CALLS = {
     "executor None": (
         execute_group(group(), None),
         TypeError,
-        r"step_executor must be an async function of \(step, context\); got None",
+        r"step_executor must be an async function of a step; got None",
     ),
     "executor coroutine": (
         lambda: trio.run(ParallelExecutionManager().execute_group, group(), fine()),
@@ -324,15 +325,18 @@ CALLS = {
         TypeError,
         r"running step 'a' gave an? async_generator, not an awaitable",
     ),
-    "executor of one argument": (
-        execute_group(group(), one_argument),
+    "executor of no argument": (
+        execute_group(group(), no_argument),
         TypeError,
-        r"step_executor: one_argument\(step\) cannot be called with \(step, context\)",
+        r"step_executor: no_argument\(\) cannot be called with \(step\): too many",
     ),
-    "executor of three arguments": (
-        execute_group(group(), three_arguments),
+    "executor of two arguments": (
+        execute_group(group(), two_arguments),
         TypeError,
-        r"step_executor: three_arguments\(.*missing a required argument: 'more'",
+        (
+            r"two_arguments\(step, context\) cannot be called with \(step\): missing a required "
+            r"argument: 'context' \(bind what else it takes with functools\.partial\)"
+        ),
     ),
     "executor class": (execute_group(group(), Other), TypeError, r"Other.* cannot be called|Other"),
     "observer": (
@@ -343,17 +347,33 @@ CALLS = {
     "one id twice": (
         execute_group(group(steps=["a", "b", "a"]), fine),
         ValueError,
-        r"group 'g': step id 'a' is there twice \(again at index 2\)\. Results are kept by id",
+        (
+            r"group 'g': steps\[0\] 'a' and steps\[2\] 'a' have the same id, 'a'\. Results are kept by "
+            r"id: leave one of them out, or make ids that differ with key="
+        ),
     ),
-    "id not a text": (
-        execute_group(group(steps=["a", 5]), fine),
-        TypeError,
-        r"group 'g': step 1 is 5, which is neither a text nor an object with a text as its 'id'",
+    "id of a text and of a place": (
+        execute_group(group(steps=["1", 5.5]), fine),
+        ValueError,
+        r"group 'g': steps\[0\] '1' and steps\[1\] 5\.5 have the same id, '1'",
     ),
-    "id of an object not a text": (
-        execute_group(group(steps=[Other()]), fine),
+    "id of an object neither text nor number": (
+        execute_group(group(steps=[SimpleNamespace(id=None)]), fine),
         TypeError,
-        r"group 'g': step 0 is <.*Other.*Give each step an id",
+        (
+            r"group 'g': the id of steps\[0\] namespace\(id=None\) must be a text or a whole number; its attribute "
+            r"'id' is None\. Pass key="
+        ),
+    ),
+    "key that makes no text": (
+        execute_group(group(key=lambda step: (step,)), fine),
+        TypeError,
+        r"group 'g': the id of steps\[0\] 'a' must be a text or a whole number; key made \('a',\)\.",
+    ),
+    "key that makes one id twice": (
+        execute_group(group(key=lambda step: "same"), fine),
+        ValueError,
+        r"group 'g': steps\[0\] 'a' and steps\[1\] 'b' have the same id, 'same'\.",
     ),
     "quorum too large": (
         execute_group(group(wait_strategy=quorum(3)), fine),
@@ -363,12 +383,12 @@ CALLS = {
     "function of steps gives a text": (
         execute_group(group(steps=lambda context: "abc"), fine),
         TypeError,
-        r"group 'g': the function of its steps must return a list; got 'abc'",
+        r"group 'g': what the function of its steps returns must be a list of steps; got 'abc'",
     ),
     "function of steps gives None": (
         execute_group(group(steps=lambda context: None), fine),
         TypeError,
-        r"group 'g': the function of its steps must return a list; got None",
+        r"group 'g': what the function of its steps returns must be a list of steps; got None$",
     ),
     "function of steps takes nothing": (
         execute_group(group(steps=lambda: ["a"]), fine),

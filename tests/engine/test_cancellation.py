@@ -34,7 +34,7 @@ class Careful:
         self.seconds = seconds
         self.started, self.cleaned = [], []
 
-    async def __call__(self, step, context=None):
+    async def __call__(self, step):
         self.started.append(step)
         try:
             await trio.sleep(self.seconds.get(step, 10))
@@ -185,7 +185,7 @@ async def test_a_cancelled_grantee_passes_the_slot_on(autojump_clock, who, ticks
         for _ in range(ticks):
             await trio.lowlevel.checkpoint()
 
-    async def step(name, context=None):
+    async def step(name):
         started.append(name)
         await trio.lowlevel.checkpoint()
 
@@ -246,7 +246,7 @@ async def test_finished_work_is_never_reported_cancelled(autojump_clock):
     pool = WorkerPool()
     manager = ParallelExecutionManager()
 
-    async def finish(step=None, context=None):
+    async def finish(step=None):
         with trio.CancelScope(shield=True):
             await trio.sleep(2)
         return "done"
@@ -278,7 +278,7 @@ async def test_long_computing_work_that_finished_is_not_reported_cancelled(strat
     manager = ParallelExecutionManager()
     import time
 
-    async def compute(step=None, context=None):
+    async def compute(step=None):
         scope.cancel()
         time.sleep(0.003)  # noqa: ASYNC251 - long enough for the driver to owe Trio a checkpoint
         return "done"
@@ -309,7 +309,7 @@ def small_schedule(manager, log):
     """A few callers of every kind that compete for two slots."""
     pool = manager.pool
 
-    async def step(name, context=None):
+    async def step(name):
         log.append(("start", name))
         try:
             await trio.sleep(1)
@@ -320,7 +320,7 @@ def small_schedule(manager, log):
                 await trio.sleep(0.25)
             log.append(("end", name))
 
-    async def nested(name, context=None):
+    async def nested(name):
         log.append(("start", name))
         try:
             await pool.execute(step, name + ".1")
@@ -378,7 +378,7 @@ def test_a_cancellation_after_every_checkpoint_leaves_the_pool_in_order():
         scope = trio.CancelScope()
         log = []
 
-        async def step(name, context=None):
+        async def step(name):
             log.append(("start", name))
             try:
                 for _ in range(2):
@@ -414,7 +414,7 @@ async def test_a_cancellation_reaches_a_run_of_steps_that_never_suspend(step_tim
     manager = ParallelExecutionManager()
     ran = []
 
-    async def step(step, context):
+    async def step(step):
         ran.append(step)
         if len(ran) == 10:
             scope.cancel()
@@ -433,7 +433,7 @@ async def test_nothing_starts_in_a_group_that_is_cancelled(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=2)
     started = []
 
-    async def step(step, context):
+    async def step(step):
         started.append(step)
         with trio.CancelScope(shield=True):
             await trio.sleep(1)
@@ -449,7 +449,7 @@ async def test_a_stubborn_step_is_completed_and_the_rest_is_not_started(autojump
     manager = ParallelExecutionManager(max_concurrent=2)
     done = []
 
-    async def stubborn(step, context):
+    async def stubborn(step):
         try:
             await trio.sleep(5)
         except trio.Cancelled:
@@ -467,7 +467,7 @@ async def test_a_stubborn_step_is_completed_and_the_rest_is_not_started(autojump
 async def test_an_error_during_the_clean_up_of_a_cancelled_step_is_kept(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def step(step, context):
+    async def step(step):
         if step == "bad":
             await trio.sleep(1)
             raise Broken("first")

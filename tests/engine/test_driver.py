@@ -15,6 +15,7 @@ import time
 import traceback
 import types
 import weakref
+from functools import partial
 
 import pytest
 import trio
@@ -61,7 +62,7 @@ async def run_steps(steps, execute, limit=10, **options):
 async def test_every_step_has_a_context_of_its_own(autojump_clock, options, limit):
     variable.set("caller")
 
-    async def execute(step, context):
+    async def execute(step):
         assert variable.get() == "caller"
         variable.set(step)
         if int(step) % 2:
@@ -78,7 +79,7 @@ async def test_every_step_has_a_context_of_its_own(autojump_clock, options, limi
 
 
 @pytest.mark.parametrize("timeout", [None, 100])
-async def test_a_single_task_has_a_context_of_its_own(autojump_clock, timeout):
+async def test_a_single_call_runs_in_its_callers_own_context(autojump_clock, timeout):
     pool = WorkerPool(timeout=timeout)
     variable.set("caller")
 
@@ -91,9 +92,10 @@ async def test_a_single_task_has_a_context_of_its_own(autojump_clock, timeout):
 
     for suspends in (False, True):
         await pool.execute(step, suspends)
-        assert variable.get() == "caller"
+        assert variable.get() == "step", "as after `await step(suspends)`"
         await trio.lowlevel.checkpoint()
-        assert variable.get() == "caller"
+        assert variable.get() == "step"
+        variable.set("caller")
 
     async def fail():
         variable.set("step")
@@ -102,16 +104,29 @@ async def test_a_single_task_has_a_context_of_its_own(autojump_clock, timeout):
 
     with pytest.raises(Broken):
         await pool.execute(fail)
-    assert variable.get() == "caller"
+    assert variable.get() == "step"
+    variable.set("caller")
     with trio.move_on_after(0.5):
         await pool.execute(fail)
+    assert variable.get() == "step"
+
+
+async def test_each_of_many_tasks_has_a_context_of_its_own(autojump_clock):
+    variable.set("caller")
+
+    async def step():
+        assert variable.get() == "caller"
+        variable.set("step")
+        await trio.sleep(1)
+
+    await WorkerPool(max_concurrent=1).execute_many([WorkerTask("a", step), WorkerTask("b", step)])
     assert variable.get() == "caller"
 
 
 async def test_a_step_that_did_not_suspend_leaves_no_variable_and_no_context_to_the_next():
     tokens = []
 
-    async def execute(step, context):
+    async def execute(step):
         assert variable.get() == "default"
         if int(step) % 3 == 1:
             variable.set(step)
@@ -128,7 +143,7 @@ async def test_a_step_that_did_not_suspend_leaves_no_variable_and_no_context_to_
 
 @EVERY_KIND
 async def test_a_token_can_be_reset_in_the_segment_that_follows(autojump_clock, options):
-    async def execute(step, context):
+    async def execute(step):
         token = variable.set(step)
         await trio.sleep(1)
         variable.reset(token)  # ValueError if this were another context
@@ -139,7 +154,7 @@ async def test_a_token_can_be_reset_in_the_segment_that_follows(autojump_clock, 
 
 @EVERY_KIND
 async def test_tasks_that_a_step_starts_inherit_its_context(autojump_clock, options):
-    async def execute(step, context):
+    async def execute(step):
         variable.set(step)
         seen = []
 
@@ -156,7 +171,7 @@ async def test_tasks_that_a_step_starts_inherit_its_context(autojump_clock, opti
 
 @EVERY_KIND
 async def test_threads_that_come_back_see_what_they_see_in_plain_trio(options):
-    async def execute(step, context):
+    async def execute(step):
         variable.set(step)
         seen = []
 
@@ -201,24 +216,24 @@ async def test_a_group_inside_a_steps_first_segment_sees_the_steps_context(
 ):
     manager = ParallelExecutionManager(max_concurrent=1)
 
-    async def inner(step, context):
-        assert variable.get() == context
+    async def inner(step, outer):
+        assert variable.get() == outer
         variable.set("inner")
         await trio.sleep(1)
         return variable.get()
 
-    async def outer(step, context):
+    async def outer(step):
         variable.set(step)
         if not first:
             await trio.sleep(1)
         group = ParallelGroup("inner", ["x", "y"], **options)
-        result = await manager.execute_group(group, inner, step)
+        result = await manager.execute_group(group, partial(inner, outer=step))
         result.raise_for_failure()
-        assert variable.get() == step
-        await manager.pool.execute(inner, "z", step)
         assert variable.get() == step
         await trio.lowlevel.checkpoint()
         assert variable.get() == step
+        await manager.pool.execute(inner, "z", step)
+        assert variable.get() == "inner", "a single call runs in its caller's own context"
 
     group = ParallelGroup("outer", ["a", "b"], **options)
     (await manager.execute_group(group, outer)).raise_for_failure()
@@ -227,7 +242,7 @@ async def test_a_group_inside_a_steps_first_segment_sees_the_steps_context(
 
 
 async def test_the_callers_later_changes_are_its_own(autojump_clock):
-    async def execute(step, context):
+    async def execute(step):
         await trio.sleep(1)
 
     await run_steps(["a"], execute)
@@ -243,7 +258,7 @@ async def deep_inside():
     await trio.sleep(5)
 
 
-async def a_step(step, context):
+async def a_step(step):
     await deep_inside()
 
 
@@ -321,7 +336,7 @@ async def test_the_callers_name_is_put_back(autojump_clock):
         await run_steps(["a", "b", "c"], a_step, 2)
     assert task.name == "mine"
 
-    async def fatal(step, context):
+    async def fatal(step):
         await trio.sleep(1)
         raise SystemExit
 
@@ -338,7 +353,7 @@ async def test_a_traceback_shows_the_steps_frames_only(autojump_clock, options, 
             await trio.sleep(1)
         raise Broken
 
-    async def execute(step, context):
+    async def execute(step):
         await inner()
 
     manager = ParallelExecutionManager()
@@ -363,7 +378,7 @@ async def test_a_ticker_beside_a_run_of_steps_that_never_suspend_keeps_ticking(o
             ticks += 1
             await trio.lowlevel.checkpoint()
 
-    async def execute(step, context):
+    async def execute(step):
         pass
 
     async with trio.open_nursery() as nursery:
@@ -385,7 +400,7 @@ async def test_a_ticker_in_virtual_time_keeps_ticking_too(autojump_clock):
             ticks += 1
             await trio.lowlevel.checkpoint()
 
-    async def execute(step, context):
+    async def execute(step):
         pass
 
     async with trio.open_nursery() as nursery:
@@ -420,11 +435,11 @@ def generator_based(seconds):
     ("make", "value"), [(Awaitable, "awaited"), (generator_based, "generated")]
 )
 async def test_any_awaitable_will_do(autojump_clock, options, make, value):
-    result = await run_steps(["a", "b"], lambda step, context: make(1), **options)
+    result = await run_steps(["a", "b"], lambda step: make(1), **options)
     assert result.results == {"a": value, "b": value}
     assert result.duration == 1
     with trio.move_on_after(1) as scope:
-        await run_steps(["a", "b"], lambda step, context: make(9), **options)
+        await run_steps(["a", "b"], lambda step: make(9), **options)
     assert scope.cancelled_caught
     pool = WorkerPool()
     assert await pool.execute(make, 1) == value
@@ -432,7 +447,7 @@ async def test_any_awaitable_will_do(autojump_clock, options, make, value):
 
 @EVERY_KIND
 async def test_an_awaitable_that_trio_does_not_know_gets_trios_own_error(options):
-    async def execute(step, context):
+    async def execute(step):
         loop = asyncio.new_event_loop()
         try:
             await loop.create_future()
@@ -450,7 +465,7 @@ async def test_a_step_may_catch_what_trio_throws_in_and_go_on(autojump_clock):
     def nonsense():
         yield "nonsense"
 
-    async def execute(step, context):
+    async def execute(step):
         with pytest.raises(TypeError):
             await nonsense()
         await trio.sleep(1)
@@ -465,7 +480,7 @@ async def test_steps_may_use_everything_that_trio_has(autojump_clock, options): 
     send, receive = trio.open_memory_channel(0)
     event, limiter, semaphore = trio.Event(), trio.CapacityLimiter(1), trio.Semaphore(1)
 
-    async def execute(step, context):
+    async def execute(step):
         match step:
             case "send":
                 async with send:
@@ -660,7 +675,7 @@ class PanicException(BaseException):
 
 @EVERY_KIND
 async def test_a_foreign_panic_passes_through(options):
-    async def execute(step, context):
+    async def execute(step):
         raise PanicException("not ours")
 
     with pytest.raises(PanicException, match="not ours"):
@@ -679,7 +694,7 @@ class Marker:
 def test_a_run_that_is_over_leaves_nothing_alive(options, ending):
     markers = []
 
-    async def execute(step, context):
+    async def execute(step):
         marker = Marker()
         markers.append(weakref.ref(marker))
         await trio.sleep(1)
@@ -713,7 +728,7 @@ def test_a_run_that_is_over_leaves_nothing_alive(options, ending):
 
 @pytest.mark.parametrize("suspends", [False, True])
 def test_a_group_that_ends_well_leaves_no_cycle_of_ours(suspends):
-    async def execute(step, context):
+    async def execute(step):
         if suspends:
             await trio.lowlevel.checkpoint()
 
@@ -743,7 +758,7 @@ def test_a_group_that_ends_well_leaves_no_cycle_of_ours(suspends):
 def test_a_run_abandoned_by_a_crash_is_collected():
     reference = []
 
-    async def execute(step, context):
+    async def execute(step):
         reference.append(weakref.ref(trio.lowlevel.current_task()))
         await trio.sleep(1)
         raise SystemExit
@@ -757,7 +772,7 @@ def test_a_run_abandoned_by_a_crash_is_collected():
 
 
 def test_values_and_errors_are_held_by_the_result_alone():
-    async def execute(step, context):
+    async def execute(step):
         marker = Marker()
         held.append(weakref.ref(marker))
         return marker
@@ -791,7 +806,7 @@ def test_a_child_forked_inside_a_step_does_not_run_the_rest(suspends):
     output, errors = python(f"""
         import os, trio, hocket
         manager = hocket.ParallelExecutionManager(max_concurrent=1)
-        async def execute(step, context):
+        async def execute(step):
             if {suspends}:
                 await trio.lowlevel.checkpoint()
             if step == "b" and os.fork() == 0:
@@ -869,7 +884,7 @@ async def test_busy_steps_bring_no_more_workers_than_the_limit():
     manager = ParallelExecutionManager(max_concurrent=3)
     before = most = trio.lowlevel.current_statistics().tasks_living
 
-    async def busy(step, context):
+    async def busy(step):
         nonlocal most
         time.sleep(0.0015)  # noqa: ASYNC251 - a step that computes
         most = max(most, trio.lowlevel.current_statistics().tasks_living)
@@ -890,7 +905,7 @@ async def test_a_coroutine_that_is_in_use_is_refused_as_await_refuses_it(autojum
 
     shared = fetch()
     group = ParallelGroup("g", ["first", "second"], wait_strategy="all_settled")
-    result = await manager.execute_group(group, lambda step, context: shared)
+    result = await manager.execute_group(group, lambda step: shared)
     assert result.results == {"first": "value"}
     assert "being awaited already" in str(result.errors["second"])
 
@@ -900,7 +915,7 @@ async def test_a_workers_context_has_nothing_of_a_step(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=2)
     seen = set()
 
-    async def step(step, context):
+    async def step(step):
         request.set(f"a step of {step[0]}")
         await trio.sleep(1)
 
@@ -919,7 +934,7 @@ async def test_a_workers_context_has_nothing_of_a_step(autojump_clock):
 async def test_a_fatal_group_is_fatal_beside_leftovers():
     lock = trio.Lock()
 
-    async def step(step, context):
+    async def step(step):
         await lock.acquire()
         raise BaseExceptionGroup("from a nursery", [KeyboardInterrupt()])
 

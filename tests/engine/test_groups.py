@@ -10,6 +10,7 @@ import enum
 import itertools
 import logging
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -40,7 +41,7 @@ class Diary:
         self.spans = {}
         self.running = self.most = 0
 
-    async def __call__(self, step, context):
+    async def __call__(self, step):
         start = trio.current_time()
         self.running += 1
         self.most = max(self.most, self.running)
@@ -108,7 +109,7 @@ async def test_several_groups_and_tasks_share_the_pool_fairly(autojump_clock, is
     manager = ParallelExecutionManager(max_concurrent=2)
     starts = {name: [] for name in "abcxy"}
 
-    async def note(step, context):
+    async def note(step):
         starts[step[0]].append(trio.current_time())
         await trio.sleep(1)
 
@@ -136,7 +137,7 @@ async def test_a_step_that_never_suspends_does_not_keep_others_from_their_turn()
     manager = ParallelExecutionManager(max_concurrent=1)
     order = []
 
-    async def note(step, context):
+    async def note(step):
         order.append(step[0])
 
     async with trio.open_nursery() as nursery:
@@ -155,14 +156,14 @@ async def test_steps_may_be_objects_with_an_id():
     manager = ParallelExecutionManager()
     steps = [SimpleNamespace(id="a", n=1), SimpleNamespace(id="b", n=2)]
 
-    async def execute(step, context):
-        return step.n + context
+    async def execute(step):
+        return step.n
 
-    result = await manager.execute_group(ParallelGroup("g", steps), execute, 10)
-    assert result.results == {"a": 11, "b": 12}
+    result = await manager.execute_group(ParallelGroup("g", steps), execute)
+    assert result.results == {"a": 1, "b": 2}
     mixed = ["x", SimpleNamespace(id="y", n=5)]
 
-    async def name(step, context):
+    async def name(step):
         return step if isinstance(step, str) else step.id
 
     result = await manager.execute_group(ParallelGroup("g", mixed), name)
@@ -178,7 +179,7 @@ async def test_a_text_of_a_subclass_is_the_text_that_it_equals():
 
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         return type(step).__name__
 
     result = await manager.execute_group(ParallelGroup("g", [Color.RED, Size.BIG]), execute)
@@ -217,18 +218,20 @@ async def test_what_the_function_of_the_steps_raises_is_the_callers():
 async def test_the_executor_may_be_any_callable_that_gives_an_awaitable(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def add(step, context):
-        return step + context
+    async def add(step, more="b"):
+        return step + more
 
     class Later:
-        async def __call__(self, step, context):
-            return step + context
+        async def __call__(self, step):
+            return step + "b"
 
-        async def method(self, step, context):
-            return step + context
+        async def method(self, step):
+            return step + "b"
 
-    for executor in (add, Later(), Later().method, lambda step, context: add(step, context)):  # noqa: PLW0108
-        result = await manager.execute_group(ParallelGroup("g", ["a"]), executor, "b")
+    for executor in (add, Later(), Later().method, lambda step: add(step), partial(add, more="b")):  # noqa: PLW0108
+        result = await manager.execute_group(
+            ParallelGroup("g", ["a"]), executor, "no argument of it"
+        )
         assert result.value is None
         assert result.results == {"a": "ab"}
 
@@ -236,7 +239,7 @@ async def test_the_executor_may_be_any_callable_that_gives_an_awaitable(autojump
 async def test_the_steps_are_those_at_the_time_of_the_call(autojump_clock):
     steps = ["a", "b", "c"]
 
-    async def meddle(step, context):
+    async def meddle(step):
         steps.clear()
         steps.append("z")
         await trio.sleep(1)
@@ -253,7 +256,7 @@ async def test_a_context_variable_set_before_is_seen_by_every_step(autojump_cloc
     manager = ParallelExecutionManager(max_concurrent=2)
     seen = []
 
-    async def execute(step, context):
+    async def execute(step):
         seen.append(variable.get())
         variable.set(int(step))
         await trio.sleep(1)
@@ -292,7 +295,7 @@ async def test_a_groups_time_limit_awaits_the_clean_up(autojump_clock):
     manager = ParallelExecutionManager()
     cleaned = []
 
-    async def execute(step, context):
+    async def execute(step):
         try:
             await trio.sleep(9)
         finally:
@@ -306,7 +309,7 @@ async def test_a_groups_time_limit_awaits_the_clean_up(autojump_clock):
     await assert_works_on(manager)
 
 
-async def shielded_for_three(step, context):
+async def shielded_for_three(step):
     with trio.CancelScope(shield=True):
         await trio.sleep(3)
 
@@ -356,7 +359,7 @@ async def test_a_groups_time_limit_works_with_every_strategy(autojump_clock, str
 async def test_a_step_saved_from_the_groups_limit_is_completed(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         try:
             await trio.sleep(9)
         except trio.Cancelled:
@@ -371,7 +374,7 @@ async def test_a_group_of_computing_steps_ends_soon_after_its_time_limit(autojum
     manager = ParallelExecutionManager()
     ran = []
 
-    async def compute(step, context):
+    async def compute(step):
         autojump_clock.jump(1)
         ran.append(step)
 
@@ -430,11 +433,11 @@ async def test_the_pools_time_limit_holds_where_the_group_has_none(autojump_cloc
 async def test_a_late_step_that_never_suspended_is_completed(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def compute(step, context):
+    async def compute(step):
         autojump_clock.jump(5)
         return "late"
 
-    async def compute_later(step, context):
+    async def compute_later(step):
         await trio.lowlevel.checkpoint()
         autojump_clock.jump(5)
         return "late"
@@ -448,7 +451,7 @@ async def test_a_late_step_that_never_suspended_is_completed(autojump_clock):
 async def test_a_timed_out_step_decides_itself_how_it_ends(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         try:
             await trio.sleep(9)
         except trio.Cancelled:
@@ -478,7 +481,7 @@ async def test_a_timeout_strikes_no_innocent_step_on_the_same_worker(autojump_cl
     # The generation check: the watchdog wakes when its step has ended and another one runs.
     manager = ParallelExecutionManager(max_concurrent=1)
 
-    async def execute(step, context):
+    async def execute(step):
         await trio.sleep(0.75 if int(step) % 2 else 2)
 
     steps = [str(i) for i in range(50)]
@@ -493,7 +496,7 @@ async def test_many_deadlines_in_any_order_cost_one_watchdog(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=100)
     most_tasks = 0
 
-    async def execute(step, context):
+    async def execute(step):
         nonlocal most_tasks
         most_tasks = max(most_tasks, trio.lowlevel.current_statistics().tasks_living)
         await trio.sleep((int(step) * 37) % 100 / 10 + 0.05)
@@ -518,7 +521,7 @@ async def test_defaults():
 async def test_an_error_in_the_clean_up_does_not_hide_that_time_ran_out(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         try:
             await trio.sleep(9)
         finally:
@@ -541,7 +544,7 @@ def brief(event):
     return event.kind.value, event.step, event.seconds
 
 
-async def nap(step, context):
+async def nap(step):
     await trio.sleep(1)
     return step
 
@@ -550,7 +553,7 @@ async def test_an_observer_hears_of_every_step(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
     heard = []
 
-    async def execute(step, context):
+    async def execute(step):
         await trio.sleep(9 if step == "slow" else 2)
         if step == "bad":
             raise Broken
@@ -581,7 +584,7 @@ async def test_an_event_says_what_came_of_which_step_in_which_group(autojump_clo
     manager = ParallelExecutionManager()
     heard = []
 
-    async def execute(step, context):
+    async def execute(step):
         await trio.sleep(9 if step == "slow" else 1)
         if step == "bad":
             raise Broken
@@ -738,7 +741,7 @@ async def test_a_mistake_of_the_program_raises_at_once_and_leaves_the_pool_in_or
     manager = ParallelExecutionManager(max_concurrent=2)
     cleaned = []
 
-    def mixed(step, context):
+    def mixed(step):
         if step == "c":
             return None  # forgot to write async
 
@@ -761,21 +764,21 @@ async def test_a_mistake_of_the_program_raises_at_once_and_leaves_the_pool_in_or
 async def test_an_executor_of_wrong_arity_is_a_mistake_and_no_failure_of_the_step():
     manager = ParallelExecutionManager()
 
-    async def one(step):
+    async def two(step, context):
         pass
 
-    with pytest.raises(TypeError, match=r"one\(step\) cannot be called with \(step, context\)"):
-        await manager.execute_group(ParallelGroup("g", ["a"], "all_settled"), one)
+    with pytest.raises(TypeError, match=r"two\(step, context\) cannot be called with \(step\)"):
+        await manager.execute_group(ParallelGroup("g", ["a"], "all_settled"), two)
     await assert_works_on(manager)
 
 
 async def test_a_type_error_inside_a_step_is_the_steps():
     manager = ParallelExecutionManager()
 
-    async def inside(step, context):
+    async def inside(step):
         return len(5)
 
-    def outside(step, context):
+    def outside(step):
         len(5)
 
     for executor in (inside, outside):

@@ -149,14 +149,14 @@ def test_ctrl_c_ends_a_program_promptly_with_everything_cleaned_up(scene, timeou
 PACKAGE = str(Path(hocket.__file__).parent)
 
 
-async def step(step=None, context=None):
+async def step(step=None):
     await trio.sleep(1 if step != "bad" else 0.5)
     if step == "bad":
         raise ValueError(step)
     return step
 
 
-async def sync(step, context):
+async def sync(step):
     return step
 
 
@@ -182,7 +182,7 @@ async def tasks_of_their_own(manager):
 
 
 async def leftovers(manager):
-    async def leave(step, context):
+    async def leave(step):
         trio.CancelScope().__enter__()
 
     await manager.execute_group(ParallelGroup("g", ["a", "b"], "all_settled"), leave)
@@ -290,7 +290,7 @@ def test_what_is_fatal_passes_straight_through_unwrapped(kind, suspends, options
     cleaned = []
     fatal = kind("stop")
 
-    async def execute(step, context):
+    async def execute(step):
         try:
             if suspends or step != "fatal":
                 await trio.sleep(1 if step == "fatal" else 9)
@@ -334,7 +334,7 @@ def test_a_group_that_holds_something_fatal_is_fatal():
     # trimeter #10: a KeyboardInterrupt captured as a result is swallowed.
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.sleep, 5)
             await trio.sleep(1)
@@ -355,7 +355,7 @@ def test_a_group_that_holds_something_fatal_is_fatal():
 def test_every_exception_is_an_ordinary_failure(kind):
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         raise kind(step)
 
     async def main():
@@ -367,7 +367,7 @@ def test_every_exception_is_an_ordinary_failure(kind):
 def test_a_stray_stop_iteration_is_a_runtime_error():
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         raise StopIteration(5)
 
     async def main():

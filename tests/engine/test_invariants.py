@@ -49,7 +49,7 @@ class World:
         self.count += 1
         return f"n{self.count}"
 
-    async def step(self, depth: int, name: str, context: object = None) -> str:
+    async def step(self, depth: int, name: str) -> str:
         rng = self.rng
         self.started.append(name)
         try:

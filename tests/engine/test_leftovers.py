@@ -27,7 +27,7 @@ async def run(leave, *, place="callers task", suspends=True, limit=2, **options)
     manager = ParallelExecutionManager(max_concurrent=limit)
     log = []
 
-    async def execute(step, context):
+    async def execute(step):
         if step == "first":
             await trio.sleep(0.5)  # the caller's own task is busy meanwhile
             return step
@@ -172,7 +172,7 @@ async def test_several_leftovers_are_all_named(autojump_clock):
 async def test_what_the_step_raised_is_the_cause(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         trio.CancelScope().__enter__()
         await trio.sleep(1)
         raise ValueError("why")
@@ -230,7 +230,7 @@ async def test_the_callers_lock_survives_a_step_that_keeps_one(autojump_clock):
 async def test_every_worker_may_have_to_be_replaced(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=3)
 
-    async def execute(step, context):
+    async def execute(step):
         await trio.sleep(0.1)
         trio.CancelScope().__enter__()
 
@@ -246,7 +246,7 @@ async def test_every_worker_may_have_to_be_replaced(autojump_clock):
 async def test_leftovers_decide_like_any_failure(autojump_clock):
     manager = ParallelExecutionManager()
 
-    async def execute(step, context):
+    async def execute(step):
         await trio.sleep(1 if step == "a" else 9)
         trio.CancelScope().__enter__()
 
@@ -259,7 +259,7 @@ async def test_leftovers_decide_like_any_failure(autojump_clock):
 async def test_leftovers_of_a_late_step(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
 
-    async def execute(step, context):
+    async def execute(step):
         if step == "a":
             trio.CancelScope().__enter__()
         await trio.sleep(9 if step == "a" else 1)
@@ -276,7 +276,7 @@ async def test_leftovers_of_a_step_that_the_caller_cancels(autojump_clock, isola
     manager = ParallelExecutionManager(max_concurrent=1)
     lock = trio.Lock()
 
-    async def execute(step, context):
+    async def execute(step):
         await lock.acquire()
         trio.CancelScope().__enter__()
         await trio.sleep(9)
@@ -293,7 +293,7 @@ async def test_with_isolation_every_step_has_a_task_of_its_own(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=3)
     tasks = []
 
-    async def execute(step, context):
+    async def execute(step):
         tasks.append(trio.lowlevel.current_task())
         if int(step) % 2:
             await trio.sleep(1)
@@ -313,7 +313,7 @@ async def test_with_isolation_locks_follow_trios_own_rules(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
     lock = trio.Lock()
 
-    async def execute(step, context):
+    async def execute(step):
         await lock.acquire()
         return step
 
@@ -327,7 +327,7 @@ async def test_steps_that_share_a_lock_properly_wait_for_each_other(autojump_clo
     manager = ParallelExecutionManager(max_concurrent=5)
     lock = trio.Lock()
 
-    async def execute(step, context):
+    async def execute(step):
         async with lock:
             await trio.sleep(1)
 
@@ -481,7 +481,7 @@ async def test_another_step_cannot_close_what_a_step_has_left_behind(autojump_cl
     manager = ParallelExecutionManager(max_concurrent=1)
     kept = trio.open_nursery()
 
-    async def execute(step, context):
+    async def execute(step):
         if step == "opens":
             await kept.__aenter__()
         else:

@@ -65,11 +65,11 @@ def test_every_pitfall_is_held_by_a_test(pitfall):
         assert f"def {name}(" in (TESTS / file).read_text(encoding="utf-8")
 
 
-async def sleep_its_number(step, context):
+async def sleep_its_number(step):
     await trio.sleep(int(step[-1]))
 
 
-async def checkpoint(step, context):
+async def checkpoint(step):
     await trio.lowlevel.checkpoint()
 
 
@@ -92,7 +92,7 @@ async def test_a_release_always_wakes_somebody(autojump_clock):
 
 def test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps():
     # luigi #1492: two minutes a step at 100,000 tasks. A ratio, with much room: no benchmark.
-    async def execute(step, context):
+    async def execute(step):
         pass
 
     def cost(n, repeat):
@@ -129,7 +129,7 @@ async def test_a_hundred_thousand_steps_are_no_hundred_thousand_tasks():
     manager = ParallelExecutionManager(max_concurrent=10)
     most = 0
 
-    async def execute(step, context):
+    async def execute(step):
         nonlocal most
         if int(step) % 1000 == 0:
             await trio.lowlevel.checkpoint()
@@ -146,7 +146,7 @@ def test_virtual_time_waits_for_worker_threads():
     async def main():
         manager = ParallelExecutionManager(timeout=1000)
 
-        async def execute(step, context):
+        async def execute(step):
             await trio.to_thread.run_sync(partial(time.sleep, 0.02))
             return trio.current_time()
 
@@ -174,7 +174,7 @@ async def test_a_group_member_runs_once(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=2)
     ran = []
 
-    async def execute(step, context):
+    async def execute(step):
         ran.append(step)
         await trio.sleep(int(step) % 3)
 

@@ -243,7 +243,7 @@ async def test_a_caller_that_gives_up_outside_a_full_queue_lets_the_next_one_in(
 async def test_a_groups_own_steps_take_no_place_in_the_queue(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1, queue_size=1)
     group = ParallelGroup("g", [str(i) for i in range(20)])
-    result = await manager.execute_group(group, lambda step, context: nap())
+    result = await manager.execute_group(group, lambda step: nap())
     assert len(result.completed_steps) == 20
     tasks = [WorkerTask(str(i), nap) for i in range(20)]
     assert len(await manager.pool.execute_many(tasks)) == 20
@@ -461,7 +461,7 @@ async def test_raising_the_limit_starts_waiting_steps_at_once(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
     starts = []
 
-    async def step(step, context):
+    async def step(step):
         starts.append(trio.current_time())
         await trio.sleep(10)
 
@@ -555,7 +555,7 @@ async def nest(pool, depth, how, suspend):
             manager = ParallelExecutionManager()
             manager._pool = pool
             group = ParallelGroup("g", ["a", "b"])
-            result = await manager.execute_group(group, lambda step, context: deeper())
+            result = await manager.execute_group(group, lambda step: deeper())
             result.raise_for_failure()
             return 1 + sum(result.results.values())
         case "nursery":
@@ -613,7 +613,7 @@ async def test_only_what_a_step_waits_for_borrows_its_slot(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
     running = most = 0
 
-    async def step(step, context):
+    async def step(step):
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -633,14 +633,14 @@ async def test_nested_groups_of_several_steps_share_what_the_pool_has(autojump_c
     manager = ParallelExecutionManager(max_concurrent=3)
     running = most = 0
 
-    async def leaf(step, context):
+    async def leaf(step):
         nonlocal running, most
         running += 1
         most = max(most, running)
         await trio.sleep(1)
         running -= 1
 
-    async def branch(step, context):
+    async def branch(step):
         await manager.execute_group(ParallelGroup(step, list("abcd")), leaf)
 
     result = await manager.execute_group(ParallelGroup("root", list("xyz")), branch)
@@ -690,7 +690,7 @@ async def test_holders_names_the_running_steps_with_their_age(autojump_clock):
     assert pool.holders() == []
     async with trio.open_nursery() as nursery:
         group = ParallelGroup("g", ["a", "b", "c"])
-        nursery.start_soon(manager.execute_group, group, lambda step, context: nap(4))
+        nursery.start_soon(manager.execute_group, group, lambda step: nap(4))
         await trio.sleep(1.5)
         assert sorted(pool.holders()) == [("a", 1.5), ("b", 1.5)]
         await trio.sleep(3)

@@ -41,7 +41,7 @@ class Broken(Exception):
 async def cancelled_after_a_second(manager, isolation, cleanup):
     """Run a group whose steps clean up for so many seconds, by their ids."""
 
-    async def cleans_up(step, context):
+    async def cleans_up(step):
         try:
             await trio.sleep_forever()
         finally:
@@ -135,7 +135,7 @@ def foreign():
 
 @pytest.mark.parametrize("step_timeout", [None, 9])
 async def test_ctrl_c_reaches_the_step_after_one_that_awaited_something_foreign(step_timeout):
-    async def execute(step, context):
+    async def execute(step):
         if step == "foreign":
             await trio.lowlevel.checkpoint()
             await foreign()
@@ -152,7 +152,7 @@ async def test_ctrl_c_reaches_the_step_after_one_that_awaited_something_foreign(
 async def test_a_step_never_bears_the_name_of_another(autojump_clock):
     names = {}
 
-    async def execute(step, context):
+    async def execute(step):
         names[step] = [trio.lowlevel.current_task().name]
         if step != "a":
             return
@@ -169,7 +169,7 @@ async def test_a_step_never_bears_the_name_of_another(autojump_clock):
 
 @pytest.mark.parametrize("how", ["group", "execute"])
 async def test_a_step_that_names_its_task_names_only_itself(how):
-    async def renames(step=None, context=None):
+    async def renames(step=None):
         trio.lowlevel.current_task().name = "renamed"
 
     me = trio.lowlevel.current_task()
@@ -184,7 +184,7 @@ async def test_a_step_that_names_its_task_names_only_itself(how):
 
 @ISOLATIONS
 async def test_what_the_caller_handles_is_not_the_context_of_what_steps_raise(isolation):
-    async def execute(step, context):
+    async def execute(step):
         assert sys.exception() is None
         raise Broken
 
@@ -201,7 +201,7 @@ async def test_what_the_caller_handles_is_not_the_context_of_what_steps_raise(is
 @pytest.mark.parametrize("timeout", [None, 5])
 @pytest.mark.parametrize("how", ["group", "execute"])
 def test_what_is_fatal_comes_out_of_a_step_that_leaves_something_open(leaves, timeout, how):
-    async def exits(step=None, context=None):
+    async def exits(step=None):
         if leaves == "nursery":
             await trio.open_nursery().__aenter__()
         else:
@@ -241,7 +241,7 @@ async def fails_as_it_is_cancelled():
 
 
 async def run(acts, *args, **options):
-    async def execute(step, context):
+    async def execute(step):
         return await acts[step]()
 
     group = ParallelGroup("g", list(acts), *args, **options)
@@ -342,9 +342,7 @@ async def start(call: str, pool: WorkerPool, step, **options):
         return await pool.execute(WorkerTask("a", step, options.get("step_timeout")))
     manager = ParallelExecutionManager()
     manager._pool = pool
-    return await manager.execute_group(
-        ParallelGroup("g", ["a"], **options), lambda step_id, context: step()
-    )
+    return await manager.execute_group(ParallelGroup("g", ["a"], **options), lambda step_id: step())
 
 
 class FailingClock(trio.abc.Clock):
@@ -443,7 +441,7 @@ async def test_a_step_is_not_torn_out_of_its_nursery_when_no_worker_can_be_start
         finally:
             trail.append("the child has ended")
 
-    async def execute(step, context):
+    async def execute(step):
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(child)

@@ -18,7 +18,7 @@ class Broken(Exception):
     pass
 
 
-async def execute(step, context):
+async def execute(step):
     if step.startswith("v"):
         raise ValueError(step)
     if step.startswith("b"):
@@ -78,9 +78,9 @@ async def test_an_error_keeps_its_traceback_which_shows_the_step_and_nothing_of_
     frames = traceback.extract_tb(result.errors["v"].__traceback__)
     assert [frame.name for frame in frames] == ["execute"]
 
-    async def deep(step, context):
+    async def deep(step):
         await trio.lowlevel.checkpoint()
-        await execute(step, context)
+        await execute(step)
 
     manager = ParallelExecutionManager()
     for options in ({}, {"step_timeout": 5}, {"isolation": "task"}):

@@ -85,9 +85,7 @@ async def test_waits_and_runs_are_exact_in_virtual_time(autojump_clock):
 async def test_percentiles_are_within_one_percent(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1000)
     steps = [str(i) for i in range(1, 1001)]
-    await manager.execute_group(
-        ParallelGroup("g", steps), lambda step, context: nap(int(step) / 100)
-    )
+    await manager.execute_group(ParallelGroup("g", steps), lambda step: nap(int(step) / 100))
     run = manager.get_stats().run_time
     assert (run.count, run.max) == (1000, 10)
     assert run.total == pytest.approx(5005, rel=1e-9)
@@ -97,7 +95,7 @@ async def test_percentiles_are_within_one_percent(autojump_clock):
 
 async def test_a_groups_steps_wait_from_the_groups_submission(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=2)
-    await manager.execute_group(ParallelGroup("g", list("abcdef")), lambda step, context: nap(3))
+    await manager.execute_group(ParallelGroup("g", list("abcdef")), lambda step: nap(3))
     stats = manager.get_stats()
     assert stats.total_wait_time == 0 + 0 + 3 + 3 + 6 + 6
     assert stats.average_wait_time == 3
@@ -107,14 +105,14 @@ async def test_a_groups_steps_wait_from_the_groups_submission(autojump_clock):
 async def test_a_group_submitted_late_waits_from_then(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
     await trio.sleep(100)
-    await manager.execute_group(ParallelGroup("g", ["a", "b"]), lambda step, context: nap(3))
+    await manager.execute_group(ParallelGroup("g", ["a", "b"]), lambda step: nap(3))
     assert manager.get_stats().total_wait_time == 3
 
 
 async def test_waiting_counts_only_for_steps_that_started(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=1)
     group = ParallelGroup("g", ["a", "b", "c"], timeout=5)
-    await manager.execute_group(group, lambda step, context: nap(4))
+    await manager.execute_group(group, lambda step: nap(4))
     stats = manager.get_stats()
     assert counts(manager) == {"completed": 1, "timed_out": 1, "skipped": 1}
     assert (stats.wait_time.count, stats.total_wait_time, stats.average_wait_time) == (2, 4, 2)
@@ -163,7 +161,7 @@ async def test_everything_adds_up_at_every_moment(autojump_clock):
 
     async def groups(strategy):
         group = ParallelGroup("g", list("abc"), strategy, continue_on_error=True)
-        await manager.execute_group(group, lambda step, context: nap(2))
+        await manager.execute_group(group, lambda step: nap(2))
 
     async with trio.open_nursery() as outer:
         outer.start_soon(watch)
@@ -202,7 +200,7 @@ async def test_each_scenario_ends_in_its_own_counts(autojump_clock):
         manager = ParallelExecutionManager(max_concurrent=2)
         tasks = {step: partial(*what) for step, what in plan.items()}
         group = ParallelGroup("g", list(plan), strategy, **options)
-        await manager.execute_group(group, lambda step, context: tasks[step]())
+        await manager.execute_group(group, lambda step: tasks[step]())
         assert_idle(manager)
         return counts(manager)
 
@@ -244,7 +242,7 @@ async def test_a_status_says_how_busy_the_pool_is(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=4)
     async with trio.open_nursery() as nursery:
         group = ParallelGroup("g", list("abc"))
-        nursery.start_soon(manager.execute_group, group, lambda step, context: nap())
+        nursery.start_soon(manager.execute_group, group, lambda step: nap())
         await trio.sleep(0.5)
         assert manager.get_status() == PoolStatus(
             active_workers=3, max_concurrent=4, queue_length=0, utilization_rate=75.0

@@ -28,7 +28,7 @@ def run_group(plan, strategy, **options):
     spans: dict[str, tuple[float, float]] = {}
     manager = ParallelExecutionManager(max_concurrent=options.pop("pool_limit", 100))
 
-    async def execute(step, context):
+    async def execute(step):
         start = trio.current_time()
         seconds, succeeds = plan[step]
         try:
@@ -316,7 +316,7 @@ def test_steps_that_never_suspend_are_decided_in_the_order_of_the_group(outcomes
     plan = {str(i): (0, succeeds) for i, succeeds in enumerate(outcomes)}
     manager = ParallelExecutionManager(max_concurrent=3)
 
-    async def execute(step, context):
+    async def execute(step):
         if not plan[step][1]:
             raise Broken
         return step

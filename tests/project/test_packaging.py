@@ -31,7 +31,7 @@ USE = """
 import trio
 import hocket
 
-async def shout(name, context):
+async def shout(name):
     await trio.lowlevel.checkpoint()
     return name.upper()
 

@@ -100,7 +100,7 @@ async def test_a_manager_is_as_good_as_its_pool():
     await assert_works_on(ParallelExecutionManager(max_concurrent=3))
 
 
-async def execute(step, context):
+async def execute(step):
     return step
 
 
@@ -176,7 +176,7 @@ def reference(group, step=execute, **options):
 def test_the_reference_keeps_the_limits():
     running = most = 0
 
-    async def step(name, context):
+    async def step(name):
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -192,7 +192,7 @@ def test_the_reference_keeps_the_limits():
 
 
 def test_the_reference_counts_every_step_once():
-    async def step(name, context):
+    async def step(name):
         await trio.sleep(int(name))
         if name == "2":
             raise ValueError(name)

@@ -58,7 +58,7 @@ class Actor:
             self.see("accepted")
 
 
-async def perform(actor: Actor, _context: None = None) -> object:
+async def perform(actor: Actor) -> object:
     """Play the actor's scene, under a context variable of its own."""
     actor.see("enters", repr(sys.exc_info()[1]), decimal.getcontext().prec)
     actor.see("protected from Ctrl-C", trio.lowlevel.currently_ki_protected())

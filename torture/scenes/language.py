@@ -183,7 +183,7 @@ async def group_inside(me):
     """A step may have a pool of its own."""
     manager = hocket.ParallelExecutionManager(max_concurrent=2)
 
-    async def inner(step, context):
+    async def inner(step):
         me.see("inner", step)
         request.set(f"{me.id}/{step}")
         await trio.sleep(0.1)
@@ -196,7 +196,7 @@ async def group_inside(me):
     result = await manager.execute_group(group, inner)
     me.see("outer")
     with me.refused():
-        await manager.pool.execute(inner, "c", None)
+        await manager.pool.execute(inner, "c")
     await checkpoint()
     me.see("outer", current_task().name)
     return sorted(result.results.items()), str(result.errors["c"]), round(result.duration, 6)

@@ -252,7 +252,7 @@ async def observe(schedule: Schedule, manager: Manager) -> Outcome:
 async def execute(
     schedule: Schedule, manager: Manager, outcome: Outcome
 ) -> ParallelExecutionResult:
-    async def step(step: str, context: None) -> int:
+    async def step(step: str) -> int:
         trail = outcome.trails[step] = []
         span = outcome.spans[step] = [now_ns()]
         try:

@@ -352,7 +352,7 @@ def no_trio(seed: int) -> Counts:
     calls: list[Callable[[], Any]] = [
         lambda: pool.execute(good, pool),
         lambda: pool.execute_many([WorkerTask("a", partial(good, pool))]),
-        lambda: manager.execute_group(ParallelGroup("g", ["a"]), lambda step, context: good(pool)),
+        lambda: manager.execute_group(ParallelGroup("g", ["a"]), lambda step: good(pool)),
     ]
     for call in calls:
         refused(RuntimeError, r"trio\.run", lambda call=call: asyncio.run(call()))
@@ -466,7 +466,7 @@ class ForkingStep:
     def in_child(self) -> bool:
         return os.getpid() != self._parent
 
-    async def __call__(self, step: str, context: object) -> None:
+    async def __call__(self, step: str) -> None:
         if self.in_child():
             os._exit(1)  # it is run by the parent, too
         self.started.append(step)

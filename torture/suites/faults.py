@@ -303,7 +303,7 @@ class World:
                     step_timeout=call.step_timeout,
                     isolation=call.isolation,
                 ),
-                lambda step, _: bodies[step](),
+                lambda step: bodies[step](),
                 observer=(lambda *_: None) if call.observed else None,
             )
         self.errors += result.errors.values()

@@ -495,8 +495,8 @@ class Machine:
             isolation=call.isolation,
         )
 
-        async def executor(member: Member, context: Open) -> str:
-            return await self.run(member.step, context, member.id)
+        async def executor(member: Member) -> str:
+            return await self.run(member.step, opened, member.id)
 
         self.check(await self.manager.execute_group(group, executor, opened), opened, began)
 

@@ -84,19 +84,19 @@ class Broken(Exception):
     """A step's own error."""
 
 
-async def returns(step: str, context: object) -> str:
+async def returns(step: str) -> str:
     return step
 
 
-async def raises(step: str, context: object) -> None:
+async def raises(step: str) -> None:
     raise Broken
 
 
-async def suspends(step: str, context: object) -> None:
+async def suspends(step: str) -> None:
     await trio.lowlevel.checkpoint()
 
 
-async def sleeps_at_first(step: str, context: object) -> None:
+async def sleeps_at_first(step: str) -> None:
     """Then all workers are there, and none of them has a reason to suspend."""
     if int(step) < 100:
         await trio.sleep(0.001)
@@ -140,7 +140,7 @@ def many_callers(rng: random.Random) -> Load:
 
     async def call() -> None:
         for step in IDS[:: callers * 2]:
-            await pool.execute(act, step, None)
+            await pool.execute(act, step)
 
     async def load() -> int:
         await at_once(callers, call)
