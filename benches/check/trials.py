@@ -73,7 +73,7 @@ class Race(Trial):
         self.winner: str | None = None
 
     def arguments(self) -> tuple[Any, ...]:
-        async def run(name: str) -> str:
+        async def run(name: str, context: object = None) -> str:
             self.started += 1
             if self.started == len(self.names):
                 await self.runtime.checkpoint()
@@ -113,12 +113,12 @@ class Beside(Trial):
         if not result:
             raise Wrong("the batch was over before the first small group could start")
 
-    async def _step(self, name: str) -> str:
+    async def _step(self, name: str, context: object = None) -> str:
         value = await self.step(name)
         self.done += 1
         return value
 
-    def _plain_step(self, name: str) -> str:
+    def _plain_step(self, name: str, context: object = None) -> str:
         value = self.step(name)
         self.done += 1
         return value

@@ -40,7 +40,7 @@ class Watch:
         self.early: str | None = None
         self._lock = threading.Lock()
 
-    async def step(self, name: str) -> str:
+    async def step(self, name: str, context: object = None) -> str:
         started = self._enter(name)
         try:
             if self.runners is not None and started < self.runners:
@@ -50,7 +50,7 @@ class Watch:
         finally:
             self._leave(name)
 
-    def plain_step(self, name: str) -> str:
+    def plain_step(self, name: str, context: object = None) -> str:
         self._enter(name)
         try:
             self.runtime.sleep(NAP)

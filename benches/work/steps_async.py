@@ -13,7 +13,7 @@ FOREVER = 3600.0
 
 
 def no_op(runtime: Runtime, url: str):
-    async def step(name):
+    async def step(name, context=None):
         return name
 
     return contextlib.nullcontext(step)
@@ -22,7 +22,7 @@ def no_op(runtime: Runtime, url: str):
 def one_checkpoint(runtime: Runtime, url: str):
     checkpoint = runtime.checkpoint
 
-    async def step(name):
+    async def step(name, context=None):
         await checkpoint()
         return name
 
@@ -32,7 +32,7 @@ def one_checkpoint(runtime: Runtime, url: str):
 def ten_checkpoints(runtime: Runtime, url: str):
     checkpoint = runtime.checkpoint
 
-    async def step(name):
+    async def step(name, context=None):
         for _ in range(10):
             await checkpoint()
         return name
@@ -43,7 +43,7 @@ def ten_checkpoints(runtime: Runtime, url: str):
 def sleeping(runtime: Runtime, url: str):
     sleep = runtime.sleep
 
-    async def step(name):
+    async def step(name, context=None):
         await sleep(SLEEP)
         return name
 
@@ -53,7 +53,7 @@ def sleeping(runtime: Runtime, url: str):
 def waiting(runtime: Runtime, url: str):
     sleep = runtime.sleep
 
-    async def step(name):
+    async def step(name, context=None):
         await sleep(FOREVER)
 
     return contextlib.nullcontext(step)
@@ -62,7 +62,7 @@ def waiting(runtime: Runtime, url: str):
 def failing(runtime: Runtime, url: str):
     checkpoint = runtime.checkpoint
 
-    async def step(name):
+    async def step(name, context=None):
         await checkpoint()
         if name.endswith("00"):
             raise ValueError(name)
@@ -74,7 +74,7 @@ def failing(runtime: Runtime, url: str):
 def hashing(runtime: Runtime, url: str):
     in_thread = runtime.in_thread
 
-    async def step(name):
+    async def step(name, context=None):
         return await in_thread(digest, name)
 
     return contextlib.nullcontext(step)
@@ -86,7 +86,7 @@ async def getting(runtime: Runtime, url: str) -> AsyncIterator:
 
     async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
 
-        async def step(name):
+        async def step(name, context=None):
             response = await client.get(f"/{name}")
             return response.raise_for_status().text
 

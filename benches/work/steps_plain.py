@@ -12,14 +12,14 @@ from benches.work.steps_async import SLEEP
 
 
 def no_op(runtime: Runtime, url: str):
-    def step(name):
+    def step(name, context=None):
         return name
 
     return contextlib.nullcontext(step)
 
 
 def one_checkpoint(runtime: Runtime, url: str):
-    def step(name):
+    def step(name, context=None):
         time.sleep(0)
         return name
 
@@ -27,7 +27,7 @@ def one_checkpoint(runtime: Runtime, url: str):
 
 
 def ten_checkpoints(runtime: Runtime, url: str):
-    def step(name):
+    def step(name, context=None):
         for _ in range(10):
             time.sleep(0)
         return name
@@ -36,7 +36,7 @@ def ten_checkpoints(runtime: Runtime, url: str):
 
 
 def sleeping(runtime: Runtime, url: str):
-    def step(name):
+    def step(name, context=None):
         time.sleep(SLEEP)
         return name
 
@@ -44,7 +44,7 @@ def sleeping(runtime: Runtime, url: str):
 
 
 def failing(runtime: Runtime, url: str):
-    def step(name):
+    def step(name, context=None):
         time.sleep(0)
         if name.endswith("00"):
             raise ValueError(name)
@@ -54,7 +54,7 @@ def failing(runtime: Runtime, url: str):
 
 
 def hashing(runtime: Runtime, url: str):
-    def step(name):
+    def step(name, context=None):
         return digest(name)
 
     return contextlib.nullcontext(step)
@@ -66,7 +66,7 @@ def getting(runtime: Runtime, url: str) -> Iterator:
 
     with httpx.Client(base_url=url, trust_env=False) as client:
 
-        def step(name):
+        def step(name, context=None):
             return client.get(f"/{name}").raise_for_status().text
 
         yield step

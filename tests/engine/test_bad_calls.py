@@ -212,7 +212,7 @@ CALLS = {
     "execute_many one id twice": (
         pool("execute_many", [WorkerTask("a", fine), WorkerTask("a", fine)]),
         ValueError,
-        r"tasks: step id 'a' is there twice \(again at index 1\)",
+        r"tasks: steps\[0\] WorkerTask\(id='a', .*\.\.\. and steps\[1\] WorkerTask\(.* the same id, 'a'",
     ),
     "execute_with_strategy unknown": (
         pool("execute_with_strategy", [WorkerTask("a", fine)], "al"),
@@ -268,11 +268,28 @@ CALLS = {
         r"group 'g': steps must be a list of steps, .*; got 'fetch'",
     ),
     "group steps None": (lambda: ParallelGroup("g", None), TypeError, r"steps must be a list"),
-    "group steps set": (lambda: ParallelGroup("g", {"a"}), TypeError, r"steps must be a list"),
-    "group steps generator": (
-        lambda: ParallelGroup("g", (s for s in "ab")),
+    "group steps async generator": (
+        lambda: ParallelGroup("g", yields("a")),
         TypeError,
-        r"steps must be a list",
+        (
+            r"group 'g': steps must be a list of steps, or a function of the context that makes one; got "
+            r"<async_generator .*>, which is async: collect it first, with \[item async for item in \.\.\.\]"
+        ),
+    ),
+    "group steps coroutine": (
+        lambda: ParallelGroup("g", fine()),
+        TypeError,
+        r"group 'g': steps is a coroutine \(pass the function itself, without calling it\)",
+    ),
+    "group key": (
+        lambda: ParallelGroup("g", ["a"], key="name"),
+        TypeError,
+        r"key must be a function of a step that returns a text; got 'name'",
+    ),
+    "execute_many async generator": (
+        pool("execute_many", yields("a")),
+        TypeError,
+        r"tasks must be a list of WorkerTask objects; got .*, which is async: collect it first",
     ),
     "group max_concurrent 0": (
         lambda: group(max_concurrent=0),
@@ -349,7 +366,7 @@ CALLS = {
         ValueError,
         (
             r"group 'g': steps\[0\] 'a' and steps\[2\] 'a' have the same id, 'a'\. Results are kept by "
-            r"id: leave one of them out, or make ids that differ with key="
+            r"id: leave one of them out, or make ids that differ"
         ),
     ),
     "id of a text and of a place": (

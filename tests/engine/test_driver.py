@@ -200,7 +200,7 @@ async def test_threads_that_come_back_see_what_they_see_in_plain_trio(options):
     plain = {}
 
     async def in_plain_trio(step):
-        plain[step] = await execute(step, None)
+        plain[step] = await execute(step)
 
     async with trio.open_nursery() as nursery:
         for step in "abc":
@@ -735,7 +735,7 @@ def test_a_group_that_ends_well_leaves_no_cycle_of_ours(suspends):
     async def main(manager):
         for _ in range(20):
             await manager.execute_group(ParallelGroup("g", ["a", "b"]), execute)
-            await manager.pool.execute(execute, 1, 2)
+            await manager.pool.execute(execute, 1)
 
     manager = ParallelExecutionManager()
     run_virtual(main, manager)

@@ -120,8 +120,8 @@ async def test_several_groups_and_tasks_share_the_pool_fairly(autojump_clock, is
             nursery.start_soon(manager.execute_group, group, note)
             await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(0.5)
-        nursery.start_soon(manager.pool.execute, note, "x", None)
-        nursery.start_soon(manager.pool.execute, note, "y", None)
+        nursery.start_soon(manager.pool.execute, note, "x")
+        nursery.start_soon(manager.pool.execute, note, "y")
     assert starts["a"][:2] == [0, 0]  # there was nobody else yet
     # Nobody waits for anybody's backlog: whoever stands in line is served within a round (five
     # callers, two slots), or one step later when all of them ask in one instant.
@@ -672,8 +672,8 @@ async def test_nothing_is_logged_and_nothing_formatted_unless_debug_is_on(autoju
     group = ParallelGroup(Unprintable("g"), [Unprintable("a")])
     formatted.clear()
     result = await manager.execute_group(group, nap)
-    await manager.pool.execute(nap, 1, 2)
-    await manager.pool.execute_many([WorkerTask("t", lambda: nap(1, 2))])
+    await manager.pool.execute(nap, 1)
+    await manager.pool.execute_many([WorkerTask("t", lambda: nap(1))])
     assert result.success
     assert caplog.records == []
     assert [text for text in formatted if str.__eq__(text, "a")] == []
@@ -691,7 +691,7 @@ async def test_debug_tells_what_happens_to_a_group_and_its_steps(autojump_clock,
         "group 'fetch' succeeded after 1.000000 s: 1 completed, 0 failed, 0 skipped",
     ]
     caplog.clear()
-    await manager.pool.execute_many([WorkerTask("t", lambda: nap(1, 2))])
+    await manager.pool.execute_many([WorkerTask("t", lambda: nap(1))])
     assert {record.name for record in caplog.records} == {"hocket.pool"}
     assert len(caplog.records) == 4
 
@@ -699,7 +699,7 @@ async def test_debug_tells_what_happens_to_a_group_and_its_steps(autojump_clock,
 async def test_debug_tells_of_a_single_task_too(autojump_clock, caplog):
     manager = ParallelExecutionManager()
     caplog.set_level(logging.DEBUG, logger="hocket")
-    await manager.pool.execute(WorkerTask("single", lambda: nap(1, 2)))
+    await manager.pool.execute(WorkerTask("single", lambda: nap(1)))
     assert {record.name for record in caplog.records} == {"hocket.pool"}
     assert any("single" in record.getMessage() for record in caplog.records)
 

@@ -467,7 +467,7 @@ async def test_raising_the_limit_starts_waiting_steps_at_once(autojump_clock):
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(manager.execute_group, ParallelGroup("g", list("abcd")), step)
-        nursery.start_soon(manager.pool.execute, step, "x", None)
+        nursery.start_soon(manager.pool.execute, step, "x")
         await trio.sleep(1)
         manager.pool.max_concurrent = 4
         assert manager.pool.max_concurrent == 4
@@ -622,9 +622,9 @@ async def test_only_what_a_step_waits_for_borrows_its_slot(autojump_clock):
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(manager.execute_group, ParallelGroup("B", ["x", "y"]), step)
-        nursery.start_soon(manager.pool.execute, step, "z", None)
+        nursery.start_soon(manager.pool.execute, step, "z")
         await manager.execute_group(ParallelGroup("A", ["a", "b"]), step)
-        await manager.pool.execute(step, "c", None)
+        await manager.pool.execute(step, "c")
     assert most == 1
     assert trio.current_time() == 6
 

@@ -96,7 +96,7 @@ def test_any_fails_when_all_have_failed():
 
 def test_race_is_lost_by_a_first_failure():
     result, _ = run_group({"B": (1, False), "A": (2, True)}, "race")
-    assert (result.success, result.duration, result.winner) == (False, 1.0, "B")
+    assert (result.success, result.duration, result.winner) == (False, 1.0, None)
     assert result.value is None
     assert result.cancelled_steps == ["A"]
 

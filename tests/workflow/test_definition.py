@@ -107,7 +107,7 @@ def mistakes(definition, tools=None):
         pytest.param(
             lambda: WorkflowStep("a", tool="t", depends_on="fetch"),
             TypeError,
-            "depends_on must be a list of step ids; write ['fetch']",
+            "depends_on must be a list of step ids; got 'fetch': write ['fetch'] for one",
             id="text as depends_on",
         ),
         pytest.param(

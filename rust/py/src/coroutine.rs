@@ -88,11 +88,11 @@ pub fn programming_error(
         .import("hocket._engine.callbacks")?
         .getattr(intern!(py, "explain_call"))?;
     let explained = match &work.call {
-        Call::Executor(executor) => explain.call1((executor, "step_executor", "(step)"))?,
+        Call::Executor(executor) => explain.call1((executor, "step_executor", "step"))?,
         Call::Functions => {
             let step = work.steps.bind(py).get_item(index as usize)?;
             let name = format!("step {}", work.id(py, index)?.repr()?);
-            explain.call1((step, name, "()"))?
+            explain.call1((step, name))?
         }
     };
     if explained.is_none() {

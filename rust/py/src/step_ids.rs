@@ -41,19 +41,28 @@ fn check_unique(steps: &Bound<'_, PyList>, ids: &Bound<'_, PyList>, place: &str)
     let seen = PyDict::new(ids.py());
     for (index, id) in ids.iter().enumerate() {
         if let Some(first) = seen.get_item(&id)? {
-            let shown = |step: usize| steps.get_item(step)?.repr();
             let text = format!(
                 "{place}: steps[{first}] {} and steps[{index}] {} have the same id, {}. Results \
-                 are kept by id: leave one of them out, or make ids that differ with key=.",
-                shown(first.extract()?)?,
-                shown(index)?,
-                id.repr()?,
+                 are kept by id: leave one of them out, or make ids that differ.",
+                shown(&steps.get_item(first.extract()?)?)?,
+                shown(&steps.get_item(index)?)?,
+                shown(&id)?,
             );
             return Err(PyValueError::new_err(text));
         }
         seen.set_item(id, index)?;
     }
     Ok(())
+}
+
+/// A step as messages show it: its beginning, where it is long.
+fn shown(step: &Bound<'_, PyAny>) -> PyResult<String> {
+    const MOST: usize = 60;
+    let text = step.repr()?.to_string();
+    Ok(match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    })
 }
 
 /// A set of a million is a million cache misses. Most hashes have a bit of their own among sixteen
@@ -111,8 +120,8 @@ fn id_of<'py>(
     let text = format!(
         "{place}: the id of steps[{index}] {} must be a text or a whole number; {whose} {}. Pass \
          key=, a function that makes a text of each step.",
-        step.repr()?,
-        id.repr()?,
+        shown(step)?,
+        shown(&id)?,
     );
     Err(PyTypeError::new_err(text))
 }
