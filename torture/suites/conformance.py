@@ -66,12 +66,22 @@ async def executed(actors: list[Actor], *, callers: int, timeout: float | None =
     pool = hocket.WorkerPool(max_concurrent=2, timeout=timeout)
     rest = iter(actors)
 
+    async def one(actor):
+        before = look_around()
+        try:
+            actor.ending = await pool.execute(WorkerTask(actor.id, partial(perform, actor)))
+        except Exception as error:
+            actor.ending = error
+        # What it sets stays set, as after `await`; all else is as it was.
+        for key, found in look_around().items():
+            if key not in ("variable", "threads"):
+                assert_same(key, actor.id, before[key], found)
+
     async def call():
         for actor in rest:
-            try:
-                actor.ending = await pool.execute(WorkerTask(actor.id, partial(perform, actor)))
-            except Exception as error:
-                actor.ending = error
+            # In plain Trio each of them starts with the caller's variables.
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(one, actor, name="caller")
 
     async with trio.open_nursery() as nursery:
         for _ in range(callers - 1):
@@ -221,7 +231,7 @@ def assert_named(leftover: Leftover, actor: Actor) -> None:
 def assert_tried(mode: str, actor: Actor) -> None:
     """The caller has no use of what the step has left, unless by task it is the caller's own."""
     for tried in actor.tried:
-        if mode in ("one shared worker", "executed one by one") and actor.id == "limiter token":
+        if mode == "one shared worker" and actor.id == "limiter token":
             tried.unwrap()
         elif mode == "isolated" or actor.id != "limiter token":
             assert isinstance(tried, outcome.Error), f"{actor.id}: {tried}"

@@ -285,8 +285,7 @@ class World:
         }
         tasks = [WorkerTask(n, body, call.step_timeout) for n, body in bodies.items()]
         if call.kind == "execute":
-            value = await self.pool.execute(tasks[0])
-            self.check(value == names[0], f"{names[0]} gave {value!r}")
+            await self.execute(tasks[0])
             return
         if call.kind == "tasks":
             result = await self.pool.execute_with_strategy(
@@ -308,6 +307,17 @@ class World:
             )
         self.errors += result.errors.values()
         self.judge(call, names, result)
+
+    async def execute(self, task: WorkerTask[str]) -> None:
+        caller = TRACE.get()
+        try:
+            value = await self.pool.execute(task)
+            self.check(value == task.id, f"{task.id} gave {value!r}")
+        finally:
+            # It runs in its caller's own context, and is the last that has written to it.
+            left = task.id if task.id in self.lives else caller
+            self.check(TRACE.get() == left, f"{task.id} ran in another context than its caller's")
+            TRACE.set(caller)
 
     def judge(self, call: Call, names: list[str], result: ParallelExecutionResult) -> None:
         lists = [*result.completed_steps, *result.failed_steps, *result.skipped_steps]

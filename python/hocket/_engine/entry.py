@@ -16,7 +16,7 @@ async def begin_call() -> None:
     """Begin a public async call: nothing has happened yet if the caller is cancelled.
 
     Inside a step that has not suspended yet this goes through Trio's scheduler, which then knows
-    the step's context; the run that is about to start relies on that.
+    the step's context and name; the run that is about to start relies on that.
     """
     teach_stackscope()
     try:

@@ -15,7 +15,7 @@ thread_local! {
     static FIRST_SEGMENTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
-/// While it lives, the thread is in a context that `Task.context` does not name yet.
+/// While it lives, the task has neither the context nor the name of the step that runs in it.
 pub struct FirstSegment;
 
 impl FirstSegment {
@@ -32,7 +32,7 @@ impl Drop for FirstSegment {
 }
 
 /// Whether the caller is part of a step that has not suspended yet. A run may not start there: it
-/// would take the context that Trio knows of for the caller's, and that one is not.
+/// would take the task's context and name for the caller's, and they are not.
 #[pyfunction]
 pub fn in_first_segment() -> bool {
     FIRST_SEGMENTS.get() > 0

@@ -303,7 +303,7 @@ impl<'py> Turn<'_, 'py> {
     ) -> ffi::Sent<'py> {
         let py = self.py;
         let _entered = context.map(ffi::Entered::new).transpose()?;
-        let _segment = context.map(|_| FirstSegment::begin());
+        let _segment = FirstSegment::begin();
         fault!(py, MakeCoroutine);
         let coroutine = made.insert(make_coroutine(py, &self.run().work, step.index)?);
         fault!(py, FirstSend);
