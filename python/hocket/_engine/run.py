@@ -53,6 +53,8 @@ class RunSpec(CallSpec):
     """Is called with each step and the context; without it each step is called with nothing."""
     context: object = None
     max_concurrent: int | None = None
+    share: int | None = None
+    """The most slots of the pool that the run and everything its steps start may take together."""
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
     isolation: Isolation = "shared"

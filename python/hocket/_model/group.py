@@ -49,7 +49,7 @@ class ParallelGroup:
     id: str
     steps: Steps
     wait_strategy: Strategy = attrs.field(default=WaitStrategy.ALL, converter=parse_strategy)
-    max_concurrent: int | None = None
+    max_concurrent: float | None = None
     continue_on_error: bool = False
     timeout: float | None = None
     step_timeout: float | None = None
@@ -66,7 +66,8 @@ class ParallelGroup:
                 f"{where}: steps must be a list of steps, or a function of the context that "
                 f"returns one; got {self.steps!r}"
             )
-        check_count("max_concurrent", self.max_concurrent)
+        limit = check_count("max_concurrent", self.max_concurrent)
+        object.__setattr__(self, "max_concurrent", limit)
         if self.timeout is not None:
             object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
         if self.step_timeout is not None:

@@ -116,7 +116,7 @@ impl Scheduler {
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
         let above = self.share_of(spec.parent);
-        let full = spec.bounded && self.queue_is_full() && self.must_wait(lender, above);
+        let full = spec.bounded && self.queue_is_full() && !self.has_slot(lender, above);
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),

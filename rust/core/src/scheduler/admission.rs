@@ -78,16 +78,15 @@ impl Scheduler {
         source.is_some()
     }
 
-    /// Whether a lane with this lender, in this share, would find neither an idle loan nor a free
-    /// slot.
-    pub(super) fn must_wait(&self, lender: Option<SlotId>, share: Option<ShareId>) -> bool {
+    /// Whether a lane with this lender, in this share, would find an idle loan or a free slot.
+    pub(super) fn has_slot(&self, lender: Option<SlotId>, share: Option<ShareId>) -> bool {
         let lender = lender.and_then(|l| self.ledger.get(l));
         let lendable = lender.is_some_and(|slot| {
             let loan = slot.loan.as_ref();
             loan.is_none_or(|loan| loan.lent == Lent::Nobody)
         });
         let can_borrow = lendable && !self.ledger.paused;
-        !can_borrow && !(self.ledger.has_room() && self.has_room(share))
+        can_borrow || (self.ledger.has_room() && self.has_room(share))
     }
 
     /// Whether every place of the bounded queue is taken.
