@@ -67,7 +67,9 @@ async def test_nothing_starts_while_paused_and_everything_in_its_order_afterward
 async def test_what_runs_goes_on_until_it_ends(autojump_clock, diary):
     pool = WorkerPool(max_concurrent=2)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(pool.execute_many, [WorkerTask(i, partial(diary.step, i)) for i in "abcd"])
+        nursery.start_soon(
+            pool.execute_many, [WorkerTask(i, partial(diary.step, i)) for i in "abcd"]
+        )
         await trio.sleep(0.5)
         pool.pause()
         await trio.sleep(5)
@@ -142,9 +144,7 @@ async def granted_and_paused(pool, manager, nursery, diary, scope):
 
     async def first():
         group = ParallelGroup("first", ["a"])
-        await manager.execute_group(
-            group, lambda step, context: diary.step(step), observer=pause
-        )
+        await manager.execute_group(group, lambda step, context: diary.step(step), observer=pause)
 
     async def second():
         with scope:

@@ -19,8 +19,8 @@ from hocket import (
     WorkerPool,
     WorkerPoolConfig,
 )
-from hocket._engine.run import RunSpec, run_steps
 from hocket._engine.pool import logger
+from hocket._engine.run import RunSpec, run_steps
 from hocket._model.strategy import WaitStrategy
 from hocket.testing import assert_adds_up, assert_idle, assert_works_on
 

@@ -45,11 +45,13 @@ def check_count(
     if number < least:
         raise ValueError(f"{name} must be at least {least}; got {value!r}{hint}")
     if number > _MOST:
-        raise ValueError(f"{name} must be at most {_MOST}, or {no_limit}; got {value!r}")
+        raise ValueError(
+            f"{name} must be at most {_MOST}, or {no_limit} for no limit; got {value!r}"
+        )
     return number
 
 
-def check_limit(value: object) -> float:
+def check_limit(value: float) -> float:
     """Check the ``max_concurrent`` of a pool: a whole number, or infinity for no limit.
 
     Raises:

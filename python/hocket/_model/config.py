@@ -25,6 +25,14 @@ MAX_CONCURRENT = 10
 WHEN_FULL: WhenFull = "raise"
 
 
+def _queue_size(value: float | None) -> int | None:
+    return check_count("queue_size", value, least=0)
+
+
+def _timeout(value: Seconds | None) -> float | None:
+    return check_seconds("timeout", value)
+
+
 @attrs.frozen(kw_only=True)
 class WorkerPoolConfig:
     """How many steps run at once, how many may wait, and for how long one may run.
@@ -36,31 +44,28 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: float = attrs.field(default=MAX_CONCURRENT)
+    max_concurrent: float = attrs.field(default=MAX_CONCURRENT, converter=check_limit)
     """The most steps that run at the same time: a whole number, or ``math.inf``. Default 10."""
-    queue_size: float | None = attrs.field(default=None)
+    queue_size: int | None = attrs.field(default=None, converter=_queue_size)
     """The most calls of ``execute`` that wait for a slot: a whole number (0: a call starts at once
     or is refused), or None, the default, for no limit."""
-    timeout: Seconds | None = attrs.field(default=None)
+    timeout: float | None = attrs.field(default=None, converter=_timeout)
     """Seconds (or a timedelta) that one step may run, from its start; None, the default, for no
     limit."""
     when_full: WhenFull = attrs.field(default=WHEN_FULL)
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "max_concurrent", check_limit(self.max_concurrent))
-        queue_size = check_queue(self.queue_size, self.when_full)
-        object.__setattr__(self, "queue_size", queue_size)
-        object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
+        check_queue(self.queue_size, self.when_full)
 
 
-def check_queue(queue_size: object, when_full: object) -> int | None:
+def check_queue(queue_size: float | None, when_full: object) -> int | None:
     """Check how a pool's queue is bounded, and return its size; None is no bound.
 
     Raises:
         TypeError, ValueError: one of the two is wrong, or they do not go together.
     """
-    size = check_count("queue_size", queue_size, least=0)
+    size = _queue_size(queue_size)
     if when_full not in get_args(WhenFull):
         raise ValueError(f"when_full must be 'raise' or 'wait'; got {when_full!r}")
     if size == 0 and when_full == "wait":

@@ -19,6 +19,10 @@ Steps: TypeAlias = Sequence[Any] | Callable[[Any], Sequence[Any] | Awaitable[Seq
 _ISOLATIONS = get_args(Isolation)
 
 
+def _own_limit(value: float | None) -> int | None:
+    return check_count("max_concurrent", value)
+
+
 @attrs.frozen
 class ParallelGroup:
     """A group of steps that run side by side.
@@ -29,7 +33,8 @@ class ParallelGroup:
             context (async, or not) that returns such a list when the group starts. The executor
             says what a step means.
         wait_strategy: when the group is decided; see :class:`WaitStrategy` and :func:`quorum`.
-        max_concurrent: at most so many of its steps at once. Default: only the pool's limit.
+        max_concurrent: at most so many of its steps at once. Default, or ``math.inf``: only the
+            pool's limit.
         continue_on_error: failing steps do not stop the group, nor the workflow it is in; the
             group succeeds, and ``failed_steps`` says the rest. Default False.
         timeout: seconds for the whole group, from its start. What still runs then fails with
@@ -49,7 +54,7 @@ class ParallelGroup:
     id: str
     steps: Steps
     wait_strategy: Strategy = attrs.field(default=WaitStrategy.ALL, converter=parse_strategy)
-    max_concurrent: float | None = None
+    max_concurrent: int | None = attrs.field(default=None, converter=_own_limit)
     continue_on_error: bool = False
     timeout: float | None = None
     step_timeout: float | None = None
@@ -66,8 +71,6 @@ class ParallelGroup:
                 f"{where}: steps must be a list of steps, or a function of the context that "
                 f"returns one; got {self.steps!r}"
             )
-        limit = check_count("max_concurrent", self.max_concurrent)
-        object.__setattr__(self, "max_concurrent", limit)
         if self.timeout is not None:
             object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
         if self.step_timeout is not None:
