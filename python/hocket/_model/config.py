@@ -6,16 +6,31 @@ from typing import Any, Literal, get_args
 
 import attrs
 
-from .._base.checks import check_count
-from .._base.durations import check_seconds
+from .._base.checks import check_count, check_limit
+from .._base.durations import Seconds, check_seconds
 
-__all__ = ["MAX_CONCURRENT", "WHEN_FULL", "WhenFull", "WorkerPoolConfig", "as_keywords"]
+__all__ = [
+    "MAX_CONCURRENT",
+    "WHEN_FULL",
+    "WhenFull",
+    "WorkerPoolConfig",
+    "as_keywords",
+    "check_queue",
+]
 
 WhenFull = Literal["raise", "wait"]
 
 # The defaults of every pool, however it is made; what has none is None: no limit.
 MAX_CONCURRENT = 10
 WHEN_FULL: WhenFull = "raise"
+
+
+def _queue_size(value: float | None) -> int | None:
+    return check_count("queue_size", value, least=0)
+
+
+def _timeout(value: Seconds | None) -> float | None:
+    return check_seconds("timeout", value)
 
 
 @attrs.frozen(kw_only=True)
@@ -29,23 +44,37 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: int = attrs.field(default=MAX_CONCURRENT)
-    """The most steps that run at the same time. Default 10."""
-    queue_size: int | None = attrs.field(default=None)
-    """The most steps that wait for a slot; None, the default, for no limit."""
-    timeout: float | None = attrs.field(default=None)
-    """Seconds that one step may run, from its start; None, the default, for no limit."""
+    max_concurrent: float = attrs.field(default=MAX_CONCURRENT, converter=check_limit)
+    """The most steps that run at the same time: a whole number, or ``math.inf``. Default 10."""
+    queue_size: int | None = attrs.field(default=None, converter=_queue_size)
+    """The most calls of ``execute`` that wait for a slot: a whole number (0: a call starts at once
+    or is refused), or None, the default, for no limit."""
+    timeout: float | None = attrs.field(default=None, converter=_timeout)
+    """Seconds (or a timedelta) that one step may run, from its start; None, the default, for no
+    limit."""
     when_full: WhenFull = attrs.field(default=WHEN_FULL)
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
 
     def __attrs_post_init__(self) -> None:
-        if self.max_concurrent is None:
-            raise TypeError("max_concurrent must be a whole number of at least 1; got None")
-        check_count("max_concurrent", self.max_concurrent)
-        check_count("queue_size", self.queue_size)
-        object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
-        if self.when_full not in get_args(WhenFull):
-            raise ValueError(f"when_full must be 'raise' or 'wait'; got {self.when_full!r}")
+        check_queue(self.queue_size, self.when_full)
+
+
+def check_queue(queue_size: float | None, when_full: object) -> int | None:
+    """Check how a pool's queue is bounded, and return its size; None is no bound.
+
+    Raises:
+        TypeError, ValueError: one of the two is wrong, or they do not go together.
+    """
+    size = _queue_size(queue_size)
+    if when_full not in get_args(WhenFull):
+        raise ValueError(f"when_full must be 'raise' or 'wait'; got {when_full!r}")
+    if size == 0 and when_full == "wait":
+        raise ValueError(
+            "queue_size=0 leaves no place to wait in, and when_full='wait' says to wait for one: "
+            "write when_full='raise' to refuse a call that cannot start at once, or a queue_size "
+            "of at least 1"
+        )
+    return size
 
 
 def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:

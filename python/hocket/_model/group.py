@@ -9,7 +9,7 @@ import attrs
 
 from .._base.callables import uncalled_hint
 from .._base.checks import check_count
-from .._base.durations import check_seconds
+from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy
 
@@ -34,7 +34,8 @@ class ParallelGroup(Generic[S_co]):
             else that can be iterated over, which is copied here; or a function of the context
             (async, or not) that makes them as the group starts.
         wait_strategy: when the group is decided; see :class:`WaitStrategy` and :func:`quorum`.
-        max_concurrent: at most so many of its steps at once. Default: only the pool's limit.
+        max_concurrent: at most so many of its steps at once. Default, or ``math.inf``: only the
+            pool's limit.
         continue_on_error: failing steps do not stop the group, nor the workflow it is in; the
             group succeeds, and ``failed_steps`` says the rest. Default False.
         timeout: seconds for the whole group, from its start. What still runs then fails with
@@ -69,17 +70,16 @@ class ParallelGroup(Generic[S_co]):
         id: str,
         steps: Iterable[S_co] | StepsFunction[S_co],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
-        max_concurrent: int | None = None,
+        max_concurrent: float | None = None,
         continue_on_error: bool = False,
-        timeout: float | None = None,
-        step_timeout: float | None = None,
+        timeout: Seconds | None = None,
+        step_timeout: Seconds | None = None,
         *,
         key: Callable[[S_co], str] | None = None,
         isolation: Isolation = "shared",
     ) -> None:
         if not isinstance(id, str) or not id:
             raise TypeError(f"id must be a text that is not empty; got {id!r}")
-        check_count("max_concurrent", max_concurrent)
         if not isinstance(continue_on_error, bool):
             raise TypeError(f"continue_on_error must be a bool; got {continue_on_error!r}")
         if key is not None and not callable(key):
@@ -90,7 +90,7 @@ class ParallelGroup(Generic[S_co]):
             id,
             _steps(f"group {id!r}: steps", steps),
             parse_strategy(wait_strategy),
-            max_concurrent,
+            check_count("max_concurrent", max_concurrent),
             continue_on_error,
             check_seconds("timeout", timeout),
             check_seconds("step_timeout", step_timeout),
