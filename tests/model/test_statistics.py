@@ -128,6 +128,21 @@ async def test_cancelled_steps_are_in_no_run_time(autojump_clock):
     assert pool.get_stats().wait_time.count == 1
 
 
+async def test_steps_that_a_time_limit_stopped_have_a_running_time(autojump_clock):
+    manager = ParallelExecutionManager(max_concurrent=3)
+    by_the_groups = ParallelGroup("g", ["a", "b", "c", "d"], "all_settled", timeout=4)
+    await manager.execute_group(by_the_groups, lambda step, context: nap(1 if step == "a" else 9))
+    # a 1 s, b and c 4 s each, d from the second 1 until the fourth.
+    run = manager.get_stats().run_time
+    assert (run.count, run.total, run.max) == (4, 1 + 4 + 4 + 3, 4)
+    by_their_own = ParallelGroup("g", ["a"], step_timeout=2)
+    await manager.execute_group(by_their_own, lambda step, context: nap(9))
+    stats = manager.get_stats()
+    assert stats.run_time.total == 12 + 2
+    ended = stats.tasks_completed + stats.tasks_failed + stats.tasks_timed_out
+    assert stats.run_time.count == ended == 5
+
+
 async def test_the_failure_rate_is_of_those_that_ended_by_themselves(autojump_clock):
     pool = WorkerPool()
     for _ in range(3):

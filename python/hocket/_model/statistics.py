@@ -41,7 +41,8 @@ class PoolStats:
     tasks_failed: int
     """Steps that raised (time limits not among them)."""
     tasks_timed_out: int
-    """Steps that ran past their time limit, or their group's."""
+    """Steps that ran past their time limit, or their group's. Those that had not started when
+    their group's limit passed are skipped."""
     tasks_cancelled: int
     """Steps that had started and were cancelled."""
     tasks_skipped: int
@@ -62,7 +63,9 @@ class PoolStats:
     wait_time: DurationStats
     """Waiting, of the steps that started."""
     run_time: DurationStats
-    """Running, of the steps that ended and were not cancelled."""
+    """Running, of the steps that ended and were not cancelled: its ``count`` is
+    ``tasks_completed + tasks_failed + tasks_timed_out``. How long steps ran that their group's
+    time limit stopped is known, as their count is, when the group has ended."""
 
 
 @attrs.frozen(kw_only=True)

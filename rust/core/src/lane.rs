@@ -39,6 +39,9 @@ pub(crate) struct Lane {
     /// Running steps, those without a slot included.
     pub running: u32,
     pub stopped: bool,
+    /// How long each step that was stopped from outside has run; whether that counts as running
+    /// time is known as the lane is closed.
+    pub cancelled_ns: Vec<u64>,
     /// The steps that wait for this lane and lend it their slot.
     pub lenders: Option<Arc<Lenders>>,
     /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.

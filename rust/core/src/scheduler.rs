@@ -130,6 +130,7 @@ impl Scheduler {
             holding: 0,
             running: 0,
             stopped: false,
+            cancelled_ns: Vec::new(),
             lenders,
             bounded: spec.bounded,
             tickets: Tickets::default(),
@@ -246,14 +247,19 @@ impl Scheduler {
         }
         fault!(LockedClose);
         let lane = self.lanes.remove(id.0).expect("it was there above");
-        for (step, state) in lane.states.iter().enumerate() {
-            let tally = match (state, cause) {
-                (StepState::Waiting, _) => &mut self.statistics.skipped,
-                (StepState::Cancelled, Cause::Ended) => &mut self.statistics.cancelled,
-                (StepState::Cancelled, Cause::TimedOut) => &mut self.statistics.timed_out,
-                _ => continue,
-            };
-            *tally += u64::from(lane.takes_slot(step as u32));
+        let waits = |&step: &u32| lane.states[step as usize] == StepState::Waiting;
+        let steps = 0..lane.states.len() as u32;
+        let skipped = steps.filter(|step| waits(step) && lane.takes_slot(*step));
+        self.statistics.skipped += skipped.count() as u64;
+        let stopped = lane.cancelled_ns.len() as u64;
+        match cause {
+            Cause::Ended => self.statistics.cancelled += stopped,
+            Cause::TimedOut => {
+                self.statistics.timed_out += stopped;
+                lane.cancelled_ns
+                    .iter()
+                    .for_each(|&run_ns| self.statistics.ran(run_ns));
+            }
         }
     }
 

@@ -115,7 +115,7 @@ impl Statistics {
         self.wait.record(wait_ns);
     }
 
-    /// A step ended of itself, or by its time limit, after running this long.
+    /// A step ended of itself, or by its time limit or its lane's, after running this long.
     pub fn ran(&mut self, run_ns: u64) {
         self.run.record(run_ns);
     }

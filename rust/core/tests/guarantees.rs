@@ -450,6 +450,28 @@ fn what_a_lanes_own_time_limit_stopped_has_timed_out() {
 }
 
 #[test]
+fn every_started_step_that_was_not_cancelled_has_a_running_time() {
+    for (cause, run_ns) in [
+        (Cause::TimedOut, 1 + 2 + 4 + 8 + 16),
+        (Cause::Ended, 1 + 2 + 4),
+    ] {
+        let mut scheduler = Scheduler::new(5);
+        let lane = open(&mut scheduler, 6);
+        let slots = [(); 5].map(|()| start(&mut scheduler, lane));
+        scheduler.settle(slots[0], Outcome::Succeeded, 1);
+        scheduler.settle(slots[1], Outcome::Failed, 2);
+        scheduler.settle(slots[2], Outcome::TimedOut, 4);
+        scheduler.settle(slots[3], Outcome::Cancelled, 8);
+        // The fifth is torn away while it runs, the sixth never starts.
+        scheduler.close(lane, cause, 16);
+        let end = scheduler.statistics();
+        assert_eq!(end.run.total_ns, run_ns, "{cause:?}");
+        assert_eq!(end.run.count, end.completed + end.failed + end.timed_out);
+        assert_eq!(end.skipped, 1);
+    }
+}
+
+#[test]
 fn closing_a_lane_that_still_runs_loses_no_slot() {
     let mut scheduler = Scheduler::new(2);
     let [torn, next] = [2, 2].map(|steps| open(&mut scheduler, steps));

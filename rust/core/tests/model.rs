@@ -296,6 +296,9 @@ impl Pair {
             let max_ns = naive.iter().copied().max().unwrap_or(0);
             prop_assert!((max_ns..=max_ns + max_ns / 100).contains(&real.max_ns));
         }
+        // A step that started and was not cancelled has a running time, whatever ended it.
+        let ended = completed + failed + real.timed_out;
+        prop_assert_eq!(real.run.count, ended);
         // Every step that was submitted is somewhere, exactly once.
         let settled = completed + failed + real.timed_out + real.cancelled + skipped;
         let unsettled: u64 = [Waiting, Running, Cancelled]

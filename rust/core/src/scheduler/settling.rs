@@ -32,9 +32,11 @@ impl Scheduler {
         *tally += u64::from(counted);
         let before = std::mem::replace(&mut lane.states[slot.step as usize], state);
         debug_assert_eq!(before, StepState::Running);
-        if counted && outcome != Outcome::Cancelled {
-            let run_ns = now_ns.saturating_sub(slot.started_ns);
-            self.statistics.ran(run_ns);
+        let run_ns = now_ns.saturating_sub(slot.started_ns);
+        match outcome {
+            _ if !counted => {}
+            Outcome::Cancelled => lane.cancelled_ns.push(run_ns),
+            _ => self.statistics.ran(run_ns),
         }
         let verdict = self.count_towards_verdict(id, slot.step, outcome, now_ns);
         if verdict.is_some() || outcome == Outcome::Cancelled {

@@ -50,6 +50,8 @@ pub struct Lane {
     pub lenders: Vec<usize>,
     pub stopped: bool,
     pub closed: Option<Cause>,
+    /// How long the steps ran that were cancelled.
+    pub cancelled_ns: Vec<u64>,
     /// Deadline, worker.
     pub armed: Vec<(u64, u32)>,
 }
@@ -195,6 +197,7 @@ impl Reference {
             lenders,
             stopped: false,
             closed: None,
+            cancelled_ns: vec![],
             armed: vec![],
             spec,
         };
@@ -269,10 +272,13 @@ impl Reference {
         let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
-        if run.from != From::Nowhere && outcome != Outcome::Cancelled {
-            self.runs_ns.push(now_ns - run.started_ns);
-        }
         let lane = &mut self.lanes[run.lane];
+        if run.from != From::Nowhere {
+            match outcome {
+                Outcome::Cancelled => lane.cancelled_ns.push(now_ns - run.started_ns),
+                _ => self.runs_ns.push(now_ns - run.started_ns),
+            }
+        }
         lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.states[run.step as usize] = match outcome {
             Outcome::Succeeded => StepState::Succeeded,
@@ -340,6 +346,9 @@ impl Reference {
             self.settle(number, Outcome::Cancelled, now_ns);
         }
         self.lanes[id].closed = Some(cause);
+        if cause == Cause::TimedOut {
+            self.runs_ns.extend(&self.lanes[id].cancelled_ns);
+        }
     }
 
     /// `open` are the open lanes, in the order in which those that have a slot and want one more
