@@ -10,6 +10,7 @@ use crate::loan::Lenders;
 use crate::outcome::StepState;
 use crate::ready::ReadyQueue;
 use crate::slot::Source;
+use crate::tally::Tally;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -42,6 +43,8 @@ pub(crate) struct Lane {
     /// How long each step that was stopped from outside has run; whether that counts as running
     /// time is known as the lane is closed.
     pub cancelled_ns: Vec<u64>,
+    /// What its steps that take a slot have come to.
+    pub tally: Tally,
     /// The steps that wait for this lane and lend it their slot.
     pub lenders: Option<Arc<Lenders>>,
     /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
@@ -83,6 +86,14 @@ impl Lane {
 
     pub fn takes_slot(&self, step: u32) -> bool {
         !self.slotless.get(step as usize).copied().unwrap_or(false)
+    }
+
+    /// How many of its steps that take a slot have not started.
+    pub fn unstarted(&self) -> u64 {
+        let waiting = |(step, state): &(usize, &StepState)| {
+            **state == StepState::Waiting && self.takes_slot(*step as u32)
+        };
+        self.states.iter().enumerate().filter(waiting).count() as u64
     }
 
     pub fn tolerates(&self, step: u32) -> bool {

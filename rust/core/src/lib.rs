@@ -11,6 +11,7 @@
 mod deadlines;
 #[doc(hidden)]
 pub mod faults;
+mod figures;
 mod graph;
 mod ids;
 mod join;
@@ -22,9 +23,12 @@ mod outcome;
 mod ready;
 mod scheduler;
 mod slab;
+mod slice;
 mod slot;
+mod snapshot;
 mod spec;
 mod statistics;
+mod tally;
 
 pub use deadlines::Deadlines;
 pub use graph::{Graph, GraphError};
@@ -35,5 +39,7 @@ pub use outcome::{Cause, Outcome, StepState};
 pub use ready::ReadyQueue;
 pub use scheduler::{Next, Overfull, Scheduler};
 pub use slot::Holder;
+pub use snapshot::{Distribution, Snapshot};
 pub use spec::{LaneSpec, WhenFull};
-pub use statistics::{Distribution, Snapshot, Statistics};
+pub use statistics::Statistics;
+pub use tally::{Span, Tally};

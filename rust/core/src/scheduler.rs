@@ -16,6 +16,7 @@ use crate::slab::Slab;
 use crate::slot::{Slot, Source};
 use crate::spec::{LaneSpec, WhenFull};
 use crate::statistics::Statistics;
+use crate::tally::Tally;
 
 mod admission;
 mod loans;
@@ -131,13 +132,15 @@ impl Scheduler {
             running: 0,
             stopped: false,
             cancelled_ns: Vec::new(),
+            tally: Tally::default(),
             lenders,
             bounded: spec.bounded,
             tickets: Tickets::default(),
             graph: None,
         };
         let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
-        self.statistics.submitted += slotted as u64;
+        lane.tally.submitted = slotted as u64;
+        self.statistics.submitted(slotted as u64, now_ns);
         match spec.graph {
             None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
             None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
@@ -231,13 +234,11 @@ impl Scheduler {
         self.stand_back(id);
     }
 
-    /// Forget the lane, and count what its steps have come to. Steps that still run (their worker
+    /// Forget the lane, and return what its steps have come to. Steps that still run (their worker
     /// was torn away by something fatal) are settled as cancelled first, so that no slot is lost.
-    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) {
+    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) -> Option<Tally> {
         self.stop(id);
-        let Some(lane) = self.lanes.get(id.0) else {
-            return;
-        };
+        let lane = self.lanes.get(id.0)?;
         if lane.running > 0 {
             let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
             let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
@@ -246,21 +247,23 @@ impl Scheduler {
             }
         }
         fault!(LockedClose);
-        let lane = self.lanes.remove(id.0).expect("it was there above");
-        let waits = |&step: &u32| lane.states[step as usize] == StepState::Waiting;
-        let steps = 0..lane.states.len() as u32;
-        let skipped = steps.filter(|step| waits(step) && lane.takes_slot(*step));
-        self.statistics.skipped += skipped.count() as u64;
-        let stopped = lane.cancelled_ns.len() as u64;
-        match cause {
-            Cause::Ended => self.statistics.cancelled += stopped,
-            Cause::TimedOut => {
-                self.statistics.timed_out += stopped;
-                lane.cancelled_ns
-                    .iter()
-                    .for_each(|&run_ns| self.statistics.ran(run_ns));
-            }
+        let mut lane = self.lanes.remove(id.0).expect("it was there above");
+        let outcome = match cause {
+            Cause::Ended => Outcome::Cancelled,
+            Cause::TimedOut => Outcome::TimedOut,
+        };
+        lane.tally.skipped = lane.unstarted();
+        self.statistics.skipped(lane.tally.skipped, now_ns);
+        for run_ns in lane.cancelled_ns {
+            lane.tally.ended(outcome, run_ns);
+            self.statistics.ended(outcome, run_ns, now_ns);
         }
+        Some(lane.tally)
+    }
+
+    /// From now on times are another clock's. Only while no lane is open.
+    pub fn change_clock(&mut self) {
+        self.statistics.change_clock();
     }
 
     /// Arm the deadline of a running step that has suspended. It is returned if it comes before
@@ -303,8 +306,9 @@ impl Scheduler {
         if source != Source::NoSlot {
             lane.holding += 1;
             self.ready -= 1;
-            self.statistics
-                .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
+            let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
+            lane.tally.started(wait_ns);
+            self.statistics.started(wait_ns, now_ns);
         }
         // It took what it stood in line for, so a later grant always finds a step to start.
         debug_assert!(source == Source::NoSlot || !lane.tickets.waits());

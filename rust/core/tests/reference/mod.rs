@@ -1,6 +1,9 @@
 //! The documented rules of the scheduler, written down naively: plain vectors, nothing counted
 //! that can be looked up, every question answered by searching.
 
+pub mod history;
+
+use history::{Event, History};
 use hocket_core::{Cause, Outcome, StepState, Verdict, WhenFull};
 
 /// What a lane is to do; the plain counterpart of `LaneSpec`.
@@ -82,8 +85,8 @@ pub struct Reference {
     /// Both, in the order in which they began to wait: the order in which a lender serves.
     pub since: Vec<usize>,
     pub wakes: Vec<usize>,
-    pub waits_ns: Vec<u64>,
-    pub runs_ns: Vec<u64>,
+    /// Of the steps that take a slot.
+    pub history: History,
 }
 
 impl Lane {
@@ -133,8 +136,7 @@ impl Reference {
             outside: vec![],
             since: vec![],
             wakes: vec![],
-            waits_ns: vec![],
-            runs_ns: vec![],
+            history: History::default(),
         }
     }
 
@@ -205,8 +207,12 @@ impl Reference {
             lane.stopped = true;
             lane.ready.clear();
         }
+        let id = self.lanes.len();
+        let slotted = (0..lane.spec.steps).filter(|&s| lane.takes_slot(s)).count();
+        let submitted = Event::Submitted(slotted as u64);
+        self.history.note(id, submitted, now_ns);
         self.lanes.push(lane);
-        Some(self.lanes.len() - 1)
+        Some(id)
     }
 
     pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
@@ -273,10 +279,13 @@ impl Reference {
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
         let lane = &mut self.lanes[run.lane];
-        if run.from != From::Nowhere {
-            match outcome {
-                Outcome::Cancelled => lane.cancelled_ns.push(now_ns - run.started_ns),
-                _ => self.runs_ns.push(now_ns - run.started_ns),
+        let run_ns = now_ns - run.started_ns;
+        match outcome {
+            _ if run.from == From::Nowhere => {}
+            Outcome::Cancelled => lane.cancelled_ns.push(run_ns),
+            _ => {
+                let ended = Event::Ended(outcome, run_ns);
+                self.history.note(run.lane, ended, now_ns);
             }
         }
         lane.armed.retain(|&(_, worker)| worker != number as u32);
@@ -346,9 +355,19 @@ impl Reference {
             self.settle(number, Outcome::Cancelled, now_ns);
         }
         self.lanes[id].closed = Some(cause);
-        if cause == Cause::TimedOut {
-            self.runs_ns.extend(&self.lanes[id].cancelled_ns);
+        let outcome = match cause {
+            Cause::Ended => Outcome::Cancelled,
+            Cause::TimedOut => Outcome::TimedOut,
+        };
+        let lane = &self.lanes[id];
+        for &run_ns in &lane.cancelled_ns {
+            let ended = Event::Ended(outcome, run_ns);
+            self.history.note(id, ended, now_ns);
         }
+        let waits = |s: &u32| lane.takes_slot(*s) && lane.states[*s as usize] == StepState::Waiting;
+        let skipped = (0..lane.spec.steps).filter(waits).count();
+        self.history
+            .note(id, Event::Skipped(skipped as u64), now_ns);
     }
 
     /// `open` are the open lanes, in the order in which those that have a slot and want one more
@@ -396,7 +415,8 @@ impl Reference {
         let lane = &mut self.lanes[id];
         lane.states[step as usize] = StepState::Running;
         if from != From::Nowhere {
-            self.waits_ns.push(now_ns - lane.ready_at_ns[step as usize]);
+            let wait_ns = now_ns - lane.ready_at_ns[step as usize];
+            self.history.note(id, Event::Started { wait_ns }, now_ns);
         }
         let run = Run {
             number: self.runs,
