@@ -431,12 +431,12 @@ fn statistics(criterion: &mut Criterion) {
     let recorded = |entries| {
         let mut statistics = Statistics::default();
         let mut any = Any::default();
-        statistics.waited(MINUTE);
-        (1..entries).for_each(|_| statistics.waited(any.next().into()));
+        statistics.started(MINUTE, 0);
+        (1..entries).for_each(|_| statistics.started(any.next().into(), 0));
         (statistics, any)
     };
     steady(&mut group, "record", recorded, |(statistics, any)| {
-        statistics.waited(any.next().into());
+        statistics.started(any.next().into(), 0);
     });
     steady(&mut group, "snapshot", recorded, |(statistics, _)| {
         statistics.snapshot()

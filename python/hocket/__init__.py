@@ -29,6 +29,7 @@ from ._model.result import ParallelExecutionResult as ParallelExecutionResult
 from ._model.states import StepState as StepState
 from ._model.statistics import (
     DurationStats as DurationStats,
+    GroupStats as GroupStats,
     PoolStats as PoolStats,
     PoolStatus as PoolStatus,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "DurationStats",
     "EventKind",
     "GroupFailed",
+    "GroupStats",
     "HocketError",
     "InternalError",
     "MissingExtra",

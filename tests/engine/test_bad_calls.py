@@ -225,6 +225,52 @@ CALLS = {
         r"max_concurrent must be at least 1; got 0; .*pool\.pause",
     ),
     "resize to None": (lambda: resize(None), TypeError, r"max_concurrent must be .*; got None"),
+    # --- statistics
+    "window 0": (
+        lambda: WorkerPool().get_stats(window=0),
+        ValueError,
+        r"window must be more than 0 seconds; got 0",
+    ),
+    "window negative": (
+        lambda: ParallelExecutionManager().get_stats(window=-1),
+        ValueError,
+        r"window must be more than 0 seconds; got -1",
+    ),
+    "window NaN": (
+        lambda: WorkerPool().get_stats(window=math.nan),
+        ValueError,
+        r"window must be more than 0 seconds; got nan",
+    ),
+    "window text": (
+        lambda: WorkerPool().get_stats(window="60"),
+        TypeError,
+        r"window must be a number of seconds, .*; got '60'",
+    ),
+    "window bool": (
+        lambda: WorkerPool().get_stats(window=True),
+        TypeError,
+        r"window must be a number of seconds, .*; got True",
+    ),
+    "window too long": (
+        lambda: WorkerPool().get_stats(window=1000),
+        ValueError,
+        r"window must be at most 600 seconds; got 1000; leave window out for all since the pool",
+    ),
+    "window infinite": (
+        lambda: WorkerPool().get_stats(window=math.inf),
+        ValueError,
+        r"window must be at most 600 seconds; got inf",
+    ),
+    "group_stats of an unknown id": (
+        lambda: ParallelExecutionManager().group_stats("g"),
+        KeyError,
+        r"no group 'g' has run on this manager",
+    ),
+    "group_stats of a group": (
+        lambda: ParallelExecutionManager().group_stats(group()),
+        TypeError,
+        r"group_stats takes the id of a group; got ParallelGroup\(id='g'",
+    ),
     # --- tasks
     "task id": (lambda: WorkerTask(1, fine), TypeError, r"id must be a text .*; got 1"),
     "task execute None": (

@@ -13,8 +13,9 @@ from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfi
 from .._model.event import Observer
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
-from .._model.statistics import PoolStats, PoolStatus
+from .._model.statistics import GroupStats, PoolStats, PoolStatus
 from .._model.strategy import check_quorum
+from .group_accounts import GroupAccounts
 from .group_steps import steps_of
 from .observers import as_observers, guarded
 from .pool import WorkerPool
@@ -57,6 +58,7 @@ class ParallelExecutionManager:
             timeout=timeout,
             when_full=when_full,
         )
+        self._accounts = GroupAccounts()
 
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> ParallelExecutionManager:
@@ -122,11 +124,29 @@ class ParallelExecutionManager:
                 observer=guarded(observers, logger, where),
             ),
             logger,
+            accounts=self._accounts,
         )
 
-    def get_stats(self) -> PoolStats:
-        """Return what the pool has done since it was made."""
-        return self._pool.get_stats()
+    def get_stats(self, *, window: float | None = None) -> PoolStats:
+        """Return what the pool has done: since it was made, or in the last ``window`` seconds.
+
+        See :meth:`WorkerPool.get_stats`.
+        """
+        return self._pool.get_stats(window=window)
+
+    def group_stats(self, id: str) -> GroupStats:
+        """Return what the groups of this id have come to on this manager, in all their runs.
+
+        Known are all groups that run, and the 1,000 that have ended most recently; a group that
+        comes back after it was forgotten begins anew.
+
+        Raises:
+            KeyError: no group of this id has run here, or it has been forgotten.
+            TypeError: ``id`` is not a text.
+        """
+        if not isinstance(id, str):
+            raise TypeError(f"group_stats takes the id of a group; got {id!r}")
+        return self._accounts.stats(id)
 
     def get_status(self) -> PoolStatus:
         """Return how busy the pool is now."""

@@ -304,9 +304,22 @@ class WorkerPool:
             logger,
         )
 
-    def get_stats(self) -> PoolStats:
-        """Return what the pool has done since it was made."""
-        return pool_stats(self._core)
+    def get_stats(self, *, window: float | None = None) -> PoolStats:
+        """Return what the pool has done.
+
+        Args:
+            window: only what has happened in so many seconds up to now, at most 600. It is cut to
+                whole seconds of the pool's work, so that up to one second more may be in it, and
+                reaches back to the start of the present ``trio.run`` at most. Default: everything
+                since the pool was made.
+
+        Raises:
+            TypeError, ValueError: there is no such window; the message says why.
+
+        >>> WorkerPool().get_stats(window=60).tasks_completed
+        0
+        """
+        return pool_stats(self._core, window)
 
     def get_status(self) -> PoolStatus:
         """Return how busy the pool is now."""

@@ -16,6 +16,7 @@ from .._model.group import Isolation
 from .._model.result import ParallelExecutionResult
 from .._model.strategy import Strategy, WaitStrategy, thresholds
 from .entry import begin_call, foreign_clock
+from .group_accounts import GroupAccounts
 from .supervisor import supervise
 
 __all__ = ["CallSpec", "RunSpec", "open_run", "run_steps"]
@@ -43,6 +44,8 @@ class CallSpec:
 class RunSpec(CallSpec):
     """Steps to run together, and how."""
 
+    id: str
+    """The group's id, or the workflow's name."""
     kind: str = "group"
     """What messages call it: a group, or a workflow."""
     strategy: Strategy
@@ -85,18 +88,28 @@ async def run_steps(
     logger: logging.Logger,
     *,
     on_end: Callable[[ParallelExecutionResult[Any]], object] | None = None,
+    accounts: GroupAccounts | None = None,
 ) -> ParallelExecutionResult[Any]:
-    """Run steps on a pool. ``on_end`` sees the result also when the caller was cancelled."""
+    """Run steps on a pool, and keep account of it if there are accounts to keep.
+
+    ``on_end`` sees the result also when the caller was cancelled.
+    """
     await begin_call()
     debug = logger.isEnabledFor(logging.DEBUG)
     if debug:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
     run = open_run(core, spec)
+    if accounts is not None:
+        accounts.begin(spec.id, run)
     out_of_time = False
     try:
         out_of_time = await supervise(run, spec.timeout, isolated=spec.isolation == "task")
     finally:
-        result = _close(run, spec, out_of_time)
+        try:
+            result = _close(run, spec, out_of_time)
+        finally:
+            if accounts is not None:
+                accounts.end(spec.id, run)
         if on_end is not None:
             on_end(result)
     if debug:
@@ -128,7 +141,6 @@ def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutio
             failed.append(step)
             spec.errors[step] = StepTimeout(step, spec.timeout, spec.kind)
         stopped = []
-    assert spec.id is not None, "a single call of the pool makes no result"
     success = _success(spec, verdict)
     has_winner = success and spec.strategy in (WaitStrategy.ANY, WaitStrategy.RACE)
     return ParallelExecutionResult(

@@ -8,9 +8,20 @@ from typing import Any
 import attrs
 
 from .. import _core
-from .._base.durations import ns_to_seconds
+from .._base.durations import check_seconds, ns_to_seconds, seconds_to_ns
 
-__all__ = ["DurationStats", "PoolStats", "PoolStatus"]
+__all__ = [
+    "DurationStats",
+    "GroupStats",
+    "PoolStats",
+    "PoolStatus",
+    "group_stats",
+    "pool_stats",
+    "pool_status",
+]
+
+# As long as the core keeps its slices.
+_LONGEST_WINDOW = 600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -28,9 +39,10 @@ class DurationStats:
 
 @attrs.frozen(kw_only=True)
 class PoolStats:
-    """What a pool has done since it was made.
+    """What a pool has done: since it was made, or in the last seconds (a window).
 
-    ``tasks_submitted`` is the sum of the six counts that follow it and of ``queue_length``. (Steps
+    Of a window are the counts, the times and the rate; ``tasks_running``, ``active_workers`` and
+    ``queue_length`` are always those of now. Since the pool was made, ``tasks_submitted`` is the sum of the six counts that follow it and of ``queue_length``. (Steps
     that are being cancelled are in none of them until their group has ended; steps of a workflow
     that only run a group take no slot and are not counted.)
     """
@@ -42,7 +54,8 @@ class PoolStats:
     tasks_failed: int
     """Steps that raised (time limits not among them)."""
     tasks_timed_out: int
-    """Steps that ran past their time limit, or their group's."""
+    """Steps that had started and ran past their time limit, or their group's. Those that had not
+    started when their group's limit passed are skipped."""
     tasks_cancelled: int
     """Steps that had started and were cancelled."""
     tasks_skipped: int
@@ -63,7 +76,54 @@ class PoolStats:
     wait_time: DurationStats
     """Waiting, of the steps that started."""
     run_time: DurationStats
-    """Running, of the steps that ended and were not cancelled."""
+    """Running, of the steps that ended and were not cancelled: its ``count`` is
+    ``tasks_completed + tasks_failed + tasks_timed_out``. How long steps ran that their group's
+    time limit stopped is known, as their count is, when the group has ended."""
+
+
+@attrs.frozen(kw_only=True)
+class GroupStats:
+    """What the groups of one id have come to on their manager, in all their runs together.
+
+    While one runs, its steps so far are in here. ``tasks_submitted`` adds up as in
+    :class:`PoolStats`. There are no percentiles, because every step would have to pay for them; a
+    group that needs them can have a pool of its own.
+    """
+
+    runs: int
+    """Runs that have ended, also those that were cancelled."""
+    open_runs: int
+    """Runs that go on now."""
+    tasks_submitted: int
+    """Steps of all these runs."""
+    tasks_completed: int
+    """Steps that returned."""
+    tasks_failed: int
+    """Steps that raised (time limits not among them)."""
+    tasks_timed_out: int
+    """Steps that had started and ran past their time limit, or the group's."""
+    tasks_cancelled: int
+    """Steps that had started and were cancelled."""
+    tasks_skipped: int
+    """Steps that never started, because the group was decided or cancelled before."""
+    tasks_running: int
+    """Steps that run now, those included that wait for steps of their own."""
+    queue_length: int
+    """Steps that are ready now and have not started."""
+    total_wait_time: float
+    """Seconds that all started steps have waited together, from submission to start."""
+    average_wait_time: float
+    """The same per started step."""
+    longest_wait_time: float
+    """The longest that one of them has waited."""
+    total_run_time: float
+    """Seconds that all steps have run that ended and were not cancelled."""
+    average_run_time: float
+    """The same per step."""
+    longest_run_time: float
+    """The longest that one of them has run."""
+    failure_rate: float
+    """Failed and timed out steps per ended (not cancelled) step, from 0 to 1."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,26 +142,41 @@ class PoolStatus:
     """Whether nothing starts, until ``resume`` is called."""
 
 
-def pool_stats(core: _core.Pool) -> PoolStats:
-    figures = core.statistics()
+def pool_stats(core: _core.Pool, window: float | None) -> PoolStats:
+    """Read a pool's figures, of the last ``window`` seconds or since it was made."""
+    figures = core.statistics(_window_ns(window)) if window is not None else core.statistics()
     wait = _durations(figures["wait"])
-    bad = figures["failed"] + figures["timed_out"]
-    ended = figures["completed"] + bad
     return PoolStats(
-        tasks_submitted=figures["submitted"],
-        tasks_completed=figures["completed"],
-        tasks_failed=figures["failed"],
-        tasks_timed_out=figures["timed_out"],
-        tasks_cancelled=figures["cancelled"],
-        tasks_skipped=figures["skipped"],
+        **_counts(figures),
         tasks_running=core.running,
         active_workers=core.active,
         queue_length=core.queue_length,
         total_wait_time=wait.total,
         average_wait_time=wait.average,
-        failure_rate=bad / ended if ended else 0.0,
+        failure_rate=_failure_rate(figures),
         wait_time=wait,
         run_time=_durations(figures["run"]),
+    )
+
+
+def group_stats(tally: _core.Tally, *, runs: int, open_runs: int) -> GroupStats:
+    """Read the figures of a group's runs."""
+    figures = tally.figures()
+    waits, total_wait, longest_wait = figures["wait"]
+    ended, total_run, longest_run = figures["run"]
+    return GroupStats(
+        runs=runs,
+        open_runs=open_runs,
+        **_counts(figures),
+        tasks_running=figures["running"],
+        queue_length=figures["ready"],
+        total_wait_time=ns_to_seconds(total_wait),
+        average_wait_time=_average(total_wait, waits),
+        longest_wait_time=ns_to_seconds(longest_wait),
+        total_run_time=ns_to_seconds(total_run),
+        average_run_time=_average(total_run, ended),
+        longest_run_time=ns_to_seconds(longest_run),
+        failure_rate=_failure_rate(figures),
     )
 
 
@@ -117,14 +192,38 @@ def pool_status(core: _core.Pool) -> PoolStatus:
     )
 
 
+def _window_ns(window: float) -> int:
+    seconds = check_seconds("window", window)
+    if seconds is None or seconds > _LONGEST_WINDOW:
+        raise ValueError(
+            f"window must be at most {_LONGEST_WINDOW:g} seconds; got {window!r}; leave window out "
+            "for all since the pool was made"
+        )
+    return seconds_to_ns(seconds)
+
+
+def _counts(figures: dict[str, Any]) -> dict[str, int]:
+    names = ("submitted", "completed", "failed", "timed_out", "cancelled", "skipped")
+    return {f"tasks_{name}": figures[name] for name in names}
+
+
+def _failure_rate(figures: dict[str, Any]) -> float:
+    bad: int = figures["failed"] + figures["timed_out"]
+    ended = figures["completed"] + bad
+    return bad / ended if ended else 0.0
+
+
+def _average(total_ns: int, count: int) -> float:
+    return ns_to_seconds(total_ns) / count if count else 0.0
+
+
 def _durations(figures: Any) -> DurationStats:
     count, total_ns, *rest = figures
     p50, p90, p99, longest = map(ns_to_seconds, rest)
-    total = ns_to_seconds(total_ns)
     return DurationStats(
         count=count,
-        total=total,
-        average=total / count if count else 0.0,
+        total=ns_to_seconds(total_ns),
+        average=_average(total_ns, count),
         p50=p50,
         p90=p90,
         p99=p99,

@@ -11,6 +11,7 @@ use crate::outcome::StepState;
 use crate::ready::ReadyQueue;
 use crate::share::ShareId;
 use crate::slot::Source;
+use crate::tally::Tally;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -40,6 +41,11 @@ pub(crate) struct Lane {
     /// Running steps, those without a slot included.
     pub running: u32,
     pub stopped: bool,
+    /// How long each step that was stopped from outside has run; whether that counts as running
+    /// time is known as the lane is closed.
+    pub cancelled_ns: Vec<u64>,
+    /// What its steps that take a slot have come to.
+    pub tally: Tally,
     /// The steps that wait for this lane and lend it their slot.
     pub lenders: Option<Arc<Lenders>>,
     /// The share of the pool that it takes slots within.
@@ -87,6 +93,14 @@ impl Lane {
 
     pub fn takes_slot(&self, step: u32) -> bool {
         !self.slotless.get(step as usize).copied().unwrap_or(false)
+    }
+
+    /// How many of its steps that take a slot have not started.
+    pub fn unstarted(&self) -> u64 {
+        let waiting = |(step, state): &(usize, &StepState)| {
+            **state == StepState::Waiting && self.takes_slot(*step as u32)
+        };
+        self.states.iter().enumerate().filter(waiting).count() as u64
     }
 
     pub fn tolerates(&self, step: u32) -> bool {

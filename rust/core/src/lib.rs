@@ -11,6 +11,7 @@
 mod deadlines;
 #[doc(hidden)]
 pub mod faults;
+mod figures;
 mod graph;
 mod ids;
 mod join;
@@ -23,9 +24,12 @@ mod ready;
 mod scheduler;
 mod share;
 mod slab;
+mod slice;
 mod slot;
+mod snapshot;
 mod spec;
 mod statistics;
+mod tally;
 
 pub use deadlines::Deadlines;
 pub use graph::{Graph, GraphError};
@@ -36,5 +40,7 @@ pub use outcome::{Cause, Outcome, StepState};
 pub use ready::ReadyQueue;
 pub use scheduler::{Next, Overfull, Scheduler};
 pub use slot::Holder;
+pub use snapshot::{Distribution, Snapshot};
 pub use spec::{LaneSpec, WhenFull};
-pub use statistics::{Distribution, Snapshot, Statistics};
+pub use statistics::Statistics;
+pub use tally::{Span, Tally};

@@ -33,6 +33,18 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// The state that it leaves a step in.
+    pub fn state(self) -> StepState {
+        match self {
+            Self::Succeeded => StepState::Succeeded,
+            Self::Failed => StepState::Failed,
+            Self::TimedOut => StepState::TimedOut,
+            Self::Cancelled => StepState::Cancelled,
+        }
+    }
+}
+
 /// Why a lane was closed, and so how its steps that were stopped from outside count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {

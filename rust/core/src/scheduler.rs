@@ -18,6 +18,7 @@ use crate::slab::Slab;
 use crate::slot::{Slot, Source};
 use crate::spec::{LaneSpec, WhenFull};
 use crate::statistics::Statistics;
+use crate::tally::Tally;
 
 mod admission;
 mod loans;
@@ -139,6 +140,8 @@ impl Scheduler {
             holding: 0,
             running: 0,
             stopped: false,
+            cancelled_ns: Vec::new(),
+            tally: Tally::default(),
             lenders,
             share: self.make_share(spec.share, above),
             bounded: spec.bounded,
@@ -146,7 +149,8 @@ impl Scheduler {
             graph: None,
         };
         let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
-        self.statistics.submitted += slotted as u64;
+        lane.tally.submitted = slotted as u64;
+        self.statistics.submitted(slotted as u64, now_ns);
         match spec.graph {
             None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
             None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
@@ -246,13 +250,11 @@ impl Scheduler {
         self.stand_back(id);
     }
 
-    /// Forget the lane, and count what its steps have come to. Steps that still run (their worker
+    /// Forget the lane, and return what its steps have come to. Steps that still run (their worker
     /// was torn away by something fatal) are settled as cancelled first, so that no slot is lost.
-    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) {
+    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) -> Option<Tally> {
         self.stop(id);
-        let Some(lane) = self.lanes.get(id.0) else {
-            return;
-        };
+        let lane = self.lanes.get(id.0)?;
         if lane.running > 0 {
             let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
             let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
@@ -261,17 +263,24 @@ impl Scheduler {
             }
         }
         fault!(LockedClose);
-        let lane = self.lanes.remove(id.0).expect("it was there above");
+        let mut lane = self.lanes.remove(id.0).expect("it was there above");
         self.leave_share(lane.share);
-        for (step, state) in lane.states.iter().enumerate() {
-            let tally = match (state, cause) {
-                (StepState::Waiting, _) => &mut self.statistics.skipped,
-                (StepState::Cancelled, Cause::Ended) => &mut self.statistics.cancelled,
-                (StepState::Cancelled, Cause::TimedOut) => &mut self.statistics.timed_out,
-                _ => continue,
-            };
-            *tally += u64::from(lane.takes_slot(step as u32));
+        let outcome = match cause {
+            Cause::Ended => Outcome::Cancelled,
+            Cause::TimedOut => Outcome::TimedOut,
+        };
+        lane.tally.skipped = lane.unstarted();
+        self.statistics.skipped(lane.tally.skipped, now_ns);
+        for run_ns in lane.cancelled_ns {
+            lane.tally.ended(outcome, run_ns);
+            self.statistics.ended(outcome, run_ns, now_ns);
         }
+        Some(lane.tally)
+    }
+
+    /// From now on times are another clock's. Only while no lane is open.
+    pub fn change_clock(&mut self) {
+        self.statistics.change_clock();
     }
 
     /// Arm the deadline of a running step that has suspended. It is returned if it comes before
@@ -314,8 +323,9 @@ impl Scheduler {
         if source != Source::NoSlot {
             lane.holding += 1;
             self.ready -= 1;
-            self.statistics
-                .waited(now_ns.saturating_sub(lane.submitted_ns(step)));
+            let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
+            lane.tally.started(wait_ns);
+            self.statistics.started(wait_ns, now_ns);
         }
         // It took what it stood in line for, so a later grant always finds a step to start.
         debug_assert!(source == Source::NoSlot || !lane.tickets.waits());

@@ -1,137 +1,118 @@
-//! Counts, and how long steps waited and ran.
+//! Counts, and how long steps waited and ran: since the beginning, and in the last seconds.
+//!
+//! What is recorded goes into the current slice, which is one second long. The first record after
+//! its end puts it away: its figures are added to those of the past, and a copy that takes little
+//! space is kept while a window may still reach it. So a record costs one comparison more than
+//! without windows, and nothing has to look at a clock.
 
-use hdrhistogram::Histogram;
+use std::collections::VecDeque;
 
-/// Two significant digits: a percentile is off by at most 1 %, and a histogram that spans a
-/// nanosecond to a day stays within 40 KiB, small enough not to push the caller's data out of
-/// the cache.
-const SIGNIFICANT_DIGITS: u8 = 2;
+use crate::figures::Figures;
+use crate::outcome::Outcome;
+use crate::slice::{SLICE_NS, Slice, reaches};
+use crate::snapshot::Snapshot;
 
-#[derive(Debug)]
-struct Recorder {
-    histogram: Histogram<u64>,
-    // The histogram rounds; sums are exact. u128, because 2^64 ns is only 584 years of waiting,
-    // which a million waiting steps reach in five hours.
-    total_ns: u128,
-    longest_ns: u64,
-}
+/// How far back a window reaches at most.
+const LONGEST_WINDOW_NS: u64 = 600 * SLICE_NS;
 
-impl Recorder {
-    fn new() -> Self {
-        let histogram = Histogram::new(SIGNIFICANT_DIGITS).expect("the digits are in range");
-        Self {
-            histogram,
-            total_ns: 0,
-            longest_ns: 0,
-        }
-    }
-
-    fn record(&mut self, value_ns: u64) {
-        self.total_ns += u128::from(value_ns);
-        self.longest_ns = self.longest_ns.max(value_ns);
-        self.histogram
-            .record(value_ns)
-            .expect("an auto-resizing histogram takes every value");
-    }
-
-    fn distribution(&self) -> Distribution {
-        // The histogram answers with the upper end of a bucket, which may lie above every value.
-        let at = |quantile| {
-            self.histogram
-                .value_at_quantile(quantile)
-                .min(self.longest_ns)
-        };
-        Distribution {
-            count: self.histogram.len(),
-            total_ns: self.total_ns,
-            p50_ns: at(0.50),
-            p90_ns: at(0.90),
-            p99_ns: at(0.99),
-            max_ns: self.longest_ns,
-        }
-    }
-}
-
-/// A summary of durations. Percentiles are within 1 %, the rest is exact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Distribution {
-    pub count: u64,
-    pub total_ns: u128,
-    pub p50_ns: u64,
-    pub p90_ns: u64,
-    pub p99_ns: u64,
-    pub max_ns: u64,
-}
-
-/// The statistics at one moment. While the sum of the six counts below `submitted` and of what
-/// is queued, reserved or running equals `submitted`, nothing was lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Snapshot {
-    pub submitted: u64,
-    pub completed: u64,
-    pub failed: u64,
-    pub timed_out: u64,
-    /// Started and cancelled.
-    pub cancelled: u64,
-    /// Never started.
-    pub skipped: u64,
-    pub wait: Distribution,
-    pub run: Distribution,
-}
-
-/// Counts and two histograms.
-#[derive(Debug)]
+/// The figures of a scheduler, by time.
+#[derive(Debug, Default)]
 pub struct Statistics {
-    pub(crate) submitted: u64,
-    pub(crate) completed: u64,
-    pub(crate) failed: u64,
-    pub(crate) timed_out: u64,
-    pub(crate) cancelled: u64,
-    pub(crate) skipped: u64,
-    wait: Recorder,
-    run: Recorder,
-}
-
-impl Default for Statistics {
-    fn default() -> Self {
-        Self {
-            submitted: 0,
-            completed: 0,
-            failed: 0,
-            timed_out: 0,
-            cancelled: 0,
-            skipped: 0,
-            wait: Recorder::new(),
-            run: Recorder::new(),
-        }
-    }
+    /// Of the current slice.
+    current: Figures,
+    /// When the current slice began, and when it ends.
+    began_ns: u64,
+    ends_ns: u64,
+    /// All that was before the current slice; made with the second slice.
+    past: Option<Box<Figures>>,
+    /// Ended slices that a window may reach, oldest first.
+    slices: VecDeque<Slice>,
 }
 
 impl Statistics {
+    /// So many steps were submitted.
+    pub fn submitted(&mut self, steps: u64, now_ns: u64) {
+        self.at(now_ns).tally.submitted += steps;
+    }
+
+    /// So many steps will never start.
+    pub fn skipped(&mut self, steps: u64, now_ns: u64) {
+        self.at(now_ns).tally.skipped += steps;
+    }
+
     /// A step started after waiting this long.
-    pub fn waited(&mut self, wait_ns: u64) {
-        self.wait.record(wait_ns);
+    #[inline]
+    pub fn started(&mut self, wait_ns: u64, now_ns: u64) {
+        self.at(now_ns).started(wait_ns);
     }
 
-    /// A step ended of itself, or by its time limit, after running this long.
-    pub fn ran(&mut self, run_ns: u64) {
-        self.run.record(run_ns);
+    /// A step ended after running this long.
+    #[inline]
+    pub fn ended(&mut self, outcome: Outcome, run_ns: u64, now_ns: u64) {
+        self.at(now_ns).ended(outcome, run_ns);
     }
 
-    /// All figures, now.
+    /// From now on the time is another clock's: what was can no longer be placed in time.
+    pub fn change_clock(&mut self) {
+        self.put_away();
+        self.slices.clear();
+        self.ends_ns = 0;
+    }
+
+    /// All figures, since the beginning.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            submitted: self.submitted,
-            completed: self.completed,
-            failed: self.failed,
-            timed_out: self.timed_out,
-            cancelled: self.cancelled,
-            skipped: self.skipped,
-            wait: self.wait.distribution(),
-            run: self.run.distribution(),
+        match &self.past {
+            None => self.current.snapshot(),
+            Some(past) => {
+                let mut all = past.clone();
+                all.add(&self.current);
+                all.snapshot()
+            }
         }
+    }
+
+    /// The figures of the last `window_ns`: of all slices that reach into it.
+    pub fn window(&self, window_ns: u64, now_ns: u64) -> Snapshot {
+        let from_ns = now_ns.saturating_sub(window_ns);
+        let mut window = Figures::default();
+        for slice in self.slices.iter() {
+            if reaches(slice.began_ns, from_ns) {
+                window.add_slice(slice);
+            }
+        }
+        if reaches(self.began_ns, from_ns) {
+            window.add(&self.current);
+        }
+        window.snapshot()
+    }
+
+    /// Where to record what happens now.
+    #[inline]
+    pub(crate) fn at(&mut self, now_ns: u64) -> &mut Figures {
+        if now_ns >= self.ends_ns {
+            self.begin_slice(now_ns);
+        }
+        &mut self.current
+    }
+
+    #[cold]
+    fn begin_slice(&mut self, now_ns: u64) {
+        self.put_away();
+        let from_ns = now_ns.saturating_sub(LONGEST_WINDOW_NS);
+        while (self.slices.front()).is_some_and(|oldest| !reaches(oldest.began_ns, from_ns)) {
+            self.slices.pop_front();
+        }
+        self.began_ns = now_ns;
+        self.ends_ns = now_ns.saturating_add(SLICE_NS);
+    }
+
+    fn put_away(&mut self) {
+        if self.current.is_empty() {
+            return;
+        }
+        self.slices.push_back(self.current.to_slice(self.began_ns));
+        self.past.get_or_insert_default().add(&self.current);
+        self.current.clear();
     }
 }
 
@@ -143,7 +124,7 @@ mod tests {
     fn percentiles_are_within_one_percent_and_totals_exact() {
         let mut statistics = Statistics::default();
         for ns in 1..=100_000_u64 {
-            statistics.waited(ns * 10);
+            statistics.started(ns * 10, ns);
         }
         let wait = statistics.snapshot().wait;
         assert_eq!(wait.count, 100_000);
@@ -155,5 +136,25 @@ mod tests {
     #[test]
     fn nothing_recorded_is_all_zero() {
         assert_eq!(Statistics::default().snapshot(), Snapshot::default());
+        assert_eq!(Statistics::default().window(5, 10), Snapshot::default());
+    }
+
+    #[test]
+    fn within_its_first_second_nothing_is_kept_twice() {
+        let mut statistics = Statistics::default();
+        statistics.submitted(1, 7 * SLICE_NS - 1);
+        statistics.started(5, 8 * SLICE_NS - 2);
+        assert!(statistics.past.is_none());
+        assert_eq!(statistics.slices.capacity(), 0);
+    }
+
+    #[test]
+    fn no_more_slices_are_kept_than_a_window_reaches() {
+        let mut statistics = Statistics::default();
+        for second in 0..5_000 {
+            statistics.submitted(1, second * SLICE_NS);
+        }
+        assert_eq!(statistics.slices.len() as u64, LONGEST_WINDOW_NS / SLICE_NS);
+        assert_eq!(statistics.snapshot().submitted, 5_000);
     }
 }

@@ -1,8 +1,8 @@
 //! What the scheduler promises, one sentence a test.
 
 use hocket_core::{
-    Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Scheduler, SlotId, StepState,
-    Verdict, WhenFull,
+    Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Scheduler, SlotId, Statistics,
+    StepState, Verdict, WhenFull,
 };
 
 fn open(scheduler: &mut Scheduler, steps: u32) -> LaneId {
@@ -450,6 +450,28 @@ fn what_a_lanes_own_time_limit_stopped_has_timed_out() {
 }
 
 #[test]
+fn every_started_step_that_was_not_cancelled_has_a_running_time() {
+    for (cause, run_ns) in [
+        (Cause::TimedOut, 1 + 2 + 4 + 8 + 16),
+        (Cause::Ended, 1 + 2 + 4),
+    ] {
+        let mut scheduler = Scheduler::new(5);
+        let lane = open(&mut scheduler, 6);
+        let slots = [(); 5].map(|()| start(&mut scheduler, lane));
+        scheduler.settle(slots[0], Outcome::Succeeded, 1);
+        scheduler.settle(slots[1], Outcome::Failed, 2);
+        scheduler.settle(slots[2], Outcome::TimedOut, 4);
+        scheduler.settle(slots[3], Outcome::Cancelled, 8);
+        // The fifth is torn away while it runs, the sixth never starts.
+        scheduler.close(lane, cause, 16);
+        let end = scheduler.statistics();
+        assert_eq!(end.run.total_ns, run_ns, "{cause:?}");
+        assert_eq!(end.run.count, end.completed + end.failed + end.timed_out);
+        assert_eq!(end.skipped, 1);
+    }
+}
+
+#[test]
 fn closing_a_lane_that_still_runs_loses_no_slot() {
     let mut scheduler = Scheduler::new(2);
     let [torn, next] = [2, 2].map(|steps| open(&mut scheduler, steps));
@@ -488,6 +510,95 @@ fn a_closed_lane_answers_quietly() {
     assert_eq!(scheduler.states(lane), []);
     assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
     assert_eq!(scheduler.statistics().skipped, 1);
+}
+
+// Windows and tallies.
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A lane of one step that waits for 1 ns and runs for 2, and then is closed.
+fn run_one(scheduler: &mut Scheduler, from_ns: u64) {
+    let lane = scheduler.open(LaneSpec::new(1), from_ns).unwrap();
+    let Next::Start { slot, .. } = scheduler.next(lane, from_ns + 1) else {
+        panic!("it starts")
+    };
+    scheduler.settle(slot, Outcome::Succeeded, from_ns + 3);
+    scheduler.close(lane, Cause::Ended, from_ns + 3);
+}
+
+#[test]
+fn a_window_holds_the_seconds_that_reach_into_it_and_no_others() {
+    let mut scheduler = Scheduler::new(1);
+    (0..5).for_each(|second| run_one(&mut scheduler, second * SECOND));
+    let now_ns = 4 * SECOND + 3;
+    for (window_ns, expected) in [
+        (1, 1),
+        (4, 2),
+        (SECOND, 2),
+        (SECOND + 4, 3),
+        (9 * SECOND, 5),
+    ] {
+        let last = scheduler.window(window_ns, now_ns);
+        assert_eq!(last.completed, expected, "{window_ns}");
+        assert_eq!(last.wait.total_ns, u128::from(expected));
+        assert_eq!(last.run.total_ns, 2 * u128::from(expected));
+        assert_eq!(last.run.max_ns, 2);
+    }
+    let later = scheduler.window(SECOND, now_ns + 2 * SECOND);
+    assert_eq!(later, Default::default(), "also the latest second passes");
+}
+
+#[test]
+fn the_longest_of_a_window_is_its_own() {
+    let mut statistics = Statistics::default();
+    for (now_ns, run_ns) in [(0, 500), (SECOND, 5), (2 * SECOND, 50)] {
+        statistics.ended(Outcome::Succeeded, run_ns, now_ns);
+    }
+    assert_eq!(statistics.window(1, 2 * SECOND).run.max_ns, 50);
+    assert_eq!(statistics.window(SECOND, 2 * SECOND).run.max_ns, 50);
+    assert_eq!(statistics.window(3 * SECOND, 2 * SECOND).run.max_ns, 500);
+    assert_eq!(statistics.snapshot().run.max_ns, 500);
+}
+
+#[test]
+fn another_clock_ends_all_windows_and_loses_nothing_else() {
+    let mut scheduler = Scheduler::new(1);
+    (0..3).for_each(|second| run_one(&mut scheduler, (1_000 + second) * SECOND));
+    scheduler.change_clock();
+    assert_eq!(scheduler.window(600 * SECOND, 0), Default::default());
+    run_one(&mut scheduler, 0);
+    assert_eq!(scheduler.window(600 * SECOND, 5).completed, 1);
+    assert_eq!(scheduler.statistics().completed, 4);
+    assert_eq!(scheduler.statistics().run.count, 4);
+}
+
+#[test]
+fn a_clock_that_goes_back_a_little_loses_nothing() {
+    let mut statistics = Statistics::default();
+    for now_ns in [5 * SECOND, 5 * SECOND - 1, 6 * SECOND, 5 * SECOND + 2] {
+        statistics.started(1, now_ns);
+    }
+    assert_eq!(statistics.window(9 * SECOND, 6 * SECOND).wait.count, 4);
+    assert_eq!(statistics.snapshot().wait.count, 4);
+}
+
+#[test]
+fn a_lanes_tally_is_its_own_and_says_at_the_end_what_became_of_each_step() {
+    let mut scheduler = Scheduler::new(4);
+    let [lane, other] = [4, 1].map(|steps| open(&mut scheduler, steps));
+    let slots = [(); 3].map(|()| start(&mut scheduler, lane));
+    start(&mut scheduler, other);
+    scheduler.settle(slots[0], Outcome::Succeeded, 5);
+    scheduler.settle(slots[1], Outcome::Cancelled, 9);
+    let open = scheduler.tally(lane).unwrap();
+    assert_eq!((open.submitted, open.completed, open.cancelled), (4, 1, 0));
+    assert_eq!((open.wait.count, open.run.total_ns), (3, 5));
+    assert_eq!(scheduler.holding(lane), 1);
+    let end = scheduler.close(lane, Cause::TimedOut, 10).unwrap();
+    assert_eq!((end.completed, end.timed_out, end.skipped), (1, 2, 1));
+    assert_eq!((end.run.total_ns, end.run.longest_ns), (5 + 9 + 10, 10));
+    assert_eq!(scheduler.tally(lane), None);
+    assert_eq!(scheduler.tally(other).unwrap().wait.count, 1);
 }
 
 // Graphs and steps without a slot.

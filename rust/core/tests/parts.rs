@@ -204,7 +204,7 @@ proptest! {
     ) {
         let mut statistics = Statistics::default();
         for &value in &values {
-            statistics.waited(value);
+            statistics.started(value, 0);
         }
         let mut sorted = values;
         sorted.sort_unstable();

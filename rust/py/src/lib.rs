@@ -19,6 +19,7 @@ mod request;
 mod run;
 mod seat;
 mod step_ids;
+mod tally;
 mod trio;
 mod work;
 mod worker;
@@ -43,6 +44,8 @@ mod _core {
     use crate::run::Run;
     #[pymodule_export]
     use crate::step_ids::step_ids;
+    #[pymodule_export]
+    use crate::tally::Tally;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -56,7 +59,14 @@ mod _core {
         module.add("__debug_build__", cfg!(debug_assertions))?;
         module.add(
             "__all__",
-            ["Driver", "Pool", "Run", "in_first_segment", "step_ids"],
+            [
+                "Driver",
+                "Pool",
+                "Run",
+                "Tally",
+                "in_first_segment",
+                "step_ids",
+            ],
         )?;
         fork::watch(module)
     }

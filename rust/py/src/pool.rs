@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use hocket_core::{Distribution, LaneId, Scheduler, SlotId, WhenFull};
+use hocket_core::{Distribution, LaneId, Scheduler, SlotId, Snapshot, WhenFull};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -32,13 +32,19 @@ struct Runs {
     open: HashMap<LaneId, Open>,
     /// How many are open, or are being opened or closed.
     users: usize,
-    /// The Trio token of those.
+    /// The Trio token of those, or of the latest ones.
     token: Option<Py<PyAny>>,
+    /// The clock of that `trio.run`.
+    clock: Option<Clock>,
 }
 
 impl Runs {
     fn serves(&self, token: &Bound<'_, PyAny>) -> bool {
-        self.users == 0 || self.token.as_ref().is_some_and(|own| own.is(token))
+        self.users == 0 || self.knows(token)
+    }
+
+    fn knows(&self, token: &Bound<'_, PyAny>) -> bool {
+        self.token.as_ref().is_some_and(|own| own.is(token))
     }
 }
 
@@ -171,9 +177,18 @@ impl Pool {
         Ok(named)
     }
 
-    /// Counts, and (count, total, p50, p90, p99, max) of waiting and running in nanoseconds.
-    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let snapshot = self.lock(py)?.statistics();
+    /// Counts, and (count, total, p50, p90, p99, max) of waiting and running in nanoseconds: since
+    /// the pool was made, or in the last `window_ns`.
+    #[pyo3(signature = (window_ns=None))]
+    fn statistics<'py>(
+        &self,
+        py: Python<'py>,
+        window_ns: Option<u64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let snapshot = match window_ns {
+            None => self.lock(py)?.statistics(),
+            Some(window_ns) => self.window(py, window_ns)?,
+        };
         let dict = PyDict::new(py);
         dict.set_item("submitted", snapshot.submitted)?;
         dict.set_item("completed", snapshot.completed)?;
@@ -194,6 +209,9 @@ impl Pool {
                 open.clock.traverse(&visit)?;
             }
             visit.call(&runs.token)?;
+            if let Some(clock) = &runs.clock {
+                clock.traverse(&visit)?;
+            }
         }
         visit.call(&self.tasks)
     }
@@ -248,7 +266,7 @@ impl Pool {
     }
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
-    pub fn admit(&self, token: &Bound<'_, PyAny>) -> PyResult<Entry<'_>> {
+    pub fn admit(&self, token: &Bound<'_, PyAny>, clock: &Clock) -> PyResult<Entry<'_>> {
         let mut runs = self.lock_runs();
         if runs.users == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
@@ -262,10 +280,33 @@ impl Pool {
             ));
         }
         runs.users += 1;
-        let before = runs.token.replace(token.clone().unbind());
+        if runs.knows(token) {
+            return Ok(Entry(self));
+        }
+        let py = token.py();
+        let before = (
+            runs.token.replace(token.clone().unbind()),
+            runs.clock.replace(clock.clone_ref(py)),
+        );
         drop(runs);
         drop(before);
-        Ok(Entry(self))
+        let entry = Entry(self);
+        self.lock(py)?.change_clock();
+        Ok(entry)
+    }
+
+    /// The figures of the last `window_ns`, by the clock of the latest run.
+    fn window(&self, py: Python<'_>, window_ns: u64) -> PyResult<Snapshot> {
+        let runs = self.lock_runs();
+        let clock = runs.clock.as_ref().map(|clock| clock.clone_ref(py));
+        drop(runs);
+        match clock {
+            None => Ok(Snapshot::default()),
+            Some(clock) => {
+                let now_ns = clock.now_ns(py)?;
+                Ok(self.lock(py)?.window(window_ns, now_ns))
+            }
+        }
     }
 
     /// See to it that every lane that was granted a slot has a worker on its way. `own` is the

@@ -1,5 +1,6 @@
 //! One run: a group, a workflow or a single step.
 
+use std::sync::OnceLock;
 use std::thread::{self, ThreadId};
 
 use hocket_core::{Cause, LaneId, StepState, Verdict};
@@ -15,6 +16,7 @@ use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::{Open, Pool};
 use crate::request::Request;
+use crate::tally::Tally;
 use crate::work::Work;
 
 thread_local! {
@@ -34,6 +36,8 @@ pub struct Run {
     pub opened_ns: u64,
     pub thread: ThreadId,
     pub crew: Py<Crew>,
+    /// What its steps have come to, once it is closed.
+    tally: OnceLock<Tally>,
 }
 
 impl Run {
@@ -111,7 +115,7 @@ impl Run {
             work,
             isolated,
         } = request;
-        let entry = pool.get().admit(token)?;
+        let entry = pool.get().admit(token, &work.clock)?;
         fault!(py, Open);
         let now_ns = work.clock.now_ns(py)?;
         lane.parent = pool.get().parent(task)?;
@@ -132,6 +136,7 @@ impl Run {
                 opened_ns: now_ns,
                 thread: thread::current().id(),
                 crew: Py::new(py, Crew::default())?,
+                tally: OnceLock::new(),
             };
             Bound::new(py, run)
         });
@@ -145,7 +150,9 @@ impl Run {
                 };
                 entry.stay(lane, open);
             }
-            Err(_) => pool.get().lock(py)?.close(lane, Cause::Ended, now_ns),
+            Err(_) => {
+                pool.get().lock(py)?.close(lane, Cause::Ended, now_ns);
+            }
         }
         fault!(py, Return);
         made
@@ -248,6 +255,19 @@ impl Run {
         ))
     }
 
+    /// What its steps have come to, so far or, once it is closed, in the end.
+    fn tally(&self, py: Python<'_>) -> PyResult<Tally> {
+        if let Some(&tally) = self.tally.get() {
+            return Ok(tally);
+        }
+        let scheduler = self.pool.get().lock(py)?;
+        Ok(Tally {
+            sum: scheduler.tally(self.lane).unwrap_or_default(),
+            running: u64::from(scheduler.holding(self.lane)),
+            ready: scheduler.ready(self.lane) as u64,
+        })
+    }
+
     /// End the run: every slot goes back and every step gets its final state. Returns the ids of
     /// the steps that are skipped, in their own order, and of those that were stopped from
     /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
@@ -268,7 +288,13 @@ impl Run {
         let states = guarded(py, || {
             let mut scheduler = pool.lock(py)?;
             let states = scheduler.states(self.lane).to_vec();
-            scheduler.close(self.lane, cause, now_ns);
+            if let Some(sum) = scheduler.close(self.lane, cause, now_ns) {
+                let tally = Tally {
+                    sum,
+                    ..Tally::default()
+                };
+                self.tally.get_or_init(|| tally);
+            }
             Ok(states)
         });
         let crew = self.crew().disband();

@@ -22,19 +22,17 @@ impl Scheduler {
             lane.deadlines.disarm(worker);
         }
         fault!(LockedSettle);
-        let (state, tally) = match outcome {
-            Outcome::Succeeded => (StepState::Succeeded, &mut self.statistics.completed),
-            Outcome::Failed => (StepState::Failed, &mut self.statistics.failed),
-            Outcome::TimedOut => (StepState::TimedOut, &mut self.statistics.timed_out),
-            // Counted when the lane is closed and the cause is known.
-            Outcome::Cancelled => (StepState::Cancelled, &mut 0),
-        };
-        *tally += u64::from(counted);
-        let before = std::mem::replace(&mut lane.states[slot.step as usize], state);
+        let before = std::mem::replace(&mut lane.states[slot.step as usize], outcome.state());
         debug_assert_eq!(before, StepState::Running);
-        if counted && outcome != Outcome::Cancelled {
-            let run_ns = now_ns.saturating_sub(slot.started_ns);
-            self.statistics.ran(run_ns);
+        let run_ns = now_ns.saturating_sub(slot.started_ns);
+        match outcome {
+            _ if !counted => {}
+            // Counted when the lane is closed and the cause is known.
+            Outcome::Cancelled => lane.cancelled_ns.push(run_ns),
+            _ => {
+                lane.tally.ended(outcome, run_ns);
+                self.statistics.ended(outcome, run_ns, now_ns);
+            }
         }
         let verdict = self.count_towards_verdict(id, slot.step, outcome, now_ns);
         if verdict.is_some() || outcome == Outcome::Cancelled {
@@ -99,10 +97,13 @@ impl Scheduler {
         lane.states[step as usize] = StepState::Running;
         let verdict = lane.join.succeeded();
         debug_assert_eq!(verdict, None);
-        let waited_ns = now_ns.saturating_sub(lane.submitted_ns(step));
-        self.statistics.completed += 1;
-        self.statistics.ran(now_ns.saturating_sub(slot.started_ns));
-        self.statistics.waited(waited_ns);
+        let run_ns = now_ns.saturating_sub(slot.started_ns);
+        let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
+        lane.tally.ended(Outcome::Succeeded, run_ns);
+        lane.tally.started(wait_ns);
+        let figures = self.statistics.at(now_ns);
+        figures.ended(Outcome::Succeeded, run_ns);
+        figures.started(wait_ns);
         self.ready -= 1;
         slot.step = step;
         slot.started_ns = now_ns;

@@ -6,8 +6,9 @@ use crate::join::Verdict;
 use crate::lane::Lane;
 use crate::outcome::StepState;
 use crate::slot::{Holder, Source};
+use crate::snapshot::Snapshot;
 use crate::spec::WhenFull;
-use crate::statistics::Snapshot;
+use crate::tally::Tally;
 
 impl Scheduler {
     /// The state of each step; empty for a closed lane.
@@ -104,8 +105,22 @@ impl Scheduler {
         self.ledger.holders()
     }
 
+    /// What the lane's steps have come to so far; None for a closed lane.
+    pub fn tally(&self, id: LaneId) -> Option<Tally> {
+        self.lanes.get(id.0).map(|lane| lane.tally)
+    }
+
+    /// How many of the lane's steps run and count in its tally.
+    pub fn holding(&self, id: LaneId) -> u32 {
+        self.lanes.get(id.0).map_or(0, |lane| lane.holding)
+    }
+
     /// Counts and durations since the start.
     pub fn statistics(&self) -> Snapshot {
         self.statistics.snapshot()
+    }
+    /// The same of the last `window_ns`, in whole slices of one second; 600 s at most are kept.
+    pub fn window(&self, window_ns: u64, now_ns: u64) -> Snapshot {
+        self.statistics.window(window_ns, now_ns)
     }
 }

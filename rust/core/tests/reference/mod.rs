@@ -1,6 +1,9 @@
 //! The documented rules of the scheduler, written down naively: plain vectors, nothing counted
 //! that can be looked up, every question answered by searching.
 
+pub mod history;
+
+use history::{Event, History};
 use hocket_core::{Cause, Outcome, StepState, Verdict, WhenFull};
 
 /// What a lane is to do; the plain counterpart of `LaneSpec`.
@@ -55,6 +58,8 @@ pub struct Lane {
     pub lenders: Vec<usize>,
     pub stopped: bool,
     pub closed: Option<Cause>,
+    /// How long the steps ran that were cancelled.
+    pub cancelled_ns: Vec<u64>,
     /// Deadline, worker.
     pub armed: Vec<(u64, u32)>,
 }
@@ -97,8 +102,8 @@ pub struct Reference {
     /// All that wait, in the order in which they began to wait: the order in which a lender serves.
     pub since: Vec<usize>,
     pub wakes: Vec<usize>,
-    pub waits_ns: Vec<u64>,
-    pub runs_ns: Vec<u64>,
+    /// Of the steps that take a slot.
+    pub history: History,
 }
 
 impl Lane {
@@ -150,8 +155,7 @@ impl Reference {
             outside: vec![],
             since: vec![],
             wakes: vec![],
-            waits_ns: vec![],
-            runs_ns: vec![],
+            history: History::default(),
         }
     }
 
@@ -229,6 +233,7 @@ impl Reference {
             lenders,
             stopped: false,
             closed: None,
+            cancelled_ns: vec![],
             armed: vec![],
             spec,
         };
@@ -236,8 +241,11 @@ impl Reference {
             lane.stopped = true;
             lane.ready.clear();
         }
+        let id = self.lanes.len();
+        let slotted = (0..lane.spec.steps).filter(|&s| lane.takes_slot(s)).count();
+        let submitted = Event::Submitted(slotted as u64);
+        self.history.note(id, submitted, now_ns);
         self.lanes.push(lane);
-        let id = self.lanes.len() - 1;
         // A bounded lane takes its turn as it is opened.
         if self.lanes[id].spec.bounded && self.wants_slot(id) && !self.take_slot(id) {
             self.stand(id);
@@ -306,10 +314,16 @@ impl Reference {
         let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
-        if run.from != From::Nowhere && outcome != Outcome::Cancelled {
-            self.runs_ns.push(now_ns - run.started_ns);
-        }
         let lane = &mut self.lanes[run.lane];
+        let run_ns = now_ns - run.started_ns;
+        match outcome {
+            _ if run.from == From::Nowhere => {}
+            Outcome::Cancelled => lane.cancelled_ns.push(run_ns),
+            _ => {
+                let ended = Event::Ended(outcome, run_ns);
+                self.history.note(run.lane, ended, now_ns);
+            }
+        }
         lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.states[run.step as usize] = match outcome {
             Outcome::Succeeded => StepState::Succeeded,
@@ -377,6 +391,19 @@ impl Reference {
             self.settle(number, Outcome::Cancelled, now_ns);
         }
         self.lanes[id].closed = Some(cause);
+        let outcome = match cause {
+            Cause::Ended => Outcome::Cancelled,
+            Cause::TimedOut => Outcome::TimedOut,
+        };
+        let lane = &self.lanes[id];
+        for &run_ns in &lane.cancelled_ns {
+            let ended = Event::Ended(outcome, run_ns);
+            self.history.note(id, ended, now_ns);
+        }
+        let waits = |s: &u32| lane.takes_slot(*s) && lane.states[*s as usize] == StepState::Waiting;
+        let skipped = (0..lane.spec.steps).filter(waits).count();
+        self.history
+            .note(id, Event::Skipped(skipped as u64), now_ns);
     }
 
     /// `open` are the open lanes, in the order in which those that have a slot and want one more
@@ -448,7 +475,8 @@ impl Reference {
         let lane = &mut self.lanes[id];
         lane.states[step as usize] = StepState::Running;
         if from != From::Nowhere {
-            self.waits_ns.push(now_ns - lane.ready_at_ns[step as usize]);
+            let wait_ns = now_ns - lane.ready_at_ns[step as usize];
+            self.history.note(id, Event::Started { wait_ns }, now_ns);
         }
         let run = Run {
             number: self.runs,
