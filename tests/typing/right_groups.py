@@ -9,7 +9,7 @@ import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, TypeVar, assert_type
 
 import attrs
 import trio
@@ -33,6 +33,9 @@ from hocket import (
     quorum,
 )
 from hocket.testing import ReferenceManager, assert_idle, run_virtual
+
+S = TypeVar("S")
+R = TypeVar("R")
 
 
 @attrs.frozen
@@ -313,6 +316,31 @@ def a_result(result: ParallelExecutionResult[int]) -> None:
         else:
             assert_type(outcome, int)
     result.raise_for_failure()
+
+
+# --- functions of one's own, generic as hocket's
+
+
+async def values_of(pool: WorkerPool, functions: Sequence[Callable[[], Awaitable[R]]]) -> list[R]:
+    return await pool.execute_many(
+        WorkerTask(str(place), function) for place, function in enumerate(functions)
+    )
+
+
+async def for_each(steps: Iterable[S], function: Callable[[S], Awaitable[R]]) -> Mapping[str, R]:
+    group = ParallelGroup("each", steps, step_timeout=5)
+    result = await ParallelExecutionManager().execute_group(group, function)
+    return result.results
+
+
+async def generic_functions(pool: WorkerPool) -> None:
+    assert_type(await values_of(pool, [ping, ping]), list[str])
+    assert_type(await for_each([1, 2], half), Mapping[str, float])
+
+
+def a_strategy_from_outside(text: str, chosen: Literal["all", "race"]) -> None:
+    ParallelGroup("g", ["a"], WaitStrategy(text))
+    ParallelGroup("g", ["a"], chosen)
 
 
 # --- observers
