@@ -5,6 +5,8 @@
 VENV_PYTHON := .venv/bin/python
 # Cargo builds the binding against the same interpreter as the environment.
 WITH_PYTHON := PYO3_PYTHON="$(CURDIR)/$(VENV_PYTHON)"
+# Or pyright asks the network whether there is a newer one.
+OFFLINE := PYRIGHT_PYTHON_IGNORE_WARNINGS=1
 SAY := @printf '==> %s\n'
 
 export PYTHON
@@ -53,6 +55,8 @@ check-python:
 	@$(VENV_PYTHON) -m ruff format --check --quiet
 	$(SAY) 'Python: mypy --strict'
 	@$(VENV_PYTHON) -m mypy --strict
+	$(SAY) 'Python: pyright'
+	@$(OFFLINE) $(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
 	$(SAY) 'Python: the stub _core.pyi against the extension'
 	@$(VENV_PYTHON) -m mypy.stubtest hocket._core
 	$(SAY) 'Python: tests'

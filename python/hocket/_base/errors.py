@@ -132,7 +132,7 @@ class WorkflowInvalid(HocketError, ValueError):
     def __init__(self, what: str, mistakes: Sequence[Mistake]) -> None:
         super().__init__(what, mistakes)
         self.what = what
-        self.mistakes = tuple(mistakes)
+        self.mistakes: tuple[Mistake, ...] = tuple(mistakes)
 
     def __str__(self) -> str:
         return headline(self.what, self.mistakes)

@@ -346,7 +346,7 @@ def _as_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:
 
 
 def _parts(
-    task: Any, args: tuple[Any, ...]
+    task: WorkerTask[Any] | Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> tuple[str, Callable[[], Awaitable[Any]], float | None]:
     """Return what to run: its name, a function without arguments, and its own time limit."""
     if isinstance(task, WorkerTask):

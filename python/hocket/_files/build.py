@@ -61,15 +61,14 @@ class Builder:
             group = self._group(entry.group, id_, (*keys, "group"))
         if (tool is None) == (group is None):
             return WorkflowStep(id_, execute=_unreadable, depends_on=depends_on)
-        return WorkflowStep(
-            id_,
-            tool=tool,
-            group=group,
-            input=entry.input if group is None else None,
-            depends_on=depends_on,
-            timeout=_read(entry.timeout, None),
-            continue_on_error=_read(entry.continue_on_error, False),
-        )
+        common: Any = {
+            "depends_on": depends_on,
+            "timeout": _read(entry.timeout, None),
+            "continue_on_error": _read(entry.continue_on_error, False),
+        }
+        if group is not None:
+            return WorkflowStep(id_, group=group, **common)
+        return WorkflowStep(id_, tool=tool, input=entry.input, **common)
 
     def _does_one_thing(self, entry: StepEntry, keys: Keys) -> bool:
         tool, group = (self.findings.spelling.key(key) for key in ("tool", "group"))

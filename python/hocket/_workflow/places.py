@@ -21,8 +21,8 @@ class Places:
     """The places of a workflow's steps. Of two steps with one id, only the first has one."""
 
     def __init__(self, listed: Sequence[WorkflowStep[Any]], mistakes: Mistakes) -> None:
-        self.steps = list(listed)
-        self.number = {step.id: place for place, step in enumerate(listed)}
+        self.steps: list[WorkflowStep[Any]] = list(listed)
+        self.number: dict[str, int] = {step.id: place for place, step in enumerate(listed)}
         """The place of the step with that id."""
         self._where: list[int | Keys] = list(range(len(listed)))
         self.owner: dict[int, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
 import attrs
 
@@ -19,7 +19,6 @@ from .references import Template, compile_template
 
 __all__ = ["WorkflowStep"]
 
-R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -48,7 +47,7 @@ def _ids(value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]:
     return ids
 
 
-@attrs.frozen
+@attrs.frozen(init=False)
 class WorkflowStep(Generic[R_co]):
     """One step of a workflow. Exactly one of ``tool``, ``execute`` and ``group`` says what it does.
 
@@ -71,50 +70,60 @@ class WorkflowStep(Generic[R_co]):
     """
 
     id: str
-    tool: str | None = attrs.field(default=None, kw_only=True)
-    execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = attrs.field(
-        default=None, kw_only=True
-    )
-    group: ParallelGroup[Any] | None = attrs.field(default=None, kw_only=True)
-    input: Any = attrs.field(default=None, kw_only=True)
-    depends_on: Sequence[str] = attrs.field(default=(), kw_only=True, converter=_ids)
-    timeout: float | None = attrs.field(default=None, kw_only=True, converter=_timeout)
-    continue_on_error: bool = attrs.field(default=False, kw_only=True)
+    tool: str | None
+    execute: Callable[[WorkflowContext], Awaitable[R_co]] | None
+    group: ParallelGroup[Any] | None
+    input: Any
+    depends_on: Sequence[str] = attrs.field(converter=_ids)
+    timeout: float | None = attrs.field(converter=_timeout)
+    continue_on_error: bool
 
-    if TYPE_CHECKING:
-
-        @overload
-        def __init__(
-            self: WorkflowStep[R],
-            id: str,
-            *,
-            execute: Callable[[WorkflowContext], Awaitable[R]],
-            depends_on: Iterable[str | WorkflowStep[Any]] = (),
-            timeout: float | None = None,
-            continue_on_error: bool = False,
-        ) -> None: ...
-        @overload
-        def __init__(
-            self: WorkflowStep[Any],
-            id: str,
-            *,
-            tool: str,
-            input: Any = None,
-            depends_on: Iterable[str | WorkflowStep[Any]] = (),
-            timeout: float | None = None,
-            continue_on_error: bool = False,
-        ) -> None: ...
-        @overload
-        def __init__(
-            self: WorkflowStep[ParallelExecutionResult[Any]],
-            id: str,
-            *,
-            group: ParallelGroup[Any],
-            depends_on: Iterable[str | WorkflowStep[Any]] = (),
-            timeout: float | None = None,
-            continue_on_error: bool = False,
-        ) -> None: ...
-        def __init__(self, id: str, **settings: Any) -> None: ...
+    @overload
+    def __init__(
+        self,
+        id: str,
+        *,
+        execute: Callable[[WorkflowContext], Awaitable[R_co]],
+        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        timeout: float | None = None,
+        continue_on_error: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[Any],
+        id: str,
+        *,
+        tool: str,
+        input: Any = None,
+        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        timeout: float | None = None,
+        continue_on_error: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[ParallelExecutionResult[Any]],
+        id: str,
+        *,
+        group: ParallelGroup[Any],
+        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        timeout: float | None = None,
+        continue_on_error: bool = False,
+    ) -> None: ...
+    def __init__(
+        self,
+        id: str,
+        *,
+        tool: str | None = None,
+        execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = None,
+        group: ParallelGroup[Any] | None = None,
+        input: Any = None,
+        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        timeout: float | None = None,
+        continue_on_error: bool = False,
+    ) -> None:
+        self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
+            id, tool, execute, group, input, depends_on, timeout, continue_on_error
+        )
 
     @staticmethod
     def parallel(
