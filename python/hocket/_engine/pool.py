@@ -79,6 +79,7 @@ class WorkerPool:
         timeout: float | None = None,
         when_full: WhenFull = WHEN_FULL,
     ) -> None:
+        _check_limit(max_concurrent)
         self._config = WorkerPoolConfig(
             max_concurrent=max_concurrent,
             queue_size=queue_size,
@@ -116,9 +117,7 @@ class WorkerPool:
 
     @max_concurrent.setter
     def max_concurrent(self, limit: int) -> None:
-        if limit is None:
-            raise TypeError("max_concurrent must be a whole number of at least 1; got None")
-        check_count("max_concurrent", limit)
+        _check_limit(limit)
         here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token()
         if not self._core.serves(here):
             raise RuntimeError(
@@ -254,6 +253,12 @@ class WorkerPool:
         For whoever looks for a slot that does not come back.
         """
         return self._core.holders()
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is None:
+        raise TypeError("max_concurrent must be a whole number of at least 1; got None")
+    check_count("max_concurrent", limit)
 
 
 def _as_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:

@@ -52,6 +52,8 @@ class RunSpec(CallSpec):
     executor: Callable[..., object] | None = None
     """Is called with each step; without it each step is called with nothing."""
     max_concurrent: int | None = None
+    share: int | None = None
+    """The most slots of the pool that the run and everything its steps start may take together."""
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
     isolation: Isolation = "shared"

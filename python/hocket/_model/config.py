@@ -29,8 +29,9 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: int = attrs.field(default=MAX_CONCURRENT)
-    """The most steps that run at the same time. Default 10."""
+    max_concurrent: int | None = attrs.field(default=None)
+    """The most steps that run at the same time. None, the default, is 10 for a pool; a workflow on
+    a shared pool then has that pool's limit and none of its own."""
     queue_size: int | None = attrs.field(default=None)
     """The most steps that wait for a slot; None, the default, for no limit."""
     timeout: float | None = attrs.field(default=None)
@@ -39,8 +40,6 @@ class WorkerPoolConfig:
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
 
     def __attrs_post_init__(self) -> None:
-        if self.max_concurrent is None:
-            raise TypeError("max_concurrent must be a whole number of at least 1; got None")
         check_count("max_concurrent", self.max_concurrent)
         check_count("queue_size", self.queue_size)
         object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
@@ -56,4 +55,5 @@ def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:
     """
     if not isinstance(config, WorkerPoolConfig):
         raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
-    return attrs.asdict(config)
+    # What is not said is left to the defaults of who takes the keywords.
+    return attrs.asdict(config, filter=lambda _, value: value is not None)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import Any
+
+import trio
 
 from .. import _core
 from .._base.durations import limit_to_ns
@@ -21,6 +25,7 @@ from .._model.strategy import WaitStrategy, check_quorum
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
+from ..tools._step_context import StepContext
 from ..tools._tool import OpenTool
 from .result import WorkflowResult
 
@@ -38,13 +43,17 @@ class WorkflowRun:
         context: WorkflowContext,
         tools: Mapping[str, OpenTool],
         observers: Sequence[Observer],
+        shared_pool: WorkerPool | None,
     ) -> None:
         self.workflow = workflow
         self.context = context
         self.tools = tools
         self.plan = workflow.analysis.plan
         self.observers = observers
-        self.pool = WorkerPool.from_config(workflow.parallel_config)
+        self.is_shared = shared_pool is not None
+        config = workflow.parallel_config
+        self.pool = WorkerPool.from_config(config) if shared_pool is None else shared_pool
+        self.step_timeout = self.pool.timeout if config.timeout is None else config.timeout
         self.completed: list[str] = []
         self.failed: list[str] = []
         self.skipped: list[str] = []
@@ -60,6 +69,7 @@ class WorkflowRun:
             "workflow",
             steps,
             strategy=WaitStrategy.ALL,
+            share=self.workflow.parallel_config.max_concurrent if self.is_shared else None,
             timeout=self.workflow.max_duration,
             dependencies=self.plan.dependencies,
             results=self.context.results,
@@ -80,19 +90,19 @@ class WorkflowRun:
             output=self._output() if result.success else None,
             duration=result.duration,
             timed_out=result.timed_out,
-            stats=self.pool.get_stats(),
+            stats=None if self.is_shared else self.pool.get_stats(),
         )
 
     def _spec(self, id: str, kind: str, steps: list[WorkflowStep[Any]], **settings: Any) -> RunSpec:
-        limits = self.pool.timeout, settings.pop("step_timeout", None)
-        default = limits[0] if limits[1] is None else limits[1]
+        of_group = settings.pop("step_timeout", None)
+        default = self.step_timeout if of_group is None else of_group
         where = f"{kind} {id!r}"
         return RunSpec(
             id=id,
             kind=kind,
             ids=_core.step_ids(steps, None, where),
             steps=steps,
-            executor=self._start,
+            executor=partial(self._start, default),
             step_timeout_ns=limit_to_ns(default),
             step_timeouts_ns=_step_timeouts_ns(steps, default),
             # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
@@ -109,7 +119,7 @@ class WorkflowRun:
             **settings,
         )
 
-    def _start(self, step: WorkflowStep[Any]) -> Awaitable[Any]:
+    def _start(self, default_timeout: float | None, step: WorkflowStep[Any]) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
         context = self.context
         if step.execute is not None:
@@ -117,7 +127,22 @@ class WorkflowRun:
         if step.group is not None:
             return self._run_group(step, step.group)
         assert step.tool is not None
-        return self.tools[step.tool](step.resolve_input(context), context)
+        tool = self.tools[step.tool]
+        own = self._step_context(step, default_timeout) if tool.takes_step else None
+        return tool(step.resolve_input(context), context, own)
+
+    def _step_context(self, step: WorkflowStep[Any], default_timeout: float | None) -> StepContext:
+        limit = default_timeout if step.timeout is None else step.timeout
+        end = math.inf if limit is None else trio.current_time() + limit
+        return StepContext(
+            id=step.id,
+            workflow=self.workflow.name,
+            context=self.context,
+            pool=self.pool,
+            deadline=min(end, trio.current_effective_deadline()),
+            step_timeout=self.step_timeout,
+            observers=self.observers,
+        )
 
     async def _run_group(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
