@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
+from datetime import timedelta
+from numbers import Real
+from typing import TypeAlias
 
 __all__ = [
+    "Seconds",
     "check_seconds",
     "limit_to_ns",
     "milliseconds_to_seconds",
@@ -13,6 +18,9 @@ __all__ = [
     "parse_duration",
     "seconds_to_ns",
 ]
+
+# A duration at a public door: a number of seconds, or a timedelta.
+Seconds: TypeAlias = float | timedelta
 
 _NS_PER_SECOND = 1_000_000_000
 # What a signed 64-bit integer holds, 292 years: a longer limit is as good as none.
@@ -53,29 +61,33 @@ def ns_to_seconds(ns: int) -> float:
     return ns / _NS_PER_SECOND
 
 
-def check_seconds(name: str, value: float | None) -> float | None:
+def check_seconds(name: str, value: Seconds | None) -> float | None:
     """Check a time limit in seconds at the door of a public call.
 
     Args:
         name: the parameter, for the message.
-        value: seconds, more than 0; infinity means "no limit". None passes.
+        value: seconds, or a timedelta, of more than 0; infinity means "no limit". None passes.
 
     Returns:
         The seconds as a float, or None. (Infinity stays: where None means somebody else's limit,
         it means none.)
 
     Raises:
-        TypeError: the value is not a number.
+        TypeError: the value is neither.
         ValueError: it is NaN, zero or negative.
 
     >>> check_seconds("timeout", 15)
     15.0
+    >>> check_seconds("timeout", timedelta(minutes=1))
+    60.0
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number of seconds, or None for no limit; {_hint(value)}")
-    seconds = _as_float(value)
+    seconds = _seconds(value)
+    if seconds is None:
+        raise TypeError(
+            f"{name} must be a number of seconds, a timedelta, or None for no limit; {_hint(value)}"
+        )
     if math.isnan(seconds) or seconds <= 0:
         raise ValueError(
             f"{name} must be more than 0 seconds; got {value!r}; "
@@ -148,7 +160,18 @@ def _more_than_nothing(number: float, found: object) -> float:
     return number
 
 
-def _as_float(value: float) -> float:
+def _seconds(value: object) -> float | None:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Real):
+        return _as_float(value)
+    # A whole number of somebody else's.
+    return _as_float(operator.index(value)) if hasattr(value, "__index__") else None
+
+
+def _as_float(value: Real | float) -> float:
     try:
         return float(value)
     except OverflowError:  # an int beyond every float

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .. import _core
 from .._base.callables import uncalled_hint
-from .._base.durations import limit_to_ns
+from .._base.durations import Seconds, limit_to_ns
 from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.event import Observer
 from .._model.group import ParallelGroup
@@ -46,9 +46,9 @@ class ParallelExecutionManager:
     def __init__(
         self,
         *,
-        max_concurrent: int = MAX_CONCURRENT,
-        queue_size: int | None = None,
-        timeout: float | None = None,
+        max_concurrent: float = MAX_CONCURRENT,
+        queue_size: float | None = None,
+        timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
     ) -> None:
         self._pool = WorkerPool(

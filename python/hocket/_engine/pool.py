@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -13,10 +14,17 @@ from trio.lowlevel import enable_ki_protection
 
 from .. import _core
 from .._base.callables import uncalled_hint
-from .._base.checks import check_count
-from .._base.durations import check_seconds, limit_to_ns
+from .._base.checks import check_limit
+from .._base.durations import Seconds, check_seconds, limit_to_ns
 from .._base.iterables import as_tuple
-from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
+from .._model.config import (
+    MAX_CONCURRENT,
+    WHEN_FULL,
+    WhenFull,
+    WorkerPoolConfig,
+    as_keywords,
+    check_queue,
+)
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
@@ -49,13 +57,17 @@ class WorkerPool:
     A pool serves one ``trio.run`` at a time.
 
     Args:
-        max_concurrent: the most steps at once. Default 10.
+        max_concurrent: the most steps at once: a whole number, or ``math.inf`` for no limit.
+            Default 10.
         queue_size: how many calls of :meth:`execute` may wait for a slot. None, the default, is
-            no bound. The lists of :meth:`execute_many` and of groups are their own backlog and
-            take no place in the queue.
-        timeout: seconds that one step may run, from its start. None, the default, is no limit.
+            no bound; 0 is now or never. The lists of :meth:`execute_many` and of groups are their
+            own backlog and take no place in the queue.
+        timeout: seconds (or a ``timedelta``) that one step may run, from its start. None, the
+            default, is no limit.
         when_full: what :meth:`execute` does when the queue is full: ``"raise"`` (the default)
             :class:`QueueFull`, or ``"wait"``.
+
+    All four are properties too, and may be changed while steps run.
 
     Raises:
         TypeError, ValueError: an argument is out of range; the message names it.
@@ -74,19 +86,15 @@ class WorkerPool:
     def __init__(
         self,
         *,
-        max_concurrent: int = MAX_CONCURRENT,
-        queue_size: int | None = None,
-        timeout: float | None = None,
+        max_concurrent: float = MAX_CONCURRENT,
+        queue_size: float | None = None,
+        timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
     ) -> None:
-        _check_limit(max_concurrent)
-        self._config = WorkerPoolConfig(
-            max_concurrent=max_concurrent,
-            queue_size=queue_size,
-            timeout=timeout,
-            when_full=when_full,
-        )
-        self._core = _core.Pool(max_concurrent, queue_size, when_full == "wait")
+        limit = _finite(check_limit(max_concurrent))
+        size = check_queue(queue_size, when_full)
+        self._timeout = check_seconds("timeout", timeout)
+        self._core = _core.Pool(limit, size, when_full == "wait")
         live_pools.add(self)
 
     @classmethod
@@ -98,33 +106,90 @@ class WorkerPool:
         status = self.get_status()
         return (
             f"<WorkerPool: {status.active_workers} of {status.max_concurrent} slots in use, "
-            f"{status.queue_length} steps waiting>"
+            f"{status.queue_length} steps waiting{', paused' if status.paused else ''}>"
         )
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that one step may run, unless its group or task says otherwise."""
-        return self._config.timeout
+        """Seconds that one step may run, unless its group or task says otherwise.
+
+        May be changed at any time, for the calls that are made from then on.
+        """
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, timeout: Seconds | None) -> None:
+        self._timeout = check_seconds("timeout", timeout)
 
     @property
-    def max_concurrent(self) -> int:
-        """The most steps at once. May be changed at any time, also while steps run.
+    def max_concurrent(self) -> float:
+        """The most steps at once; ``math.inf`` is no limit. May be changed while steps run.
 
         Raising it starts waiting steps at once; lowering it stops none, but starts no more until
         enough have ended.
         """
-        return self._core.limit
+        limit = self._core.limit
+        return math.inf if limit is None else limit
 
     @max_concurrent.setter
-    def max_concurrent(self, limit: int) -> None:
-        _check_limit(limit)
+    def max_concurrent(self, limit: float) -> None:
+        limit = check_limit(limit)
+        self._check_setting("max_concurrent")
+        self._core.resize(_finite(limit))
+
+    @property
+    def queue_size(self) -> int | None:
+        """How many calls of :meth:`execute` may wait for a slot. May be changed while steps run.
+
+        Raising it lets callers in that wait for a place, in their order. Lowering it sends nobody
+        away: who is in the queue stays.
+        """
+        return self._core.queue_size
+
+    @queue_size.setter
+    def queue_size(self, size: float | None) -> None:
+        size = check_queue(size, self.when_full)
+        self._check_setting("queue_size")
+        self._core.queue_size = size
+
+    @property
+    def when_full(self) -> WhenFull:
+        """What a call does that finds the queue full. May be changed while steps run.
+
+        Whoever waits for a place already goes on waiting for it.
+        """
+        return "wait" if self._core.wait_when_full else "raise"
+
+    @when_full.setter
+    def when_full(self, when_full: WhenFull) -> None:
+        check_queue(self.queue_size, when_full)
+        self._check_setting("when_full")
+        self._core.wait_when_full = when_full == "wait"
+
+    def pause(self) -> None:
+        """Start nothing more, until :meth:`resume`. What runs goes on until it ends.
+
+        Calls are taken in, and wait; for a bounded queue all slots are taken. Time limits of groups
+        go on counting, those of steps count from their start. A pool that is paused stays so.
+        """
+        self._check_here("a busy pool can be paused", "pool.pause")
+        self._core.pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`: what waits starts, the longest waiting first."""
+        self._check_here("a busy pool can be resumed", "pool.resume")
+        self._core.resume()
+
+    def _check_setting(self, name: str) -> None:
+        self._check_here(f"{name} of a busy pool can be changed", f"setattr, pool, {name!r}, value")
+
+    def _check_here(self, what: str, call: str) -> None:
         here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token()
         if not self._core.serves(here):
             raise RuntimeError(
-                "max_concurrent of a busy pool can be changed only in the trio.run that it serves; "
-                "from a thread: trio.from_thread.run_sync(setattr, pool, 'max_concurrent', n)"
+                f"{what} only in the trio.run that it serves; "
+                f"from a thread: trio.from_thread.run_sync({call})"
             )
-        self._core.resize(limit)
 
     @overload
     async def execute(self, task: WorkerTask[R]) -> R: ...
@@ -255,10 +320,8 @@ class WorkerPool:
         return self._core.holders()
 
 
-def _check_limit(limit: int | None) -> None:
-    if limit is None:
-        raise TypeError("max_concurrent must be a whole number of at least 1; got None")
-    check_count("max_concurrent", limit)
+def _finite(limit: float) -> int | None:
+    return None if limit == math.inf else int(limit)
 
 
 def _as_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:

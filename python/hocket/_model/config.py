@@ -6,16 +6,27 @@ from typing import Any, Literal, get_args
 
 import attrs
 
-from .._base.checks import check_count
-from .._base.durations import check_seconds
+from .._base.checks import check_count, check_limit
+from .._base.durations import Seconds, check_seconds
 
-__all__ = ["MAX_CONCURRENT", "WHEN_FULL", "WhenFull", "WorkerPoolConfig", "as_keywords"]
+__all__ = [
+    "MAX_CONCURRENT",
+    "WHEN_FULL",
+    "WhenFull",
+    "WorkerPoolConfig",
+    "as_keywords",
+    "check_queue",
+]
 
 WhenFull = Literal["raise", "wait"]
 
 # The defaults of every pool, however it is made; what has none is None: no limit.
 MAX_CONCURRENT = 10
 WHEN_FULL: WhenFull = "raise"
+
+
+def _timeout(value: Seconds | None) -> float | None:
+    return check_seconds("timeout", value)
 
 
 @attrs.frozen(kw_only=True)
@@ -29,22 +40,41 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: int | None = attrs.field(default=None)
-    """The most steps that run at the same time. None, the default, is 10 for a pool; a workflow on
-    a shared pool then has that pool's limit and none of its own."""
-    queue_size: int | None = attrs.field(default=None)
-    """The most steps that wait for a slot; None, the default, for no limit."""
-    timeout: float | None = attrs.field(default=None)
-    """Seconds that one step may run, from its start; None, the default, for no limit."""
+    max_concurrent: float | None = attrs.field(default=None)
+    """The most steps that run at the same time: a whole number, or ``math.inf`` for no limit. None,
+    the default, is 10 for a pool; a workflow on a shared pool has only that pool's limit then."""
+    queue_size: float | None = attrs.field(default=None)
+    """The most calls of ``execute`` that wait for a slot: a whole number (0: a call starts at once
+    or is refused), or None, the default, for no limit."""
+    timeout: float | None = attrs.field(default=None, converter=_timeout)
+    """Seconds (or a timedelta) that one step may run, from its start; None, the default, for no
+    limit."""
     when_full: WhenFull = attrs.field(default=WHEN_FULL)
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
 
     def __attrs_post_init__(self) -> None:
-        check_count("max_concurrent", self.max_concurrent)
-        check_count("queue_size", self.queue_size)
-        object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))
-        if self.when_full not in get_args(WhenFull):
-            raise ValueError(f"when_full must be 'raise' or 'wait'; got {self.when_full!r}")
+        if self.max_concurrent is not None:
+            object.__setattr__(self, "max_concurrent", check_limit(self.max_concurrent))
+        queue_size = check_queue(self.queue_size, self.when_full)
+        object.__setattr__(self, "queue_size", queue_size)
+
+
+def check_queue(queue_size: object, when_full: object) -> int | None:
+    """Check how a pool's queue is bounded, and return its size; None is no bound.
+
+    Raises:
+        TypeError, ValueError: one of the two is wrong, or they do not go together.
+    """
+    size = check_count("queue_size", queue_size, least=0)
+    if when_full not in get_args(WhenFull):
+        raise ValueError(f"when_full must be 'raise' or 'wait'; got {when_full!r}")
+    if size == 0 and when_full == "wait":
+        raise ValueError(
+            "queue_size=0 leaves no place to wait in, and when_full='wait' says to wait for one: "
+            "write when_full='raise' to refuse a call that cannot start at once, or a queue_size "
+            "of at least 1"
+        )
+    return size
 
 
 def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class ParallelGroup(Generic[S_co]):
         id: str,
         steps: Iterable[S_co] | StepsFunction[S_co],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
-        max_concurrent: int | None = None,
+        max_concurrent: float | None = None,
         continue_on_error: bool = False,
         timeout: float | None = None,
         step_timeout: float | None = None,
@@ -79,7 +79,7 @@ class ParallelGroup(Generic[S_co]):
     ) -> None:
         if not isinstance(id, str) or not id:
             raise TypeError(f"id must be a text that is not empty; got {id!r}")
-        check_count("max_concurrent", max_concurrent)
+        limit = check_count("max_concurrent", max_concurrent)
         if not isinstance(continue_on_error, bool):
             raise TypeError(f"continue_on_error must be a bool; got {continue_on_error!r}")
         if key is not None and not callable(key):
@@ -90,7 +90,7 @@ class ParallelGroup(Generic[S_co]):
             id,
             _steps(f"group {id!r}: steps", steps),
             parse_strategy(wait_strategy),
-            max_concurrent,
+            limit,
             continue_on_error,
             check_seconds("timeout", timeout),
             check_seconds("step_timeout", step_timeout),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -71,12 +72,14 @@ class PoolStatus:
 
     active_workers: int
     """Slots that are taken now, as in :class:`PoolStats`."""
-    max_concurrent: int
-    """The limit."""
+    max_concurrent: float
+    """The limit; ``math.inf`` is none."""
     queue_length: int
     """Steps that wait for a slot."""
     utilization_rate: float
-    """``active_workers`` in percent of ``max_concurrent``."""
+    """``active_workers`` in percent of ``max_concurrent``; 0 where that is no limit."""
+    paused: bool
+    """Whether nothing starts, until ``resume`` is called."""
 
 
 def pool_stats(core: _core.Pool) -> PoolStats:
@@ -104,11 +107,13 @@ def pool_stats(core: _core.Pool) -> PoolStats:
 
 def pool_status(core: _core.Pool) -> PoolStatus:
     active = core.active
+    limit = math.inf if core.limit is None else core.limit
     return PoolStatus(
         active_workers=active,
-        max_concurrent=core.limit,
+        max_concurrent=limit,
         queue_length=core.queue_length,
-        utilization_rate=100 * active / core.limit,
+        utilization_rate=100 * active / limit,
+        paused=core.paused,
     )
 
 

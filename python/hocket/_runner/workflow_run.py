@@ -11,6 +11,7 @@ from typing import Any
 import trio
 
 from .. import _core
+from .._base.checks import check_count
 from .._base.durations import limit_to_ns
 from .._base.errors import HocketError
 from .._engine.group_steps import steps_of
@@ -50,8 +51,10 @@ class WorkflowRun:
         self.tools = tools
         self.plan = workflow.analysis.plan
         self.observers = observers
-        self.is_shared = shared_pool is not None
         config = workflow.parallel_config
+        self.is_shared = shared_pool is not None
+        limit = check_count("max_concurrent", config.max_concurrent)
+        self.share = limit if self.is_shared else None
         self.pool = WorkerPool.from_config(config) if shared_pool is None else shared_pool
         self.step_timeout = self.pool.timeout if config.timeout is None else config.timeout
         self.completed: list[str] = []
@@ -69,7 +72,7 @@ class WorkflowRun:
             "workflow",
             steps,
             strategy=WaitStrategy.ALL,
-            share=self.workflow.parallel_config.max_concurrent if self.is_shared else None,
+            share=self.share,
             timeout=self.workflow.max_duration,
             dependencies=self.plan.dependencies,
             results=self.context.results,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -68,14 +69,19 @@ def assert_idle(pool: PoolLike) -> None:
 async def assert_works_on(pool: PoolLike) -> None:
     """Check that a pool is idle, has all its slots, and takes new work.
 
-    Fills every slot once, with steps that suspend; that shows in the pool's statistics.
+    Fills every slot once (a hundred, if there is no limit), with steps that suspend; that shows in
+    the pool's statistics.
 
     Raises:
         AssertionError: slots are missing, or the pool is not idle before or after.
     """
     pool = _pool_of(pool)
     assert_idle(pool)
-    limit = pool.max_concurrent
+    if pool.get_status().paused:
+        raise AssertionError("the pool is paused, and nothing starts in it")
+    # Of slots without end these many are enough, and then nobody is left to wait for one.
+    limit = 100 if pool.max_concurrent == math.inf else int(pool.max_concurrent)
+    waiter = int(pool.max_concurrent != math.inf and pool.queue_size != 0)
     running = most = 0
     everybody = trio.Event()
 
@@ -90,7 +96,7 @@ async def assert_works_on(pool: PoolLike) -> None:
         running -= 1
 
     async with trio.open_nursery() as nursery:
-        for _ in range(limit + 1):
+        for _ in range(limit + waiter):
             nursery.start_soon(pool.execute, one)
     if most != limit:
         raise AssertionError(f"{most} steps ran at once; the limit is {limit}")

@@ -9,6 +9,7 @@ use crate::line::Ticket;
 use crate::loan::Lenders;
 use crate::outcome::StepState;
 use crate::ready::ReadyQueue;
+use crate::share::ShareId;
 use crate::slot::Source;
 
 #[derive(Debug)]
@@ -32,8 +33,8 @@ pub(crate) struct Lane {
     /// Time limits of single steps; empty when all have `timeout_ns`.
     pub timeouts_ns: Vec<Option<u64>>,
     pub deadlines: Deadlines,
-    /// Slots granted and not yet taken by a worker. They count against both limits.
-    pub reserved: Vec<Source>,
+    /// A slot granted and not yet taken by a worker. It counts against both limits.
+    pub reserved: Option<Source>,
     /// Running steps that hold a slot.
     pub holding: u32,
     /// Running steps, those without a slot included.
@@ -41,36 +42,42 @@ pub(crate) struct Lane {
     pub stopped: bool,
     /// The steps that wait for this lane and lend it their slot.
     pub lenders: Option<Arc<Lenders>>,
-    /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
+    /// The share of the pool that it takes slots within.
+    pub share: Option<ShareId>,
+    /// Whether the lane takes a place of the bounded queue while it waits for a slot.
     pub bounded: bool,
     pub tickets: Tickets,
 }
 
 /// The lines in which a lane stands while it waits for a slot: the lender's if there is one, and
-/// either the pool's or the one outside.
+/// one of the others. In these it has all claims up to there; it takes them with it to the slot.
 #[derive(Debug, Default)]
 pub(crate) struct Tickets {
     /// In the pool's line.
     pub pool: Option<Ticket>,
+    /// In the line of a share that is full.
+    pub share: Option<(ShareId, Ticket)>,
     /// In the line for the nearest lender's slot.
     pub loan: Option<Ticket>,
     /// Outside: the bounded queue is full, and the pool lets callers wait for a place in it.
     pub outside: Option<Ticket>,
+    /// Whether it has a place in the bounded queue.
+    pub place: bool,
 }
 
 impl Tickets {
     pub fn waits(&self) -> bool {
-        self.pool.is_some() || self.outside.is_some()
+        self.pool.is_some() || self.share.is_some() || self.outside.is_some()
     }
 }
 
 impl Lane {
     /// Whether one more slot would be used.
     pub fn wants_slot(&self) -> bool {
-        let reserved = self.reserved.len();
+        let reserved = u32::from(self.reserved.is_some());
         !self.stopped
-            && self.ready.len() > reserved
-            && u64::from(self.holding) + (reserved as u64) < u64::from(self.limit)
+            && self.ready.len() > reserved as usize
+            && u64::from(self.holding) + u64::from(reserved) < u64::from(self.limit)
     }
 
     /// Whether its steps are alike: no dependencies, none without a slot, nobody to lend one.

@@ -6,13 +6,15 @@ use crate::slot::{Holder, Slot, Source};
 
 /// The pool's slots, and the running steps.
 ///
-/// Invariant: while `in_use < limit`, no lane waits; the scheduler grants at once.
+/// Invariant: while there is room, no lane waits for it; the scheduler grants at once.
 /// After the limit was lowered `in_use` may be above it until enough steps have ended.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub limit: u32,
     /// Pool slots running or reserved. A lent slot counts once, for its lender.
     pub in_use: u32,
+    /// Whether nothing may start, however many slots are free.
+    pub paused: bool,
     /// Every running step, those on a lent slot or without one included.
     pub running: Slab<Slot>,
 }
@@ -22,15 +24,19 @@ impl Ledger {
         Self {
             limit,
             in_use: 0,
+            paused: false,
             running: Slab::default(),
         }
     }
 
-    /// Take one of the pool's slots, if one is free.
-    pub fn take(&mut self) -> bool {
-        let free = self.in_use < self.limit;
-        self.in_use += u32::from(free);
-        free
+    /// Whether one of the pool's slots may be taken.
+    pub fn has_room(&self) -> bool {
+        self.in_use < self.limit && !self.paused
+    }
+
+    /// Whether a slot that has been in use may stay so, for another step.
+    pub fn may_stay(&self) -> bool {
+        self.in_use <= self.limit && !self.paused
     }
 
     pub fn get(&self, slot: SlotId) -> Option<&Slot> {

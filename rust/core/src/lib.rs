@@ -21,6 +21,7 @@ mod loan;
 mod outcome;
 mod ready;
 mod scheduler;
+mod share;
 mod slab;
 mod slot;
 mod spec;

@@ -1,8 +1,9 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
 //! Here a lane is opened, its workers ask for steps, and it is stopped and closed. The child
-//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `loans`
-//! lets a waiting step lend its slot, `settling` takes in a step's end, and `views` shows figures.
+//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
+//! keeps lanes within a part of the pool, `loans` lets a waiting step lend its slot, `settling`
+//! takes in a step's end, `settings` changes limits or pauses, and `views` shows figures.
 
 use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
@@ -12,6 +13,7 @@ use crate::line::Line;
 use crate::loan::Lent;
 use crate::outcome::{Cause, Outcome, StepState};
 use crate::ready::ReadyQueue;
+use crate::share::Share;
 use crate::slab::Slab;
 use crate::slot::{Slot, Source};
 use crate::spec::{LaneSpec, WhenFull};
@@ -19,7 +21,9 @@ use crate::statistics::Statistics;
 
 mod admission;
 mod loans;
+mod settings;
 mod settling;
+mod shares;
 mod views;
 
 /// The answer to a worker that asks what to do.
@@ -32,7 +36,7 @@ pub enum Next {
         /// Its entry in the ledger, to settle it with.
         slot: SlotId,
     },
-    /// Wait until the lane is woken: it stands in line for a slot.
+    /// Wait until the lane is woken: it stands in line for a slot, or the pool is paused.
     Wait,
     /// Leave: the other workers, if any, do the rest.
     Leave,
@@ -64,13 +68,14 @@ pub struct Overfull {
 pub struct Scheduler {
     ledger: Ledger,
     lanes: Slab<Lane>,
+    shares: Slab<Share>,
     /// The pool's line: lanes that wait for one of the pool's slots.
     line: Line<LaneId>,
     /// Bounded lanes that wait for a place in the bounded queue, which is full.
     outside: Line<LaneId>,
     queue_size: Option<u32>,
     when_full: WhenFull,
-    /// Places of the bounded queue that are taken: bounded lanes in the pool's line.
+    /// Places of the bounded queue that are taken: bounded lanes in the pool's line or a share's.
     queued: u32,
     /// Ready steps that take a slot and have not started, of all lanes: the sum of `Lane.ready`.
     ready: u64,
@@ -85,6 +90,7 @@ impl Scheduler {
         Self {
             ledger: Ledger::new(limit),
             lanes: Slab::default(),
+            shares: Slab::default(),
             line: Line::default(),
             outside: Line::default(),
             queue_size: None,
@@ -104,10 +110,13 @@ impl Scheduler {
     }
 
     /// Take in a lane. Refused, without any effect, when it would have to wait in a full queue.
+    /// A bounded lane is given its slot here and now, or its place in line: so it can be refused
+    /// only here, and nobody who comes later gets before it.
     pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
-        let full = spec.bounded && self.must_wait(lender) && self.queue_is_full();
+        let above = self.share_of(spec.parent);
+        let full = spec.bounded && self.queue_is_full() && !self.has_slot(lender, above);
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
@@ -126,11 +135,12 @@ impl Scheduler {
             timeout_ns: spec.timeout_ns,
             timeouts_ns: spec.timeouts_ns,
             deadlines: Default::default(),
-            reserved: Vec::new(),
+            reserved: None,
             holding: 0,
             running: 0,
             stopped: false,
             lenders,
+            share: self.make_share(spec.share, above),
             bounded: spec.bounded,
             tickets: Tickets::default(),
             graph: None,
@@ -156,7 +166,12 @@ impl Scheduler {
             lane.ready_slotless.clear();
         }
         self.ready += lane.ready.len() as u64;
-        Ok(LaneId(self.lanes.insert(lane)))
+        let comes_in_turn = lane.bounded && lane.wants_slot();
+        let id = LaneId(self.lanes.insert(lane));
+        if comes_in_turn && !self.acquire_for_later(id) {
+            self.stand_in_line(id);
+        }
+        Ok(id)
     }
 
     /// A worker of this lane asks what to do.
@@ -167,7 +182,10 @@ impl Scheduler {
         if let Some(step) = lane.ready_slotless.pop() {
             return self.start(id, step, Source::NoSlot, now_ns);
         }
-        let source = match lane.reserved.pop() {
+        if self.ledger.paused && lane.reserved.is_some() {
+            return Next::Wait;
+        }
+        let source = match lane.reserved.take() {
             Some(source) => source,
             None if !lane.wants_slot() => return Next::Leave,
             None => match self.acquire(id) {
@@ -195,28 +213,26 @@ impl Scheduler {
         let Some(lane) = self.lanes.get(id.0) else {
             return false;
         };
-        if !lane.ready_slotless.is_empty() || !lane.reserved.is_empty() {
+        if !lane.ready_slotless.is_empty() {
             return true;
+        }
+        if lane.reserved.is_some() {
+            return !self.ledger.paused;
         }
         if !lane.wants_slot() {
             return false;
         }
         fault!(LockedRequest);
-        match self.acquire(id) {
-            Some(source) => {
-                self.lane_mut(id).reserved.push(source);
-                true
-            }
-            None => {
-                // A lane that has all the slots itself need not stand in line: whenever one of
-                // them becomes free, the worker that freed it asks for the next step.
-                let own = self.lane_mut(id).holding;
-                if own == 0 || own < self.ledger.in_use {
-                    self.stand_in_line(id);
-                }
-                false
-            }
+        if self.acquire_for_later(id) {
+            return true;
         }
+        // A lane that has all the slots itself need not stand in line: whenever one of them
+        // becomes free, the worker that freed it asks for the next step.
+        let own = self.lane_mut(id).holding;
+        if own == 0 || own < self.ledger.in_use {
+            self.stand_in_line(id);
+        }
+        false
     }
 
     /// Start nothing more of this lane. Running steps go on until they are settled.
@@ -246,6 +262,7 @@ impl Scheduler {
         }
         fault!(LockedClose);
         let lane = self.lanes.remove(id.0).expect("it was there above");
+        self.leave_share(lane.share);
         for (step, state) in lane.states.iter().enumerate() {
             let tally = match (state, cause) {
                 (StepState::Waiting, _) => &mut self.statistics.skipped,

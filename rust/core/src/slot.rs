@@ -1,7 +1,8 @@
 //! A running step, and the source of its slot.
 
 use crate::ids::{LaneId, SlotId};
-use crate::loan::Loan;
+use crate::loan::{Lent, Loan};
+use crate::share::ShareId;
 
 /// A running step's entry in the ledger.
 #[derive(Debug)]
@@ -16,11 +17,19 @@ pub(crate) struct Slot {
     pub loan: Option<Box<Loan>>,
 }
 
+impl Slot {
+    /// Whether it lies idle, to be lent, and a lane waits for it.
+    pub fn is_wanted_idle_loan(&self) -> bool {
+        let idle = self.loan.as_ref().filter(|loan| loan.lent == Lent::Nobody);
+        idle.is_some_and(|loan| !loan.line.is_empty())
+    }
+}
+
 /// The source of a running step's slot, to which it goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// One of the pool's.
-    Pool,
+    /// One of the pool's, with a claim of this share and of all that it is a part of.
+    Pool(Option<ShareId>),
     /// This running step's, which waits for the one it is lent to.
     Loan(SlotId),
     /// None: the step only waits for steps of its own.

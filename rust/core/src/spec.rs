@@ -23,6 +23,9 @@ pub struct LaneSpec {
     pub slotless: Vec<bool>,
     /// Which steps' failures count as successes; empty when none do.
     pub tolerated: Vec<bool>,
+    /// The most slots of the pool that the lane and everything its steps open may take together,
+    /// at least 1. None is no limit but those that it is opened within.
+    pub share: Option<u32>,
     /// The running step that waits for this lane.
     pub parent: Option<SlotId>,
     /// Whether the lane takes a place in the bounded queue while it waits for a slot.
@@ -41,6 +44,7 @@ impl LaneSpec {
             graph: None,
             slotless: Vec::new(),
             tolerated: Vec::new(),
+            share: None,
             parent: None,
             bounded: false,
         }

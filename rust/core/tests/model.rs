@@ -10,7 +10,7 @@ use hocket_core::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use reference::{From, Reference, Spec};
+use reference::{From, Reference, Share, Spec};
 
 /// An operation; lanes and running steps are picked by an index modulo their number.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ enum Op {
     Arm(usize),
     TakeOverdue(usize),
     Resize(u32),
+    Pause,
+    Resume,
+    SetQueueSize(Option<u32>),
+    SetWhenFull(WhenFull),
 }
 
 #[derive(Debug)]
@@ -125,9 +129,27 @@ impl Pair {
             }
             Op::Resize(limit) => {
                 self.real.resize(limit);
-                let mut open = self.open.clone();
-                open.sort_unstable_by_key(|&id| self.lanes[id]);
+                let open = self.open_in_order();
                 self.naive.resize(limit, &open);
+            }
+            Op::Pause => {
+                self.real.pause();
+                self.naive.paused = true;
+            }
+            Op::Resume => {
+                let running = self.real.holders().map(|holder| self.run_of(holder));
+                let running: Vec<usize> = running.collect();
+                self.real.resume();
+                let open = self.open_in_order();
+                self.naive.resume(&open, &running);
+            }
+            Op::SetQueueSize(size) => {
+                self.real.set_queue_size(size);
+                self.naive.set_queue_size(size.map(|size| size as usize));
+            }
+            Op::SetWhenFull(when_full) => {
+                self.real.set_when_full(when_full);
+                self.naive.when_full = when_full;
             }
         }
         self.agree()
@@ -143,6 +165,7 @@ impl Pair {
             graph: (spec.dependencies.as_ref()).map(|lists| Graph::new(lists).unwrap()),
             slotless: spec.slotless.clone(),
             tolerated: spec.tolerated.clone(),
+            share: spec.share,
             parent: spec.parent.map(|run| self.slots[run]),
             bounded: spec.bounded,
             ..LaneSpec::new(spec.steps)
@@ -172,6 +195,10 @@ impl Pair {
 
     fn same_next(&mut self, id: usize, real: Next) -> Result<bool, TestCaseError> {
         let naive = self.naive.next(id, self.now_ns);
+        if let (true, reference::Next::Start { run, .. }) = (self.naive.paused, naive) {
+            let from = self.naive.run(run).unwrap().from;
+            prop_assert_eq!(from, From::Nowhere, "nothing starts while paused");
+        }
         match (real, naive) {
             (Next::Start { step, slot }, reference::Next::Start { step: expected, .. }) => {
                 prop_assert_eq!(step, expected);
@@ -202,15 +229,24 @@ impl Pair {
 
     fn close(&mut self, id: usize, cause: Cause) {
         let lane = self.lanes[id];
-        let run_of = |holder: Holder| {
-            let same = |run: &&reference::Run| run.lane == id && run.step == holder.step;
-            self.naive.running.iter().find(same).unwrap().number
-        };
         let mine = self.real.holders().filter(|holder| holder.lane == lane);
-        let torn: Vec<usize> = mine.map(run_of).collect();
+        let torn: Vec<usize> = mine.map(|holder| self.run_of(holder)).collect();
         self.real.close(lane, cause, self.now_ns);
         self.naive.close(id, cause, &torn, self.now_ns);
         self.open.retain(|&other| other != id);
+    }
+
+    fn run_of(&self, holder: Holder) -> usize {
+        let same =
+            |run: &&reference::Run| self.lanes[run.lane] == holder.lane && run.step == holder.step;
+        self.naive.running.iter().find(same).unwrap().number
+    }
+
+    /// The open lanes in the order in which the scheduler goes through them.
+    fn open_in_order(&self) -> Vec<usize> {
+        let mut open = self.open.clone();
+        open.sort_unstable_by_key(|&id| self.lanes[id]);
+        open
     }
 
     /// An open lane, or now and then the one that was opened first, open or not.
@@ -232,6 +268,10 @@ impl Pair {
         prop_assert_eq!(real.has_wakes(), !expected.is_empty());
         prop_assert_eq!(real.take_wakes(), expected);
         prop_assert_eq!(real.limit(), naive.limit);
+        prop_assert_eq!(real.is_paused(), naive.paused);
+        prop_assert_eq!(real.when_full(), naive.when_full);
+        let queue_size = real.queue_size().map(|size| size as usize);
+        prop_assert_eq!(queue_size, naive.queue_size);
         prop_assert_eq!(real.in_use(), naive.in_use());
         prop_assert_eq!(real.queue_length(), naive.queue_length());
         prop_assert_eq!(real.lanes(), self.open.len());
@@ -314,8 +354,18 @@ impl Pair {
                 "nothing starts above the limit"
             );
         }
-        if real.in_use() < real.limit() {
-            prop_assert!(naive.since.is_empty(), "nobody waits while a slot is free");
+        let full = |share: &usize| naive.taken_in(*share) == naive.shares[*share].limit as usize;
+        if real.in_use() < real.limit() && !naive.paused {
+            for &id in &naive.since {
+                let is_full = naive.chain(naive.lanes[id].share).iter().any(full);
+                prop_assert!(
+                    is_full,
+                    "nobody waits while a slot and its shares have room"
+                );
+            }
+        }
+        for (share, Share { limit, .. }) in naive.shares.iter().enumerate() {
+            prop_assert!(naive.taken_in(share) <= *limit as usize, "a share is kept");
         }
         let has_slot = naive.running.iter().filter(|run| run.from != From::Nowhere);
         let works = has_slot.filter(|run| !naive.lends(run.number)).count();
@@ -328,10 +378,6 @@ impl Pair {
             let slotted = |run: &&reference::Run| run.from != From::Nowhere;
             let running = naive.running.iter().filter(holding).filter(slotted).count();
             prop_assert!(running <= lane.spec.limit as usize);
-            prop_assert!(
-                lane.reserved.len() <= 1,
-                "a lane is offered one slot at a time"
-            );
         }
         self.in_use_before = real.in_use();
         Ok(())
@@ -339,6 +385,7 @@ impl Pair {
 
     /// Drive what is left to its end: everything that may start does, and every slot comes back.
     fn finish(&mut self) -> TestCaseResult {
+        self.apply(Op::Resume)?;
         self.apply(Op::Resize(self.real.limit().max(1)))?;
         loop {
             for id in self.open.clone() {
@@ -363,6 +410,7 @@ impl Pair {
             self.agree()?;
         }
         prop_assert_eq!(self.real.in_use(), 0);
+        prop_assert_eq!(self.real.shares(), 0);
         prop_assert_eq!(self.real.queue_length(), 0);
         let fresh = self.real.open(LaneSpec::new(1), self.now_ns).unwrap();
         let started = matches!(self.real.next(fresh, self.now_ns), Next::Start { .. });
@@ -408,10 +456,10 @@ fn group() -> impl Strategy<Value = Spec> {
             timeouts,
             dag(steps),
             limit.clone(),
-            parent.clone(),
+            (parent.clone(), share(0.2)),
         )
             .prop_map(
-                move |(thresholds, flags, timeouts, dependencies, limit, parent)| Spec {
+                move |(thresholds, flags, timeouts, dependencies, limit, (parent, share))| Spec {
                     steps,
                     need: thresholds.0,
                     give_up: thresholds.1,
@@ -422,6 +470,7 @@ fn group() -> impl Strategy<Value = Spec> {
                     slotless: flags.0,
                     tolerated: flags.1,
                     bounded: false,
+                    share,
                     parent,
                 },
             )
@@ -432,7 +481,7 @@ fn group() -> impl Strategy<Value = Spec> {
 fn nested() -> impl Strategy<Value = Spec> {
     let parent = proptest::option::weighted(0.9, any::<usize>());
     let bare = proptest::bool::weighted(0.15);
-    (1..4_u32, bare, parent).prop_map(|(steps, bare, parent)| Spec {
+    (1..4_u32, bare, parent, share(0.3)).prop_map(|(steps, bare, parent, share)| Spec {
         steps,
         need: None,
         give_up: None,
@@ -443,16 +492,24 @@ fn nested() -> impl Strategy<Value = Spec> {
         slotless: vec![bare; steps as usize],
         tolerated: vec![],
         bounded: false,
+        share,
         parent,
     })
 }
 
-fn single() -> impl Strategy<Value = Spec> {
+/// Now and then a share of the pool.
+fn share(chance: f64) -> impl Strategy<Value = Option<u32>> + Clone {
+    proptest::option::weighted(chance, 1..4_u32)
+}
+
+/// One plain step of a bounded lane, mostly or seldom under a running one.
+fn single(nested: f64) -> impl Strategy<Value = Spec> {
     (
-        proptest::option::weighted(0.2, any::<usize>()),
+        proptest::option::weighted(nested, any::<usize>()),
         proptest::option::of(0..60_u64),
+        share(0.1),
     )
-        .prop_map(|(parent, timeout_ns)| Spec {
+        .prop_map(|(parent, timeout_ns, share)| Spec {
             steps: 1,
             need: None,
             give_up: None,
@@ -463,6 +520,7 @@ fn single() -> impl Strategy<Value = Spec> {
             slotless: vec![],
             tolerated: vec![],
             bounded: true,
+            share,
             parent,
         })
 }
@@ -488,6 +546,10 @@ fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> 
         3 => pick().prop_map(Op::Arm),
         2 => pick().prop_map(Op::TakeOverdue),
         1 => (0..6_u32).prop_map(Op::Resize),
+        1 => Just(Op::Pause),
+        2 => Just(Op::Resume),
+        1 => proptest::option::of(0..4_u32).prop_map(Op::SetQueueSize),
+        1 => prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)].prop_map(Op::SetWhenFull),
     ]
 }
 
@@ -512,7 +574,7 @@ proptest! {
         limit in 0..5_u32,
         queue_size in proptest::option::of(0..4_u32),
         when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
-        ops in vec((0..12_u64, op(prop_oneof![group(), single()])), 1..200),
+        ops in vec((0..12_u64, op(prop_oneof![group(), single(0.2)])), 1..200),
     ) {
         let mut pair = Pair::new(limit, queue_size, when_full);
         pair.run(ops)?;
@@ -520,10 +582,11 @@ proptest! {
 
     #[test]
     fn nested_lanes_agree_with_the_naive_reference(
-        limit in 1..3_u32,
-        ops in vec((0..12_u64, op(nested())), 1..200),
+        limit in 1..5_u32,
+        queue_size in proptest::option::of(0..3_u32),
+        ops in vec((0..12_u64, op(prop_oneof![2 => nested(), 1 => single(0.7)])), 1..200),
     ) {
-        let mut pair = Pair::new(limit, None, WhenFull::Refuse);
+        let mut pair = Pair::new(limit, queue_size, WhenFull::Wait);
         pair.run(ops)?;
     }
 }

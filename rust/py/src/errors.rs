@@ -43,9 +43,13 @@ pub fn not_seated(py: Python<'_>) -> PyErr {
 
 pub fn queue_full(py: Python<'_>, queue_size: u32) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let why = match queue_size {
+        0 => "no slot is free, and nobody may wait for one (queue_size=0)".to_owned(),
+        size => format!("the queue already holds {size} waiting steps (queue_size={size})"),
+    };
     let text = format!(
-        "the queue already holds {queue_size} waiting steps (queue_size={queue_size}). Submit \
-         later, raise queue_size, or make the pool with when_full=\"wait\"."
+        "{why}. Submit later, raise queue_size, or make the pool with when_full=\"wait\" and a \
+         queue_size of at least 1."
     );
     make(&CLASS, py, "QueueFull", (text,))
 }

@@ -57,28 +57,72 @@ pub struct Pool {
 #[pymethods]
 impl Pool {
     #[new]
-    fn new(py: Python<'_>, limit: u32, queue_size: Option<u32>, wait_when_full: bool) -> Self {
-        let when_full = match wait_when_full {
-            true => WhenFull::Wait,
-            false => WhenFull::Refuse,
-        };
+    fn new(
+        py: Python<'_>,
+        limit: Option<u32>,
+        queue_size: Option<u32>,
+        wait_when_full: bool,
+    ) -> Self {
+        let scheduler = Scheduler::new(limit.unwrap_or(u32::MAX));
         Self {
-            scheduler: Mutex::new(Scheduler::new(limit).with_queue(queue_size, when_full)),
+            scheduler: Mutex::new(scheduler.with_queue(queue_size, when_full(wait_when_full))),
             runs: Mutex::default(),
             tasks: PyDict::new(py).unbind(),
             born: AtomicU64::new(fork::generation()),
         }
     }
 
-    /// Change the limit; waiting runs start at once when it is raised.
-    fn resize(&self, py: Python<'_>, limit: u32) -> PyResult<()> {
-        self.lock(py)?.resize(limit);
+    /// Change the limit; waiting runs start at once when it is raised. None is no limit.
+    fn resize(&self, py: Python<'_>, limit: Option<u32>) -> PyResult<()> {
+        self.lock(py)?.resize(limit.unwrap_or(u32::MAX));
+        self.wake(py, None)
+    }
+
+    /// Start no step that takes a slot, until `resume`.
+    fn pause(&self, py: Python<'_>) -> PyResult<()> {
+        self.lock(py)?.pause();
+        Ok(())
+    }
+
+    /// Go on after `pause`.
+    fn resume(&self, py: Python<'_>) -> PyResult<()> {
+        self.lock(py)?.resume();
         self.wake(py, None)
     }
 
     #[getter]
-    fn limit(&self, py: Python<'_>) -> PyResult<u32> {
-        Ok(self.lock(py)?.limit())
+    fn paused(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.lock(py)?.is_paused())
+    }
+
+    /// The most steps at once, or None.
+    #[getter]
+    fn limit(&self, py: Python<'_>) -> PyResult<Option<u32>> {
+        let limit = self.lock(py)?.limit();
+        Ok((limit != u32::MAX).then_some(limit))
+    }
+
+    #[getter]
+    fn queue_size(&self, py: Python<'_>) -> PyResult<Option<u32>> {
+        Ok(self.lock(py)?.queue_size())
+    }
+
+    /// Single calls that wait outside come in where there are places for them now.
+    #[setter]
+    fn set_queue_size(&self, py: Python<'_>, queue_size: Option<u32>) -> PyResult<()> {
+        self.lock(py)?.set_queue_size(queue_size);
+        Ok(())
+    }
+
+    #[getter]
+    fn wait_when_full(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.lock(py)?.when_full() == WhenFull::Wait)
+    }
+
+    #[setter]
+    fn set_wait_when_full(&self, py: Python<'_>, wait_when_full: bool) -> PyResult<()> {
+        self.lock(py)?.set_when_full(when_full(wait_when_full));
+        Ok(())
     }
 
     /// Steps that run, those included that lend their slot.
@@ -308,6 +352,13 @@ impl Entry<'_> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.0.lock_runs().users -= 1;
+    }
+}
+
+fn when_full(wait: bool) -> WhenFull {
+    match wait {
+        true => WhenFull::Wait,
+        false => WhenFull::Refuse,
     }
 }
 

@@ -72,6 +72,7 @@ impl Request {
         lane.join = Join::new(need, give_up);
         let limit: Option<u32> = read!(spec.max_concurrent);
         lane.limit = limit.unwrap_or(u32::MAX);
+        lane.share = read!(spec.share);
         lane.timeouts_ns = listed(read!(spec.step_timeouts_ns));
         let dependencies: Option<Vec<Vec<u32>>> = read!(spec.dependencies);
         lane.graph = dependencies.as_deref().map(graph).transpose()?;

@@ -49,28 +49,44 @@
 use super::Scheduler;
 use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
-use crate::lane::Lane;
 use crate::loan::Lent;
+use crate::share::ShareId;
 use crate::slot::{Slot, Source};
 
 impl Scheduler {
     /// A slot for this lane, if one can be had without passing anybody by: the idle one of its
-    /// lender, or else a free one of the pool's.
+    /// lender, or else a free one of the pool's, within its share.
     pub(super) fn acquire(&mut self, id: LaneId) -> Option<Source> {
-        let borrowed = self.borrow(id);
-        let source = borrowed.or_else(|| self.ledger.take().then_some(Source::Pool))?;
-        // A lane that `resize` put in line may find its lender's slot idle before its turn comes.
-        self.leave_line(id);
-        Some(source)
+        if let Some(source) = self.borrow(id) {
+            // It may have waited, and finds its lender's slot idle before its turn comes.
+            self.leave_line(id);
+            return Some(source);
+        }
+        let share = self.lane_mut(id).share;
+        if !self.ledger.has_room() || !self.has_room(share) {
+            return None;
+        }
+        self.claim(share);
+        self.ledger.in_use += 1;
+        Some(Source::Pool(share))
     }
 
-    /// Whether a lane with this lender would find neither an idle loan nor a free slot.
-    pub(super) fn must_wait(&self, lender: Option<SlotId>) -> bool {
-        let lendable = lender.and_then(|l| self.ledger.get(l)).is_some_and(|slot| {
+    /// Reserve a slot for this lane, if one can be had: it has a worker that will come for it.
+    pub(super) fn acquire_for_later(&mut self, id: LaneId) -> bool {
+        let source = self.acquire(id);
+        self.lane_mut(id).reserved = source;
+        source.is_some()
+    }
+
+    /// Whether a lane with this lender, in this share, would find an idle loan or a free slot.
+    pub(super) fn has_slot(&self, lender: Option<SlotId>, share: Option<ShareId>) -> bool {
+        let lender = lender.and_then(|l| self.ledger.get(l));
+        let lendable = lender.is_some_and(|slot| {
             let loan = slot.loan.as_ref();
             loan.is_none_or(|loan| loan.lent == Lent::Nobody)
         });
-        !lendable && self.ledger.in_use >= self.ledger.limit
+        let can_borrow = lendable && !self.ledger.paused;
+        can_borrow || (self.ledger.has_room() && self.has_room(share))
     }
 
     /// Whether every place of the bounded queue is taken.
@@ -78,63 +94,97 @@ impl Scheduler {
         self.queue_size.is_some_and(|size| self.queued >= size)
     }
 
-    /// Let the lane wait for a slot: in the pool's line or outside, and in its lender's line.
-    /// A lane that waits already keeps its place.
+    /// Whether a lane that waits, and is not refused, may take a place of the bounded queue. For a
+    /// place in a queue that has none it would wait for ever, so there is always one.
+    fn has_place(&self) -> bool {
+        self.queued == 0 || !self.queue_is_full()
+    }
+
+    /// Let the lane wait for a slot: in the line of its share, in the pool's line or outside, and
+    /// in its lender's line. A lane that waits already keeps its place.
     pub(super) fn stand_in_line(&mut self, id: LaneId) {
-        // A lane would wait for ever for a place in a queue that has none.
-        let full = self.queue_size != Some(0) && self.queue_is_full();
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        let lane = self.lane_mut(id);
         if lane.tickets.waits() {
             return;
         }
-        if lane.bounded && full {
-            lane.tickets.outside = Some(self.outside.join(id));
-        } else {
-            self.queued += u32::from(lane.bounded);
-            lane.tickets.pool = Some(self.line.join(id));
-        }
+        let share = lane.share;
+        self.pass_gates(id, share);
         self.ask_for_loan(id);
     }
 
-    /// Let the lane wait no longer, in any line. Its place in the bounded queue is given up.
+    /// Let the lane, which has all its claims, wait for one of the pool's slots.
+    pub(super) fn wait_for_pool(&mut self, id: LaneId) {
+        let has_place = self.has_place();
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        if lane.bounded && !lane.tickets.place && !has_place {
+            lane.tickets.outside = Some(self.outside.join(id));
+        } else {
+            lane.tickets.pool = Some(self.line.join(id));
+            self.take_place(id);
+        }
+    }
+
+    /// A bounded lane takes a place of the bounded queue; others need none.
+    pub(super) fn take_place(&mut self, id: LaneId) {
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        if lane.bounded && !lane.tickets.place {
+            lane.tickets.place = true;
+            self.queued += 1;
+        }
+    }
+
+    /// Let the lane wait no longer, in any line. Its place in the bounded queue is given up, and
+    /// so are the claims that it took as it waited.
     fn leave_line(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        if let Some(ticket) = lane.tickets.loan.take() {
+        let share = lane.share;
+        let tickets = std::mem::take(&mut lane.tickets);
+        if let Some(ticket) = tickets.loan {
             let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
             let lender = lender.and_then(|l| self.ledger.get_mut(l));
             if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
                 loan.line.leave(ticket);
             }
         }
-        if let Some(ticket) = lane.tickets.outside.take() {
+        if let Some(ticket) = tickets.outside {
             self.outside.leave(ticket);
         }
-        if let Some(ticket) = lane.tickets.pool.take() {
+        if let Some(ticket) = tickets.pool {
             self.line.leave(ticket);
-            if lane.bounded {
-                self.queued -= 1;
-                self.admit_from_outside();
+        }
+        let gate = tickets.share.map(|(gate, ticket)| {
+            if let Some(gate) = self.shares.get_mut(gate.0) {
+                gate.line.leave(ticket);
             }
+            gate
+        });
+        if tickets.place {
+            self.queued -= 1;
+            self.admit_from_outside();
+        }
+        if share.is_some() && tickets.waits() {
+            self.give_claims_back(share, gate);
+            self.grant();
         }
     }
 
-    /// Give a place of the bounded queue, if one is free, to the longest waiting lane outside.
-    fn admit_from_outside(&mut self) {
-        if self.queue_is_full() {
-            return;
-        }
-        if let Some(id) = self.outside.pop() {
+    /// Give the places of the bounded queue that are free to those that have waited outside longest.
+    pub(super) fn admit_from_outside(&mut self) {
+        while self.has_place() {
+            let Some(id) = self.outside.pop() else {
+                return;
+            };
             let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
             lane.tickets.outside = None;
             lane.tickets.pool = Some(self.line.join(id));
-            self.queued += 1;
+            self.take_place(id);
         }
     }
 
     /// Put the slot of a step that ends back. If the step has lent it, the borrower keeps it. Lanes
-    /// that wait for it ask the next lender, and keep their places in the pool's line.
+    /// that wait for it ask the next lender, and keep their places in the other lines.
     pub(super) fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
         let loan = slot.loan.take();
         let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
@@ -142,10 +192,10 @@ impl Scheduler {
         if lent == Lent::Nobody {
             self.give_back(slot.source);
             if !faults::holds(Rule::Returned)
-                && slot.source == Source::Pool
+                && matches!(slot.source, Source::Pool(_))
                 && self.ledger.in_use > 0
             {
-                self.give_back(slot.source);
+                self.give_back(Source::Pool(None));
             }
         } else {
             self.hand_over(slot_id, slot.source, lent);
@@ -167,63 +217,37 @@ impl Scheduler {
     pub(super) fn give_back(&mut self, source: Source) {
         match source {
             Source::NoSlot => {}
-            Source::Pool => {
+            Source::Pool(share) => {
                 self.ledger.in_use -= 1;
+                self.give_claims_back(share, None);
                 self.grant();
             }
-            Source::Loan(lender) => {
-                self.set_lent(lender, Lent::Nobody);
-                let slot = self.ledger.get_mut(lender);
-                let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
-                    return;
-                };
-                self.lane_mut(id).tickets.loan = None;
-                self.set_lent(lender, Lent::Reserved(id));
-                self.reserve(id, source);
-            }
+            Source::Loan(lender) => self.lend(lender),
         }
     }
 
-    /// Hand the pool's free slots to the lanes at the front of the pool's line.
-    fn grant(&mut self) {
-        while self.ledger.in_use < self.ledger.limit {
-            // While a lane is outside the queue is full, and so the line is not empty.
-            let Some(id) = self.line.pop() else {
+    /// Hand the pool's free slots to the lanes at the front of the pool's line, and then to those
+    /// outside: the queue may be full of lanes that still wait for their share.
+    pub(super) fn grant(&mut self) {
+        while self.ledger.has_room() {
+            let Some(id) = self.line.pop().or_else(|| self.outside.pop()) else {
                 return;
             };
             self.ledger.in_use += 1;
             let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
+            // Its claims are the slot's from now on.
             lane.tickets.pool = None;
-            if lane.bounded {
-                self.queued -= 1;
-                self.admit_from_outside();
-            }
-            self.reserve(id, Source::Pool);
+            lane.tickets.outside = None;
+            let share = lane.share;
+            self.reserve(id, Source::Pool(share));
         }
     }
 
     /// The slot is this lane's now, and one of its workers is to be woken to come for it.
-    fn reserve(&mut self, id: LaneId, source: Source) {
-        self.leave_line(id);
-        self.lane_mut(id).reserved.push(source);
+    pub(super) fn reserve(&mut self, id: LaneId, source: Source) {
+        self.lane_mut(id).reserved = Some(source);
         self.wakes.push(id);
-    }
-
-    /// Change the limit. Lowering it stops nothing; raising it starts waiting lanes at once.
-    pub fn resize(&mut self, limit: u32) {
-        self.ledger.limit = limit;
-        if self.ledger.in_use < limit {
-            // The one lane that may have had all the slots, and so was not in line.
-            let wants = |(key, lane): (_, &Lane)| lane.wants_slot().then_some(LaneId(key));
-            let idle: Vec<LaneId> = self.lanes.iter().filter_map(wants).collect();
-            for id in idle {
-                let lane = self.lane_mut(id);
-                if lane.holding > 0 && lane.reserved.is_empty() {
-                    self.stand_in_line(id);
-                }
-            }
-        }
-        self.grant();
+        self.leave_line(id);
     }
 
     /// The lane waits for no slot any more, until it asks again. A slot it was granted goes to the
@@ -232,9 +256,9 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        let reserved = std::mem::take(&mut lane.reserved);
+        let reserved = lane.reserved.take();
         self.leave_line(id);
-        for source in reserved {
+        if let Some(source) = reserved {
             self.give_back(source);
         }
     }

@@ -64,8 +64,11 @@ impl Scheduler {
         }
     }
 
-    /// The lender's slot for this lane, if it lies idle.
+    /// The lender's slot for this lane, if it lies idle and anything may start.
     pub(super) fn borrow(&mut self, id: LaneId) -> Option<Source> {
+        if self.ledger.paused {
+            return None;
+        }
         let lender = self.lender(id)?;
         let loan = self.ledger.get_mut(lender)?.loan.get_or_insert_default();
         (loan.lent == Lent::Nobody).then(|| {
@@ -89,14 +92,28 @@ impl Scheduler {
                 self.ledger.get_mut(child).expect("it has the slot").source = source;
             }
             Lent::Reserved(lane) => {
-                let reserved = &mut self.lane_mut(lane).reserved;
-                let mine = reserved.iter_mut().find(|s| **s == Source::Loan(lender));
-                *mine.expect("it has the slot") = source;
+                let before = self.lane_mut(lane).reserved.replace(source);
+                debug_assert_eq!(before, Some(Source::Loan(lender)));
             }
         }
         if let Source::Loan(above) = source {
             self.set_lent(above, lent);
         }
+    }
+
+    /// The lender's slot lies idle: it goes to the longest waiting lane in the lender's line.
+    pub(super) fn lend(&mut self, lender: SlotId) {
+        self.set_lent(lender, Lent::Nobody);
+        if self.ledger.paused {
+            return;
+        }
+        let slot = self.ledger.get_mut(lender);
+        let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
+            return;
+        };
+        self.lane_mut(id).tickets.loan = None;
+        self.set_lent(lender, Lent::Reserved(id));
+        self.reserve(id, Source::Loan(lender));
     }
 
     /// Note where the lender's slot is; a lender that has ended needs no note.

@@ -6,6 +6,7 @@ use crate::join::Verdict;
 use crate::lane::Lane;
 use crate::outcome::StepState;
 use crate::slot::{Holder, Source};
+use crate::spec::WhenFull;
 use crate::statistics::Snapshot;
 
 impl Scheduler {
@@ -59,7 +60,23 @@ impl Scheduler {
 
     /// Pool slots that are running a step. A lent slot counts once, with whatever depth.
     pub fn active(&self) -> usize {
-        self.ledger.count(|source| source == Source::Pool)
+        self.ledger
+            .count(|source| matches!(source, Source::Pool(_)))
+    }
+
+    /// Whether nothing may start.
+    pub fn is_paused(&self) -> bool {
+        self.ledger.paused
+    }
+
+    /// How many bounded lanes may wait for a slot.
+    pub fn queue_size(&self) -> Option<u32> {
+        self.queue_size
+    }
+
+    /// What becomes of a bounded lane that finds the queue full.
+    pub fn when_full(&self) -> WhenFull {
+        self.when_full
     }
 
     /// Pool slots that are running a step or are reserved for one.
@@ -75,6 +92,11 @@ impl Scheduler {
     /// Lanes that are open.
     pub fn lanes(&self) -> usize {
         self.lanes.len()
+    }
+
+    /// Shares that open lanes are in.
+    pub fn shares(&self) -> usize {
+        self.shares.len()
     }
 
     /// Every running step, to find the one whose slot does not come back.

@@ -16,6 +16,8 @@ pub struct Spec {
     pub slotless: Vec<bool>,
     pub tolerated: Vec<bool>,
     pub bounded: bool,
+    /// The most pool slots that it and everything below it may take.
+    pub share: Option<u32>,
     /// The run that waits for this lane.
     pub parent: Option<usize>,
 }
@@ -23,7 +25,8 @@ pub struct Spec {
 /// Where a slot came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    Pool,
+    /// The pool, within this share.
+    Pool(Option<usize>),
     Lender(usize),
     Nowhere,
 }
@@ -42,7 +45,9 @@ pub struct Lane {
     /// Ready steps, with and without a slot, in the order they became ready.
     pub ready: Vec<u32>,
     pub ready_at_ns: Vec<u64>,
-    pub reserved: Vec<From>,
+    pub reserved: Option<From>,
+    /// The share it takes slots within.
+    pub share: Option<usize>,
     succeeded: u32,
     failed: u32,
     pub verdict: Option<Verdict>,
@@ -64,20 +69,32 @@ pub struct Run {
     pub from: From,
 }
 
+/// A limit inside the pool's, or inside another share's.
+#[derive(Debug)]
+pub struct Share {
+    pub limit: u32,
+    pub above: Option<usize>,
+    /// Lanes that wait because it is full.
+    pub line: Vec<usize>,
+}
+
 #[derive(Debug)]
 pub struct Reference {
     pub limit: u32,
+    pub paused: bool,
     pub queue_size: Option<usize>,
     pub when_full: WhenFull,
     /// Every lane there ever was.
     pub lanes: Vec<Lane>,
+    /// Every share there ever was.
+    pub shares: Vec<Share>,
     pub running: Vec<Run>,
     pub runs: usize,
     /// Lanes that stand in the pool's line.
     pub line: Vec<usize>,
     /// Lanes that wait for a place in the full queue.
     pub outside: Vec<usize>,
-    /// Both, in the order in which they began to wait: the order in which a lender serves.
+    /// All that wait, in the order in which they began to wait: the order in which a lender serves.
     pub since: Vec<usize>,
     pub wakes: Vec<usize>,
     pub waits_ns: Vec<u64>,
@@ -122,9 +139,11 @@ impl Reference {
     pub fn new(limit: u32, queue_size: Option<usize>, when_full: WhenFull) -> Self {
         Self {
             limit,
+            paused: false,
             queue_size,
             when_full,
             lanes: vec![],
+            shares: vec![],
             running: vec![],
             runs: 0,
             line: vec![],
@@ -150,7 +169,8 @@ impl Reference {
     }
 
     pub fn in_use(&self) -> u32 {
-        self.taken().filter(|&from| from == From::Pool).count() as u32
+        let pools = |from: &From| matches!(from, From::Pool(_));
+        self.taken().filter(pools).count() as u32
     }
 
     pub fn queue_length(&self) -> u64 {
@@ -173,12 +193,25 @@ impl Reference {
 
     pub fn open(&mut self, spec: Spec, now_ns: u64) -> Option<usize> {
         let lenders = self.lenders(spec.parent);
-        let running = lenders.iter().find(|&&run| self.run(run).is_some());
-        let can_borrow = running.is_some_and(|&run| !self.lends(run));
-        let waits = !can_borrow && self.in_use() >= self.limit;
-        if spec.bounded && waits && self.queue_is_full() && self.when_full == WhenFull::Refuse {
+        let above =
+            (spec.parent.and_then(|run| self.run(run))).and_then(|run| self.lanes[run.lane].share);
+        let refuses = self.when_full == WhenFull::Refuse && self.queue_is_full();
+        let running = lenders.iter().copied();
+        let lender = running.into_iter().find(|&run| self.run(run).is_some());
+        if spec.bounded && refuses && self.free_slot(lender, above).is_none() {
             return None;
         }
+        let share = match spec.share {
+            Some(limit) => {
+                self.shares.push(Share {
+                    limit,
+                    above,
+                    line: vec![],
+                });
+                Some(self.shares.len() - 1)
+            }
+            None => above,
+        };
         let steps = spec.steps as usize;
         let has_to_wait = |s: &u32| match &spec.dependencies {
             Some(lists) => !lists[*s as usize].is_empty(),
@@ -188,7 +221,8 @@ impl Reference {
             states: vec![StepState::Waiting; steps],
             ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
             ready_at_ns: vec![now_ns; steps],
-            reserved: vec![],
+            reserved: None,
+            share,
             succeeded: 0,
             failed: 0,
             verdict: None,
@@ -203,7 +237,12 @@ impl Reference {
             lane.ready.clear();
         }
         self.lanes.push(lane);
-        Some(self.lanes.len() - 1)
+        let id = self.lanes.len() - 1;
+        // A bounded lane takes its turn as it is opened.
+        if self.lanes[id].spec.bounded && self.wants_slot(id) && !self.take_slot(id) {
+            self.stand(id);
+        }
+        Some(id)
     }
 
     pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
@@ -213,20 +252,18 @@ impl Reference {
         if let Some(step) = self.lanes[id].take_ready(false) {
             return self.start(id, step, From::Nowhere, now_ns);
         }
-        let from = match self.lanes[id].reserved.pop() {
-            Some(from) => from,
-            None if !self.wants_slot(id) => return Next::Leave,
-            None => match self.free_slot(id) {
-                Some(from) => {
-                    self.leave(id);
-                    from
-                }
-                None => {
-                    self.stand(id);
-                    return Next::Wait;
-                }
-            },
-        };
+        if self.lanes[id].reserved.is_none() {
+            if !self.wants_slot(id) {
+                return Next::Leave;
+            }
+            if !self.take_slot(id) {
+                self.stand(id);
+            }
+        }
+        if self.paused || self.lanes[id].reserved.is_none() {
+            return Next::Wait;
+        }
+        let from = self.lanes[id].reserved.take().unwrap();
         let step = self.lanes[id].take_ready(true);
         let step = step.expect("a slot is only ever reserved for a ready step");
         self.start(id, step, from, now_ns)
@@ -237,22 +274,22 @@ impl Reference {
         if lane.closed.is_some() {
             return false;
         }
-        if lane.ready.len() > lane.ready_for_slots() || !lane.reserved.is_empty() {
+        if lane.ready.len() > lane.ready_for_slots() {
             return true;
+        }
+        if lane.reserved.is_some() {
+            return !self.paused;
         }
         if !self.wants_slot(id) {
             return false;
         }
-        match self.free_slot(id) {
-            Some(from) => {
-                self.leave(id);
-                self.lanes[id].reserved.push(from);
-            }
-            // A lane that has every slot there is asks again as it frees one.
-            None if self.held(id) > 0 && self.held(id) >= self.in_use() => {}
-            None => self.stand(id),
+        let taken = self.take_slot(id);
+        // A lane that has every slot there is asks again as it frees one.
+        let has_all = self.held(id) > 0 && self.held(id) >= self.in_use();
+        if !taken && !has_all {
+            self.stand(id);
         }
-        !self.lanes[id].reserved.is_empty()
+        taken
     }
 
     pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
@@ -303,8 +340,8 @@ impl Reference {
             if !self.since.contains(&id) {
                 continue;
             }
-            match self.lender(id).filter(|&lender| !self.lends(lender)) {
-                Some(lender) => self.reserve(id, From::Lender(lender)),
+            match self.idle_loan(self.lender(id)) {
+                Some(from) => self.reserve(id, from),
                 None => {
                     self.since.retain(|&other| other != id);
                     self.since.push(id);
@@ -325,7 +362,7 @@ impl Reference {
     }
 
     pub fn stand_back(&mut self, id: usize) {
-        let reserved = std::mem::take(&mut self.lanes[id].reserved);
+        let reserved = self.lanes[id].reserved.take();
         self.leave(id);
         reserved.into_iter().for_each(|from| self.give_back(from));
     }
@@ -346,9 +383,33 @@ impl Reference {
     /// are to stand in line.
     pub fn resize(&mut self, limit: u32, open: &[usize]) {
         self.limit = limit;
-        if self.in_use() < limit {
+        self.fill(open);
+    }
+
+    /// `running` are the running steps, in the order in which those that can lend their slot do.
+    pub fn resume(&mut self, open: &[usize], running: &[usize]) {
+        if !std::mem::replace(&mut self.paused, false) {
+            return;
+        }
+        let granted = open.iter().filter(|&&id| self.lanes[id].reserved.is_some());
+        self.wakes.extend(granted);
+        for &number in running {
+            if !self.lends(number) {
+                self.give_back(From::Lender(number));
+            }
+        }
+        self.fill(open);
+    }
+
+    pub fn set_queue_size(&mut self, size: Option<usize>) {
+        self.queue_size = size;
+        self.admit();
+    }
+
+    fn fill(&mut self, open: &[usize]) {
+        if self.has_slot() {
             for &id in open {
-                let offered = !self.lanes[id].reserved.is_empty();
+                let offered = self.lanes[id].reserved.is_some();
                 if self.wants_slot(id) && self.held(id) > 0 && !offered {
                     self.stand(id);
                 }
@@ -430,12 +491,12 @@ impl Reference {
     fn held(&self, id: usize) -> u32 {
         let holding = |run: &&Run| run.lane == id && run.from != From::Nowhere;
         let running = self.running.iter().filter(holding).count();
-        (running + self.lanes[id].reserved.len()) as u32
+        running as u32 + u32::from(self.lanes[id].reserved.is_some())
     }
 
     fn wants_slot(&self, id: usize) -> bool {
         let lane = &self.lanes[id];
-        let more = lane.ready_for_slots() > lane.reserved.len();
+        let more = lane.ready_for_slots() > usize::from(lane.reserved.is_some());
         !lane.stopped && more && self.held(id) < lane.spec.limit
     }
 
@@ -461,26 +522,96 @@ impl Reference {
         lenders.into_iter().find(|&run| self.run(run).is_some())
     }
 
-    fn free_slot(&self, id: usize) -> Option<From> {
-        match self.lender(id).filter(|&lender| !self.lends(lender)) {
-            Some(lender) => Some(From::Lender(lender)),
-            None => (self.in_use() < self.limit).then_some(From::Pool),
+    fn has_slot(&self) -> bool {
+        !self.paused && self.in_use() < self.limit
+    }
+
+    fn idle_loan(&self, lender: Option<usize>) -> Option<From> {
+        let lender = lender.filter(|&lender| !self.paused && !self.lends(lender));
+        lender.map(From::Lender)
+    }
+
+    fn free_slot(&self, lender: Option<usize>, share: Option<usize>) -> Option<From> {
+        let free = self.has_slot() && self.chain(share).iter().all(|&s| self.has_room(s));
+        self.idle_loan(lender)
+            .or_else(|| free.then_some(From::Pool(share)))
+    }
+
+    /// Whether the lane was given a slot.
+    fn take_slot(&mut self, id: usize) -> bool {
+        let from = self.free_slot(self.lender(id), self.lanes[id].share);
+        self.lanes[id].reserved = from;
+        if from.is_some() {
+            self.leave(id);
         }
+        from.is_some()
+    }
+
+    /// The share and all that it is a part of, from the innermost outwards.
+    pub fn chain(&self, share: Option<usize>) -> Vec<usize> {
+        std::iter::successors(share, |&s| self.shares[s].above).collect()
+    }
+
+    /// Pool slots that run or are reserved within the share.
+    pub fn taken_in(&self, share: usize) -> usize {
+        let within = |from: &From| match from {
+            From::Pool(own) => self.chain(*own).contains(&share),
+            _ => false,
+        };
+        self.taken().filter(within).count()
+    }
+
+    /// The shares that a waiting lane has claimed: all that it has come past.
+    fn claims(&self, id: usize) -> Vec<usize> {
+        let chain = self.chain(self.lanes[id].share);
+        if self.line.contains(&id) || self.outside.contains(&id) {
+            return chain;
+        }
+        let waits_there = |&share: &usize| self.shares[share].line.contains(&id);
+        let stands = chain.iter().position(waits_there);
+        chain[..stands.unwrap_or(0)].to_vec()
+    }
+
+    fn is_open(&self, share: usize) -> bool {
+        let lanes = self.since.iter();
+        let waiting = lanes.filter(|&&id| self.claims(id).contains(&share));
+        self.taken_in(share) + waiting.count() < self.shares[share].limit as usize
+    }
+
+    fn has_room(&self, share: usize) -> bool {
+        self.is_open(share) && self.shares[share].line.is_empty()
+    }
+
+    fn has_place(&self, id: usize) -> bool {
+        let in_share = self.shares.iter().any(|share| share.line.contains(&id));
+        self.lanes[id].spec.bounded && (in_share || self.line.contains(&id))
+    }
+
+    fn queued(&self) -> usize {
+        let lanes = self.since.iter();
+        lanes.filter(|&&id| self.has_place(id)).count()
     }
 
     fn queue_is_full(&self) -> bool {
-        let queued = self.line.iter().filter(|&&id| self.lanes[id].spec.bounded);
-        self.queue_size.is_some_and(|size| queued.count() >= size)
+        self.queue_size.is_some_and(|size| self.queued() >= size)
+    }
+
+    /// For a place in a queue that has none one would wait for ever.
+    fn queue_has_place(&self) -> bool {
+        self.queued() == 0 || !self.queue_is_full()
     }
 
     fn stand(&mut self, id: usize) {
-        if self.since.contains(&id) {
-            return;
+        if !self.since.contains(&id) {
+            self.pass_gates(id, &self.chain(self.lanes[id].share), false);
+            self.since.push(id);
         }
-        self.since.push(id);
-        // For a place in a queue that has none one would wait for ever.
-        let has_places = self.queue_size != Some(0);
-        if self.lanes[id].spec.bounded && has_places && self.queue_is_full() {
+    }
+
+    fn pass_gates(&mut self, id: usize, gates: &[usize], has_place: bool) {
+        if let Some(&full) = gates.iter().find(|&&gate| !self.has_room(gate)) {
+            self.shares[full].line.push(id);
+        } else if self.lanes[id].spec.bounded && !has_place && !self.queue_has_place() {
             self.outside.push(id);
         } else {
             self.line.push(id);
@@ -488,19 +619,43 @@ impl Reference {
     }
 
     fn leave(&mut self, id: usize) {
+        let claims = self.claims(id);
         self.since.retain(|&other| other != id);
         self.line.retain(|&other| other != id);
         self.outside.retain(|&other| other != id);
-        while !self.outside.is_empty() && !self.queue_is_full() {
+        for share in &mut self.shares {
+            share.line.retain(|&other| other != id);
+        }
+        self.admit();
+        self.open_gates(&claims);
+        self.serve();
+    }
+
+    fn admit(&mut self) {
+        while !self.outside.is_empty() && self.queue_has_place() {
             let admitted = self.outside.remove(0);
             self.line.push(admitted);
+        }
+    }
+
+    /// Claims of these shares have come back.
+    fn open_gates(&mut self, gates: &[usize]) {
+        for &gate in gates {
+            while self.is_open(gate) && !self.shares[gate].line.is_empty() {
+                let id = self.shares[gate].line.remove(0);
+                self.pass_gates(id, &self.chain(self.shares[gate].above), true);
+            }
         }
     }
 
     fn give_back(&mut self, from: From) {
         match from {
             From::Nowhere => {}
-            From::Pool => self.serve(),
+            From::Pool(share) => {
+                self.open_gates(&self.chain(share));
+                self.serve();
+            }
+            From::Lender(_) if self.paused => {}
             From::Lender(lender) => {
                 let waits = |id: &&usize| self.lender(**id) == Some(lender);
                 if let Some(&id) = self.since.iter().find(waits) {
@@ -511,17 +666,17 @@ impl Reference {
     }
 
     fn serve(&mut self) {
-        while self.in_use() < self.limit {
-            let Some(&id) = self.line.first() else {
+        while self.has_slot() {
+            let Some(&id) = self.line.first().or(self.outside.first()) else {
                 return;
             };
-            self.reserve(id, From::Pool);
+            self.reserve(id, From::Pool(self.lanes[id].share));
         }
     }
 
     fn reserve(&mut self, id: usize, from: From) {
-        self.leave(id);
-        self.lanes[id].reserved.push(from);
+        self.lanes[id].reserved = Some(from);
         self.wakes.push(id);
+        self.leave(id);
     }
 }
