@@ -59,9 +59,12 @@ class WorkflowRun:
         self.step_timeout = self.pool.timeout if config.timeout is None else config.timeout
         self.completed: list[str] = []
         self.failed: list[str] = []
+        self.settled: set[str] = set()
+        """The steps that are in one of the two lists as they ended."""
         self.skipped: list[str] = []
         self.cancelled: list[str] = []
-        self.started_groups: set[str] = set()
+        self.opened_groups: set[str] = set()
+        """The ids of the steps whose groups have got as far as to have a run of their own."""
         self._has_groups = any(step.group is not None for step in self.plan.steps)
 
     async def run(self) -> WorkflowResult:
@@ -79,8 +82,7 @@ class WorkflowRun:
             errors=self.context.errors,
         )
         result = await run_steps(self.pool._core, spec, logger)
-        self._note(result)
-        self._skip_members_of_unstarted_groups()
+        self._note(steps, result)
         return WorkflowResult(
             name=self.workflow.name,
             success=result.success,
@@ -150,7 +152,6 @@ class WorkflowRun:
     async def _run_group(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
-        self.started_groups.add(step.id)
         members = await self._members(group)
         check_quorum(group.wait_strategy, len(members))
         spec = self._spec(
@@ -165,35 +166,50 @@ class WorkflowRun:
             isolation=group.isolation,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
-        result = await run_steps(self.pool._core, spec, logger, on_end=self._note)
+        on_end = partial(self._note_group, step.id, members)
+        result = await run_steps(self.pool._core, spec, logger, on_end=on_end)
         try:
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
-            del self, spec
+            del self, spec, on_end
         return result
 
     async def _members(self, group: ParallelGroup[Any]) -> list[WorkflowStep[Any]]:
-        return [self._member(group, step) for step in await steps_of(group, self.context)]
+        members = []
+        for step in await steps_of(group, self.context):
+            member = self._member(step)
+            if member is None:
+                raise HocketError(
+                    f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
+                    "returns WorkflowStep objects"
+                )
+            members.append(member)
+        return members
 
-    def _member(self, group: ParallelGroup[Any], step: Any) -> WorkflowStep[Any]:
+    def _member(self, step: Any) -> WorkflowStep[Any] | None:
         member = self.plan.members.get(step) if isinstance(step, str) else step
-        if not isinstance(member, WorkflowStep):
-            raise HocketError(
-                f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
-                "returns WorkflowStep objects"
-            )
-        return member
+        return member if isinstance(member, WorkflowStep) else None
 
     def _settled(self, event: StepEvent) -> None:
         """Keep the lists in the order of settling, across groups."""
         state = event.kind.state
         if state is StepState.SUCCEEDED:
-            self.completed.append(event.step)
+            mine = self.completed
         elif state in (StepState.FAILED, StepState.TIMED_OUT):
-            self.failed.append(event.step)
+            mine = self.failed
+        else:
+            return
+        mine.append(event.step)
+        self.settled.add(event.step)
 
-    def _note(self, result: ParallelExecutionResult[Any]) -> None:
+    def _note_group(
+        self, owner: str, members: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]
+    ) -> None:
+        self.opened_groups.add(owner)
+        self._note(members, result)
+
+    def _note(self, steps: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]) -> None:
         """Take over what a group, or the workflow itself, has come to."""
         self.skipped += result.skipped_steps
         self.cancelled += result.cancelled_steps
@@ -206,13 +222,17 @@ class WorkflowRun:
             (self.completed, result.completed_steps),
             (self.failed, result.failed_steps),
         ):
-            known = set(mine)
-            mine += [step for step in others if step not in known]
+            mine += [step for step in others if step not in self.settled]
+        groups = [step for step in steps if step.group is not None]
+        self._skip_members([step for step in groups if step.id not in self.opened_groups])
 
-    def _skip_members_of_unstarted_groups(self) -> None:
-        for member, owner in self.plan.owners.items():
-            if owner not in self.started_groups:
-                self.skipped.append(member)
+    def _skip_members(self, steps: list[WorkflowStep[Any]]) -> None:
+        """Note the members of groups that have never opened, those inside each other included."""
+        while steps:
+            groups = [step.group for step in steps if step.group is not None]
+            listed = [one for group in groups if not callable(group.steps) for one in group.steps]
+            steps = [member for one in listed if (member := self._member(one)) is not None]
+            self.skipped += [member.id for member in steps]
 
     def _output(self) -> Any:
         if self.workflow.output is not None:
