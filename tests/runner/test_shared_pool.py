@@ -214,6 +214,7 @@ async def test_cancelling_one_workflow_leaves_the_one_beside_it_alone(busy, auto
     results = []
 
     async def patient():
+        await trio.sleep(0.5)
         results.append(await manager.execute(busy.workflow("b", 4)))
 
     async with trio.open_nursery() as nursery:

@@ -31,15 +31,15 @@ class StepContext:
     >>> import trio
     >>> tools = ToolRegistry()
     >>> @tools.register
-    ... async def fetch_all(pages: list[str], step: StepContext) -> dict[str, str]:
+    ... async def fetch_all(pages: list[str], step: StepContext) -> list[str]:
     ...     async def fetch(page: str) -> str:
     ...         await trio.sleep(0)
     ...         return f"{page} for {step.id}"
     ...     result = await step.run_group(ParallelGroup("pages", pages), fetch)
-    ...     return result.results
+    ...     return [result.results[page] for page in pages]
     >>> site = WorkflowStep("site", tool="fetch_all", input={"pages": ["home", "news"]})
     >>> trio.run(WorkflowManager(tools).execute, WorkflowDefinition("crawl", [site])).output
-    {'home': 'home for site', 'news': 'news for site'}
+    ['home for site', 'news for site']
     """
 
     id: str
