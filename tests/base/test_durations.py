@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, strategies as st
@@ -65,7 +67,15 @@ def test_a_camel_case_duration_is_a_number_of_milliseconds():
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [(None, None), (math.inf, math.inf), (15, 15.0), (0.5, 0.5), (10**400, math.inf)],
+    [
+        (None, None),
+        (math.inf, math.inf),
+        (15, 15.0),
+        (0.5, 0.5),
+        (10**400, math.inf),
+        (Fraction(3, 2), 1.5),
+        (timedelta(milliseconds=250), 0.25),
+    ],
 )
 def test_seconds_pass_the_door_as_a_float_or_as_no_limit(value, seconds):
     assert check_seconds("timeout", value) == seconds
@@ -74,10 +84,14 @@ def test_seconds_pass_the_door_as_a_float_or_as_no_limit(value, seconds):
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [
-        ("15s", TypeError, "number of seconds, or None for no limit; got '15s'; write 15"),
-        ("soon", TypeError, "number of seconds, or None for no limit; got 'soon'"),
-        (True, TypeError, "number of seconds, or None for no limit; got True"),
-        ([1], TypeError, "number of seconds, or None for no limit; got [1]"),
+        (
+            "15s",
+            TypeError,
+            "number of seconds, a timedelta, or None for no limit; got '15s'; write 15",
+        ),
+        ("soon", TypeError, "number of seconds, a timedelta, or None for no limit; got 'soon'"),
+        (True, TypeError, "number of seconds, a timedelta, or None for no limit; got True"),
+        ([1], TypeError, "number of seconds, a timedelta, or None for no limit; got [1]"),
     ],
     ids=repr,
 )

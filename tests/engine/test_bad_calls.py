@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -54,7 +55,11 @@ def pool(method, *args, **options):
 
 
 def resize(limit):
-    WorkerPool().max_concurrent = limit
+    change("max_concurrent", limit)
+
+
+def change(name, value, **options):
+    setattr(WorkerPool(**options), name, value)
 
 
 class Other:
@@ -66,22 +71,22 @@ CALLS = {
     "pool max_concurrent 0": (
         lambda: WorkerPool(max_concurrent=0),
         ValueError,
-        r"max_concurrent must be at least 1; got 0",
+        r"max_concurrent must be at least 1; got 0; to start nothing for a while, call pool\.pause",
     ),
     "pool max_concurrent negative": (
         lambda: WorkerPool(max_concurrent=-3),
         ValueError,
-        r"max_concurrent must be at least 1; got -3",
+        r"max_concurrent must be at least 1; got -3$",
     ),
     "pool max_concurrent None": (
         lambda: WorkerPool(max_concurrent=None),
         TypeError,
-        r"max_concurrent must be a whole number of at least 1; got None",
+        r"max_concurrent must be a whole number of at least 1, or math\.inf for no limit; got None",
     ),
     "pool max_concurrent float": (
         lambda: WorkerPool(max_concurrent=2.0),
         TypeError,
-        r"max_concurrent must be a whole number of at least 1; got 2\.0",
+        r"max_concurrent must be a whole number of at least 1, or math\.inf for no limit; got 2\.0",
     ),
     "pool max_concurrent bool": (
         lambda: WorkerPool(max_concurrent=True),
@@ -93,20 +98,70 @@ CALLS = {
         TypeError,
         r"max_concurrent must be a whole number .*; got '5'",
     ),
-    "pool max_concurrent infinite": (
-        lambda: WorkerPool(max_concurrent=math.inf),
+    "pool max_concurrent NaN": (
+        lambda: WorkerPool(max_concurrent=math.nan),
         TypeError,
-        r"max_concurrent must be a whole number .*; got inf",
+        r"max_concurrent must be a whole number .*; got nan",
+    ),
+    "pool max_concurrent minus infinity": (
+        lambda: WorkerPool(max_concurrent=-math.inf),
+        TypeError,
+        r"max_concurrent must be a whole number .*; got -inf",
     ),
     "pool max_concurrent beyond all bounds": (
-        lambda: WorkerPool(max_concurrent=2**32),
+        lambda: WorkerPool(max_concurrent=2**32 - 1),
         ValueError,
-        r"max_concurrent must be at most 4294967295; got 4294967296",
+        r"max_concurrent must be at most 4294967294, or math\.inf for no limit; got 4294967295",
     ),
-    "pool queue_size 0": (
-        lambda: WorkerPool(queue_size=0),
+    "pool queue_size negative": (
+        lambda: WorkerPool(queue_size=-1),
         ValueError,
-        r"queue_size must be at least 1; got 0; pass None for a queue without limit",
+        r"queue_size must be at least 0; got -1",
+    ),
+    "pool queue_size 0 and wait": (
+        lambda: WorkerPool(queue_size=0, when_full="wait"),
+        ValueError,
+        r"queue_size=0 leaves no place .*write when_full='raise' .* or a queue_size of at least 1",
+    ),
+    "config queue_size 0 and wait": (
+        lambda: WorkerPoolConfig(queue_size=0, when_full="wait"),
+        ValueError,
+        r"queue_size=0 leaves no place .*write when_full='raise'",
+    ),
+    "queue_size to 0 where calls wait": (
+        lambda: change("queue_size", 0, queue_size=3, when_full="wait"),
+        ValueError,
+        r"queue_size=0 leaves no place .*write when_full='raise'",
+    ),
+    "when_full to wait where there is no place": (
+        lambda: change("when_full", "wait", queue_size=0),
+        ValueError,
+        r"queue_size=0 leaves no place .*a queue_size of at least 1",
+    ),
+    "when_full to something else": (
+        lambda: change("when_full", "drop"),
+        ValueError,
+        r"when_full must be 'raise' or 'wait'; got 'drop'",
+    ),
+    "queue_size to a float": (
+        lambda: change("queue_size", 1.5),
+        TypeError,
+        r"queue_size must be a whole number of at least 0, or None for no limit; got 1\.5",
+    ),
+    "timeout to 0": (
+        lambda: change("timeout", 0),
+        ValueError,
+        r"timeout must be more than 0 seconds; got 0; leave timeout out, or pass None",
+    ),
+    "pool timeout bool": (
+        lambda: WorkerPool(timeout=True),
+        TypeError,
+        r"timeout must be a number of seconds, a timedelta, or None for no limit; got True",
+    ),
+    "pool timeout negative timedelta": (
+        lambda: WorkerPool(timeout=timedelta(seconds=-1)),
+        ValueError,
+        r"timeout must be more than 0 seconds; got datetime\.timedelta",
     ),
     "pool queue_size text": (
         lambda: WorkerPool(queue_size="10"),
@@ -164,7 +219,11 @@ CALLS = {
         ValueError,
         r"max_concurrent must be at least 1; got 0",
     ),
-    "resize to 0": (lambda: resize(0), ValueError, r"max_concurrent must be at least 1; got 0"),
+    "resize to 0": (
+        lambda: resize(0),
+        ValueError,
+        r"max_concurrent must be at least 1; got 0; .*pool\.pause",
+    ),
     "resize to None": (lambda: resize(None), TypeError, r"max_concurrent must be .*; got None"),
     # --- tasks
     "task id": (lambda: WorkerTask(1, fine), TypeError, r"id must be a text .*; got 1"),

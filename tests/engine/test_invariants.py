@@ -32,13 +32,15 @@ class World:
         self.rng = random.Random(seed)
         rng = self.rng
         self.limit = rng.randrange(1, 4)
+        queue_size = rng.choice([None, None, 0, 1, 3])
         self.manager = ParallelExecutionManager(
             max_concurrent=self.limit,
-            queue_size=rng.choice([None, None, 1, 3]),
-            when_full=rng.choice(["raise", "wait"]),
+            queue_size=queue_size,
+            when_full="raise" if queue_size == 0 else rng.choice(["raise", "wait"]),
             timeout=rng.choice([None, None, 2.5]),
         )
         self.resizes = rng.random() < 0.3
+        self.pauses = rng.random() < 0.3
         self.most_allowed = self.limit
         self.leaves = 0
         self.count = 0
@@ -51,6 +53,7 @@ class World:
 
     async def step(self, depth: int, name: str) -> str:
         rng = self.rng
+        assert not self.manager.get_status().paused, "nothing starts while paused"
         self.started.append(name)
         try:
             for _ in range(rng.randrange(3)):
@@ -127,6 +130,21 @@ class World:
             self.manager.pool.max_concurrent = limit
             # Lowering stops nothing, so what was allowed once may still run.
             self.most_allowed = max(self.most_allowed, limit)
+            with contextlib.suppress(ValueError):
+                self.manager.pool.queue_size = self.rng.choice([None, 0, 1, 2, 5])
+            with contextlib.suppress(ValueError):
+                self.manager.pool.when_full = self.rng.choice(["raise", "wait"])
+
+    async def pause(self) -> None:
+        pool = self.manager.pool
+        try:
+            while True:
+                await trio.sleep(self.rng.random())
+                pool.pause()
+                await trio.sleep(self.rng.random())
+                pool.resume()
+        finally:
+            pool.resume()
 
     async def main(self) -> None:
         before = trio.lowlevel.current_statistics().tasks_living
@@ -134,6 +152,8 @@ class World:
             async with trio.open_nursery() as outer:
                 if self.resizes:
                     outer.start_soon(self.meddle)
+                if self.pauses:
+                    outer.start_soon(self.pause)
                 async with trio.open_nursery() as nursery:
                     for _ in range(self.rng.randrange(1, 5)):
                         nursery.start_soon(self.call, 3)

@@ -245,5 +245,9 @@ async def test_a_status_says_how_busy_the_pool_is(autojump_clock):
         nursery.start_soon(manager.execute_group, group, lambda step: nap())
         await trio.sleep(0.5)
         assert manager.get_status() == PoolStatus(
-            active_workers=3, max_concurrent=4, queue_length=0, utilization_rate=75.0
+            active_workers=3,
+            max_concurrent=4,
+            queue_length=0,
+            utilization_rate=75.0,
+            paused=False,
         )

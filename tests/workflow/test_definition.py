@@ -144,7 +144,7 @@ def mistakes(definition, tools=None):
         pytest.param(
             lambda: WorkflowDefinition("x", [step("a")], max_duration="2m"),
             TypeError,
-            "max_duration must be a number of seconds, or None for no limit; got '2m'; write 120",
+            "max_duration must be a number of seconds, a timedelta, or None for no limit; got '2m'; write 120",
             id="text as duration",
         ),
         pytest.param(
@@ -156,20 +156,20 @@ def mistakes(definition, tools=None):
         pytest.param(
             lambda: WorkerPoolConfig(max_concurrent=0),
             ValueError,
-            "max_concurrent must be at least 1; got 0",
+            "max_concurrent must be at least 1; got 0; to start nothing for a while, call pool.pause()",
             id="limit of 0",
         ),
         pytest.param(
             lambda: WorkerPoolConfig(max_concurrent=2.5),
             TypeError,
-            "max_concurrent must be a whole number of at least 1; got 2.5",
+            "max_concurrent must be a whole number of at least 1, or math.inf for no limit; got 2.5",
             id="half a slot",
         ),
         pytest.param(
-            lambda: WorkerPoolConfig(queue_size=0),
+            lambda: WorkerPoolConfig(queue_size=-1),
             ValueError,
-            "queue_size must be at least 1; got 0; pass None for a queue without limit",
-            id="queue of 0",
+            "queue_size must be at least 0; got -1",
+            id="queue of -1",
         ),
         pytest.param(
             lambda: WorkerPoolConfig(when_full="block"),

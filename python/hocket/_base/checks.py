@@ -13,7 +13,7 @@ _MOST = 2**32 - 2
 
 
 def check_count(
-    name: str, value: object, *, least: int = 1, no_limit: str = "None", hint: str = ""
+    name: str, value: object, *, least: int = 1, no_limit: str = "None", of_zero: str = ""
 ) -> int | None:
     """Check a whole number, and return it as an int; None and infinity are no limit, and None.
 
@@ -22,7 +22,7 @@ def check_count(
         value: an int, or whatever says that it is a whole number (``__index__``).
         least: the smallest number that is right.
         no_limit: how the message writes "no limit".
-        hint: what the message says besides, of a number that is too small.
+        of_zero: what the message says besides, of a 0 that is too small.
 
     Raises:
         TypeError: the value is not a whole number.
@@ -43,13 +43,15 @@ def check_count(
             f"got {value!r}"
         ) from None
     if number < least:
-        raise ValueError(f"{name} must be at least {least}; got {value!r}{hint}")
+        raise ValueError(f"{name} must be at least {least}; got {value!r}{of_zero * (number == 0)}")
     if number > _MOST:
-        raise ValueError(f"{name} must be at most {_MOST}, or {no_limit}; got {value!r}")
+        raise ValueError(
+            f"{name} must be at most {_MOST}, or {no_limit} for no limit; got {value!r}"
+        )
     return number
 
 
-def check_limit(value: object) -> float:
+def check_limit(value: float) -> float:
     """Check the ``max_concurrent`` of a pool: a whole number, or infinity for no limit.
 
     Raises:
@@ -64,6 +66,6 @@ def check_limit(value: object) -> float:
         raise TypeError(
             f"{name} must be a whole number of at least 1, or {infinity} for no limit; got None"
         )
-    hint = "; to start nothing for a while, call pool.pause()" if value == 0 else ""
-    count = check_count(name, value, no_limit=infinity, hint=hint)
+    pause = "; to start nothing for a while, call pool.pause()"
+    count = check_count(name, value, no_limit=infinity, of_zero=pause)
     return math.inf if count is None else count

@@ -7,7 +7,7 @@ import operator
 import re
 from datetime import timedelta
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 __all__ = [
     "Seconds",
@@ -171,7 +171,7 @@ def _seconds(value: object) -> float | None:
     return _as_float(operator.index(value)) if hasattr(value, "__index__") else None
 
 
-def _as_float(value: Real | float) -> float:
+def _as_float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:  # an int beyond every float

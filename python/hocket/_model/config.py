@@ -25,6 +25,14 @@ MAX_CONCURRENT = 10
 WHEN_FULL: WhenFull = "raise"
 
 
+def _limit(value: float | None) -> float | None:
+    return None if value is None else check_limit(value)
+
+
+def _queue_size(value: float | None) -> int | None:
+    return check_count("queue_size", value, least=0)
+
+
 def _timeout(value: Seconds | None) -> float | None:
     return check_seconds("timeout", value)
 
@@ -40,10 +48,10 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: float | None = attrs.field(default=None)
+    max_concurrent: float | None = attrs.field(default=None, converter=_limit)
     """The most steps that run at the same time: a whole number, or ``math.inf`` for no limit. None,
     the default, is 10 for a pool; a workflow on a shared pool has only that pool's limit then."""
-    queue_size: float | None = attrs.field(default=None)
+    queue_size: int | None = attrs.field(default=None, converter=_queue_size)
     """The most calls of ``execute`` that wait for a slot: a whole number (0: a call starts at once
     or is refused), or None, the default, for no limit."""
     timeout: float | None = attrs.field(default=None, converter=_timeout)
@@ -53,19 +61,16 @@ class WorkerPoolConfig:
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
 
     def __attrs_post_init__(self) -> None:
-        if self.max_concurrent is not None:
-            object.__setattr__(self, "max_concurrent", check_limit(self.max_concurrent))
-        queue_size = check_queue(self.queue_size, self.when_full)
-        object.__setattr__(self, "queue_size", queue_size)
+        check_queue(self.queue_size, self.when_full)
 
 
-def check_queue(queue_size: object, when_full: object) -> int | None:
+def check_queue(queue_size: float | None, when_full: object) -> int | None:
     """Check how a pool's queue is bounded, and return its size; None is no bound.
 
     Raises:
         TypeError, ValueError: one of the two is wrong, or they do not go together.
     """
-    size = check_count("queue_size", queue_size, least=0)
+    size = _queue_size(queue_size)
     if when_full not in get_args(WhenFull):
         raise ValueError(f"when_full must be 'raise' or 'wait'; got {when_full!r}")
     if size == 0 and when_full == "wait":

@@ -34,7 +34,8 @@ class ParallelGroup(Generic[S_co]):
             else that can be iterated over, which is copied here; or a function of the context
             (async, or not) that makes them as the group starts.
         wait_strategy: when the group is decided; see :class:`WaitStrategy` and :func:`quorum`.
-        max_concurrent: at most so many of its steps at once. Default: only the pool's limit.
+        max_concurrent: at most so many of its steps at once. Default, or ``math.inf``: only the
+            pool's limit.
         continue_on_error: failing steps do not stop the group, nor the workflow it is in; the
             group succeeds, and ``failed_steps`` says the rest. Default False.
         timeout: seconds for the whole group, from its start. What still runs then fails with

@@ -14,6 +14,8 @@ struct Job {
     together: bool,
     slotless: bool,
     lane_limit: u32,
+    /// The share of the pool that each of its lanes has.
+    share: Option<u32>,
     /// Whether it is torn away while it waits for its first lane.
     torn: bool,
 }
@@ -46,6 +48,9 @@ enum Event {
     Resume(usize),
     /// This lane has no step left.
     Close(usize),
+    /// The pool is paused, or goes on.
+    Pause,
+    GoOn,
 }
 
 struct Crew {
@@ -53,14 +58,17 @@ struct Crew {
     lanes: Vec<OpenLane>,
     running: Vec<Running>,
     started: usize,
+    /// How often the pool is paused yet.
+    pauses: usize,
     choices: Vec<usize>,
     now_ns: u64,
 }
 
 impl Crew {
-    fn open(&mut self, jobs: Vec<Job>, limit: u32, waiter: Option<SlotId>) {
+    fn open(&mut self, jobs: Vec<Job>, limit: u32, share: Option<u32>, waiter: Option<SlotId>) {
         let spec = LaneSpec {
             limit,
+            share,
             parent: waiter,
             bounded: jobs.len() == 1,
             slotless: jobs.iter().map(|job| job.slotless).collect(),
@@ -85,7 +93,12 @@ impl Crew {
         let asks = (0..self.lanes.len()).filter(|&at| self.lanes[at].asking > 0);
         let resumes = (0..self.running.len()).filter(|&at| self.running[at].may_go_on());
         let closes = (0..self.lanes.len()).filter(|&at| self.lanes[at].unsettled == 0);
+        let paused = self.scheduler.is_paused();
+        let pause = (self.pauses > 0 && !paused).then_some(Event::Pause);
+        let resume = paused.then_some(Event::GoOn);
         (asks.map(Event::Ask))
+            .chain(pause)
+            .chain(resume)
             .chain(resumes.map(Event::Resume))
             .chain(closes.map(Event::Close))
             .collect()
@@ -93,7 +106,12 @@ impl Crew {
 
     fn happen(&mut self, event: Event) -> TestCaseResult {
         match event {
-            Event::Ask(at) => self.ask(at),
+            Event::Ask(at) => self.ask(at)?,
+            Event::Pause => {
+                self.pauses -= 1;
+                self.scheduler.pause();
+            }
+            Event::GoOn => self.scheduler.resume(),
             Event::Resume(at) => self.resume(at),
             Event::Close(at) => {
                 let lane = self.lanes.swap_remove(at);
@@ -121,11 +139,16 @@ impl Crew {
         Ok(())
     }
 
-    fn ask(&mut self, at: usize) {
+    fn ask(&mut self, at: usize) -> TestCaseResult {
         let lane = &mut self.lanes[at];
         lane.asking -= 1;
         match self.scheduler.next(lane.id, self.now_ns) {
             Next::Start { step, slot } => {
+                let takes_slot = !lane.jobs[step as usize].slotless;
+                prop_assert!(
+                    !(takes_slot && self.scheduler.is_paused()),
+                    "nothing starts"
+                );
                 self.running.push(Running {
                     slot,
                     lane: lane.id,
@@ -138,16 +161,18 @@ impl Crew {
             Next::Wait => lane.parked += 1,
             Next::Leave => {}
         }
+        Ok(())
     }
 
     fn resume(&mut self, at: usize) {
         let run = &mut self.running[at];
-        let (id, slot, limit) = (run.lane, run.slot, run.job.lane_limit);
+        let (id, slot) = (run.lane, run.slot);
+        let (limit, share) = (run.job.lane_limit, run.job.share);
         if run.opens_more() && (run.waits_for == 0 || run.job.together) {
             let jobs = std::mem::take(&mut run.job.lanes[run.opened]);
             run.opened += 1;
             run.waits_for += 1;
-            self.open(jobs, limit, Some(slot));
+            self.open(jobs, limit, share, Some(slot));
             // It has suspended: one more worker may be of use.
             if self.scheduler.request(id) {
                 self.lane(id).asking += 1;
@@ -220,14 +245,24 @@ fn job() -> impl Strategy<Value = Job> {
     fn with(lanes: BoxedStrategy<Vec<Vec<Job>>>) -> BoxedStrategy<Job> {
         let chance = proptest::bool::weighted;
         let lane_limit = prop_oneof![Just(u32::MAX), 1..3_u32];
-        let shape = (lanes, any::<bool>(), chance(0.2), lane_limit, chance(0.1));
-        let job = shape.prop_map(|(lanes, together, slotless, lane_limit, torn)| Job {
+        let share = proptest::option::weighted(0.3, 1..3_u32);
+        let shape = (
             lanes,
-            together,
-            slotless,
-            lane_limit,
-            torn,
-        });
+            any::<bool>(),
+            chance(0.2),
+            (lane_limit, share),
+            chance(0.1),
+        );
+        let job = shape.prop_map(
+            |(lanes, together, slotless, (lane_limit, share), torn)| Job {
+                lanes,
+                together,
+                slotless,
+                lane_limit,
+                share,
+                torn,
+            },
+        );
         job.boxed()
     }
     with(Just(vec![]).boxed())
@@ -254,6 +289,8 @@ proptest! {
     fn nested_steps_never_deadlock_and_keep_the_limit(
         limit in 1..4_u32,
         queue_size in proptest::option::of(0..3_u32),
+        pauses in 0..4_usize,
+        share in proptest::option::weighted(0.3, 1..3_u32),
         roots in vec(vec(job(), 0..4), 1..4),
         choices in vec(any::<usize>(), 0..300),
     ) {
@@ -265,17 +302,20 @@ proptest! {
             lanes: vec![],
             running: vec![],
             started: 0,
+            pauses,
             choices,
             now_ns: 0,
         };
         for jobs in roots {
-            crew.open(jobs, u32::MAX, None);
+            crew.open(jobs, u32::MAX, share, None);
         }
         crew.drive()?;
         prop_assert_eq!(crew.lanes.len(), 0, "nothing is left to happen, and lanes are open");
         prop_assert_eq!(crew.running.len(), 0);
         prop_assert_eq!(crew.started, expected, "every step started exactly once");
         prop_assert_eq!(crew.scheduler.in_use(), 0);
+        prop_assert_eq!(crew.scheduler.shares(), 0);
+        crew.scheduler.resume();
         let fresh = crew.scheduler.open(LaneSpec::new(1), 0).unwrap();
         let started = matches!(crew.scheduler.next(fresh, 0), Next::Start { .. });
         prop_assert!(started);

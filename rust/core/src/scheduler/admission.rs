@@ -8,40 +8,44 @@
 //! its borrower, the borrower keeps the slot (`hand_over`, in `loans`).
 //!
 //! - A slot of the pool goes to the lane at the front of the pool's line (`grant`). It is free
-//!   when that line is empty.
-//! - A lent slot goes to the lane at the front of its lender's line, past all lanes in the pool's
-//!   line. It lies idle, with the lender, when the lender's line is empty.
+//!   when that line is empty, and nobody is outside.
+//! - A lent slot goes to the lane at the front of its lender's line (`lend`, in `loans`), past all
+//!   lanes in the pool's line. It lies idle, with the lender, when the lender's line is empty.
 //!
 //! The slot is reserved for that lane, the lane is named among the wakes, and one of its workers
 //! comes for the slot with `next`. A lane that asks in the meantime cannot take it. While a lane
 //! stands in the pool's line none of the pool's slots is free, so a lane that finds a free one
-//! passes nobody by.
+//! passes nobody by. In a paused pool no slot can be had, so slots lie idle beside their lines, and
+//! a worker that comes for a reserved one waits; `resume` (in `settings`) makes up for both.
 //!
-//! # Three queues
+//! # The lines
 //!
 //! - *The pool's line*, `Scheduler::line`, is for the pool's slots.
+//! - *The line of a share*, `Share::line`, comes before it, for lanes whose share has no claim left
+//!   (see `shares`). A lane with a share has its claims when it stands in the pool's line.
 //! - *The line for a lender's slot*, `Loan::line`, is for the slot of one running step, and for
-//!   lanes of steps that this step waits for (see `loans`). Such a lane stands in the pool's line
-//!   as well, takes the slot that comes first, and then leaves both.
+//!   lanes of steps that this step waits for (see `loans`). Such a lane stands in one of the other
+//!   lines as well, takes the slot that comes first, and then leaves both.
 //! - *Outside*, `Scheduler::outside`, is for a place in the pool's line. A queue is bounded for
-//!   lanes that say so: each takes one of its places while it stands in the pool's line. Where
-//!   all are taken, such a lane that has to wait is refused when it is opened, or waits outside. A
-//!   lane that gives up its place lets the lane that has waited outside longest go to the end of
-//!   the pool's line. A lane outside gets none of the pool's slots, but it may get its lender's.
+//!   lanes that say so: each takes one of its places while it stands in the pool's line, or in that
+//!   of its share. Where all are taken, such a lane that has to wait is refused when it is opened, or
+//!   waits outside. A lane that gives up its place lets the lane that has waited outside longest go
+//!   to the end of the pool's line. A lane outside gets one of the pool's slots only where nobody
+//!   stands in the pool's line: the queue may be full of lanes that wait for their share.
 //!
 //! # Fairness
 //!
-//! Each of the three is first come, first served, and a lane stands there once, however many
-//! steps it has ready. A lane gets one slot a turn and stands at the end of the line when it wants
-//! more. So lanes take turns, step by step: of two lanes in line, one with a thousand ready steps
-//! and one with a single one, each gets every other slot. Every lane in the pool's line moves
-//! forward with each slot of the pool that is granted, and none is overtaken there. A lane outside
-//! is not there yet: lanes that take no place in the bounded queue pass it by.
+//! Each of them is first come, first served, and a lane stands there once, however many steps it
+//! has ready. A lane gets one slot a turn and stands at the end of the line when it wants more. So
+//! lanes take turns, step by step: of two lanes in line, one with a thousand ready steps and one
+//! with a single one, each gets every other slot. Every lane in the pool's line moves forward with
+//! each slot of the pool that is granted, and none is overtaken there. A lane outside is not there
+//! yet: lanes that take no place in the bounded queue pass it by.
 //!
 //! # A priority
 //!
 //! The order of lanes is in the two `Line`s of the scheduler and nowhere else: lanes join them in
-//! `stand_in_line` and `admit_from_outside`, and are chosen by `pop` in `grant` and in
+//! `wait_for_pool` and `admit_from_outside`, and are chosen by `pop` in `grant` and in
 //! `admit_from_outside`. A priority, or a fair share for each tenant, is another queue with
 //! `join`, `leave` and `pop` in their place. `acquire` needs no change, as it takes a free slot
 //! only while the line is empty, and neither does `pass_on`, which keeps a slot only then.
