@@ -47,6 +47,7 @@ if typing.TYPE_CHECKING:
     from ._workflow.definition import WorkflowDefinition as WorkflowDefinition
     from ._workflow.step import WorkflowStep as WorkflowStep
     from .tools._registry import ToolRegistry as ToolRegistry
+    from .tools._step_context import StepContext as StepContext
     from .tools._tool import tool as tool
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "PoolStatus",
     "QueueFull",
     "Quorum",
+    "StepContext",
     "StepEvent",
     "StepLeftovers",
     "StepState",
@@ -102,6 +104,7 @@ if __debug_build__:
 # Who runs groups only need not wait for the half that is about workflows: it is a third of what
 # importing this package costs. Each name is looked up here once, and then it is an ordinary one.
 _LATER = {
+    "StepContext": "tools._step_context",
     "ToolRegistry": "tools._registry",
     "WorkflowContext": "_workflow.context",
     "WorkflowDefinition": "_workflow.definition",

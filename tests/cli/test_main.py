@@ -39,6 +39,12 @@ async def say(text):
 
 
 @hocket.tool
+async def split(parts, step: hocket.StepContext):
+    result = await step.run_group(hocket.ParallelGroup("parts", parts), echo)
+    return result.results
+
+
+@hocket.tool
 async def explode(text="out of\\n order"):
     await trio.lowlevel.checkpoint()
     raise RuntimeError(text)
@@ -204,6 +210,22 @@ def test_json_is_one_document_with_everything_in_it(folder, capsys):
     assert three["wait"] >= 0
     assert three["run"] >= 0
     assert never["state"] == "cancelled"
+
+
+def test_steps_that_a_tool_runs_are_shown_and_never_taken_for_others(folder, capsys):
+    splitting = {"tool": "split", "input": {"parts": ["s1", "x"]}}
+    failing = {"tool": "explode", "depends_on": ["s0"]}
+    assert run(workflow(folder, splitting, failing), "--json") == 1
+    printed = capsys.readouterr()
+    steps = json.loads(printed.out)["steps"]
+    assert {step["id"]: step["state"] for step in steps} == {
+        "s0": "succeeded",
+        "s1": "failed",
+        "parts: s1": "succeeded",
+        "x": "succeeded",
+    }
+    assert run("w.yaml") == 1
+    assert "started    parts: s1 (step)" in capsys.readouterr().err
 
 
 def test_quiet_prints_the_output_alone(folder, capsys):

@@ -26,8 +26,8 @@ ROOMS: dict[str, str] = {
     "_engine": "_base _core _model",
     # A workflow before it runs.
     "_workflow": "_base _model",
-    # What steps call by name.
-    "tools": "_base _workflow",
+    # What steps call by name, and what a tool may do as part of its step.
+    "tools": "_base _model _engine _workflow",
     # From a file to a definition.
     "_files": "_base _model _workflow tools",
     # Running a workflow.

@@ -160,12 +160,6 @@ def mistakes(definition, tools=None):
             id="limit of 0",
         ),
         pytest.param(
-            lambda: WorkerPoolConfig(max_concurrent=None),
-            TypeError,
-            "max_concurrent must be a whole number of at least 1, or math.inf for no limit; got None",
-            id="no limit",
-        ),
-        pytest.param(
             lambda: WorkerPoolConfig(max_concurrent=2.5),
             TypeError,
             "max_concurrent must be a whole number of at least 1, or math.inf for no limit; got 2.5",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from .. import _core
@@ -21,7 +21,7 @@ from .observers import as_observers, guarded
 from .pool import WorkerPool
 from .run import RunSpec, run_steps
 
-__all__ = ["ParallelExecutionManager"]
+__all__ = ["ParallelExecutionManager", "run_group"]
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -96,34 +96,15 @@ class ParallelExecutionManager:
         """
         if not isinstance(group, ParallelGroup):
             raise TypeError(f"execute_group takes a ParallelGroup; got {group!r}")
-        if not callable(step_executor):
-            raise TypeError(
-                "step_executor must be an async function of a step; got "
-                f"{step_executor!r}{uncalled_hint(step_executor)}"
-            )
-        observers = as_observers(observer)
         pool = self._pool
-        steps = await steps_of(group, context)
-        where = f"group {group.id!r}"
-        ids = _core.step_ids(steps, group.key, where)
-        check_quorum(group.wait_strategy, len(ids))
-        step_timeout = pool.timeout if group.step_timeout is None else group.step_timeout
-        return await run_steps(
-            pool._core,
-            RunSpec(
-                id=group.id,
-                ids=ids,
-                steps=steps,
-                executor=step_executor,
-                strategy=group.wait_strategy,
-                max_concurrent=group.max_concurrent,
-                continue_on_error=group.continue_on_error,
-                timeout=group.timeout,
-                step_timeout_ns=limit_to_ns(step_timeout),
-                isolation=group.isolation,
-                observer=guarded(observers, logger, where),
-            ),
-            logger,
+        observers = as_observers(observer)
+        return await run_group(
+            pool,
+            group,
+            step_executor,
+            context,
+            default_timeout=pool.timeout,
+            observers=observers,
             accounts=self._accounts,
         )
 
@@ -151,3 +132,54 @@ class ParallelExecutionManager:
     def get_status(self) -> PoolStatus:
         """Return how busy the pool is now."""
         return self._pool.get_status()
+
+
+async def run_group(
+    pool: WorkerPool,
+    group: ParallelGroup[S],
+    step_executor: Callable[[S], Awaitable[R]],
+    context: object,
+    *,
+    default_timeout: float | None,
+    observers: Sequence[Observer],
+    accounts: GroupAccounts | None = None,
+) -> ParallelExecutionResult[R]:
+    """Run a group on a pool, as :meth:`ParallelExecutionManager.execute_group` says.
+
+    Args:
+        pool: where its steps run.
+        group: what to run, and how.
+        step_executor: is called with each step.
+        context: goes to a group's function of steps.
+        default_timeout: seconds that each step may run if the group does not say.
+        observers: are told of each step's start and end.
+        accounts: where account is kept of the run, if anywhere.
+    """
+    if not callable(step_executor):
+        raise TypeError(
+            "step_executor must be an async function of a step; got "
+            f"{step_executor!r}{uncalled_hint(step_executor)}"
+        )
+    steps = await steps_of(group, context)
+    where = f"group {group.id!r}"
+    ids = _core.step_ids(steps, group.key, where)
+    check_quorum(group.wait_strategy, len(ids))
+    step_timeout = default_timeout if group.step_timeout is None else group.step_timeout
+    return await run_steps(
+        pool._core,
+        RunSpec(
+            id=group.id,
+            ids=ids,
+            steps=steps,
+            executor=step_executor,
+            strategy=group.wait_strategy,
+            max_concurrent=group.max_concurrent,
+            continue_on_error=group.continue_on_error,
+            timeout=group.timeout,
+            step_timeout_ns=limit_to_ns(step_timeout),
+            isolation=group.isolation,
+            observer=guarded(observers, logger, where),
+        ),
+        logger,
+        accounts=accounts,
+    )

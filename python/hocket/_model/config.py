@@ -25,6 +25,10 @@ MAX_CONCURRENT = 10
 WHEN_FULL: WhenFull = "raise"
 
 
+def _limit(value: float | None) -> float | None:
+    return None if value is None else check_limit(value)
+
+
 def _queue_size(value: float | None) -> int | None:
     return check_count("queue_size", value, least=0)
 
@@ -44,8 +48,9 @@ class WorkerPoolConfig:
     30.0
     """
 
-    max_concurrent: float = attrs.field(default=MAX_CONCURRENT, converter=check_limit)
-    """The most steps that run at the same time: a whole number, or ``math.inf``. Default 10."""
+    max_concurrent: float | None = attrs.field(default=None, converter=_limit)
+    """The most steps that run at the same time: a whole number, or ``math.inf`` for no limit. None,
+    the default, is 10 for a pool; a workflow on a shared pool has only that pool's limit then."""
     queue_size: int | None = attrs.field(default=None, converter=_queue_size)
     """The most calls of ``execute`` that wait for a slot: a whole number (0: a call starts at once
     or is refused), or None, the default, for no limit."""
@@ -85,4 +90,5 @@ def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:
     """
     if not isinstance(config, WorkerPoolConfig):
         raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
-    return attrs.asdict(config)
+    # What is not said is left to the defaults of who takes the keywords.
+    return attrs.asdict(config, filter=lambda _, value: value is not None)

@@ -77,10 +77,11 @@ class Lines(Silence):
 
     def observe(self, event: StepEvent) -> None:
         """Write the line."""
+        step = self.record.of(event)
         if event.kind is EventKind.STARTED:
-            text = f"started    {event.step} ({self.record.steps[event.step].what})"
+            text = f"started    {step.id} ({step.what})"
         else:
-            text = f"{event.kind.value:<10} {event.step} after {event.seconds:.3f} s"
+            text = f"{event.kind.value:<10} {step.id} after {event.seconds:.3f} s"
         self.stream.line(f"{self.record.elapsed():9.3f} s  {text}")
 
 
@@ -97,12 +98,13 @@ class LiveDisplay:
 
     def observe(self, event: StepEvent) -> None:
         """Take note; what is seen changes with the next refresh."""
-        if self.record.steps[event.step].is_group:
+        step = self.record.of(event)
+        if step.is_group:
             return
         if event.kind is EventKind.STARTED:
-            self._running[event.step] = trio.current_time()
+            self._running[step.id] = trio.current_time()
         else:
-            self._running.pop(event.step, None)
+            self._running.pop(step.id, None)
             self._ended[event.kind.state] += 1
 
     @contextmanager

@@ -31,6 +31,8 @@ class StepRecord:
     """The step whose group runs it; None for a step that runs by itself."""
     depth: int
     """How many groups are around it."""
+    group: str | None
+    """The id of the group, or the name of the workflow, that it runs in."""
     state: StepState = StepState.WAITING
     wait: float | None = None
     """Seconds from submission to start; None if it never started."""
@@ -65,7 +67,7 @@ class RunRecord:
         self.steps = {}
         members = self.workflow.plan().members
         for step in self.workflow.top_level_steps():
-            for record in _records(step, members, None, 0):
+            for record in _records(step, members, None, 0, self.workflow.name):
                 self.steps[record.id] = record
 
     @property
@@ -75,13 +77,22 @@ class RunRecord:
 
     def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
-        # Steps that a function made for its group are in no definition.
-        record = self.steps.setdefault(event.step, StepRecord(event.step, "step", None, 0))
+        record = self.of(event)
         record.state = event.kind.state
         if event.kind is EventKind.STARTED:
             record.wait, record.started_at = event.seconds, trio.current_time()
         else:
             record.run = event.seconds
+
+    def of(self, event: StepEvent) -> StepRecord:
+        """The record of the step that an event tells of."""
+        known = self.steps.get(event.step)
+        if known is not None and known.group == event.group:
+            return known
+        # Steps that a function made for its group are in no definition, nor those that a tool runs.
+        # The latter may have ids that steps of the workflow have too.
+        id_ = event.step if known is None else f"{event.group}: {event.step}"
+        return self.steps.setdefault(id_, StepRecord(id_, "step", None, 0, event.group))
 
     def counts(self) -> Counter[StepState]:
         """How many steps are in each state, groups left out."""
@@ -116,15 +127,16 @@ def _records(
     members: Mapping[str, WorkflowStep[Any]],
     parent: str | None,
     depth: int,
+    inside: str,
 ) -> Iterator[StepRecord]:
     group = step.group
     if group is None:
-        yield StepRecord(step.id, step.tool or "function", parent, depth)
+        yield StepRecord(step.id, step.tool or "function", parent, depth, inside)
         return
     strategy: Any = group.wait_strategy
     inner: Any = [] if callable(group.steps) else group.steps
     what = f"{strategy.value} of {len(inner) or 'some'}"
-    yield StepRecord(step.id, what, parent, depth, is_group=True)
+    yield StepRecord(step.id, what, parent, depth, inside, is_group=True)
     for member in inner:
         known = members[member if isinstance(member, str) else member.id]
-        yield from _records(known, members, step.id, depth + 1)
+        yield from _records(known, members, step.id, depth + 1, group.id)

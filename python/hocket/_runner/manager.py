@@ -8,7 +8,10 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from .._base.errors import WorkflowInvalid
+from .._base.mistakes import Mistake
 from .._engine.observers import as_observers
+from .._engine.pool import WorkerPool
+from .._model.config import WorkerPoolConfig
 from .._model.event import Observer
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
@@ -29,6 +32,14 @@ class WorkflowManager:
     Args:
         tools: the tools that steps may name. Default: those that come with hocket,
             ``http_request`` and ``database_query``.
+        pool: where the workflows run, beside everything else that this pool runs. Default: each run
+            makes a pool of its own, as the workflow's ``parallel_config`` says.
+
+    On a shared ``pool`` a workflow's ``parallel_config`` is its part of that pool:
+    ``max_concurrent`` is the most slots that the run and all that its steps start may take
+    together (default: only the pool's limit), and ``timeout`` is how long one step may run, as the
+    workflow knows its steps best (default: the pool's). The queue is the pool's own business: a
+    workflow that says ``queue_size`` or ``when_full`` is refused.
 
     >>> import trio
     >>> async def add(context: WorkflowContext) -> int:
@@ -43,10 +54,17 @@ class WorkflowManager:
     2
     """
 
-    def __init__(self, tools: ToolRegistry | None = None) -> None:
+    def __init__(
+        self, tools: ToolRegistry | None = None, *, pool: WorkerPool | None = None
+    ) -> None:
         if tools is not None and not isinstance(tools, ToolRegistry):
             raise TypeError(f"tools must be a ToolRegistry; got {tools!r}")
+        if pool is not None and not isinstance(pool, WorkerPool):
+            raise TypeError(
+                f"pool must be a WorkerPool (a ParallelExecutionManager has one as .pool); got {pool!r}"
+            )
         self._tools = tools
+        self._pool = pool
 
     async def execute(
         self,
@@ -74,8 +92,8 @@ class WorkflowManager:
             raise TypeError(f"execute takes a WorkflowDefinition; got {workflow!r}")
         observers = as_observers(observer)
         tools = self._registry(workflow)
-        _check(workflow, tools)
-        return await _run(workflow, tools, _as_context(context), observers)
+        self._check(workflow, tools)
+        return await self._run(workflow, tools, _as_context(context), observers)
 
     def validate(self, workflow: WorkflowDefinition) -> None:
         """Check a workflow as :meth:`execute` does, and run nothing.
@@ -89,7 +107,7 @@ class WorkflowManager:
         hocket.WorkflowInvalid: workflow 'w' has 1 mistake:
         steps[0].tool: there is no tool 'nope' (tools: database_query, http_request)
         """
-        _check(workflow, self._registry(workflow))
+        self._check(workflow, self._registry(workflow))
 
     def _registry(self, workflow: WorkflowDefinition) -> ToolRegistry:
         if self._tools is not None:
@@ -100,23 +118,42 @@ class WorkflowManager:
 
         return builtin_tools()
 
+    def _check(self, workflow: WorkflowDefinition, tools: ToolRegistry) -> None:
+        mistakes = [*workflow.analysis.mistakes, *tools.check_steps(workflow.analysis)]
+        if self._pool is not None:
+            mistakes += _queue_mistakes(workflow.parallel_config)
+        if mistakes:
+            raise WorkflowInvalid(f"workflow {workflow.name!r}", mistakes)
 
-def _check(workflow: WorkflowDefinition, tools: ToolRegistry) -> None:
-    mistakes = [*workflow.analysis.mistakes, *tools.check_steps(workflow.analysis)]
-    if mistakes:
-        raise WorkflowInvalid(f"workflow {workflow.name!r}", mistakes)
+    # Ctrl-C may come between the making of what closes the tools and the awaiting of it.
+    @enable_ki_protection
+    async def _run(
+        self,
+        workflow: WorkflowDefinition,
+        tools: ToolRegistry,
+        context: WorkflowContext,
+        observers: Sequence[Observer],
+    ) -> WorkflowResult:
+        async with tools.open() as opened:
+            return await WorkflowRun(workflow, context, opened, observers, self._pool).run()
 
 
-# Ctrl-C may come between the making of what closes the tools and the awaiting of it.
-@enable_ki_protection
-async def _run(
-    workflow: WorkflowDefinition,
-    tools: ToolRegistry,
-    context: WorkflowContext,
-    observers: Sequence[Observer],
-) -> WorkflowResult:
-    async with tools.open() as opened:
-        return await WorkflowRun(workflow, context, opened, observers).run()
+def _queue_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
+    """What a workflow says of the queue of a pool that is not its own.
+
+    What is as in every pool need not have been said, and takes nothing from anybody.
+    """
+    usual = WorkerPoolConfig()
+    said = {"queue_size": config.queue_size, "when_full": config.when_full}
+    return [
+        Mistake(
+            ("parallel_config", name),
+            f"the workflow shares a pool with others, and its queue is theirs too: leave "
+            f"{name!r} out, and give it to the pool: WorkerPool({name}={value!r})",
+        )
+        for name, value in said.items()
+        if value != getattr(usual, name)
+    ]
 
 
 def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> WorkflowContext:

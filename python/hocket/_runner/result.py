@@ -42,8 +42,9 @@ class WorkflowResult:
     """Seconds from start to end."""
     timed_out: bool
     """Whether ``max_duration`` ended it."""
-    stats: PoolStats
-    """What the run's pool has done: waiting and running times among others."""
+    stats: PoolStats | None
+    """What the run's pool has done: waiting and running times among others. None on a pool that is
+    shared: its figures (``pool.get_stats()``) tell of everybody's work."""
 
     def raise_for_failure(self) -> None:
         """Raise if the workflow has failed; do nothing if it has succeeded.

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import trio
+
 from .. import _core
+from .._base.checks import check_count
 from .._base.durations import limit_to_ns
 from .._base.errors import HocketError
 from .._engine.group_steps import steps_of
@@ -21,6 +26,7 @@ from .._model.strategy import WaitStrategy, check_quorum
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
+from ..tools._step_context import StepContext
 from ..tools._tool import OpenTool
 from .result import WorkflowResult
 
@@ -38,18 +44,27 @@ class WorkflowRun:
         context: WorkflowContext,
         tools: Mapping[str, OpenTool],
         observers: Sequence[Observer],
+        shared_pool: WorkerPool | None,
     ) -> None:
         self.workflow = workflow
         self.context = context
         self.tools = tools
         self.plan = workflow.analysis.plan
         self.observers = observers
-        self.pool = WorkerPool.from_config(workflow.parallel_config)
+        config = workflow.parallel_config
+        self.is_shared = shared_pool is not None
+        limit = check_count("max_concurrent", config.max_concurrent)
+        self.share = limit if self.is_shared else None
+        self.pool = WorkerPool.from_config(config) if shared_pool is None else shared_pool
+        self.step_timeout = self.pool.timeout if config.timeout is None else config.timeout
         self.completed: list[str] = []
         self.failed: list[str] = []
+        self.settled: set[str] = set()
+        """The steps that are in one of the two lists as they ended."""
         self.skipped: list[str] = []
         self.cancelled: list[str] = []
-        self.started_groups: set[str] = set()
+        self.opened_groups: set[str] = set()
+        """The ids of the steps whose groups have got as far as to have a run of their own."""
         self._has_groups = any(step.group is not None for step in self.plan.steps)
 
     async def run(self) -> WorkflowResult:
@@ -60,14 +75,14 @@ class WorkflowRun:
             "workflow",
             steps,
             strategy=WaitStrategy.ALL,
+            share=self.share,
             timeout=self.workflow.max_duration,
             dependencies=self.plan.dependencies,
             results=self.context.results,
             errors=self.context.errors,
         )
         result = await run_steps(self.pool._core, spec, logger)
-        self._note(result)
-        self._skip_members_of_unstarted_groups()
+        self._note(steps, result)
         return WorkflowResult(
             name=self.workflow.name,
             success=result.success,
@@ -80,19 +95,19 @@ class WorkflowRun:
             output=self._output() if result.success else None,
             duration=result.duration,
             timed_out=result.timed_out,
-            stats=self.pool.get_stats(),
+            stats=None if self.is_shared else self.pool.get_stats(),
         )
 
     def _spec(self, id: str, kind: str, steps: list[WorkflowStep[Any]], **settings: Any) -> RunSpec:
-        limits = self.pool.timeout, settings.pop("step_timeout", None)
-        default = limits[0] if limits[1] is None else limits[1]
+        of_group = settings.pop("step_timeout", None)
+        default = self.step_timeout if of_group is None else of_group
         where = f"{kind} {id!r}"
         return RunSpec(
             id=id,
             kind=kind,
             ids=_core.step_ids(steps, None, where),
             steps=steps,
-            executor=self._start,
+            executor=partial(self._start, default),
             step_timeout_ns=limit_to_ns(default),
             step_timeouts_ns=_step_timeouts_ns(steps, default),
             # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
@@ -109,7 +124,7 @@ class WorkflowRun:
             **settings,
         )
 
-    def _start(self, step: WorkflowStep[Any]) -> Awaitable[Any]:
+    def _start(self, default_timeout: float | None, step: WorkflowStep[Any]) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
         context = self.context
         if step.execute is not None:
@@ -117,12 +132,26 @@ class WorkflowRun:
         if step.group is not None:
             return self._run_group(step, step.group)
         assert step.tool is not None
-        return self.tools[step.tool](step.resolve_input(context), context)
+        tool = self.tools[step.tool]
+        own = self._step_context(step, default_timeout) if tool.takes_step else None
+        return tool(step.resolve_input(context), context, own)
+
+    def _step_context(self, step: WorkflowStep[Any], default_timeout: float | None) -> StepContext:
+        limit = default_timeout if step.timeout is None else step.timeout
+        end = math.inf if limit is None else trio.current_time() + limit
+        return StepContext(
+            id=step.id,
+            workflow=self.workflow.name,
+            context=self.context,
+            pool=self.pool,
+            deadline=min(end, trio.current_effective_deadline()),
+            step_timeout=self.step_timeout,
+            observers=self.observers,
+        )
 
     async def _run_group(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
-        self.started_groups.add(step.id)
         members = await self._members(group)
         check_quorum(group.wait_strategy, len(members))
         spec = self._spec(
@@ -137,35 +166,50 @@ class WorkflowRun:
             isolation=group.isolation,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
-        result = await run_steps(self.pool._core, spec, logger, on_end=self._note)
+        on_end = partial(self._note_group, step.id, members)
+        result = await run_steps(self.pool._core, spec, logger, on_end=on_end)
         try:
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
-            del self, spec
+            del self, spec, on_end
         return result
 
     async def _members(self, group: ParallelGroup[Any]) -> list[WorkflowStep[Any]]:
-        return [self._member(group, step) for step in await steps_of(group, self.context)]
+        members = []
+        for step in await steps_of(group, self.context):
+            member = self._member(step)
+            if member is None:
+                raise HocketError(
+                    f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
+                    "returns WorkflowStep objects"
+                )
+            members.append(member)
+        return members
 
-    def _member(self, group: ParallelGroup[Any], step: Any) -> WorkflowStep[Any]:
+    def _member(self, step: Any) -> WorkflowStep[Any] | None:
         member = self.plan.members.get(step) if isinstance(step, str) else step
-        if not isinstance(member, WorkflowStep):
-            raise HocketError(
-                f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
-                "returns WorkflowStep objects"
-            )
-        return member
+        return member if isinstance(member, WorkflowStep) else None
 
     def _settled(self, event: StepEvent) -> None:
         """Keep the lists in the order of settling, across groups."""
         state = event.kind.state
         if state is StepState.SUCCEEDED:
-            self.completed.append(event.step)
+            mine = self.completed
         elif state in (StepState.FAILED, StepState.TIMED_OUT):
-            self.failed.append(event.step)
+            mine = self.failed
+        else:
+            return
+        mine.append(event.step)
+        self.settled.add(event.step)
 
-    def _note(self, result: ParallelExecutionResult[Any]) -> None:
+    def _note_group(
+        self, owner: str, members: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]
+    ) -> None:
+        self.opened_groups.add(owner)
+        self._note(members, result)
+
+    def _note(self, steps: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]) -> None:
         """Take over what a group, or the workflow itself, has come to."""
         self.skipped += result.skipped_steps
         self.cancelled += result.cancelled_steps
@@ -178,13 +222,17 @@ class WorkflowRun:
             (self.completed, result.completed_steps),
             (self.failed, result.failed_steps),
         ):
-            known = set(mine)
-            mine += [step for step in others if step not in known]
+            mine += [step for step in others if step not in self.settled]
+        groups = [step for step in steps if step.group is not None]
+        self._skip_members([step for step in groups if step.id not in self.opened_groups])
 
-    def _skip_members_of_unstarted_groups(self) -> None:
-        for member, owner in self.plan.owners.items():
-            if owner not in self.started_groups:
-                self.skipped.append(member)
+    def _skip_members(self, steps: list[WorkflowStep[Any]]) -> None:
+        """Note the members of groups that have never opened, those inside each other included."""
+        while steps:
+            groups = [step.group for step in steps if step.group is not None]
+            listed = [one for group in groups if not callable(group.steps) for one in group.steps]
+            steps = [member for one in listed if (member := self._member(one)) is not None]
+            self.skipped += [member.id for member in steps]
 
     def _output(self) -> Any:
         if self.workflow.output is not None:

@@ -41,7 +41,8 @@ class WorkflowDefinition:
         steps: its steps. A step that a group names runs only through that group.
         description: what it is for.
         max_duration: seconds that a whole run may take. Default: no limit.
-        parallel_config: the limits of the pool it runs in.
+        parallel_config: the limits of the pool it runs in; on a shared pool, its part of that pool:
+            see ``WorkflowManager``.
         output: what a run returns, with ``$results...`` references. Default: the value of the
             last step that runs by itself.
 

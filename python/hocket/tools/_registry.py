@@ -58,6 +58,9 @@ class ToolRegistry:
         the first step, calls it (``async def __call__``) for every step, and leaves it after the
         last, also when the run is cancelled.
 
+        Its parameters are what an input may have, but for two: one named ``context`` gets the run's
+        :class:`WorkflowContext`, and one of the type :class:`StepContext` the step that calls it.
+
         Args:
             fn: the function or the class.
             name: what steps call it by. Default: the name given to ``@tool``, else its own.
@@ -161,7 +164,8 @@ class ToolRegistry:
     async def open(self) -> AsyncIterator[dict[str, OpenTool]]:
         """Make the tools ready for one run, and clean up after it.
 
-        Gives a mapping from name to a callable: ``await tools[name](input, context)``.
+        Gives a mapping from name to a callable: ``await tools[name](input, context)``, with
+        a third argument, its step, for a tool that takes one.
         """
         async with AsyncExitStack() as stack:
             tools: dict[str, OpenTool] = {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, overload
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, overload
 
 import attrs
 
@@ -14,11 +16,14 @@ from .._base.mistakes import Keys
 from .._base.names import snake_case
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
+from ._step_context import StepContext
 
 __all__ = ["OpenTool", "Tool", "is_marked", "make_tool", "tool"]
 
 _MARK = "__hocket_tool__"
 _CONTEXT = "context"
+# The type of a parameter whose names mean nothing where it stands.
+_STEP_CONTEXT = re.compile(r"([\w.]+\.)?StepContext( *\| *None)?")
 _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
@@ -56,13 +61,15 @@ class Tool:
     target: Callable[..., Any]
     """The async function, or the class whose instances are the tool for one run."""
     parameters: frozenset[str]
-    """The names that an input may have; without ``context``."""
+    """The names that an input may have."""
     required: frozenset[str]
     """Those that it must have."""
     takes_any: bool
     """Whether other names are fine too (``**kwargs``)."""
     takes_context: bool
     """Whether it gets the :class:`WorkflowContext` as ``context``."""
+    step_parameters: frozenset[str]
+    """The names of the parameters that get the :class:`StepContext`."""
     single: str | None
     """The parameter that gets an input which is no mapping; None if it takes no such input."""
 
@@ -99,16 +106,19 @@ class Tool:
         return [((), f"tool {self.name!r} takes {takes}; found {value!r}")]
 
     def _unknown(self, key: object) -> str:
-        if key == _CONTEXT and self.takes_context:
+        if self._is_given(key):
             return f"tool {self.name!r} gets {key!r} from hocket; leave it out"
         known = ", ".join(sorted(self.parameters)) or "none"
         near = did_you_mean(key, self.parameters)
         return f"tool {self.name!r} has no parameter {key!r}{near} (parameters: {known})"
 
     def _accepts(self, key: object) -> bool:
-        if not isinstance(key, str) or (key == _CONTEXT and self.takes_context):
+        if not isinstance(key, str) or self._is_given(key):
             return False
         return self.takes_any or key in self.parameters
+
+    def _is_given(self, key: object) -> bool:
+        return (key == _CONTEXT and self.takes_context) or key in self.step_parameters
 
     def _parameter(self, key: Any) -> Any:
         if key in self.parameters or not isinstance(key, str):
@@ -124,20 +134,30 @@ class OpenTool:
     tool: Tool
     _call: Callable[..., Awaitable[Any]]
 
-    def __call__(self, input: Any, context: WorkflowContext) -> Awaitable[Any]:
+    @property
+    def takes_step(self) -> bool:
+        """Whether it has a parameter for a :class:`StepContext`."""
+        return bool(self.tool.step_parameters)
+
+    def __call__(
+        self, input: Any, context: WorkflowContext, step: StepContext | None = None
+    ) -> Awaitable[Any]:
         """Start the tool: the coroutine to await for its value.
 
         Args:
             input: a mapping becomes keyword arguments; None, none; anything else is the first
                 argument.
             context: goes to a tool that has a parameter ``context``.
+            step: goes to a tool that takes one; the others need none.
 
         Raises:
             ToolInputError: the input does not fit the tool's signature.
         """
         if problems := self.tool.problems(input):
             raise ToolInputError("; ".join(text for _, text in problems))
-        extra = {_CONTEXT: context} if self.tool.takes_context else {}
+        extra: dict[str, Any] = dict.fromkeys(self.tool.step_parameters, step)
+        if self.tool.takes_context:
+            extra[_CONTEXT] = context
         if input is None:
             return self._call(**extra)
         if isinstance(input, Mapping):
@@ -176,8 +196,8 @@ def make_tool(fn: Any, name: str | None) -> Tool:
         raise TypeError(f"a tool needs a name; pass one for {fn!r}")
     if inspect.isclass(fn):
         call: Any = inspect.getattr_static(fn, "__call__")
-        return _describe(name, fn, list(inspect.signature(call).parameters.values())[1:])
-    return _describe(name, fn, list(inspect.signature(fn).parameters.values()))
+        return _describe(name, fn, _parameters(call)[1:])
+    return _describe(name, fn, _parameters(fn))
 
 
 def _require_tool_class(cls: type) -> None:
@@ -190,16 +210,35 @@ def _require_tool_class(cls: type) -> None:
         )
 
 
+def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        signature = inspect.signature(fn, eval_str=True)
+    except Exception:  # noqa: BLE001 - a type may be imported for type checkers only
+        signature = inspect.signature(fn)
+    return list(signature.parameters.values())
+
+
+def _takes_step(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return _STEP_CONTEXT.fullmatch(annotation) is not None
+    if get_origin(annotation) in (Union, UnionType):
+        return any(map(_takes_step, get_args(annotation)))
+    return annotation is StepContext
+
+
 def _describe(name: str, fn: Any, parameters: list[inspect.Parameter]) -> Tool:
     empty = inspect.Parameter.empty
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    inputs = [p for p in named if p.name != _CONTEXT]
+    steps = frozenset(p.name for p in named if _takes_step(p.annotation))
+    rest = [p for p in named if p.name not in steps]
+    inputs = [p for p in rest if p.name != _CONTEXT]
     return Tool(
         name=name,
         target=fn,
         parameters=frozenset(p.name for p in inputs),
         required=frozenset(p.name for p in inputs if p.default is empty),
         takes_any=any(p.kind is p.VAR_KEYWORD for p in parameters),
-        takes_context=len(inputs) < len(named),
+        takes_context=len(inputs) < len(rest),
+        step_parameters=steps,
         single=next((p.name for p in inputs if p.kind is p.POSITIONAL_OR_KEYWORD), None),
     )
