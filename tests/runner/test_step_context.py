@@ -148,6 +148,14 @@ async def test_the_limits_of_its_group_count_too(autojump_clock, limits, expecte
     assert result.results["a"] == expected
 
 
+async def test_the_deadline_of_who_runs_the_workflow_counts_too(autojump_clock):
+    async def look(step: StepContext):
+        return step.deadline
+
+    with trio.fail_after(2):
+        assert (await run(look, step={"timeout": 5})).output == 2
+
+
 async def test_a_step_that_heeds_its_deadline_is_in_time(autojump_clock):
     async def careful(step: StepContext):
         with trio.CancelScope(deadline=step.deadline - 1):

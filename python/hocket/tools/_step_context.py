@@ -22,7 +22,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class StepContext:
     """The step that a tool is called for. A tool gets it in a parameter of this type.
 
@@ -59,6 +59,7 @@ class StepContext:
     _step_timeout: float | None = attrs.field(repr=False)
     """Seconds that a step of :meth:`run_group` may run if its group does not say."""
     _observers: Sequence[Observer] = attrs.field(repr=False)
+    """Who is told of the steps of :meth:`run_group`: the observers of the workflow."""
 
     @cached_property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
