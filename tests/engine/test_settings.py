@@ -205,7 +205,7 @@ async def test_a_queue_without_places_is_now_or_never(autojump_clock, gauge):
         with pytest.raises(QueueFull, match=r"no slot is free, and nobody may wait .*queue_size=0"):
             await pool.execute(gauge.step, "x")
         assert pool.get_stats() == before
-        await trio.sleep(1)
+        await trio.sleep(1.5)
         await pool.execute(gauge.step, "c")
     assert gauge.order == list("abc")
     assert pool.get_stats().total_wait_time == 0
@@ -314,7 +314,7 @@ async def test_a_run_and_all_that_its_steps_start_keep_within_their_share(autoju
 
     async def outer(name):
         group = ParallelGroup(name, [f"{name}{i}" for i in range(6)])
-        await inner.execute_group(group, lambda step, context: gauge.step(step))
+        await inner.execute_group(group, lambda step: gauge.step(step))
 
     ids = [f"s{i}" for i in range(4)]
     steps = [partial(outer, name) for name in ids]

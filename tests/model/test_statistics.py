@@ -131,12 +131,12 @@ async def test_cancelled_steps_are_in_no_run_time(autojump_clock):
 async def test_steps_that_a_time_limit_stopped_have_a_running_time(autojump_clock):
     manager = ParallelExecutionManager(max_concurrent=3)
     by_the_groups = ParallelGroup("g", ["a", "b", "c", "d"], "all_settled", timeout=4)
-    await manager.execute_group(by_the_groups, lambda step, context: nap(1 if step == "a" else 9))
+    await manager.execute_group(by_the_groups, lambda step: nap(1 if step == "a" else 9))
     # a 1 s, b and c 4 s each, d from the second 1 until the fourth.
     run = manager.get_stats().run_time
     assert (run.count, run.total, run.max) == (4, 1 + 4 + 4 + 3, 4)
     by_their_own = ParallelGroup("g", ["a"], step_timeout=2)
-    await manager.execute_group(by_their_own, lambda step, context: nap(9))
+    await manager.execute_group(by_their_own, lambda step: nap(9))
     stats = manager.get_stats()
     assert stats.run_time.total == 12 + 2
     ended = stats.tasks_completed + stats.tasks_failed + stats.tasks_timed_out
@@ -316,7 +316,7 @@ async def test_what_a_groups_limit_stopped_is_of_the_second_in_which_the_group_e
 ):
     manager = ParallelExecutionManager()
     group = ParallelGroup("g", ["a"], timeout=30)
-    await manager.execute_group(group, lambda step, context: nap(99))
+    await manager.execute_group(group, lambda step: nap(99))
     last = manager.get_stats(window=1)
     assert (last.tasks_submitted, last.tasks_timed_out, last.run_time.total) == (0, 1, 30)
 
@@ -355,7 +355,7 @@ def plan_of(**seconds):
 
 async def run_plan(manager, id, plan, *args, **options):
     group = ParallelGroup(id, list(plan), *args, **options)
-    return await manager.execute_group(group, lambda step, context: plan[step]())
+    return await manager.execute_group(group, lambda step: plan[step]())
 
 
 async def test_a_groups_figures_are_of_all_its_runs_and_of_no_other_group(autojump_clock):

@@ -6,7 +6,9 @@ Nothing here is run.
 # pyright: strict
 
 import enum
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_type
@@ -152,9 +154,15 @@ def settings(pool: WorkerPool, config: WorkerPoolConfig) -> None:
     WorkerPoolConfig(max_concurrent=2, queue_size=None, timeout=5, when_full="raise")
     assert_type(WorkerPool.from_config(config), WorkerPool)
     assert_type(ParallelExecutionManager.from_config(config), ParallelExecutionManager)
-    assert_type(pool.max_concurrent, int)
+    assert_type(pool.max_concurrent, float)
     pool.max_concurrent = 5
+    pool.max_concurrent = math.inf
+    pool.queue_size = None
+    pool.when_full = "wait"
+    pool.timeout = timedelta(seconds=5)
     assert_type(pool.timeout, float | None)
+    WorkerTask("ping", ping, timeout=timedelta(seconds=5))
+    ParallelGroup("g", [1], timeout=timedelta(seconds=5), step_timeout=2)
 
 
 def figures(pool: WorkerPool) -> None:

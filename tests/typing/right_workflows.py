@@ -98,6 +98,6 @@ async def workflows(path: Path) -> None:
     result = await manager.execute(definition, {"region": "eu"}, observer=print)
     assert_type(result, WorkflowResult)
     assert_type(result.errors, Mapping[str, Exception])
-    assert_type(result.stats, PoolStats)
+    assert_type(result.stats, PoolStats | None)
     assert_type(load_workflow(path), WorkflowDefinition)
     assert_type(workflow_from_dict({}), WorkflowDefinition)

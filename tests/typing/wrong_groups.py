@@ -89,7 +89,6 @@ async def a_text_that_might_be_a_strategy(pool: WorkerPool, text: str) -> None:
 def pools(pool: WorkerPool) -> None:
     WorkerPool(max_concurrent="3")  # refused
     WorkerPool(max_concurrent=None)  # refused
-    WorkerPool(max_concurrent=2.5)  # refused
     WorkerPool(when_full="block")  # refused
     WorkerPool(timeout="5s")  # refused
     WorkerPool(queue_size="10")  # refused
@@ -99,7 +98,6 @@ def pools(pool: WorkerPool) -> None:
     WorkerPool.from_config({"max_concurrent": 3})  # refused
     ParallelExecutionManager(max_concurrent="3")  # refused
     pool.max_concurrent = "3"  # refused
-    pool.timeout = 5  # refused
     pool.get_stats().tasks_completed = 5  # refused
 
 

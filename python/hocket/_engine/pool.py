@@ -265,7 +265,7 @@ class WorkerPool:
         tasks: Iterable[WorkerTask[R]],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         *,
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
     ) -> ParallelExecutionResult[R]:
         """Run tasks under a wait strategy, and return results and verdict.
 

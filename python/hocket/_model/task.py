@@ -8,11 +8,15 @@ from typing import Generic, TypeVar
 import attrs
 
 from .._base.callables import uncalled_hint
-from .._base.durations import check_seconds
+from .._base.durations import Seconds, check_seconds
 
 __all__ = ["WorkerTask"]
 
 R_co = TypeVar("R_co", covariant=True)
+
+
+def _timeout(value: Seconds | None) -> float | None:
+    return check_seconds("timeout", value)
 
 
 @attrs.frozen
@@ -36,7 +40,7 @@ class WorkerTask(Generic[R_co]):
 
     id: str
     execute: Callable[[], Awaitable[R_co]]
-    timeout: float | None = None
+    timeout: float | None = attrs.field(default=None, converter=_timeout)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
@@ -46,4 +50,3 @@ class WorkerTask(Generic[R_co]):
                 f"execute of task {self.id!r} must be an async function; got "
                 f"{self.execute!r}{uncalled_hint(self.execute)}"
             )
-        object.__setattr__(self, "timeout", check_seconds("timeout", self.timeout))

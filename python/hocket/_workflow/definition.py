@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .._base.durations import check_seconds
+from .._base.durations import Seconds, check_seconds
 from .._base.errors import WorkflowInvalid
 from .._base.iterables import as_tuple
 from .._model.config import WorkerPoolConfig
@@ -20,7 +20,7 @@ from .step import WorkflowStep
 __all__ = ["WorkflowDefinition"]
 
 
-def _max_duration(value: float | None) -> float | None:
+def _max_duration(value: Seconds | None) -> float | None:
     return check_seconds("max_duration", value)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast, overload
 import attrs
 
 from .._base.callables import is_async_callable, not_async
-from .._base.durations import check_seconds
+from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._model.group import Isolation, ParallelGroup, StepsFunction
 from .._model.result import ParallelExecutionResult
@@ -29,7 +29,7 @@ class _Run(Protocol):
     def results(self) -> Mapping[str, Any]: ...
 
 
-def _timeout(value: float | None) -> float | None:
+def _timeout(value: Seconds | None) -> float | None:
     return None if value is None else check_seconds("timeout", value)
 
 
@@ -85,7 +85,7 @@ class WorkflowStep(Generic[R_co]):
         *,
         execute: Callable[[WorkflowContext], Awaitable[R_co]],
         depends_on: Iterable[str | WorkflowStep[Any]] = (),
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         continue_on_error: bool = False,
     ) -> None: ...
     @overload
@@ -96,7 +96,7 @@ class WorkflowStep(Generic[R_co]):
         tool: str,
         input: Any = None,
         depends_on: Iterable[str | WorkflowStep[Any]] = (),
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         continue_on_error: bool = False,
     ) -> None: ...
     @overload
@@ -106,7 +106,7 @@ class WorkflowStep(Generic[R_co]):
         *,
         group: ParallelGroup[Any],
         depends_on: Iterable[str | WorkflowStep[Any]] = (),
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         continue_on_error: bool = False,
     ) -> None: ...
     def __init__(
@@ -118,7 +118,7 @@ class WorkflowStep(Generic[R_co]):
         group: ParallelGroup[Any] | None = None,
         input: Any = None,
         depends_on: Iterable[str | WorkflowStep[Any]] = (),
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         continue_on_error: bool = False,
     ) -> None:
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
@@ -131,10 +131,10 @@ class WorkflowStep(Generic[R_co]):
         steps: Iterable[str | WorkflowStep[Any]] | StepsFunction[WorkflowStep[Any]],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         *,
-        max_concurrent: int | None = None,
+        max_concurrent: float | None = None,
         continue_on_error: bool = False,
-        timeout: float | None = None,
-        step_timeout: float | None = None,
+        timeout: Seconds | None = None,
+        step_timeout: Seconds | None = None,
         isolation: Isolation = "shared",
         depends_on: Iterable[str | WorkflowStep[Any]] = (),
     ) -> WorkflowStep[ParallelExecutionResult[Any]]:

@@ -95,14 +95,6 @@ impl Lane {
         !self.slotless.get(step as usize).copied().unwrap_or(false)
     }
 
-    /// How many of its steps that take a slot have not started.
-    pub fn unstarted(&self) -> u64 {
-        let waiting = |(step, state): &(usize, &StepState)| {
-            **state == StepState::Waiting && self.takes_slot(*step as u32)
-        };
-        self.states.iter().enumerate().filter(waiting).count() as u64
-    }
-
     pub fn tolerates(&self, step: u32) -> bool {
         self.tolerated.get(step as usize).copied().unwrap_or(false)
     }

@@ -269,7 +269,7 @@ impl Scheduler {
             Cause::Ended => Outcome::Cancelled,
             Cause::TimedOut => Outcome::TimedOut,
         };
-        lane.tally.skipped = lane.unstarted();
+        lane.tally.skipped = lane.tally.submitted - lane.tally.wait.count;
         self.statistics.skipped(lane.tally.skipped, now_ns);
         for run_ns in lane.cancelled_ns {
             lane.tally.ended(outcome, run_ns);

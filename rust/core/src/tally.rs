@@ -13,6 +13,7 @@ pub struct Span {
 }
 
 impl Span {
+    #[inline(always)]
     fn record(&mut self, ns: u64) {
         self.count += 1;
         self.total_ns += u128::from(ns);
@@ -52,7 +53,7 @@ impl Tally {
     }
 
     /// A step ended after running this long; cancelled ones have no running time.
-    #[inline]
+    #[inline(always)]
     pub fn ended(&mut self, outcome: Outcome, run_ns: u64) {
         match outcome {
             Outcome::Succeeded => self.completed += 1,
