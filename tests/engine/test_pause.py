@@ -103,7 +103,7 @@ async def test_the_steps_that_a_running_step_waits_for_wait_too(autojump_clock, 
     async def outer():
         manager.pool.pause()
         group = ParallelGroup("inner", list("abc"))
-        await manager.execute_group(group, lambda step: diary.step(step))
+        await manager.execute_group(group, diary.step)
         return "done"
 
     async with trio.open_nursery() as nursery:
@@ -144,7 +144,7 @@ async def granted_and_paused(pool, manager, nursery, diary, scope):
 
     async def first():
         group = ParallelGroup("first", ["a"])
-        await manager.execute_group(group, lambda step: diary.step(step), observer=pause)
+        await manager.execute_group(group, diary.step, observer=pause)
 
     async def second():
         with scope:
@@ -206,7 +206,7 @@ async def test_a_groups_time_limit_counts_on_while_paused(autojump_clock, diary)
     manager = ParallelExecutionManager(max_concurrent=1)
     manager.pool.pause()
     group = ParallelGroup("g", list("ab"), timeout=3)
-    result = await manager.execute_group(group, lambda step: diary.step(step))
+    result = await manager.execute_group(group, diary.step)
     assert (result.timed_out, result.skipped_steps, result.failed_steps) == (True, ["a", "b"], [])
     assert trio.current_time() == 3
     assert diary.starts == []

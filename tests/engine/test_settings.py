@@ -314,7 +314,7 @@ async def test_a_run_and_all_that_its_steps_start_keep_within_their_share(autoju
 
     async def outer(name):
         group = ParallelGroup(name, [f"{name}{i}" for i in range(6)])
-        await inner.execute_group(group, lambda step: gauge.step(step))
+        await inner.execute_group(group, gauge.step)
 
     ids = [f"s{i}" for i in range(4)]
     steps = [partial(outer, name) for name in ids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,11 @@ def mistakes(text, load, tools=None):
     with pytest.raises(WorkflowFileError) as caught:
         load(text, tools)
     return str(caught.value).splitlines()
+
+
+def test_a_file_may_have_no_limit_and_no_queue(load):
+    text = "name: x\nparallel_config: {max_concurrent: .inf, queue_size: 0}\nsteps: [{id: a, tool: t}]\n"
+    assert load(text).parallel_config == WorkerPoolConfig(max_concurrent=math.inf, queue_size=0)
 
 
 @pytest.mark.parametrize("text", [NATIVE, CAMEL], ids=["native", "camelCase"])
@@ -340,11 +346,38 @@ WRONG = [
         "steps:\n"
         "  - {id: a, tool: t}\n",
         [
-            "2:35: parallel_config.max_concurrent: expected a whole number of at least 1; found 0",
+            (
+                "2:35: parallel_config.max_concurrent: expected a whole number of at least 1, or .inf "
+                "for no limit; found 0"
+            ),
             "2:49: parallel_config.when_full: expected 'raise' or 'wait'; found 'rise'; did you mean 'raise'?",
-            "2:67: parallel_config.queue_size: expected a whole number of at least 1; found 1.5",
+            (
+                "2:67: parallel_config.queue_size: expected a whole number of at least 0, or .inf for no "
+                "limit; found 1.5"
+            ),
         ],
         id="bad pool config",
+    ),
+    pytest.param(
+        "name: x\nparallel_config: {queue_size: 0, when_full: wait}\nsteps:\n  - {id: a, tool: t}\n",
+        [
+            (
+                "2:18: parallel_config: queue_size=0 leaves no place to wait in, and when_full='wait' says "
+                "to wait for one: write when_full='raise' to refuse a call that cannot start at once, or a "
+                "queue_size of at least 1"
+            ),
+        ],
+        id="a queue that cannot be waited in",
+    ),
+    pytest.param(
+        "name: x\nparallel_config: {max_concurrent: 4294967295}\nsteps:\n  - {id: a, tool: t}\n",
+        [
+            (
+                "2:35: parallel_config.max_concurrent: expected a whole number of at least 1, or .inf for "
+                "no limit; found 4294967295"
+            ),
+        ],
+        id="more than can be counted",
     ),
     pytest.param(
         "name: x\nsteps:\n  - {id: fetch, tool: t}\n  - {id: b, tool: t, depends_on: [fetsh]}\n",

@@ -108,7 +108,7 @@ class ParallelExecutionManager:
             accounts=self._accounts,
         )
 
-    def get_stats(self, *, window: float | None = None) -> PoolStats:
+    def get_stats(self, *, window: Seconds | None = None) -> PoolStats:
         """Return what the pool has done: since it was made, or in the last ``window`` seconds.
 
         See :meth:`WorkerPool.get_stats`.

@@ -304,7 +304,7 @@ class WorkerPool:
             logger,
         )
 
-    def get_stats(self, *, window: float | None = None) -> PoolStats:
+    def get_stats(self, *, window: Seconds | None = None) -> PoolStats:
         """Return what the pool has done.
 
         Args:

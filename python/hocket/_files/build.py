@@ -41,9 +41,19 @@ class Builder:
             [self._step(one, ("steps", index)) for index, one in enumerate(entries)],
             description=_read(entry.description, ""),
             max_duration=_read(entry.max_duration, None),
-            parallel_config=_config(_read(entry.parallel_config, None)),
+            parallel_config=self._config(_read(entry.parallel_config, None)),
             output=entry.output,
         )
+
+    def _config(self, entry: ConfigEntry | None) -> WorkerPoolConfig:
+        if entry is None:
+            return WorkerPoolConfig()
+        given = attrs.asdict(entry, recurse=False, filter=lambda _, v: v not in (None, MISTAKEN))
+        try:
+            return WorkerPoolConfig(**given)
+        except ValueError as error:  # each is right, and they do not go together
+            self.findings.add(("parallel_config",), str(error))
+            return WorkerPoolConfig()
 
     def _step(self, entry: Any, keys: Keys) -> WorkflowStep[Any]:
         unreadable = unreadable_id(keys)
@@ -117,10 +127,3 @@ def _read(value: Any, instead: Any) -> Any:
 
 def _ids(names: list[Any]) -> list[str]:
     return [unreadable_id() if name is MISTAKEN else name for name in names]
-
-
-def _config(entry: ConfigEntry | None) -> WorkerPoolConfig:
-    if entry is None:
-        return WorkerPoolConfig()
-    given = attrs.asdict(entry, recurse=False, filter=lambda _, v: v not in (None, MISTAKEN))
-    return WorkerPoolConfig(**given)

@@ -22,6 +22,7 @@ __all__ = [
     "GroupEntry",
     "Member",
     "Name",
+    "Places",
     "Seconds",
     "StepEntry",
     "Strategy",
@@ -33,7 +34,8 @@ __all__ = [
 Text = NewType("Text", str)
 Name = NewType("Name", str)
 Flag = NewType("Flag", bool)
-Count = NewType("Count", int)
+Count = NewType("Count", float)
+Places = NewType("Places", float)
 Seconds = NewType("Seconds", float)
 Full = NewType("Full", str)
 Strategy = NewType("Strategy", object)
@@ -81,7 +83,7 @@ class ConfigEntry:
     """``parallel_config:``."""
 
     max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
-    queue_size: Count | None = attrs.field(default=None, metadata=_key("queueSize"))
+    queue_size: Places | None = attrs.field(default=None, metadata=_key("queueSize"))
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
     when_full: Full | None = attrs.field(default=None, metadata=_key("whenFull"))
 

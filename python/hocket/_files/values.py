@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, get_args
 
+from .._base.checks import check_count
 from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.strategy import parse_strategy
-from .entries import Count, Flag, Full, Name, Seconds, Strategy, Text
+from .entries import Count, Flag, Full, Name, Places, Seconds, Strategy, Text
 from .spelling import Spelling
 
 __all__ = ["MISTAKEN", "WrongValue", "expected", "name", "value_checks"]
@@ -39,7 +41,8 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Text: _text,
         Name: name,
         Flag: _flag,
-        Count: _count,
+        Count: partial(_count, least=1),
+        Places: partial(_count, least=0),
         Seconds: lambda value: _seconds(value, spelling),
         Full: _when_full,
         Strategy: lambda value: _strategy(value, spelling),
@@ -79,9 +82,12 @@ def _flag(value: Any) -> Any:
     return value
 
 
-def _count(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise expected("a whole number of at least 1", value)
+def _count(value: Any, *, least: int) -> Any:
+    try:
+        if value is not None:
+            check_count("it", value, least=least)
+    except (TypeError, ValueError):
+        raise expected(f"a whole number of at least {least}, or .inf for no limit", value) from None
     return value
 
 

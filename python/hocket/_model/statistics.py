@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from .. import _core
-from .._base.durations import check_seconds, ns_to_seconds, seconds_to_ns
+from .._base.durations import Seconds, check_seconds, ns_to_seconds, seconds_to_ns
 
 __all__ = [
     "DurationStats",
@@ -142,7 +142,7 @@ class PoolStatus:
     """Whether nothing starts, until ``resume`` is called."""
 
 
-def pool_stats(core: _core.Pool, window: float | None) -> PoolStats:
+def pool_stats(core: _core.Pool, window: Seconds | None) -> PoolStats:
     """Read a pool's figures, of the last ``window`` seconds or since it was made."""
     figures = core.statistics(_window_ns(window)) if window is not None else core.statistics()
     wait = _durations(figures["wait"])
@@ -192,7 +192,7 @@ def pool_status(core: _core.Pool) -> PoolStatus:
     )
 
 
-def _window_ns(window: float) -> int:
+def _window_ns(window: Seconds) -> int:
     seconds = check_seconds("window", window)
     if seconds is None or seconds > _LONGEST_WINDOW:
         raise ValueError(

@@ -17,6 +17,7 @@ mod panics;
 mod pool;
 mod request;
 mod run;
+mod runs;
 mod seat;
 mod step_ids;
 mod tally;

@@ -1,6 +1,5 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -9,44 +8,15 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
 use crate::clock::{Clock, seconds};
 use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
+use crate::runs::{Open, Runs};
 use crate::worker::Worker;
-
-/// What the pool has to know of an open run.
-pub struct Open {
-    pub crew: Py<Crew>,
-    /// The id of each step.
-    pub ids: Py<PyList>,
-    pub clock: Clock,
-}
-
-/// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
-#[derive(Default)]
-struct Runs {
-    open: HashMap<LaneId, Open>,
-    /// How many are open, or are being opened or closed.
-    users: usize,
-    /// The Trio token of those, or of the latest ones.
-    token: Option<Py<PyAny>>,
-    /// The clock of that `trio.run`.
-    clock: Option<Clock>,
-}
-
-impl Runs {
-    fn serves(&self, token: &Bound<'_, PyAny>) -> bool {
-        self.users == 0 || self.knows(token)
-    }
-
-    fn knows(&self, token: &Bound<'_, PyAny>) -> bool {
-        self.token.as_ref().is_some_and(|own| own.is(token))
-    }
-}
 
 /// Many runs under one limit.
 #[pyclass(frozen, module = "hocket._core")]
@@ -203,15 +173,7 @@ impl Pool {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Ok(runs) = self.runs.try_lock() {
-            for open in runs.open.values() {
-                visit.call(&open.crew)?;
-                visit.call(&open.ids)?;
-                open.clock.traverse(&visit)?;
-            }
-            visit.call(&runs.token)?;
-            if let Some(clock) = &runs.clock {
-                clock.traverse(&visit)?;
-            }
+            runs.traverse(&visit)?;
         }
         visit.call(&self.tasks)
     }

@@ -14,8 +14,9 @@ use crate::crew::{Crew, Host};
 use crate::errors;
 use crate::faults::fault;
 use crate::panics::guarded;
-use crate::pool::{Open, Pool};
+use crate::pool::Pool;
 use crate::request::Request;
+use crate::runs::Open;
 use crate::tally::Tally;
 use crate::work::Work;
 

@@ -1,0 +1,54 @@
+//! The runs that are open in a pool, and the `trio.run` that they are in.
+
+use std::collections::HashMap;
+
+use hocket_core::LaneId;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::clock::Clock;
+use crate::crew::Crew;
+
+/// What the pool has to know of an open run.
+pub struct Open {
+    pub crew: Py<Crew>,
+    /// The id of each step.
+    pub ids: Py<PyList>,
+    pub clock: Clock,
+}
+
+/// The open runs, and the `trio.run` they are in: of two, neither could wake the other's workers.
+#[derive(Default)]
+pub struct Runs {
+    pub open: HashMap<LaneId, Open>,
+    /// How many are open, or are being opened or closed.
+    pub users: usize,
+    /// The Trio token of those, or of the latest ones.
+    pub token: Option<Py<PyAny>>,
+    /// The clock of that `trio.run`.
+    pub clock: Option<Clock>,
+}
+
+impl Runs {
+    pub fn serves(&self, token: &Bound<'_, PyAny>) -> bool {
+        self.users == 0 || self.knows(token)
+    }
+
+    pub fn knows(&self, token: &Bound<'_, PyAny>) -> bool {
+        self.token.as_ref().is_some_and(|own| own.is(token))
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for open in self.open.values() {
+            visit.call(&open.crew)?;
+            visit.call(&open.ids)?;
+            open.clock.traverse(visit)?;
+        }
+        visit.call(&self.token)?;
+        match &self.clock {
+            Some(clock) => clock.traverse(visit),
+            None => Ok(()),
+        }
+    }
+}
