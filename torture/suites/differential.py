@@ -267,7 +267,7 @@ async def execute(
     steps = [str(index) for index in range(len(schedule.programs))]
     if schedule.as_tasks:
         tasks = [
-            WorkerTask(name, partial(step, name, None), timeout)
+            WorkerTask(name, partial(step, name), timeout)
             for name, timeout in zip(steps, schedule.step_timeouts, strict=False)
         ]
         pool = manager.pool if isinstance(manager, ParallelExecutionManager) else manager

@@ -202,7 +202,9 @@ async def leaves_a_lock(step: Step, manager: ParallelExecutionManager) -> None:
 async def nests(step: Step, manager: ParallelExecutionManager) -> None:
     acts = [suspends, sleeps, raises_late]
     inner = [Step(act.__name__, act, step.seconds) for act in acts]
-    result = await manager.execute_group(ParallelGroup(step.id, inner), act, manager)
+    result = await manager.execute_group(
+        ParallelGroup(step.id, inner), partial(act, manager=manager)
+    )
     result.raise_for_failure()
 
 
@@ -235,7 +237,8 @@ async def at_once(manager: ParallelExecutionManager, rng: random.Random) -> None
     """Many steps that are soon over."""
     kind = rng.choice([returns, suspends, raises])
     steps = [Step(str(index), kind, 0) for index in range(rng.randint(500, 2000))]
-    await manager.execute_group(ParallelGroup("many", steps, "all_settled"), kind)
+    group = ParallelGroup("many", steps, "all_settled")
+    await manager.execute_group(group, partial(kind, manager=manager))
 
 
 async def group(manager: ParallelExecutionManager, rng: random.Random) -> None:
@@ -251,8 +254,7 @@ async def group(manager: ParallelExecutionManager, rng: random.Random) -> None:
             step_timeout=rng.choice([None, 0.5]),
             isolation=rng.choice(["shared", "shared", "task"]),
         ),
-        act,
-        manager,
+        partial(act, manager=manager),
         observer=rng.choice([None, lambda event: None]),
     )
     try:

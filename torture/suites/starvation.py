@@ -152,7 +152,7 @@ def many_callers(rng: random.Random) -> Load:
 def one_list(rng: random.Random) -> Load:
     pool = WorkerPool(max_concurrent=rng.choice(LIMITS))
     act = rng.choice([returns, suspends, sleeps_at_first])
-    tasks = [WorkerTask(step, partial(act, step, None)) for step in IDS[: STEPS // 2]]
+    tasks = [WorkerTask(step, partial(act, step)) for step in IDS[: STEPS // 2]]
 
     async def load() -> int:
         for _ in range(TIMES):
