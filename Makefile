@@ -13,11 +13,12 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test torture bench bench-full coverage environment check-rust check-python clean
+.PHONY: help demo test docs build-docs torture bench bench-full coverage environment check-rust check-python clean
 
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
+	@echo 'make docs      build the documentation as a site, in docs/_build/html'
 	@echo 'make torture   attack every promise at length and write docs/project/reliability.md (an hour);'
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
 	@echo 'make bench     measure hocket beside every scheduler one might choose instead (3 minutes);'
@@ -39,6 +40,14 @@ test:
 	@sh scripts/environment.sh --checks
 	@$(MAKE) --no-print-directory check-rust check-python
 
+docs: environment build-docs
+	$(SAY) 'Its first page is docs/_build/html/index.html'
+
+# A warning, a link or a reference that leads nowhere is an error. -E: nothing of an earlier build is used.
+build-docs:
+	$(SAY) 'Documentation: building the site'
+	@$(VENV_PYTHON) -m sphinx -E -q -W --keep-going -b html docs docs/_build/html
+
 check-rust:
 	$(SAY) 'Rust: formatting'
 	@cargo fmt --all --check
@@ -48,7 +57,7 @@ check-rust:
 	$(SAY) 'Rust: tests of the core'
 	@cargo test --quiet
 
-check-python:
+check-python: build-docs
 	$(SAY) 'Python: ruff'
 	@$(VENV_PYTHON) -m ruff check --quiet
 	$(SAY) 'Python: formatting'
@@ -83,7 +92,7 @@ coverage: environment
 	@$(VENV_PYTHON) -m coverage report
 
 clean:
-	$(SAY) 'Removing .venv, .venv-bench, target and caches'
-	@rm -rf .venv .venv-bench .venv-bench.lock target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	$(SAY) 'Removing .venv, .venv-bench, target, docs/_build and caches'
+	@rm -rf .venv .venv-bench .venv-bench.lock target dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	@rm -f python/hocket/_core*.so python/hocket/_core*.pyd
 	@find python tests torture benches examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -83,6 +83,11 @@ def test_the_extra_all_holds_what_the_other_extras_for_users_hold():
     assert set(extras["all"]) <= set(extras["dev"])
 
 
+def test_what_builds_the_site_is_there_for_the_checks_too():
+    extras = project()["optional-dependencies"]
+    assert set(extras["docs"]) <= set(extras["dev"])
+
+
 def test_maturin_is_bounded_alike_for_builds_and_for_development():
     built_with = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (maturin,) = built_with["build-system"]["requires"]

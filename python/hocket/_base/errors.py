@@ -94,6 +94,7 @@ class MissingExtra(HocketError, ImportError):
     """Something needs a package that only an extra of hocket installs.
 
     Attributes:
+        what: what needs it, and why.
         extra: the extra, as in ``pip install "hocket[yaml]"``.
     """
 
@@ -111,6 +112,7 @@ class UnresolvedReference(HocketError, LookupError):
 
     Attributes:
         reference: the whole reference, as it was written.
+        reason: why it leads to nothing.
     """
 
     def __init__(self, reference: str, reason: str) -> None:
@@ -126,7 +128,10 @@ class WorkflowInvalid(HocketError, ValueError):
     """A workflow definition has mistakes. The message lists every one of them.
 
     Attributes:
-        mistakes: every mistake, in the order of the definition.
+        what: what has the mistakes, a workflow or a file.
+        mistakes: every mistake, in the order of the definition. Each has a ``text``, and says where
+            it is: ``path`` is the place in the workflow (``steps[3].timeout``); ``source``,
+            ``line`` and ``column`` are that in the file, or None. ``str`` puts them together.
     """
 
     def __init__(self, what: str, mistakes: Sequence[Mistake]) -> None:
@@ -139,11 +144,7 @@ class WorkflowInvalid(HocketError, ValueError):
 
 
 class WorkflowFileError(WorkflowInvalid):
-    """A workflow file has mistakes; each names its file, line and column.
-
-    Attributes:
-        mistakes: every mistake, in the order of the file.
-    """
+    """A workflow file has mistakes; each names its file, line and column."""
 
 
 for _name in __all__:

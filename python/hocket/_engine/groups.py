@@ -90,7 +90,7 @@ class ParallelExecutionManager:
 
         Raises:
             TypeError, ValueError: the call cannot work: no async function, two steps of one id.
-            Cancelled: the caller was cancelled.
+            trio.Cancelled: the caller was cancelled.
 
         A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
         """

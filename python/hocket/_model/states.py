@@ -7,12 +7,10 @@ import enum
 __all__ = ["StepState"]
 
 
+# The core has states of the same names (`StepState` in rust/core); of them `skipped` is still
+# `waiting` as its run ends.
 class StepState(enum.Enum):
-    """Where a step stands. Every step ends in one of the last five.
-
-    The core has states of the same names (``StepState`` in ``rust/core``); of them ``skipped`` is
-    still ``waiting`` as its run ends.
-    """
+    """Where a step stands. Every step ends in one of the last five."""
 
     WAITING = "waiting"
     """It has not started: it waits for other steps, or for a slot."""

@@ -29,12 +29,19 @@ class DurationStats:
     """How long something took, in seconds. Percentiles are within 1 %, the rest is exact."""
 
     count: int
+    """How many durations were counted."""
     total: float
+    """Their sum."""
     average: float
+    """Their mean; 0 if there are none."""
     p50: float
+    """Half of them were no longer than this."""
     p90: float
+    """Nine in ten were no longer than this."""
     p99: float
+    """99 in a hundred were no longer than this."""
     max: float
+    """The longest."""
 
 
 @attrs.frozen(kw_only=True)

@@ -44,6 +44,7 @@ class Quorum:
     """Decided when ``k`` steps have succeeded, or can no longer succeed. See :func:`quorum`."""
 
     k: int
+    """How many steps must succeed."""
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:

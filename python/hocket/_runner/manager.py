@@ -84,7 +84,7 @@ class WorkflowManager:
         Raises:
             WorkflowInvalid: the workflow has mistakes; it lists them all.
             UnresolvedReference: it succeeded, and its ``output`` refers to what is not there.
-            Cancelled: the caller was cancelled.
+            trio.Cancelled: the caller was cancelled.
 
         A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
         """
