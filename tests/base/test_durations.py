@@ -105,9 +105,7 @@ def test_what_is_no_number_is_refused_at_the_door(value, kind, text):
 def test_zero_negative_and_nan_are_refused_at_the_door(value):
     with pytest.raises(ValueError, match="timeout must be more than 0 seconds") as caught:
         check_seconds("timeout", value)
-    assert str(caught.value).endswith(
-        f"got {value!r}; leave timeout out, or pass None, for no limit"
-    )
+    assert str(caught.value).endswith(f"got {value!r}; leave it out, or pass None, for no limit")
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ CALLS = {
     "timeout to 0": (
         lambda: change("timeout", 0),
         ValueError,
-        r"timeout must be more than 0 seconds; got 0; leave timeout out, or pass None",
+        r"timeout must be more than 0 seconds; got 0; leave it out, or pass None",
     ),
     "pool timeout bool": (
         lambda: WorkerPool(timeout=True),
@@ -171,7 +171,7 @@ CALLS = {
     "pool timeout 0": (
         lambda: WorkerPool(timeout=0),
         ValueError,
-        r"timeout must be more than 0 seconds; got 0; leave timeout out, or pass None",
+        r"timeout must be more than 0 seconds; got 0; leave it out, or pass None",
     ),
     "pool timeout negative": (
         lambda: WorkerPool(timeout=-1.5),
@@ -317,7 +317,7 @@ CALLS = {
     "execute_many one id twice": (
         pool("execute_many", [WorkerTask("a", fine), WorkerTask("a", fine)]),
         ValueError,
-        r"tasks: steps\[0\] WorkerTask\(id='a', .*\.\.\. and steps\[1\] WorkerTask\(.* the same id, 'a'",
+        r"tasks\[0\] WorkerTask\(id='a', .*\.\.\. and tasks\[1\] WorkerTask\(.* the same id, 'a'",
     ),
     "execute_with_strategy unknown": (
         pool("execute_with_strategy", [WorkerTask("a", fine)], "al"),
@@ -332,17 +332,29 @@ CALLS = {
     "execute_with_strategy quorum": (
         pool("execute_with_strategy", [WorkerTask("a", fine)], quorum(2)),
         ValueError,
-        r"quorum\(2\) can never be reached: the group has 1 step",
+        r"tasks: quorum\(2\) can never be reached, as there are 1 step",
     ),
     # --- strategies
-    "quorum 0": (lambda: quorum(0), ValueError, r"from 1 on, not 0"),
-    "quorum negative": (lambda: quorum(-1), ValueError, r"from 1 on, not -1"),
-    "quorum bool": (lambda: quorum(True), ValueError, r"whole number from 1 on, not True"),
-    "quorum float": (lambda: quorum(1.5), ValueError, r"whole number from 1 on, not 1\.5"),
+    "quorum 0": (lambda: quorum(0), ValueError, r"k of quorum\(k\) must be at least 1; got 0"),
+    "quorum negative": (
+        lambda: quorum(-1),
+        ValueError,
+        r"k of quorum\(k\) must be at least 1; got -1",
+    ),
+    "quorum bool": (
+        lambda: quorum(True),
+        TypeError,
+        r"k of quorum\(k\) must be a whole number .*; got True",
+    ),
+    "quorum float": (
+        lambda: quorum(1.5),
+        TypeError,
+        r"k of quorum\(k\) must be a whole number .*; got 1\.5",
+    ),
     "quorum text 0": (
         lambda: group(wait_strategy="quorum(0)"),
         ValueError,
-        r"from 1 on, not 0",
+        r"k of quorum\(k\) must be at least 1; got 0",
     ),
     "strategy near miss": (
         lambda: group(wait_strategy="all-setled"),
@@ -384,12 +396,52 @@ CALLS = {
     "group steps coroutine": (
         lambda: ParallelGroup("g", fine()),
         TypeError,
-        r"group 'g': steps is a coroutine \(pass the function itself, without calling it\)",
+        r"group 'g': steps must be a list of .*; got a coroutine \(pass the function itself, without calling it\)",
+    ),
+    "group key async": (
+        lambda: ParallelGroup("g", ["a"], key=fine),
+        TypeError,
+        r"group 'g': key must be an ordinary function of a step that returns a text; got <function fine",
+    ),
+    "group max_concurrent text": (
+        lambda: ParallelGroup("g", ["a"], max_concurrent="3"),
+        TypeError,
+        r"group 'g': max_concurrent must be a whole number",
+    ),
+    "execute_many coroutine": (
+        lambda: trio.run(WorkerPool().execute_many, fine()),
+        TypeError,
+        r"tasks must be a list of WorkerTask objects; got a coroutine \(pass the function itself",
+    ),
+    "execute group": (
+        lambda: trio.run(WorkerPool().execute, group()),
+        TypeError,
+        r"execute takes a WorkerTask or an async function; got .* \(a group is run by ParallelExec",
+    ),
+    "observer async": (
+        execute_group(group(), fine, observer=fine),
+        TypeError,
+        r"observer must be an ordinary function of a StepEvent, which nobody awaits; .* is async",
+    ),
+    "pool setting misspelt": (
+        lambda: setattr(WorkerPool(), "timout", 5),
+        AttributeError,
+        r"no attribute 'timout'",
+    ),
+    "pool paused": (
+        lambda: setattr(WorkerPool(), "paused", True),
+        AttributeError,
+        r"paused",
+    ),
+    "pool timeout text of a number": (
+        lambda: WorkerPool(timeout="3"),
+        TypeError,
+        r"timeout must be a number of seconds.*; got '3'; write 3$",
     ),
     "group key": (
         lambda: ParallelGroup("g", ["a"], key="name"),
         TypeError,
-        r"key must be a function of a step that returns a text; got 'name'",
+        r"group 'g': key must be an ordinary function of a step that returns a text; got 'name'",
     ),
     "execute_many async generator": (
         pool("execute_many", yields("a")),
@@ -471,7 +523,7 @@ CALLS = {
         ValueError,
         (
             r"group 'g': steps\[0\] 'a' and steps\[2\] 'a' have the same id, 'a'\. Results are kept by "
-            r"id: leave one of them out, or make ids that differ"
+            r"id, and what has none goes by its place: leave one of them out, or make ids that differ"
         ),
     ),
     "id of a text and of a place": (
@@ -483,14 +535,14 @@ CALLS = {
         execute_group(group(steps=[SimpleNamespace(id=None)]), fine),
         TypeError,
         (
-            r"group 'g': the id of steps\[0\] namespace\(id=None\) must be a text or a whole number; its attribute "
+            r"group 'g': steps\[0\] namespace\(id=None\): its id must be a text or a whole number; its attribute "
             r"'id' is None\. Pass key="
         ),
     ),
     "key that makes no text": (
         execute_group(group(key=lambda step: (step,)), fine),
         TypeError,
-        r"group 'g': the id of steps\[0\] 'a' must be a text or a whole number; key made \('a',\)\.",
+        r"group 'g': steps\[0\] 'a': its id must be a text or a whole number; key made \('a',\)\.",
     ),
     "key that makes one id twice": (
         execute_group(group(key=lambda step: "same"), fine),
@@ -500,7 +552,7 @@ CALLS = {
     "quorum too large": (
         execute_group(group(wait_strategy=quorum(3)), fine),
         ValueError,
-        r"quorum\(3\) can never be reached: the group has 2 step",
+        r"group 'g': quorum\(3\) can never be reached, as there are 2 step",
     ),
     "function of steps gives a text": (
         execute_group(group(steps=lambda context: "abc"), fine),

@@ -513,3 +513,20 @@ async def test_a_waiter_that_is_cancelled_while_it_is_woken_harms_nobody(
         assert await pool.execute(first) == "fine"
     assert scope.cancelled_caught
     await assert_works_on(pool)
+
+
+async def test_a_group_that_cannot_be_counted_in_leaves_the_pool_in_order():
+    class Id(str):  # noqa: SLOT000
+        __hash__ = None
+
+    manager = ParallelExecutionManager()
+    with pytest.raises(TypeError, match="unhashable"):
+        await manager.execute_group(ParallelGroup(Id("g"), ["a"]), returns)
+    await assert_works_on(manager)
+
+
+async def test_what_a_key_raises_says_for_which_step():
+    group = ParallelGroup("g", [1, 2], key=lambda step: "one" if step == 1 else step.name)
+    with pytest.raises(AttributeError) as caught:
+        await ParallelExecutionManager().execute_group(group, returns)
+    assert caught.value.__notes__ == ["in key, for group 'g': steps[1]"]

@@ -168,3 +168,87 @@ async def test_a_tool_that_does_not_ask_is_called_as_ever():
 
     assert await call(plain, {"text": "a"}) == ("a", None)
     assert await call(plain, {"text": "a", "step": 5}) == ("a", 5)
+
+
+Alias = StepContext
+
+
+async def by_alias(text: "Unknown", step: "Alias"):
+    return text, step
+
+
+async def by_old_optional(text: "Unknown", step: "hocket.StepContext | None" = None):
+    return text, step
+
+
+async def annotated(text, step: Annotated[StepContext, "of this run"]):
+    return text, step
+
+
+@pytest.mark.parametrize("fn", [by_alias, by_old_optional, annotated])
+def test_each_annotation_is_looked_at_by_itself(fn):
+    assert ToolRegistry().merge(registry_of(fn)).get(fn.__name__).step_parameters == {"step"}
+
+
+def registry_of(fn):
+    registry = ToolRegistry()
+    registry.register(fn)
+    return registry
+
+
+async def positional(page, /):
+    return page
+
+
+async def many_steps(*step: StepContext):
+    return step
+
+
+class NeedsAnArgument:
+    def __init__(self, url):
+        self.url = url
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exc):
+        pass
+
+    async def __call__(self):
+        return self.url
+
+
+@pytest.mark.parametrize(
+    ("fn", "text"),
+    [
+        (positional, "tool 'positional' cannot be given 'page': inputs go by name"),
+        (many_steps, r"tool 'many_steps' takes its step in one parameter; found '\*step"),
+        (
+            NeedsAnArgument,
+            "made anew for each run, without arguments; 'NeedsAnArgument' needs 'url'",
+        ),
+    ],
+)
+def test_a_tool_that_could_never_be_called_is_refused_as_it_is_registered(fn, text):
+    with pytest.raises(TypeError, match=text):
+        ToolRegistry().register(fn)
+
+
+class ForgetsItself:
+    async def __aenter__(self):
+        pass
+
+    async def __aexit__(self, *exc):
+        pass
+
+    async def __call__(self):
+        return 1
+
+
+async def test_a_tool_class_that_enters_as_nothing_is_told_so():
+    registry = registry_of(ForgetsItself)
+    with pytest.raises(
+        TypeError, match="'__aenter__' of tool 'ForgetsItself' must return the tool"
+    ):
+        async with registry.open():
+            pass

@@ -107,19 +107,19 @@ def mistakes(definition, tools=None):
         pytest.param(
             lambda: WorkflowStep("a", tool="t", depends_on="fetch"),
             TypeError,
-            "depends_on must be a list of step ids; got 'fetch': write ['fetch'] for one",
+            "step 'a': depends_on must be a list of step ids; got 'fetch': write ['fetch'] for one",
             id="text as depends_on",
         ),
         pytest.param(
             lambda: WorkflowStep("a", tool="t", depends_on=[5]),
             TypeError,
-            "depends_on must hold step ids; found 5",
+            "step 'a': depends_on must hold step ids; found 5",
             id="number in depends_on",
         ),
         pytest.param(
             lambda: WorkflowStep("a", tool="t", timeout=0),
             ValueError,
-            "timeout must be more than 0 seconds; got 0; leave timeout out, or pass None, "
+            "step 'a': timeout must be more than 0 seconds; got 0; leave it out, or pass None, "
             "for no limit",
             id="no time",
         ),

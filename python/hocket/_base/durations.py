@@ -61,11 +61,12 @@ def ns_to_seconds(ns: int) -> float:
     return ns / _NS_PER_SECOND
 
 
-def check_seconds(name: str, value: Seconds | None) -> float | None:
+def check_seconds(name: str, value: Seconds | None, *, none: str = "for no limit") -> float | None:
     """Check a time limit in seconds at the door of a public call.
 
     Args:
         name: the parameter, for the message.
+        none: what None stands for, for the message.
         value: seconds, or a timedelta, of more than 0; infinity means "no limit". None passes.
 
     Returns:
@@ -86,12 +87,11 @@ def check_seconds(name: str, value: Seconds | None) -> float | None:
     seconds = _seconds(value)
     if seconds is None:
         raise TypeError(
-            f"{name} must be a number of seconds, a timedelta, or None for no limit; {_hint(value)}"
+            f"{name} must be a number of seconds, a timedelta, or None {none}; {_hint(value)}"
         )
     if math.isnan(seconds) or seconds <= 0:
         raise ValueError(
-            f"{name} must be more than 0 seconds; got {value!r}; "
-            f"leave {name} out, or pass None, for no limit"
+            f"{name} must be more than 0 seconds; got {value!r}; leave it out, or pass None, {none}"
         )
     return seconds
 
@@ -183,5 +183,6 @@ def _hint(value: object) -> str:
         try:
             return f"got {value!r}; write {_parse_text(value):g}"
         except ValueError:
-            pass
+            if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+                return f"got {value!r}; write {value}"
     return f"got {value!r}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import Any
 
+from .callables import uncalled_hint
+
 __all__ = ["as_tuple"]
 
 
@@ -23,6 +25,8 @@ def as_tuple(where: str, what: str, value: Iterable[Any]) -> tuple[Any, ...]:
     >>> as_tuple("steps", "a list of steps", (step for step in "ab"))
     ('a', 'b')
     """
+    if uncalled := uncalled_hint(value):
+        raise TypeError(f"{where} must be {what}; got a coroutine{uncalled}")
     if isinstance(value, str | bytes | bytearray):  # would fall apart into letters
         raise TypeError(f"{where} must be {what}; got {value!r}: write [{value!r}] for one")
     try:

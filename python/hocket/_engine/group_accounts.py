@@ -44,7 +44,9 @@ class GroupAccounts:
 
     def end(self, id: str, run: _core.Run) -> None:
         """Count a run out that has been closed, whatever it came to."""
-        account = self._open[id]
+        account = self._open.get(id)
+        if account is None or run not in account.open:
+            return  # to count it in has failed
         account.open.remove(run)
         account.runs += 1
         if not account.open:
@@ -58,7 +60,9 @@ class GroupAccounts:
         account = self._open.get(id, self._ended.get(id))
         if account is None:
             near = did_you_mean(id, [*self._open, *reversed(self._ended)])
-            raise KeyError(f"no group {id!r} has run on this manager{near}")
+            raise KeyError(
+                f"no group {id!r} has run on this manager, or {_MOST_ENDED:,} others have ended since{near}"
+            )
         tally = account.ended
         for run in account.open:
             tally = tally.plus(run.tally())

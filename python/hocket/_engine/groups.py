@@ -162,8 +162,8 @@ async def run_group(
         )
     steps = await steps_of(group, context)
     where = f"group {group.id!r}"
-    ids = _core.step_ids(steps, group.key, where)
-    check_quorum(group.wait_strategy, len(ids))
+    ids = _core.step_ids(steps, group.key, f"{where}: steps")
+    check_quorum(where, group.wait_strategy, len(ids))
     step_timeout = default_timeout if group.step_timeout is None else group.step_timeout
     return await run_steps(
         pool._core,

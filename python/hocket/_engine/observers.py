@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .._base.callables import is_async_callable
 from .._model.event import Observer, StepEvent
 
 __all__ = ["as_observers", "guarded"]
@@ -15,17 +16,21 @@ def as_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observ
     """Take one observer, several or none at the door of a public call.
 
     Raises:
-        TypeError: one cannot be called.
+        TypeError: one cannot be called, or is async.
     """
     if observer is None:
         return ()
-    if callable(observer):
-        return (observer,)
-    is_list = isinstance(observer, Iterable) and not isinstance(observer, str)
-    observers: tuple[Any, ...] = tuple(observer) if is_list else (observer,)
+    observers: tuple[Any, ...] = (observer,)
+    if not callable(observer) and isinstance(observer, Iterable) and not isinstance(observer, str):
+        observers = tuple(observer)
     for one in observers:
         if not callable(one):
             raise TypeError(f"observer must be a function of a StepEvent; got {one!r}")
+        if is_async_callable(one):
+            raise TypeError(
+                f"observer must be an ordinary function of a StepEvent, which nobody awaits; {one!r} "
+                "is async: let it put what it is told into a memory channel, with send_nowait"
+            )
     return observers
 
 

@@ -25,6 +25,7 @@ from .._model.config import (
     as_keywords,
     check_queue,
 )
+from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
@@ -82,6 +83,8 @@ class WorkerPool:
     >>> pool.get_stats().tasks_completed
     1
     """
+
+    __slots__ = ("__weakref__", "_core", "_timeout")  # a misspelt setting is no new attribute
 
     def __init__(
         self,
@@ -180,6 +183,11 @@ class WorkerPool:
         self._check_here("a busy pool can be resumed", "pool.resume")
         self._core.resume()
 
+    @property
+    def paused(self) -> bool:
+        """Whether :meth:`pause` was called, and :meth:`resume` was not."""
+        return self._core.paused
+
     def _check_setting(self, name: str) -> None:
         self._check_here(f"{name} of a busy pool can be changed", f"setattr, pool, {name!r}, value")
 
@@ -210,43 +218,42 @@ class WorkerPool:
             StepTimeout: the task ran longer than its ``timeout``, or the pool's.
             Exception: whatever the task raises, as it is.
 
-        If the caller is cancelled while the task waits, it is as if it had never been submitted.
+        If the caller is cancelled while the task waits, nothing of it has happened; the statistics
+        count it as skipped.
+
         The task runs in the caller's Trio task and context, as ``await task(*args)`` would: context
         variables that it sets stay set.
         """
         name, function, timeout = _parts(task, args)
         await begin_call()
-        limit_ns = limit_to_ns(self.timeout if timeout is None else timeout)
-        results: dict[str, Any] = {}
-        errors: dict[str, Exception] = {}
-        observer = guarded((), logger, "pool")
-        spec = CallSpec(None, [name], [function], results, errors, limit_ns, True, observer)
+        spec = CallSpec(
+            id=None,
+            ids=[name],
+            steps=[function],
+            step_timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
+            bounded=True,
+            observer=guarded((), logger, "pool"),
+        )
         run = open_run(self._core, spec)
-        suspended = False
-        failure: BaseException | None = None
         try:
             try:
                 suspended = await run_alone(run)
             finally:
                 run.close(False)
         except GeneratorExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 - raised below
-            failure = error
-        if failure is not None:
-            try:
-                raise _with_error(name, failure, errors)
-            finally:
-                del failure
+            raise  # the caller is being closed, and nothing else may come out of it
+        except BaseException as failure:
+            if not spec.errors:
+                raise
+            # The task failed while it was being cancelled: neither may hide the other.
+            both = [failure, spec.errors.pop(name)]
+            raise BaseExceptionGroup(f"task {name!r} failed while it was cancelled", both) from None
         if not suspended:
             # Every call goes through Trio's scheduler once. Shielded: what is done is done.
             await trio.lowlevel.cancel_shielded_checkpoint()
-        if errors:
-            try:
-                raise errors.popitem()[1]
-            finally:
-                del errors
-        return results[name]
+        if spec.errors:
+            raise spec.errors.pop(name)
+        return spec.results[name]
 
     async def execute_many(self, tasks: Iterable[WorkerTask[R]]) -> list[R]:
         """Run tasks, each in a context of its own, and return their values in their order.
@@ -282,7 +289,7 @@ class WorkerPool:
         works = _as_list(tasks)
         strategy = parse_strategy(wait_strategy)
         ids = _core.step_ids(works, None, "tasks")
-        check_quorum(strategy, len(ids))
+        check_quorum("tasks", strategy, len(ids))
         own_limits = any(work.timeout is not None for work in works)
         return await run_steps(
             self._core,
@@ -357,18 +364,9 @@ def _parts(
             )
         return task.id, task.execute, task.timeout
     if not callable(task):
-        raise TypeError(
-            f"execute takes a WorkerTask or an async function; got {task!r}{uncalled_hint(task)}"
-        )
+        hint = uncalled_hint(task)
+        if isinstance(task, ParallelGroup):
+            hint = " (a group is run by ParallelExecutionManager.execute_group)"
+        raise TypeError(f"execute takes a WorkerTask or an async function; got {task!r}{hint}")
     name = getattr(task, "__qualname__", None) or type(task).__qualname__
     return name, partial(task, *args) if args else task, None
-
-
-def _with_error(task: str, failure: BaseException, errors: dict[str, Exception]) -> BaseException:
-    """Return what to raise for a task that was cancelled, or ended by something fatal."""
-    if not errors:
-        return failure
-    # It has failed while it was being cancelled: neither may hide the other.
-    return BaseExceptionGroup(
-        f"task {task!r} failed while it was cancelled", [failure, errors[task]]
-    )

@@ -99,10 +99,10 @@ async def run_steps(
     if debug:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
     run = open_run(core, spec)
-    if accounts is not None:
-        accounts.begin(spec.id, run)
     out_of_time = False
     try:
+        if accounts is not None:
+            accounts.begin(spec.id, run)
         out_of_time = await supervise(run, spec.timeout, isolated=spec.isolation == "task")
     finally:
         try:

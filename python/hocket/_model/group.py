@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
-from .._base.callables import uncalled_hint
+from .._base.callables import is_async_callable
 from .._base.checks import check_count
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
@@ -80,20 +80,23 @@ class ParallelGroup(Generic[S_co]):
     ) -> None:
         if not isinstance(id, str) or not id:
             raise TypeError(f"id must be a text that is not empty; got {id!r}")
+        where = f"group {id!r}: "
         if not isinstance(continue_on_error, bool):
-            raise TypeError(f"continue_on_error must be a bool; got {continue_on_error!r}")
-        if key is not None and not callable(key):
-            raise TypeError(f"key must be a function of a step that returns a text; got {key!r}")
+            raise TypeError(f"{where}continue_on_error must be a bool; got {continue_on_error!r}")
+        if key is not None and (not callable(key) or is_async_callable(key)):
+            raise TypeError(
+                f"{where}key must be an ordinary function of a step that returns a text; got {key!r}"
+            )
         if isolation not in _ISOLATIONS:
-            raise ValueError(f"isolation must be 'shared' or 'task'; got {isolation!r}")
+            raise ValueError(f"{where}isolation must be 'shared' or 'task'; got {isolation!r}")
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
-            _steps(f"group {id!r}: steps", steps),
+            _steps(f"{where}steps", steps),
             parse_strategy(wait_strategy),
-            check_count("max_concurrent", max_concurrent),
+            check_count(f"{where}max_concurrent", max_concurrent),
             continue_on_error,
-            check_seconds("timeout", timeout),
-            check_seconds("step_timeout", step_timeout),
+            check_seconds(f"{where}timeout", timeout),
+            check_seconds(f"{where}step_timeout", step_timeout),
             key,
             isolation,
         )
@@ -103,7 +106,4 @@ def _steps(where: str, steps: Any) -> Any:
     # A class of constants is both, and a list of its members.
     if callable(steps) and not isinstance(steps, Iterable):
         return steps
-    uncalled = uncalled_hint(steps)
-    if uncalled:
-        raise TypeError(f"{where} is a coroutine{uncalled}")
     return as_tuple(where, "a list of steps, or a function of the context that makes one", steps)

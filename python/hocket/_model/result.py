@@ -10,7 +10,7 @@ import attrs
 from .._base.errors import GroupFailed, HocketError
 from .strategy import Quorum, Strategy
 
-__all__ = ["ParallelExecutionResult", "group_failed"]
+__all__ = ["ParallelExecutionResult", "group_failed", "why_it_failed"]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -78,44 +78,36 @@ class ParallelExecutionResult(Generic[R_co]):
                 step. It is a group even for one error.
         """
         if not self.success:
-            raise group_failed(
-                "group",
-                self.group_id,
-                self.errors,
-                len(self.steps),
-                self.timed_out,
-                missed=self._missed_quorum(),
-            )
+            raise group_failed("group", self.group_id, self.errors, self._why_it_failed())
 
-    def _missed_quorum(self) -> str:
-        if not isinstance(self.wait_strategy, Quorum):
-            return ""
-        need, done = self.wait_strategy.k, len(self.completed_steps)
-        text = f"{self.wait_strategy.value} was out of reach: {done} of {len(self.steps)} succeeded"
+    def _why_it_failed(self) -> str:
+        steps, done, failed = len(self.steps), len(self.completed_steps), len(self.failed_steps)
+        if not isinstance(self.wait_strategy, Quorum) or not steps:
+            return why_it_failed(self.errors, steps, self.timed_out)
+        need = self.wait_strategy.k
+        text = f"{self.wait_strategy.value} was out of reach: {done} of {steps} succeeded"
         if self.timed_out:
             return f"{text} in time, {need - done} too few"
-        possible = len(self.steps) - len(self.failed_steps)
-        return f"{text} and {len(self.failed_steps)} failed, so {need - possible} would be missing"
+        return f"{text} and {failed} failed, so {need - (steps - failed)} would be missing"
 
 
-def group_failed(
-    kind: str,
-    name: str,
-    errors: Mapping[str, Exception],
-    steps: int,
-    timed_out: bool,
-    missed: str = "",
-) -> GroupFailed:
+def why_it_failed(errors: Mapping[str, Exception], steps: int, timed_out: bool) -> str:
+    """Return in a clause why a group or workflow of so many steps failed."""
+    if errors:
+        return f"{len(errors)} of {steps} steps"
+    # A group without steps, or one whose time ran out before any had started.
+    return (
+        "it ran out of time before any step started" if timed_out else "it has no step to succeed"
+    )
+
+
+def group_failed(kind: str, name: str, errors: Mapping[str, Exception], why: str) -> GroupFailed:
     """Return the one error for a group or workflow, with a note on each step's error."""
     for step, error in errors.items():
         note = f"in step {step!r} of {kind} {name!r}"
         # Raised twice, or passed on by an outer group, an error is still noted once.
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
-    if errors:
-        why = missed or f"{len(errors)} of {steps} steps"
-        return GroupFailed(f"{kind} {name!r} failed: {why}", list(errors.values()))
-    # Nothing to show: a group without steps, or one whose time ran out before any had started.
-    why = "ran out of time before any step started" if timed_out else "has no step to succeed"
-    why = f"{why}: {missed}" if missed else why
-    return GroupFailed(f"{kind} {name!r} failed", [HocketError(f"{kind} {name!r} {why}")])
+    text = f"{kind} {name!r} failed: {why}"
+    # An exception group is never empty.
+    return GroupFailed(text, list(errors.values()) or [HocketError(text)])

@@ -49,9 +49,11 @@ class PoolStats:
     """What a pool has done: since it was made, or in the last seconds (a window).
 
     Of a window are the counts, the times and the rate; ``tasks_running``, ``active_workers`` and
-    ``queue_length`` are always those of now. Since the pool was made, ``tasks_submitted`` is the sum of the six counts that follow it and of ``queue_length``. (Steps
-    that are being cancelled are in none of them until their group has ended; steps of a workflow
-    that only run a group take no slot and are not counted.)
+    ``queue_length`` are always those of now. Since the pool was made, ``tasks_submitted`` is the sum
+    of the six counts that follow it and of ``queue_length``. (Two kinds of steps are in none of them
+    for a while: those that are being cancelled, until their group has ended, and those of a
+    workflow that wait for other steps of it. Steps of a workflow that only run a group take no
+    slot and are not counted.)
     """
 
     tasks_submitted: int
@@ -71,7 +73,8 @@ class PoolStats:
     """Steps that run now, those included that wait for steps of their own."""
     active_workers: int
     """Slots that are taken now. A step that waits for steps of its own lends them its slot:
-    together they count once, so that this is never more than the limit."""
+    together they count once, so that this is never more than the limit (unless it was lowered: what
+    runs then goes on)."""
     queue_length: int
     """Steps that wait for a slot now."""
     total_wait_time: float
@@ -200,7 +203,7 @@ def pool_status(core: _core.Pool) -> PoolStatus:
 
 
 def _window_ns(window: Seconds) -> int:
-    seconds = check_seconds("window", window)
+    seconds = check_seconds("window", window, none="for all the time")
     if seconds is None or seconds > _LONGEST_WINDOW:
         raise ValueError(
             f"window must be at most {_LONGEST_WINDOW:g} seconds; got {window!r}; leave window out "

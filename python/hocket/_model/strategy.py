@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from .._base.checks import check_count
 from .._base.suggestions import did_you_mean
 
 __all__ = [
@@ -47,8 +48,10 @@ class Quorum:
     """How many steps must succeed."""
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise ValueError(f"quorum(k) takes a whole number from 1 on, not {self.k!r}")
+        k = None if self.k is None else check_count("k of quorum(k)", self.k)
+        if k is None:
+            raise TypeError(f"k of quorum(k) must be a whole number of at least 1; got {self.k!r}")
+        object.__setattr__(self, "k", k)
 
     @property
     def value(self) -> str:
@@ -69,7 +72,7 @@ def quorum(k: int) -> Quorum:
     'replicas'
 
     Raises:
-        ValueError: ``k`` is not a whole number from 1 on.
+        TypeError, ValueError: ``k`` is not a whole number from 1 on.
     """
     return Quorum(k)
 
@@ -90,7 +93,7 @@ def parse_strategy(strategy: StrategyLike) -> Strategy:
     if isinstance(strategy, str):
         if strategy in _TEXTS:
             return _TEXTS[strategy]
-        if match := re.fullmatch(r"quorum\((\d+)\)", strategy):
+        if match := re.fullmatch(r"quorum\(([0-9]+)\)", strategy):
             return Quorum(int(match[1]))
     hint = did_you_mean(strategy, _TEXTS) if isinstance(strategy, str) else ""
     raise ValueError(
@@ -99,11 +102,11 @@ def parse_strategy(strategy: StrategyLike) -> Strategy:
     )
 
 
-def check_quorum(strategy: Strategy, steps: int) -> None:
+def check_quorum(where: str, strategy: Strategy, steps: int) -> None:
     """Refuse a quorum of more steps than there are: it could never be reached."""
     if isinstance(strategy, Quorum) and strategy.k > steps:
         raise ValueError(
-            f"quorum({strategy.k}) can never be reached: the group has {steps} step(s)"
+            f"{where}: quorum({strategy.k}) can never be reached, as there are {steps} step(s)"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from .._model.result import group_failed
+from .._model.result import group_failed, why_it_failed
 from .._model.statistics import PoolStats
 
 __all__ = ["WorkflowResult"]
@@ -54,4 +54,5 @@ class WorkflowResult:
         """
         if not self.success:
             steps = len(self.completed_steps) + len(self.failed_steps) + len(self.skipped_steps)
-            raise group_failed("workflow", self.name, self.errors, steps, self.timed_out)
+            why = why_it_failed(self.errors, steps, self.timed_out)
+            raise group_failed("workflow", self.name, self.errors, why)

@@ -105,7 +105,7 @@ class WorkflowRun:
         return RunSpec(
             id=id,
             kind=kind,
-            ids=_core.step_ids(steps, None, where),
+            ids=_core.step_ids(steps, None, f"{where}: steps"),
             steps=steps,
             executor=partial(self._start, default),
             step_timeout_ns=limit_to_ns(default),
@@ -153,7 +153,7 @@ class WorkflowRun:
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
         members = await self._members(group)
-        check_quorum(group.wait_strategy, len(members))
+        check_quorum(f"group {group.id!r}", group.wait_strategy, len(members))
         spec = self._spec(
             group.id,
             "group",

@@ -29,12 +29,12 @@ class _Run(Protocol):
     def results(self) -> Mapping[str, Any]: ...
 
 
-def _timeout(value: Seconds | None) -> float | None:
-    return None if value is None else check_seconds("timeout", value)
-
-
-def _ids(value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]:
-    items = as_tuple("depends_on", "a list of step ids", value)
+def _ids(step: str, value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]:
+    # Graphs of 100,000 steps are made of these two: spared the words for what might be wrong.
+    if type(value) in (tuple, list):
+        items = tuple(value)
+    else:
+        items = as_tuple(f"step {step!r}: depends_on", "a list of step ids", value)
     for item in items:
         if type(item) is not str:
             break
@@ -43,7 +43,7 @@ def _ids(value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]:
     ids = tuple(item.id if isinstance(item, WorkflowStep) else item for item in items)
     for id_ in ids:
         if not isinstance(id_, str):
-            raise TypeError(f"depends_on must hold step ids; found {id_!r}")
+            raise TypeError(f"step {step!r}: depends_on must hold step ids; found {id_!r}")
     return ids
 
 
@@ -74,8 +74,8 @@ class WorkflowStep(Generic[R_co]):
     execute: Callable[[WorkflowContext], Awaitable[R_co]] | None
     group: ParallelGroup[Any] | None
     input: Any
-    depends_on: Sequence[str] = attrs.field(converter=_ids)
-    timeout: float | None = attrs.field(converter=_timeout)
+    depends_on: Sequence[str]
+    timeout: float | None
     continue_on_error: bool
 
     @overload
@@ -121,8 +121,12 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         continue_on_error: bool = False,
     ) -> None:
+        if not isinstance(id, str) or not id.strip():
+            raise TypeError(f"id must be a text that is not empty; got {id!r}")
+        before = _ids(id, depends_on)
+        limit = None if timeout is None else check_seconds(f"step {id!r}: timeout", timeout)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
-            id, tool, execute, group, input, depends_on, timeout, continue_on_error
+            id, tool, execute, group, input, before, limit, continue_on_error
         )
 
     @staticmethod
@@ -192,8 +196,6 @@ class WorkflowStep(Generic[R_co]):
         return value
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id.strip():
-            raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
         if (self.tool is None) + (self.execute is None) + (self.group is None) != 2:
             found = " and ".join(self._given()) or "none"
             raise ValueError(f"{self._what} needs exactly one of tool, execute, group; got {found}")

@@ -20,8 +20,8 @@ PoolLike: TypeAlias = WorkerPool | ParallelExecutionManager
 def assert_adds_up(pool: PoolLike) -> None:
     """Check that every step that was ever submitted is in exactly one state.
 
-    While steps of a decided group are still being cancelled, they are in none: check when such
-    groups have ended.
+    Steps of a decided group that are still being cancelled are in none, and so are steps of a
+    workflow that wait for others: check when such groups and workflows have ended.
 
     Raises:
         AssertionError: the counts do not add up; the message has them all.

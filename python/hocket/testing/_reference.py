@@ -67,7 +67,7 @@ class ReferenceManager:
     ) -> ParallelExecutionResult[R]:
         """Run a group, and return its result; see the method of the real manager."""
         steps = await steps_of(group, context)
-        ids = _core.step_ids(steps, group.key, f"group {group.id!r}")
+        ids = _core.step_ids(steps, group.key, f"group {group.id!r}: steps")
         limit = self.timeout if group.step_timeout is None else group.step_timeout
         return await self._run(
             _Plan(

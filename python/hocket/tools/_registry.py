@@ -173,6 +173,11 @@ class ToolRegistry:
                 call = made.target
                 if made.is_class:
                     call = await stack.enter_async_context(made.target())
+                    if not callable(call):
+                        raise TypeError(
+                            f"'__aenter__' of tool {name!r} must return the tool ('return self'); it "
+                            f"returned {call!r}"
+                        )
                 tools[name] = OpenTool(made, call)
             yield tools
 

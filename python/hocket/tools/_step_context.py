@@ -55,7 +55,8 @@ class StepContext:
     """Which attempt at the step this is, counted from 1."""
     deadline: float
     """When the first time limit passes that the step is under, on Trio's clock: its own, or that of
-    something around it. ``math.inf`` without any."""
+    its group, its workflow or a cancel scope around them. ``math.inf`` without any. Where the whole
+    workflow runs inside a step of another run, that step's limit is not seen."""
     _step_timeout: float | None = attrs.field(repr=False)
     """Seconds that a step of :meth:`run_group` may run if its group does not say."""
     _observers: Sequence[Observer] = attrs.field(repr=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, overload
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, overload
 
 import attrs
 
@@ -208,25 +209,62 @@ def _require_tool_class(cls: type) -> None:
             f"a tool class needs '__aenter__' and '__aexit__'; {cls.__qualname__!r} lacks them; "
             f"if it needs nothing for the whole run, make it an async function"
         )
+    for parameter in inspect.signature(cls).parameters.values():
+        if parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        ):
+            raise TypeError(
+                f"a tool class is made anew for each run, without arguments; {cls.__qualname__!r} "
+                f"needs {parameter.name!r}: give it a default"
+            )
 
 
 def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    names = getattr(inspect.unwrap(_unbound(fn)), "__globals__", {})
+    parameters = inspect.signature(fn).parameters.values()
+    return [p.replace(annotation=_evaluated(p.annotation, names)) for p in parameters]
+
+
+def _unbound(fn: Any) -> Any:
+    while isinstance(fn, partial):
+        fn = fn.func
+    is_object = not inspect.isroutine(fn) and not inspect.isclass(fn)
+    return inspect.getattr_static(type(fn), "__call__", fn) if is_object else fn
+
+
+def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
     try:
-        signature = inspect.signature(fn, eval_str=True)
+        return eval(annotation, names)  # noqa: S307 - as typing.get_type_hints does, one by one
     except Exception:  # noqa: BLE001 - a type may be imported for type checkers only
-        signature = inspect.signature(fn)
-    return list(signature.parameters.values())
+        return annotation
 
 
 def _takes_step(annotation: Any) -> bool:
     if isinstance(annotation, str):
         return _STEP_CONTEXT.fullmatch(annotation) is not None
+    if get_origin(annotation) is Annotated:
+        return _takes_step(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return any(map(_takes_step, get_args(annotation)))
     return annotation is StepContext
 
 
+def _require_names(name: str, parameters: list[inspect.Parameter]) -> None:
+    for p in parameters:
+        if p.kind is p.POSITIONAL_ONLY:
+            raise TypeError(
+                f"tool {name!r} cannot be given {p.name!r}: inputs go by name, and it is "
+                f"positional-only: take the '/' out of its parameters"
+            )
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and _takes_step(p.annotation):
+            raise TypeError(f"tool {name!r} takes its step in one parameter; found {str(p)!r}")
+
+
 def _describe(name: str, fn: Any, parameters: list[inspect.Parameter]) -> Tool:
+    _require_names(name, parameters)
     empty = inspect.Parameter.empty
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     steps = frozenset(p.name for p in named if _takes_step(p.annotation))

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
 /// The id of each step: what `key` makes of it, if there is one. Else a text is its own id, and of
-/// anything else it is its attribute `id`, or its place as text. `where` begins the messages.
+/// anything else it is its attribute `id`, or its place as text. `where` is what messages call them.
 ///
 /// Returns the very list it was given when all steps are their own ids.
 #[pyfunction]
@@ -41,9 +41,11 @@ fn check_unique(steps: &Bound<'_, PyList>, ids: &Bound<'_, PyList>, place: &str)
     let seen = PyDict::new(ids.py());
     for (index, id) in ids.iter().enumerate() {
         if let Some(first) = seen.get_item(&id)? {
+            let noun = place.rsplit(": ").next().unwrap_or(place);
             let text = format!(
-                "{place}: steps[{first}] {} and steps[{index}] {} have the same id, {}. Results \
-                 are kept by id: leave one of them out, or make ids that differ.",
+                "{place}[{first}] {} and {noun}[{index}] {} have the same id, {}. Results \
+                 are kept by id, and what has none goes by its place: leave one of them out, or make \
+                 ids that differ.",
                 shown(&steps.get_item(first.extract()?)?)?,
                 shown(&steps.get_item(index)?)?,
                 shown(&id)?,
@@ -97,7 +99,17 @@ fn id_of<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = step.py();
     let (id, whose) = match key {
-        Some(key) => (Some(key.call1((step,))?), "key made"),
+        Some(key) => {
+            let made = key.call1((step,)).map_err(|error| {
+                let note = format!("in key, for {place}[{index}]");
+                // A note that cannot be written must not hide the error.
+                let _ = error
+                    .value(py)
+                    .call_method1(intern!(py, "add_note"), (note,));
+                error
+            });
+            (Some(made?), "key made")
+        }
         None if step.is_instance_of::<PyString>() => (Some(step.clone()), ""),
         None => (
             step.getattr_opt(intern!(py, "id"))?,
@@ -118,7 +130,7 @@ fn id_of<'py>(
         return Ok(id.str()?.into_any());
     }
     let text = format!(
-        "{place}: the id of steps[{index}] {} must be a text or a whole number; {whose} {}. Pass \
+        "{place}[{index}] {}: its id must be a text or a whole number; {whose} {}. Pass \
          key=, a function that makes a text of each step.",
         shown(step)?,
         shown(&id)?,
