@@ -56,7 +56,7 @@ MADE_BY_HOCKET = {
 nitpicky = True
 nitpick_ignore_regex = [
     # Python's and Trio's own names lead out of the site.
-    ("py:.*", "|".join(dir(builtins))),
+    ("py:.*", "|".join([*dir(builtins), "Cancelled"])),
     ("py:.*", r"(collections|contextlib|datetime|functools|os|trio|typing)\..*"),
     # Type variables.
     ("py:class", r"(hocket\..*\.)?_?([A-Z]|[A-Z]_co|Ts|Made)"),
