@@ -19,8 +19,6 @@ LINK = re.compile(r"\]\((?P<path>[^)\s#]*)(?:#(?P<place>[^)\s]+))?\)")
 # Blocks that are shown and not run, each marked `<!-- skip: next -->`: how many a page may have.
 # They need a package that the tests do without: what one comes from, a contender of the benchmarks.
 SKIPPED = {
-    "docs/moving/aiometer.md": 1,
-    "docs/moving/anyio.md": 1,
     "docs/moving/prefect.md": 1,
     "docs/project/benchmarks.md": 1,
 }
