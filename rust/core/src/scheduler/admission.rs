@@ -59,20 +59,30 @@ use crate::slot::{Slot, Source};
 
 impl Scheduler {
     /// A slot for this lane, if one can be had without passing anybody by: the idle one of its
-    /// lender, or else a free one of the pool's, within its share.
+    /// lender, or else a free one of the pool's. One that waits is given it in its turn.
     pub(super) fn acquire(&mut self, id: LaneId) -> Option<Source> {
-        if let Some(source) = self.borrow(id) {
-            // It may have waited, and finds its lender's slot idle before its turn comes.
-            self.leave_line(id);
-            return Some(source);
-        }
-        let share = self.lane_mut(id).share;
-        if !self.ledger.has_room() || !self.has_room(share) {
+        let lender = self.lender(id);
+        let lane = self.lane_mut(id);
+        let share = lane.share;
+        if lane.tickets.waits() {
             return None;
         }
-        self.claim(share);
-        self.ledger.in_use += 1;
-        Some(Source::Pool(share))
+        let source = self.offer(lender, share)?;
+        self.claim(share, self.claims_end(source));
+        match source {
+            Source::Loan(lender) => self.set_lent(lender, Lent::Reserved(id)),
+            _ => self.ledger.in_use += 1,
+        }
+        Some(source)
+    }
+
+    /// The source of a slot that a lane with this lender, in this share, could have at once.
+    pub(super) fn offer(&self, lender: Option<SlotId>, share: Option<ShareId>) -> Option<Source> {
+        let loan = lender.filter(|&lender| self.can_lend(lender));
+        let pool = self.ledger.has_room().then_some(Source::Pool);
+        let sources = [loan.map(Source::Loan), pool];
+        let has_claims = |source: &Source| self.has_room(share, self.claims_end(*source));
+        sources.into_iter().flatten().find(has_claims)
     }
 
     /// Reserve a slot for this lane, if one can be had: it has a worker that will come for it.
@@ -80,17 +90,6 @@ impl Scheduler {
         let source = self.acquire(id);
         self.lane_mut(id).reserved = source;
         source.is_some()
-    }
-
-    /// Whether a lane with this lender, in this share, would find an idle loan or a free slot.
-    pub(super) fn has_slot(&self, lender: Option<SlotId>, share: Option<ShareId>) -> bool {
-        let lender = lender.and_then(|l| self.ledger.get(l));
-        let lendable = lender.is_some_and(|slot| {
-            let loan = slot.loan.as_ref();
-            loan.is_none_or(|loan| loan.lent == Lent::Nobody)
-        });
-        let can_borrow = lendable && !self.ledger.paused;
-        can_borrow || (self.ledger.has_room() && self.has_room(share))
     }
 
     /// Whether every place of the bounded queue is taken.
@@ -113,37 +112,31 @@ impl Scheduler {
         }
         let share = lane.share;
         self.pass_gates(id, share);
-        self.ask_for_loan(id);
     }
 
     /// Let the lane, which has all its claims, wait for one of the pool's slots.
     pub(super) fn wait_for_pool(&mut self, id: LaneId) {
-        let has_place = self.has_place();
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        if lane.bounded && !lane.tickets.place && !has_place {
-            lane.tickets.outside = Some(self.outside.join(id));
+        if self.lane_mut(id).bounded && !self.has_place() {
+            let ticket = self.outside.join(id);
+            self.lane_mut(id).tickets.outside = Some(ticket);
         } else {
-            lane.tickets.pool = Some(self.line.join(id));
-            self.take_place(id);
+            self.join_line(id);
         }
     }
 
-    /// A bounded lane takes a place of the bounded queue; others need none.
-    pub(super) fn take_place(&mut self, id: LaneId) {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        if lane.bounded && !lane.tickets.place {
-            lane.tickets.place = true;
-            self.queued += 1;
-        }
+    /// Let the lane stand in the pool's line. A bounded one takes a place of the bounded queue.
+    fn join_line(&mut self, id: LaneId) {
+        let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
+        lane.tickets.pool = Some(self.line.join(id));
+        self.queued += u32::from(lane.bounded);
     }
 
     /// Let the lane wait no longer, in any line. Its place in the bounded queue is given up, and
-    /// so are the claims that it took as it waited.
-    fn leave_line(&mut self, id: LaneId) {
+    /// so are the claims that it took as it waited, from this share outwards.
+    fn leave_line(&mut self, id: LaneId, needless: Option<ShareId>) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        let share = lane.share;
         let tickets = std::mem::take(&mut lane.tickets);
         if let Some(ticket) = tickets.loan {
             let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
@@ -155,21 +148,19 @@ impl Scheduler {
         if let Some(ticket) = tickets.outside {
             self.outside.leave(ticket);
         }
-        if let Some(ticket) = tickets.pool {
-            self.line.leave(ticket);
-        }
         let gate = tickets.share.map(|(gate, ticket)| {
             if let Some(gate) = self.shares.get_mut(gate.0) {
                 gate.line.leave(ticket);
             }
             gate
         });
-        if tickets.place {
-            self.queued -= 1;
+        if let Some(ticket) = tickets.pool {
+            self.queued -= u32::from(lane.bounded);
+            self.line.leave(ticket);
             self.admit_from_outside();
         }
-        if share.is_some() && tickets.waits() {
-            self.give_claims_back(share, gate);
+        if needless.is_some() && tickets.waits() {
+            self.give_claims_back(needless, gate);
             self.grant();
         }
     }
@@ -180,78 +171,79 @@ impl Scheduler {
             let Some(id) = self.outside.pop() else {
                 return;
             };
-            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            lane.tickets.outside = None;
-            lane.tickets.pool = Some(self.line.join(id));
-            self.take_place(id);
+            self.lane_mut(id).tickets.outside = None;
+            self.join_line(id);
         }
     }
 
     /// Put the slot of a step that ends back. If the step has lent it, the borrower keeps it. Lanes
     /// that wait for it ask the next lender, and keep their places in the other lines.
     pub(super) fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
+        let share = self.lane_mut(slot.lane).share;
         let loan = slot.loan.take();
         let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
+        let mut line = loan.map(|loan| loan.line).unwrap_or_default();
+        let mut asked = Vec::new();
+        while let Some(id) = line.pop() {
+            self.lane_mut(id).tickets.loan = None;
+            asked.push(id);
+        }
         fault!(LockedRelease);
         if lent == Lent::Nobody {
-            self.give_back(slot.source);
+            self.give_back(share, slot.source);
             if !faults::holds(Rule::Returned)
-                && matches!(slot.source, Source::Pool(_))
+                && slot.source == Source::Pool
                 && self.ledger.in_use > 0
             {
-                self.give_back(Source::Pool(None));
+                self.give_back(None, Source::Pool);
             }
         } else {
             self.hand_over(slot_id, slot.source, lent);
         }
-        let mut line = loan.map(|loan| loan.line).unwrap_or_default();
-        while let Some(id) = line.pop() {
-            // One that was served since this step ended is no longer waiting.
-            if self.lane_mut(id).tickets.loan.take().is_none() {
-                continue;
-            }
-            match self.borrow(id) {
-                Some(source) => self.reserve(id, source),
-                None => self.ask_for_loan(id),
+        for id in asked {
+            // Since this step ended it may have been served, or have come through to the next one.
+            let tickets = &self.lane_mut(id).tickets;
+            if tickets.waits() && tickets.loan.is_none() {
+                self.ask_next_lender(id);
             }
         }
     }
 
-    /// Put a slot back where it came from, and hand it to the longest waiting lane there.
-    pub(super) fn give_back(&mut self, source: Source) {
+    /// Put the slot of a lane in this share back where it came from, with its claims, and hand it
+    /// to the longest waiting lane there.
+    pub(super) fn give_back(&mut self, share: Option<ShareId>, source: Source) {
+        if source == Source::Pool {
+            self.ledger.in_use -= 1;
+        }
+        if source != Source::NoSlot && share.is_some() {
+            self.give_claims_back(share, self.claims_end(source));
+        }
         match source {
             Source::NoSlot => {}
-            Source::Pool(share) => {
-                self.ledger.in_use -= 1;
-                self.give_claims_back(share, None);
-                self.grant();
+            Source::Pool => self.grant(),
+            Source::Loan(lender) => {
+                self.lend(lender);
             }
-            Source::Loan(lender) => self.lend(lender),
         }
     }
 
-    /// Hand the pool's free slots to the lanes at the front of the pool's line, and then to those
-    /// outside: the queue may be full of lanes that still wait for their share.
+    /// Hand the pool's free slots to the lanes at the front of the pool's line.
     pub(super) fn grant(&mut self) {
         while self.ledger.has_room() {
-            let Some(id) = self.line.pop().or_else(|| self.outside.pop()) else {
+            let Some(id) = self.line.pop() else {
                 return;
             };
             self.ledger.in_use += 1;
-            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            // Its claims are the slot's from now on.
-            lane.tickets.pool = None;
-            lane.tickets.outside = None;
-            let share = lane.share;
-            self.reserve(id, Source::Pool(share));
+            self.reserve(id, Source::Pool);
         }
     }
 
-    /// The slot is this lane's now, and one of its workers is to be woken to come for it.
+    /// The slot is this lane's now, with the claims that go with it, and one of its workers is to
+    /// be woken to come for it.
     pub(super) fn reserve(&mut self, id: LaneId, source: Source) {
         self.lane_mut(id).reserved = Some(source);
         self.wakes.push(id);
-        self.leave_line(id);
+        self.leave_line(id, self.claims_end(source));
     }
 
     /// The lane waits for no slot any more, until it asks again. A slot it was granted goes to the
@@ -260,10 +252,10 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        let reserved = lane.reserved.take();
-        self.leave_line(id);
+        let (share, reserved) = (lane.share, lane.reserved.take());
+        self.leave_line(id, share);
         if let Some(source) = reserved {
-            self.give_back(source);
+            self.give_back(share, source);
         }
     }
 

@@ -20,6 +20,7 @@
 use super::Scheduler;
 use crate::ids::{LaneId, SlotId};
 use crate::share::{Share, ShareId};
+use crate::slot::Source;
 
 impl Scheduler {
     /// The share that lanes of this step take their slots within.
@@ -47,92 +48,122 @@ impl Scheduler {
 
     fn use_share(&mut self, share: Option<ShareId>) {
         if let Some(share) = share.and_then(|at| self.shares.get_mut(at.0)) {
-            share.users += 1;
+            share.parts += 1;
         }
     }
 
-    /// A lane of this share has closed. What nobody uses any more is removed.
+    /// A lane of this share has closed. What has no part any more is removed.
     pub(super) fn leave_share(&mut self, mut share: Option<ShareId>) {
         while let Some(at) = share {
-            let Some(used) = self.shares.get_mut(at.0) else {
+            let Some(left) = self.shares.get_mut(at.0) else {
                 return;
             };
-            used.users -= 1;
-            if used.users > 0 {
+            left.parts -= 1;
+            if left.parts > 0 {
                 return;
             }
-            share = used.above;
+            share = left.above;
             self.shares.remove(at.0);
         }
     }
 
-    /// Whether the share, and all that it is a part of, have room.
-    pub(super) fn has_room(&self, mut share: Option<ShareId>) -> bool {
-        while let Some(at) = share.and_then(|at| self.shares.get(at.0)) {
-            if !at.has_room() {
-                return false;
-            }
-            share = at.above;
+    /// Where the claims end that go with a slot of this source: before this share.
+    pub(super) fn claims_end(&self, source: Source) -> Option<ShareId> {
+        match source {
+            Source::Loan(lender) => self.share_of(Some(lender)),
+            Source::Pool | Source::NoSlot => None,
         }
-        true
+    }
+
+    /// The gates from this share outwards, before `end`.
+    pub(super) fn gates(
+        &self,
+        first: Option<ShareId>,
+        end: Option<ShareId>,
+    ) -> impl Iterator<Item = (ShareId, &Share)> {
+        let gate = move |at: Option<ShareId>| {
+            let at = at.filter(|_| at != end)?;
+            Some((at, self.shares.get(at.0)?))
+        };
+        std::iter::successors(gate(first), move |(_, share)| gate(share.above))
+    }
+
+    /// Whether all these gates have room.
+    pub(super) fn has_room(&self, first: Option<ShareId>, end: Option<ShareId>) -> bool {
+        self.gates(first, end).all(|(_, share)| share.has_room())
     }
 
     /// Whether anybody waits for a claim of the share, or of one that it is a part of.
-    pub(super) fn is_wanted(&self, mut share: Option<ShareId>) -> bool {
-        while let Some(at) = share.and_then(|at| self.shares.get(at.0)) {
-            if !at.line.is_empty() {
-                return true;
-            }
-            share = at.above;
-        }
-        false
+    pub(super) fn is_wanted(&self, share: Option<ShareId>) -> bool {
+        let mut gates = self.gates(share, None);
+        gates.any(|(_, share)| !share.line.is_empty())
     }
 
-    /// Claim one of each, where all have room.
-    pub(super) fn claim(&mut self, mut share: Option<ShareId>) {
-        while let Some(at) = share.and_then(|at| self.shares.get_mut(at.0)) {
-            at.claimed += 1;
-            share = at.above;
-        }
-    }
-
-    /// Give back the claims from this share outwards, before `until`. Who waits for one goes on.
-    pub(super) fn give_claims_back(&mut self, first: Option<ShareId>, until: Option<ShareId>) {
+    fn for_each_gate(
+        &mut self,
+        first: Option<ShareId>,
+        end: Option<ShareId>,
+        mut change: impl FnMut(&mut Share),
+    ) {
         let mut next = first;
-        while let Some(share) = next.filter(|_| next != until) {
-            let Some(share) = self.shares.get_mut(share.0) else {
-                break;
-            };
-            share.claimed -= 1;
+        while let Some(at) = next.filter(|_| next != end) {
+            let share = self
+                .shares
+                .get_mut(at.0)
+                .expect("a share is kept for its parts");
+            change(share);
             next = share.above;
         }
+    }
+
+    /// Take a claim of each of these gates, where all have room.
+    pub(super) fn claim(&mut self, first: Option<ShareId>, end: Option<ShareId>) {
+        self.for_each_gate(first, end, |share| share.claimed += 1);
+    }
+
+    /// Give back the claims of these gates. Who waits for one goes on.
+    pub(super) fn give_claims_back(&mut self, first: Option<ShareId>, end: Option<ShareId>) {
+        self.for_each_gate(first, end, |share| share.claimed -= 1);
         let mut next = first;
-        while let Some(at) = next.filter(|_| next != until) {
+        while let Some(at) = next.filter(|_| next != end) {
             while let Some(id) = self.shares.get_mut(at.0).and_then(Share::serve) {
                 self.lane_mut(id).tickets.share = None;
-                let above = self.shares.get(at.0).and_then(|share| share.above);
-                self.pass_gates(id, above);
+                self.pass_gates(id, self.above(at));
             }
-            next = self.shares.get(at.0).and_then(|share| share.above);
+            next = self.above(at);
         }
+    }
+
+    fn above(&self, share: ShareId) -> Option<ShareId> {
+        self.shares.get(share.0)?.above
     }
 
     /// Let the lane go on from this gate, as far as it can, and wait there: before the first share
-    /// that is full, or for one of the pool's slots.
+    /// that is full, or for one of the pool's slots. On its way it asks its lender, once it has the
+    /// claims that go with a loan.
     pub(super) fn pass_gates(&mut self, id: LaneId, mut share: Option<ShareId>) {
-        while let Some(at) = share {
-            let Some(gate) = self.shares.get_mut(at.0) else {
-                break;
+        let lender = self.lender(id);
+        let lender = lender.map(|lender| (lender, self.claims_end(Source::Loan(lender))));
+        loop {
+            if let Some((lender, _)) = lender.filter(|&(_, end)| end == share) {
+                if self.ask_for_loan(id, lender) {
+                    return;
+                }
+            }
+            let Some(at) = share else {
+                return self.wait_for_pool(id);
             };
+            let gate = self
+                .shares
+                .get_mut(at.0)
+                .expect("a share is kept for its parts");
             if !gate.has_room() {
                 let ticket = gate.line.join(id);
                 self.lane_mut(id).tickets.share = Some((at, ticket));
-                self.take_place(id);
                 return;
             }
             gate.claimed += 1;
             share = gate.above;
         }
-        self.wait_for_pool(id);
     }
 }
