@@ -8,9 +8,11 @@
 //! its borrower, the borrower keeps the slot (`hand_over`, in `loans`).
 //!
 //! - A slot of the pool goes to the lane at the front of the pool's line (`grant`). It is free
-//!   when that line is empty, and nobody is outside.
+//!   when that line is empty.
 //! - A lent slot goes to the lane at the front of its lender's line (`lend`, in `loans`), past all
 //!   lanes in the pool's line. It lies idle, with the lender, when the lender's line is empty.
+//!
+//! The claims of shares that go with a slot come back before the slot does (see `shares`).
 //!
 //! The slot is reserved for that lane, the lane is named among the wakes, and one of its workers
 //! comes for the slot with `next`. A lane that asks in the meantime cannot take it. While a lane
@@ -26,12 +28,22 @@
 //! - *The line for a lender's slot*, `Loan::line`, is for the slot of one running step, and for
 //!   lanes of steps that this step waits for (see `loans`). Such a lane stands in one of the other
 //!   lines as well, takes the slot that comes first, and then leaves both.
-//! - *Outside*, `Scheduler::outside`, is for a place in the pool's line. A queue is bounded for
-//!   lanes that say so: each takes one of its places while it stands in the pool's line, or in that
-//!   of its share. Where all are taken, such a lane that has to wait is refused when it is opened, or
-//!   waits outside. A lane that gives up its place lets the lane that has waited outside longest go
-//!   to the end of the pool's line. A lane outside gets one of the pool's slots only where nobody
-//!   stands in the pool's line: the queue may be full of lanes that wait for their share.
+//! - *Outside*, `Scheduler::outside`, is for a place in the pool's line (see below).
+//!
+//! # The bounded queue
+//!
+//! The queue is bounded for lanes that say so: each takes one of its places while it stands in the
+//! pool's line. One that waits for its share takes none, since the queue is everybody's.
+//!
+//! - While all places are taken, a bounded lane that would have to wait, for a slot or for its
+//!   share, is refused as it is opened, if the pool refuses.
+//! - One that was taken in is never refused afterwards. Where it has all its claims and there is no
+//!   place for it, it waits outside. A lane that gives up its place lets the lane that has waited
+//!   outside longest go to the end of the pool's line.
+//! - A queue that has no places has one for lanes that may not be refused: they would wait for it
+//!   for ever. So nobody is outside while nobody stands in the pool's line.
+//!
+//! No more places are taken than there are, unless the queue was made smaller.
 //!
 //! # Fairness
 //!
@@ -44,11 +56,13 @@
 //!
 //! # A priority
 //!
-//! The order of lanes is in the two `Line`s of the scheduler and nowhere else: lanes join them in
-//! `wait_for_pool` and `admit_from_outside`, and are chosen by `pop` in `grant` and in
-//! `admit_from_outside`. A priority, or a fair share for each tenant, is another queue with
-//! `join`, `leave` and `pop` in their place. `acquire` needs no change, as it takes a free slot
-//! only while the line is empty, and neither does `pass_on`, which keeps a slot only then.
+//! The order of lanes is in the four kinds of `Line` above and nowhere else, and each is joined
+//! and popped in one place: the pool's in `join_line` and `grant`, outside in `wait_for_pool` and
+//! `admit_from_outside`, a share's in `pass_gates` and `Share::serve`, a lender's in `ask_for_loan`
+//! and `lend` (and emptied in `release`). A priority, or a fair share for each tenant, is another
+//! queue with `join`, `leave` and `pop` in place of those. For lanes without shares and lenders the
+//! first two are enough. `acquire` needs no change, as it takes a slot only while nobody waits for
+//! it, and neither does `pass_on`, which keeps a slot only then.
 
 use super::Scheduler;
 use crate::faults::{self, Rule, fault};
@@ -159,7 +173,7 @@ impl Scheduler {
             self.line.leave(ticket);
             self.admit_from_outside();
         }
-        if needless.is_some() && tickets.waits() {
+        if tickets.waits() && needless != gate {
             self.give_claims_back(needless, gate);
             self.grant();
         }

@@ -1,21 +1,29 @@
 //! Shares: limits inside the pool's, each for a lane and everything that its steps open.
 //!
-//! A share stands before the pool's slots like a gate before a hall. A lane below it needs a claim
-//! of the share for each slot that it takes of the pool. Shares nest: a lane then passes one gate
-//! after another, from its own outwards, and the pool is the last.
+//! No more steps of a share are at work at once than its limit: steps that hold a slot, in its
+//! lanes and in those below. A lent slot counts as any other. A step that lends its slot to one
+//! below does not count besides that one, as it waits.
+//!
+//! A share stands before the slots like a gate before a hall. A lane below it needs a claim of the
+//! share for each slot that it takes. Shares nest: a lane then passes one gate after another, from
+//! its own outwards. The pool is behind the last one. The slot of a lender is behind those that the
+//! lender's own lane is not in (`claims_end`): it brings the claims of the others with it.
 //!
 //! - A lane that finds every gate open takes its claims and a slot at once.
 //! - Otherwise it goes as far as it can, stands in line before the first gate that is full, and
 //!   keeps the claims that it has taken. So nobody who comes later gets past it, and it never
-//!   moves back. It is not in the way either: where it waits further on there is no room for
-//!   anybody who comes through the same gates.
-//! - The claims go with the slot, in its `Source`, and come back with it. The lane at the front
-//!   of the gate's line then takes the claim and goes on.
+//!   moves back. It is not in the way either of others that want one of the pool's slots: where it
+//!   waits further on there is no room for anybody who comes through the same gates. (A lender's
+//!   slot may lie idle meanwhile, for which a lane before such a gate waits. The claim that it
+//!   needs is then with a lane that came before it, and waits for the pool or a nearer lender.)
+//! - The claims go with the slot, as its `Source` says, and come back with it. The lane at the
+//!   front of the gate's line then takes the claim and goes on.
 //!
-//! A lent slot needs no claim, as its lender has one. Who is lent a slot, or waits no more, gives
-//! the claims back that it took as it waited.
+//! Who is lent a slot, or waits no more, gives the claims back that it took as it waited and does
+//! not need.
 //!
 //! A lane without a share has no gate before the pool, and each loop here ends before it begins.
+//! Where a lender is in the same share, neither has the loan.
 
 use super::Scheduler;
 use crate::ids::{LaneId, SlotId};

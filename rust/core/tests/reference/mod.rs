@@ -676,7 +676,13 @@ impl Reference {
     }
 
     fn leave(&mut self, id: usize) {
-        let claims = self.claims(id);
+        let mut freed = self.claims(id);
+        let kept = match self.lanes[id].reserved {
+            Some(From::Lender(_)) => self.loan_gates(id),
+            Some(From::Pool) => freed.clone(),
+            _ => vec![],
+        };
+        freed.retain(|gate| !kept.contains(gate));
         self.since.retain(|&other| other != id);
         self.asking.retain(|&other| other != id);
         self.line.retain(|&other| other != id);
@@ -685,8 +691,10 @@ impl Reference {
             share.line.retain(|&other| other != id);
         }
         self.admit();
-        self.open_gates(&claims);
-        self.serve();
+        if !freed.is_empty() {
+            self.open_gates(&freed);
+            self.serve();
+        }
     }
 
     fn admit(&mut self) {
