@@ -323,7 +323,7 @@ impl Pair {
 
     fn agree_on_statistics(&self) -> TestCaseResult {
         use StepState::*;
-        let (real, naive) = (self.real.statistics(), &self.naive);
+        let (real, naive) = (self.real.statistics().tally, &self.naive);
         let [open, ended, late] = [None, Some(Cause::Ended), Some(Cause::TimedOut)];
         let count = |state| {
             [open, ended, late]
