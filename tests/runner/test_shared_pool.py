@@ -10,6 +10,7 @@ import trio
 from hocket import (
     ParallelExecutionManager,
     ParallelGroup,
+    QueueFull,
     StepTimeout,
     ToolRegistry,
     WorkerPool,
@@ -186,6 +187,79 @@ async def test_a_step_that_runs_a_workflow_on_the_same_pool_lends_its_slot(
     assert result.results["nested"] == ["inner0", "inner1"]
     assert busy.most["all"] == 1
     assert trio.current_time() == 3
+    assert_idle(pool)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("how", ["call", "group", "workflow"])
+async def test_a_workflow_that_a_step_of_the_pool_runs_keeps_its_limit(
+    busy, autojump_clock, how, limit
+):
+    executor = ParallelExecutionManager(max_concurrent=10)
+    pool = executor.pool
+    manager = WorkflowManager(pool=pool)
+    inner = busy.workflow("inner", 6, config=WorkerPoolConfig(max_concurrent=limit))
+
+    async def run(_=None):
+        (await manager.execute(inner)).raise_for_failure()
+
+    if how == "call":
+        await pool.execute(run)
+    elif how == "group":
+        result = await executor.execute_group(ParallelGroup("g", ["a"]), run)
+        result.raise_for_failure()
+    else:
+        outer = busy.workflow("outer", 0, WorkflowStep("a", execute=run))
+        (await manager.execute(outer)).raise_for_failure()
+    assert busy.most["inner"] == limit
+    assert trio.current_time() == 6 / limit
+    assert_idle(pool)
+
+
+async def test_two_workflows_in_one_step_keep_their_limits_each(busy, autojump_clock):
+    pool = WorkerPool(max_concurrent=10)
+    manager = WorkflowManager(pool=pool)
+    config = WorkerPoolConfig(max_concurrent=1)
+
+    async def both():
+        return await run_all(manager, *(busy.workflow(name, 3, config=config) for name in "ab"))
+
+    await pool.execute(both)
+    assert busy.most == {"a": 1, "b": 1, "all": 2}
+    assert trio.current_time() == 3
+    assert_idle(pool)
+
+
+async def test_calls_that_wait_for_their_workflows_limit_leave_the_queue_to_others(
+    busy, autojump_clock
+):
+    pool = WorkerPool(max_concurrent=2, queue_size=0)
+    manager = WorkflowManager(pool=pool)
+    refused = []
+
+    async def calls(context):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(call)
+
+    async def call():
+        try:
+            await pool.execute(busy.work, "call")
+        except QueueFull:
+            refused.append(trio.current_time())
+
+    config = WorkerPoolConfig(max_concurrent=1)
+    workflow = busy.workflow("w", 0, WorkflowStep("calls", execute=calls), config=config)
+    (await manager.execute(workflow)).raise_for_failure()
+    assert refused == [0, 0]  # they would have waited, and there is no place
+    pool.queue_size = 1
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(manager.execute, workflow)
+        await trio.sleep(0.5)
+        nursery.start_soon(pool.execute, busy.work, "other")
+        await trio.sleep(0)
+        await pool.execute(busy.work, "queued")  # the only place is free
+    assert refused == [0, 0]
     assert_idle(pool)
 
 

@@ -20,9 +20,6 @@ __all__ = [
     "pool_status",
 ]
 
-# As long as the core keeps its slices.
-_LONGEST_WINDOW = 600.0
-
 
 @attrs.frozen(kw_only=True)
 class DurationStats:
@@ -204,9 +201,10 @@ def pool_status(core: _core.Pool) -> PoolStatus:
 
 def _window_ns(window: Seconds) -> int:
     seconds = check_seconds("window", window, none="for all the time")
-    if seconds is None or seconds > _LONGEST_WINDOW:
+    longest = ns_to_seconds(_core.LONGEST_WINDOW_NS)
+    if seconds is None or seconds > longest:
         raise ValueError(
-            f"window must be at most {_LONGEST_WINDOW:g} seconds; got {window!r}; leave window out "
+            f"window must be at most {longest:g} seconds; got {window!r}; leave window out "
             "for all since the pool was made"
         )
     return seconds_to_ns(seconds)

@@ -4,8 +4,8 @@ use hdrhistogram::Histogram;
 
 use crate::outcome::Outcome;
 use crate::slice::Slice;
-use crate::snapshot::{Distribution, Snapshot};
-use crate::tally::{Span, Tally};
+use crate::snapshot::{Percentiles, Snapshot};
+use crate::tally::Tally;
 
 /// Two significant digits: a percentile is off by at most 1 %, and a histogram that spans a
 /// nanosecond to a day stays within 40 KiB, small enough not to push the caller's data out of
@@ -93,16 +93,10 @@ impl Figures {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        let tally = &self.tally;
         Snapshot {
-            submitted: tally.submitted,
-            completed: tally.completed,
-            failed: tally.failed,
-            timed_out: tally.timed_out,
-            cancelled: tally.cancelled,
-            skipped: tally.skipped,
-            wait: distribution(&tally.wait, &self.waits),
-            run: distribution(&tally.run, &self.runs),
+            tally: self.tally,
+            wait: percentiles(&self.waits, self.tally.wait.longest_ns),
+            run: percentiles(&self.runs, self.tally.run.longest_ns),
         }
     }
 }
@@ -114,15 +108,12 @@ fn record(histogram: &mut Histogram<u64>, ns: u64, count: u64) {
         .expect("an auto-resizing histogram takes every value");
 }
 
-fn distribution(span: &Span, histogram: &Histogram<u64>) -> Distribution {
+fn percentiles(histogram: &Histogram<u64>, longest_ns: u64) -> Percentiles {
     // The histogram answers with the upper end of a bucket, which may lie above every value.
-    let at = |quantile| histogram.value_at_quantile(quantile).min(span.longest_ns);
-    Distribution {
-        count: span.count,
-        total_ns: span.total_ns,
+    let at = |quantile| histogram.value_at_quantile(quantile).min(longest_ns);
+    Percentiles {
         p50_ns: at(0.50),
         p90_ns: at(0.90),
         p99_ns: at(0.99),
-        max_ns: span.longest_ns,
     }
 }

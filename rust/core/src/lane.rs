@@ -50,25 +50,24 @@ pub(crate) struct Lane {
     pub lenders: Option<Arc<Lenders>>,
     /// The share of the pool that it takes slots within.
     pub share: Option<ShareId>,
-    /// Whether the lane takes a place of the bounded queue while it waits for a slot.
+    /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
     pub bounded: bool,
     pub tickets: Tickets,
 }
 
-/// The lines in which a lane stands while it waits for a slot: the lender's if there is one, and
-/// one of the others. In these it has all claims up to there; it takes them with it to the slot.
+/// The lines in which a lane stands while it waits for a slot: one of the pool's, of a share and
+/// outside, and the lender's as well once it has the claims that go with a loan. It has all claims
+/// up to where it stands; it takes them with it to the slot.
 #[derive(Debug, Default)]
 pub(crate) struct Tickets {
-    /// In the pool's line.
+    /// In the pool's line: a bounded lane has a place of the bounded queue there.
     pub pool: Option<Ticket>,
     /// In the line of a share that is full.
     pub share: Option<(ShareId, Ticket)>,
     /// In the line for the nearest lender's slot.
     pub loan: Option<Ticket>,
-    /// Outside: the bounded queue is full, and the pool lets callers wait for a place in it.
+    /// Outside: it would stand in the pool's line, but the bounded queue is full.
     pub outside: Option<Ticket>,
-    /// Whether it has a place in the bounded queue.
-    pub place: bool,
 }
 
 impl Tickets {

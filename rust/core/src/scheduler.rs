@@ -72,11 +72,11 @@ pub struct Scheduler {
     shares: Slab<Share>,
     /// The pool's line: lanes that wait for one of the pool's slots.
     line: Line<LaneId>,
-    /// Bounded lanes that wait for a place in the bounded queue, which is full.
+    /// Bounded lanes with all their claims, for which the bounded queue has no place.
     outside: Line<LaneId>,
     queue_size: Option<u32>,
     when_full: WhenFull,
-    /// Places of the bounded queue that are taken: bounded lanes in the pool's line or a share's.
+    /// Places of the bounded queue that are taken: bounded lanes in the pool's line.
     queued: u32,
     /// Ready steps that take a slot and have not started, of all lanes: the sum of `Lane.ready`.
     ready: u64,
@@ -117,7 +117,7 @@ impl Scheduler {
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
         let above = self.share_of(spec.parent);
-        let full = spec.bounded && self.queue_is_full() && !self.has_slot(lender, above);
+        let full = spec.bounded && self.queue_is_full() && self.offer(lender, above).is_none();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
@@ -205,7 +205,8 @@ impl Scheduler {
         match lane.ready.pop() {
             Some(step) => self.start(id, step, source, now_ns),
             None => {
-                self.give_back(source);
+                let share = lane.share;
+                self.give_back(share, source);
                 Next::Leave
             }
         }

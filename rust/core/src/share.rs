@@ -14,8 +14,9 @@ pub(crate) struct ShareId(pub Key);
 #[derive(Debug)]
 pub(crate) struct Share {
     limit: u32,
-    /// Claims that are held: by pool slots that run a step or are reserved for one, and by lanes
-    /// that have come past this share and wait further on.
+    /// Claims that are held: by slots that run a step of it or are reserved for one (a step that
+    /// lends its slot to one of it counts with that one), and by lanes that have come past it and
+    /// wait further on.
     pub claimed: u32,
     /// Lanes that wait for a claim.
     pub line: Line<LaneId>,
@@ -23,7 +24,7 @@ pub(crate) struct Share {
     pub above: Option<ShareId>,
     /// Open lanes that take their slots within it, and shares that are a part of it. The share is
     /// kept for them when the lane that it was made for has closed.
-    pub users: u32,
+    pub parts: u32,
 }
 
 impl Share {
@@ -33,7 +34,7 @@ impl Share {
             claimed: 0,
             line: Line::default(),
             above,
-            users: 0,
+            parts: 0,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::ids::{LaneId, SlotId};
 use crate::loan::{Lent, Loan};
-use crate::share::ShareId;
 
 /// A running step's entry in the ledger.
 #[derive(Debug)]
@@ -18,6 +17,12 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Whether it can be lent without passing anybody by.
+    pub fn can_lend(&self) -> bool {
+        let loan = self.loan.as_ref();
+        loan.is_none_or(|loan| loan.lent == Lent::Nobody && loan.line.is_empty())
+    }
+
     /// Whether it lies idle, to be lent, and a lane waits for it.
     pub fn is_wanted_idle_loan(&self) -> bool {
         let idle = self.loan.as_ref().filter(|loan| loan.lent == Lent::Nobody);
@@ -25,12 +30,14 @@ impl Slot {
     }
 }
 
-/// The source of a running step's slot, to which it goes back.
+/// The source of a running step's slot, to which it goes back. With the slot go claims of the share
+/// of the step's lane, and of those further out, as far as the source says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// One of the pool's, with a claim of this share and of all that it is a part of.
-    Pool(Option<ShareId>),
-    /// This running step's, which waits for the one it is lent to.
+    /// One of the pool's: with a claim of every share from the lane's outwards.
+    Pool,
+    /// This running step's, which waits for the one it is lent to: with a claim of every share from
+    /// the lane's outwards, before that of the lender's lane.
     Loan(SlotId),
     /// None: the step only waits for steps of its own.
     NoSlot,

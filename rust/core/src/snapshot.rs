@@ -1,31 +1,28 @@
 //! The statistics at one moment, to hand out.
 
-/// A summary of durations. Percentiles are within 1 %, the rest is exact.
+use crate::tally::Tally;
+
+/// Of durations; within 1 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Distribution {
-    pub count: u64,
-    pub total_ns: u128,
+pub struct Percentiles {
     pub p50_ns: u64,
     pub p90_ns: u64,
     pub p99_ns: u64,
-    pub max_ns: u64,
 }
 
-/// The statistics at one moment. While the sum of the six counts below `submitted` and of what
-/// is queued, reserved or running equals `submitted`, nothing was lost.
+/// The statistics at one moment.
+///
+/// Of all figures since the beginning, `submitted` is the sum of `completed`, `failed`, `timed_out`,
+/// `cancelled` and `skipped`, of the steps that run, and of those that have not started in lanes
+/// that are open. So nothing was lost. (A step that was stopped from outside is in none of them
+/// until its lane is closed.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Snapshot {
-    pub submitted: u64,
-    pub completed: u64,
-    pub failed: u64,
-    /// Started, and stopped by their own time limit or their lane's.
-    pub timed_out: u64,
-    /// Started, and cancelled.
-    pub cancelled: u64,
-    /// Never started.
-    pub skipped: u64,
-    pub wait: Distribution,
-    pub run: Distribution,
+    /// Counts and sums: exact.
+    pub tally: Tally,
+    /// Of the times that steps have waited.
+    pub wait: Percentiles,
+    /// Of the times that steps have run.
+    pub run: Percentiles,
 }

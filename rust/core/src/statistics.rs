@@ -13,7 +13,7 @@ use crate::slice::{SLICE_NS, Slice, reaches};
 use crate::snapshot::Snapshot;
 
 /// How far back a window reaches at most.
-const LONGEST_WINDOW_NS: u64 = 600 * SLICE_NS;
+pub const LONGEST_WINDOW_NS: u64 = 600 * SLICE_NS;
 
 /// The figures of a scheduler, by time.
 #[derive(Debug, Default)]
@@ -126,9 +126,9 @@ mod tests {
         for ns in 1..=100_000_u64 {
             statistics.started(ns * 10, ns);
         }
-        let wait = statistics.snapshot().wait;
-        assert_eq!(wait.count, 100_000);
-        assert_eq!(wait.total_ns, 10 * (100_000 * 100_001 / 2));
+        let Snapshot { tally, wait, .. } = statistics.snapshot();
+        assert_eq!(tally.wait.count, 100_000);
+        assert_eq!(tally.wait.total_ns, 10 * (100_000 * 100_001 / 2));
         assert!(wait.p50_ns.abs_diff(500_000) <= 5_000, "{}", wait.p50_ns);
         assert!(wait.p99_ns.abs_diff(990_000) <= 9_900, "{}", wait.p99_ns);
     }
@@ -155,6 +155,6 @@ mod tests {
             statistics.submitted(1, second * SLICE_NS);
         }
         assert_eq!(statistics.slices.len() as u64, LONGEST_WINDOW_NS / SLICE_NS);
-        assert_eq!(statistics.snapshot().submitted, 5_000);
+        assert_eq!(statistics.snapshot().tally.submitted, 5_000);
     }
 }

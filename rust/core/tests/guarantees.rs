@@ -227,7 +227,7 @@ fn a_closed_lane_leaves_the_line_as_if_it_had_never_stood_there() {
     scheduler.close(cancelled, Cause::Ended, 0);
     complete(&mut scheduler, slot);
     assert_eq!(scheduler.take_wakes(), [next]);
-    assert_eq!(scheduler.statistics().skipped, 1);
+    assert_eq!(scheduler.statistics().tally.skipped, 1);
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn an_all_group_stops_at_the_first_failure() {
     assert_eq!(scheduler.queue_length(), 0);
     scheduler.settle(other, Outcome::Cancelled, 0);
     scheduler.close(lane, Cause::Ended, 0);
-    let end = scheduler.statistics();
+    let end = scheduler.statistics().tally;
     assert_eq!((end.failed, end.cancelled, end.skipped), (1, 1, 3));
 }
 
@@ -349,7 +349,7 @@ fn a_timed_out_step_counts_as_failed() {
     let slot = start(&mut scheduler, lane);
     let verdict = scheduler.settle(slot, Outcome::TimedOut, 0);
     assert_eq!(verdict, Some(Verdict::Failure));
-    assert_eq!(scheduler.statistics().timed_out, 1);
+    assert_eq!(scheduler.statistics().tally.timed_out, 1);
 }
 
 #[test]
@@ -410,7 +410,7 @@ fn finished_work_is_never_reported_cancelled() {
     );
     scheduler.settle(torn, Outcome::Cancelled, 0);
     scheduler.close(lane, Cause::Ended, 0);
-    let end = scheduler.statistics();
+    let end = scheduler.statistics().tally;
     assert_eq!((end.completed, end.cancelled), (1, 1));
 }
 
@@ -425,7 +425,7 @@ fn every_step_ends_in_exactly_one_state() {
     scheduler.settle(slots[3], Outcome::Cancelled, 0);
     // The fifth is torn away while it runs, two never start.
     scheduler.close(lane, Cause::Ended, 0);
-    let end = scheduler.statistics();
+    let end = scheduler.statistics().tally;
     let each = (
         end.completed,
         end.failed,
@@ -445,7 +445,7 @@ fn what_a_lanes_own_time_limit_stopped_has_timed_out() {
     let slot = start(&mut scheduler, lane);
     scheduler.settle(slot, Outcome::Cancelled, 0);
     scheduler.close(lane, Cause::TimedOut, 0);
-    let end = scheduler.statistics();
+    let end = scheduler.statistics().tally;
     assert_eq!((end.timed_out, end.cancelled, end.skipped), (1, 0, 1));
 }
 
@@ -464,7 +464,7 @@ fn every_started_step_that_was_not_cancelled_has_a_running_time() {
         scheduler.settle(slots[3], Outcome::Cancelled, 8);
         // The fifth is torn away while it runs, the sixth never starts.
         scheduler.close(lane, cause, 16);
-        let end = scheduler.statistics();
+        let end = scheduler.statistics().tally;
         assert_eq!(end.run.total_ns, run_ns, "{cause:?}");
         assert_eq!(end.run.count, end.completed + end.failed + end.timed_out);
         assert_eq!(end.skipped, 1);
@@ -509,7 +509,7 @@ fn a_closed_lane_answers_quietly() {
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     assert_eq!(scheduler.states(lane), []);
     assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
-    assert_eq!(scheduler.statistics().skipped, 1);
+    assert_eq!(scheduler.statistics().tally.skipped, 1);
 }
 
 // Windows and tallies.
@@ -538,11 +538,11 @@ fn a_window_holds_the_seconds_that_reach_into_it_and_no_others() {
         (SECOND + 4, 3),
         (9 * SECOND, 5),
     ] {
-        let last = scheduler.window(window_ns, now_ns);
+        let last = scheduler.window(window_ns, now_ns).tally;
         assert_eq!(last.completed, expected, "{window_ns}");
         assert_eq!(last.wait.total_ns, u128::from(expected));
         assert_eq!(last.run.total_ns, 2 * u128::from(expected));
-        assert_eq!(last.run.max_ns, 2);
+        assert_eq!(last.run.longest_ns, 2);
     }
     let later = scheduler.window(SECOND, now_ns + 2 * SECOND);
     assert_eq!(later, Default::default(), "also the latest second passes");
@@ -554,10 +554,20 @@ fn the_longest_of_a_window_is_its_own() {
     for (now_ns, run_ns) in [(0, 500), (SECOND, 5), (2 * SECOND, 50)] {
         statistics.ended(Outcome::Succeeded, run_ns, now_ns);
     }
-    assert_eq!(statistics.window(1, 2 * SECOND).run.max_ns, 50);
-    assert_eq!(statistics.window(SECOND, 2 * SECOND).run.max_ns, 50);
-    assert_eq!(statistics.window(3 * SECOND, 2 * SECOND).run.max_ns, 500);
-    assert_eq!(statistics.snapshot().run.max_ns, 500);
+    assert_eq!(statistics.window(1, 2 * SECOND).tally.run.longest_ns, 50);
+    assert_eq!(
+        statistics.window(SECOND, 2 * SECOND).tally.run.longest_ns,
+        50
+    );
+    assert_eq!(
+        statistics
+            .window(3 * SECOND, 2 * SECOND)
+            .tally
+            .run
+            .longest_ns,
+        500
+    );
+    assert_eq!(statistics.snapshot().tally.run.longest_ns, 500);
 }
 
 #[test]
@@ -567,9 +577,9 @@ fn another_clock_ends_all_windows_and_loses_nothing_else() {
     scheduler.change_clock();
     assert_eq!(scheduler.window(600 * SECOND, 0), Default::default());
     run_one(&mut scheduler, 0);
-    assert_eq!(scheduler.window(600 * SECOND, 5).completed, 1);
-    assert_eq!(scheduler.statistics().completed, 4);
-    assert_eq!(scheduler.statistics().run.count, 4);
+    assert_eq!(scheduler.window(600 * SECOND, 5).tally.completed, 1);
+    assert_eq!(scheduler.statistics().tally.completed, 4);
+    assert_eq!(scheduler.statistics().tally.run.count, 4);
 }
 
 #[test]
@@ -578,8 +588,11 @@ fn a_clock_that_goes_back_a_little_loses_nothing() {
     for now_ns in [5 * SECOND, 5 * SECOND - 1, 6 * SECOND, 5 * SECOND + 2] {
         statistics.started(1, now_ns);
     }
-    assert_eq!(statistics.window(9 * SECOND, 6 * SECOND).wait.count, 4);
-    assert_eq!(statistics.snapshot().wait.count, 4);
+    assert_eq!(
+        statistics.window(9 * SECOND, 6 * SECOND).tally.wait.count,
+        4
+    );
+    assert_eq!(statistics.snapshot().tally.wait.count, 4);
 }
 
 #[test]
@@ -625,7 +638,7 @@ fn a_step_waits_for_all_it_depends_on_and_is_timed_from_then() {
         Next::Start { step: 2, .. }
     ));
     assert_eq!(scheduler.submitted_ns(lane, 2), 7);
-    assert_eq!(scheduler.statistics().wait.total_ns, 3);
+    assert_eq!(scheduler.statistics().tally.wait.total_ns, 3);
 }
 
 #[test]
@@ -645,7 +658,7 @@ fn what_depends_on_a_failed_step_is_skipped() {
     fail(&mut scheduler, slot);
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     scheduler.close(lane, Cause::Ended, 0);
-    assert_eq!(scheduler.statistics().skipped, 1);
+    assert_eq!(scheduler.statistics().tally.skipped, 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Steps that wait for steps of their own, at any depth: driven by workers that know nothing but
 //! what the scheduler tells them, everything ends, and the limit holds for all that is at work.
 
+use std::collections::HashMap;
+
 use hocket_core::{LaneId, LaneSpec, Next, Outcome, Scheduler, SlotId, WhenFull};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,12 +30,15 @@ struct OpenLane {
     asking: usize,
     parked: usize,
     waiter: Option<SlotId>,
+    /// The shares that it is in, and how many may be at work in each.
+    shares: Vec<(usize, u32)>,
 }
 
 #[derive(Debug)]
 struct Running {
     slot: SlotId,
     lane: LaneId,
+    shares: Vec<(usize, u32)>,
     job: Job,
     opened: usize,
     waits_for: usize,
@@ -58,6 +63,8 @@ struct Crew {
     lanes: Vec<OpenLane>,
     running: Vec<Running>,
     started: usize,
+    /// Shares that were made so far.
+    shares: usize,
     /// How often the pool is paused yet.
     pauses: usize,
     choices: Vec<usize>,
@@ -75,7 +82,12 @@ impl Crew {
             ..LaneSpec::new(jobs.len() as u32)
         };
         let id = self.scheduler.open(spec, self.now_ns).unwrap();
+        let parent = self.running.iter().find(|run| Some(run.slot) == waiter);
+        let mut shares = parent.map_or(vec![], |run| run.shares.clone());
+        shares.extend(share.map(|limit| (self.shares, limit)));
+        self.shares += 1;
         self.lanes.push(OpenLane {
+            shares,
             id,
             unsettled: jobs.len(),
             jobs,
@@ -135,6 +147,18 @@ impl Crew {
         let works = |run: &&Running| !run.job.slotless && run.waits_for == 0;
         let at_work = self.running.iter().filter(works).count();
         prop_assert!(at_work <= self.scheduler.limit() as usize);
+        let mut within = HashMap::<(usize, u32), u32>::new();
+        for &share in self
+            .running
+            .iter()
+            .filter(works)
+            .flat_map(|run| &run.shares)
+        {
+            *within.entry(share).or_default() += 1;
+        }
+        for ((_, limit), at_work) in within {
+            prop_assert!(at_work <= limit, "a share is kept");
+        }
         prop_assert!(self.scheduler.in_use() <= self.scheduler.limit());
         Ok(())
     }
@@ -152,6 +176,7 @@ impl Crew {
                 self.running.push(Running {
                     slot,
                     lane: lane.id,
+                    shares: lane.shares.clone(),
                     job: lane.jobs[step as usize].clone(),
                     opened: 0,
                     waits_for: 0,
@@ -245,7 +270,7 @@ fn job() -> impl Strategy<Value = Job> {
     fn with(lanes: BoxedStrategy<Vec<Vec<Job>>>) -> BoxedStrategy<Job> {
         let chance = proptest::bool::weighted;
         let lane_limit = prop_oneof![Just(u32::MAX), 1..3_u32];
-        let share = proptest::option::weighted(0.3, 1..3_u32);
+        let share = proptest::option::weighted(0.5, 1..3_u32);
         let shape = (
             lanes,
             any::<bool>(),
@@ -302,6 +327,7 @@ proptest! {
             lanes: vec![],
             running: vec![],
             started: 0,
+            shares: 0,
             pauses,
             choices,
             now_ns: 0,

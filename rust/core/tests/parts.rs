@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use hocket_core::{Deadlines, Graph, GraphError, Join, Line, ReadyQueue, Statistics, Verdict};
+use hocket_core::{
+    Deadlines, Graph, GraphError, Join, Line, ReadyQueue, Snapshot, Statistics, Verdict,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -208,10 +210,11 @@ proptest! {
         }
         let mut sorted = values;
         sorted.sort_unstable();
-        let wait = statistics.snapshot().wait;
-        prop_assert_eq!(wait.count, sorted.len() as u64);
-        prop_assert_eq!(wait.total_ns, sorted.iter().map(|&ns| u128::from(ns)).sum::<u128>());
-        let quantiles = [(0.5, wait.p50_ns), (0.9, wait.p90_ns), (0.99, wait.p99_ns), (1.0, wait.max_ns)];
+        let Snapshot { tally, wait, .. } = statistics.snapshot();
+        let span = tally.wait;
+        prop_assert_eq!(span.count, sorted.len() as u64);
+        prop_assert_eq!(span.total_ns, sorted.iter().map(|&ns| u128::from(ns)).sum::<u128>());
+        let quantiles = [(0.5, wait.p50_ns), (0.9, wait.p90_ns), (0.99, wait.p99_ns), (1.0, span.longest_ns)];
         for (quantile, ns) in quantiles {
             let rank = (quantile * sorted.len() as f64).ceil() as usize;
             let exact = sorted[rank.max(1) - 1];

@@ -193,40 +193,37 @@ fn who_gives_up_in_line_gives_its_claim_to_the_next() {
     assert_eq!(scheduler.take_wakes(), [second]);
 }
 
-#[test]
-fn a_call_outside_gets_a_free_slot_while_the_queue_is_full_of_calls_that_wait_for_their_share() {
-    let mut scheduler = Scheduler::new(2).with_queue(Some(1), WhenFull::Wait);
+/// A lane of one step without a slot and with a share of one; the step, to open lanes below.
+fn narrow(scheduler: &mut Scheduler) -> SlotId {
     let spec = LaneSpec {
         slotless: vec![true],
         ..shared(1, 1)
     };
-    let narrow = open(&mut scheduler, spec);
-    let parent = start(&mut scheduler, narrow);
-    let within = [(); 2].map(|()| open(&mut scheduler, below(parent, single())));
-    start(&mut scheduler, within[0]);
-    waits(&mut scheduler, within[1]);
-    let busy = open(&mut scheduler, single());
-    let slot = start(&mut scheduler, busy);
-    let outside = open(&mut scheduler, single());
-    waits(&mut scheduler, outside);
-    complete(&mut scheduler, slot);
-    assert_eq!(scheduler.take_wakes(), [outside]);
+    let lane = open(scheduler, spec);
+    start(scheduler, lane)
 }
 
 #[test]
-fn a_call_that_waits_for_its_share_takes_a_place_in_the_queue() {
-    let mut scheduler = Scheduler::new(9).with_queue(Some(1), WhenFull::Refuse);
-    let spec = LaneSpec {
-        slotless: vec![true],
-        ..shared(1, 1)
-    };
-    let narrow = open(&mut scheduler, spec);
-    let parent = start(&mut scheduler, narrow);
-    let running = open(&mut scheduler, below(parent, single()));
-    start(&mut scheduler, running);
+fn calls_that_wait_for_their_share_take_no_place_in_the_queue() {
+    let mut scheduler = Scheduler::new(2).with_queue(Some(1), WhenFull::Refuse);
+    let parent = narrow(&mut scheduler);
+    let within = [(); 5].map(|()| open(&mut scheduler, below(parent, single())));
+    let busy = open(&mut scheduler, single());
+    let slot = start(&mut scheduler, busy);
+    let queued = open(&mut scheduler, single());
+    assert_eq!(scheduler.open(single(), 0), Err(Overfull { queue_size: 1 }));
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [queued]);
+    waits(&mut scheduler, within[1]);
+}
+
+#[test]
+fn a_call_that_would_wait_for_its_share_is_refused_while_the_queue_is_full() {
+    let mut scheduler = Scheduler::new(9).with_queue(Some(0), WhenFull::Refuse);
+    let parent = narrow(&mut scheduler);
     open(&mut scheduler, below(parent, single()));
     let refused = scheduler.open(below(parent, single()), 0);
-    assert_eq!(refused, Err(Overfull { queue_size: 1 }));
+    assert_eq!(refused, Err(Overfull { queue_size: 0 }));
     assert!(
         scheduler.open(single(), 0).is_ok(),
         "others need not wait, and so need no place"
@@ -234,40 +231,246 @@ fn a_call_that_waits_for_its_share_takes_a_place_in_the_queue() {
 }
 
 #[test]
-fn no_step_is_passed_a_slot_past_a_call_outside() {
-    let mut scheduler = Scheduler::new(2).with_queue(Some(1), WhenFull::Wait);
-    let spec = LaneSpec {
-        slotless: vec![true],
-        ..shared(1, 1)
-    };
-    let narrow = open(&mut scheduler, spec);
-    let parent = start(&mut scheduler, narrow);
+fn a_call_that_finds_the_queue_full_when_its_share_has_room_waits_outside_and_is_not_refused() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(1), WhenFull::Refuse);
+    let parent = narrow(&mut scheduler);
     let within = [(); 2].map(|()| open(&mut scheduler, below(parent, single())));
-    start(&mut scheduler, within[0]);
-    waits(&mut scheduler, within[1]);
-    let group = open(&mut scheduler, lane(9));
-    let slot = start(&mut scheduler, group);
-    let outside = open(&mut scheduler, single());
-    let (_, next) = scheduler.settle_and_next(slot, Outcome::Succeeded, 0);
-    assert_eq!((next, scheduler.take_wakes()), (Next::Wait, vec![outside]));
+    let slot = start(&mut scheduler, within[0]);
+    let queued = [(); 2].map(|()| scheduler.open(single(), 0));
+    assert_eq!(queued[1], Err(Overfull { queue_size: 1 }));
+    complete(&mut scheduler, slot);
+    let queued = queued[0].unwrap();
+    assert_eq!(scheduler.take_wakes(), [queued]);
+    let slot = start(&mut scheduler, queued);
+    assert!(scheduler.open(single(), 0).is_err(), "its place is taken");
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [within[1]]);
 }
 
 #[test]
-fn a_slot_that_was_left_to_a_borrower_is_no_claim_of_its_own_share() {
+fn no_step_is_passed_a_slot_past_a_call_outside() {
+    let mut scheduler = Scheduler::new(1).with_queue(Some(1), WhenFull::Wait);
+    let group = open(&mut scheduler, lane(9));
+    let slot = start(&mut scheduler, group);
+    let calls = [(); 2].map(|()| open(&mut scheduler, single()));
+    let (_, next) = scheduler.settle_and_next(slot, Outcome::Succeeded, 0);
+    assert_eq!((next, scheduler.take_wakes()), (Next::Wait, vec![calls[0]]));
+    for (call, after) in [(calls[0], calls[1]), (calls[1], group)] {
+        let slot = start(&mut scheduler, call);
+        complete(&mut scheduler, slot);
+        assert_eq!(scheduler.take_wakes(), [after]);
+    }
+}
+
+// Shares below a step that lends its slot.
+
+/// A running step of a lane without a share.
+fn lender(scheduler: &mut Scheduler) -> SlotId {
+    let outer = open(scheduler, lane(1));
+    start(scheduler, outer)
+}
+
+#[test]
+fn a_lent_slot_counts_within_a_share_that_was_opened_below_the_lender() {
+    for share in 1..4 {
+        let mut scheduler = Scheduler::new(9);
+        let lender = lender(&mut scheduler);
+        let inner = open(&mut scheduler, below(lender, shared(9, share)));
+        let slots: Vec<_> = (0..share).map(|_| start(&mut scheduler, inner)).collect();
+        waits(&mut scheduler, inner);
+        assert_eq!(scheduler.in_use(), share, "one of them is lent");
+        for slot in slots {
+            complete(&mut scheduler, slot);
+            assert_eq!(scheduler.take_wakes(), [inner]);
+            start(&mut scheduler, inner);
+            waits(&mut scheduler, inner);
+        }
+    }
+}
+
+#[test]
+fn one_lender_serves_two_shares_and_each_is_kept() {
+    let mut scheduler = Scheduler::new(1);
+    let lender = lender(&mut scheduler);
+    let [a, b] = [(); 2].map(|()| open(&mut scheduler, below(lender, shared(2, 1))));
+    let slot = start(&mut scheduler, a);
+    waits(&mut scheduler, a);
+    waits(&mut scheduler, b);
+    complete(&mut scheduler, slot);
+    assert_eq!(
+        scheduler.take_wakes(),
+        [b],
+        "it had its claim before the other one"
+    );
+    let slot = start(&mut scheduler, b);
+    waits(&mut scheduler, b);
+    scheduler.resize(2);
+    assert_eq!(
+        scheduler.take_wakes(),
+        [a],
+        "the pool's, as the lent one is taken"
+    );
+    let _claimed = start(&mut scheduler, a);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [b]);
+    assert_eq!(scheduler.in_use(), 2);
+}
+
+#[test]
+fn a_lane_whose_share_is_full_is_in_nobodys_way_at_the_lender() {
+    let mut scheduler = Scheduler::new(3);
+    let lender = lender(&mut scheduler);
+    let other = open(&mut scheduler, below(lender, lane(9)));
+    let borrowed = start(&mut scheduler, other);
+    let narrow = open(&mut scheduler, below(lender, shared(9, 1)));
+    let claimed = start(&mut scheduler, narrow);
+    waits(&mut scheduler, narrow);
+    let busy = open(&mut scheduler, lane(1));
+    start(&mut scheduler, busy);
+    waits(&mut scheduler, other);
+    complete(&mut scheduler, borrowed);
+    assert_eq!(scheduler.take_wakes(), [other]);
+    complete(&mut scheduler, claimed);
+    assert_eq!(scheduler.take_wakes(), [narrow]);
+}
+
+#[test]
+fn a_lane_is_lent_the_idle_slot_as_its_share_has_room_again() {
+    let mut scheduler = Scheduler::new(2);
+    let lender = lender(&mut scheduler);
+    let other = open(&mut scheduler, below(lender, lane(1)));
+    let borrowed = start(&mut scheduler, other);
+    let narrow = open(&mut scheduler, below(lender, shared(2, 1)));
+    let claimed = start(&mut scheduler, narrow);
+    waits(&mut scheduler, narrow);
+    complete(&mut scheduler, borrowed);
+    assert_eq!(scheduler.take_wakes(), [], "its share is full");
+    let elsewhere = open(&mut scheduler, lane(1));
+    waits(&mut scheduler, elsewhere);
+    complete(&mut scheduler, claimed);
+    let mut wakes = scheduler.take_wakes();
+    wakes.sort();
+    let mut both = [narrow, elsewhere];
+    both.sort();
+    assert_eq!(wakes, both, "the lent slot, and the one of the pool's");
+    start(&mut scheduler, narrow);
+    start(&mut scheduler, elsewhere);
+}
+
+#[test]
+fn while_paused_a_lane_comes_through_its_gate_and_is_lent_the_slot_afterwards() {
+    let mut scheduler = Scheduler::new(2);
+    let lender = lender(&mut scheduler);
+    let other = open(&mut scheduler, below(lender, lane(1)));
+    let borrowed = start(&mut scheduler, other);
+    let narrow = open(&mut scheduler, below(lender, shared(2, 1)));
+    let claimed = start(&mut scheduler, narrow);
+    waits(&mut scheduler, narrow);
+    scheduler.pause();
+    complete(&mut scheduler, borrowed);
+    complete(&mut scheduler, claimed);
+    assert_eq!(scheduler.take_wakes(), []);
+    scheduler.resume();
+    assert_eq!(scheduler.take_wakes(), [narrow]);
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+#[test]
+fn a_borrower_whose_lender_ends_keeps_its_claims_and_gives_them_back() {
     let mut scheduler = Scheduler::new(9);
-    let outer = open(&mut scheduler, lane(1));
+    let outer = open(&mut scheduler, shared(2, 2));
     let lender = start(&mut scheduler, outer);
-    let inner = open(&mut scheduler, below(lender, shared(4, 1)));
+    let inner = open(&mut scheduler, below(lender, shared(3, 1)));
     let borrowed = start(&mut scheduler, inner);
-    let _claimed = start(&mut scheduler, inner);
     complete(&mut scheduler, lender);
     waits(&mut scheduler, inner);
+    start(&mut scheduler, outer);
     let (_, next) = scheduler.settle_and_next(borrowed, Outcome::Succeeded, 0);
-    assert_eq!(
-        next,
-        Next::Wait,
-        "the share has one slot, and that is taken"
-    );
+    let Next::Start { slot, .. } = next else {
+        panic!("both shares have room, not {next:?}");
+    };
+    scheduler.take_wakes();
+    waits(&mut scheduler, inner);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [inner]);
+}
+
+#[test]
+fn who_was_promised_a_lent_slot_keeps_it_and_its_claims_when_the_lender_ends() {
+    let mut scheduler = Scheduler::new(1);
+    let lender = lender(&mut scheduler);
+    let inner = open(&mut scheduler, below(lender, shared(2, 1)));
+    assert!(scheduler.request(inner));
+    complete(&mut scheduler, lender);
+    let slot = start(&mut scheduler, inner);
+    assert_eq!(scheduler.in_use(), 1);
+    scheduler.resize(2);
+    waits(&mut scheduler, inner);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [inner]);
+    scheduler.stop(inner);
+    assert_eq!(scheduler.in_use(), 0);
+}
+
+#[test]
+fn nested_shares_under_one_lender_are_all_kept() {
+    let mut scheduler = Scheduler::new(9);
+    let lender = lender(&mut scheduler);
+    let spec = LaneSpec {
+        slotless: vec![true, true, false],
+        ..shared(3, 2)
+    };
+    let middle = open(&mut scheduler, below(lender, spec));
+    let groups = [(); 2].map(|()| {
+        let step = start(&mut scheduler, middle);
+        open(&mut scheduler, below(step, shared(9, 1)))
+    });
+    let [borrowed, claimed] = groups.map(|group| start(&mut scheduler, group));
+    waits(&mut scheduler, middle);
+    waits(&mut scheduler, groups[0]);
+    waits(&mut scheduler, groups[1]);
+    assert_eq!(scheduler.in_use(), 2);
+    complete(&mut scheduler, borrowed);
+    assert_eq!(scheduler.take_wakes(), [middle], "it has waited longer");
+    complete(&mut scheduler, claimed);
+    assert_eq!(scheduler.take_wakes(), [groups[0]]);
+    start(&mut scheduler, middle);
+    let slot = start(&mut scheduler, groups[0]);
+    assert_eq!(scheduler.in_use(), 2);
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [groups[1]]);
+}
+
+#[test]
+fn a_loan_from_within_the_share_needs_no_claim() {
+    let mut scheduler = Scheduler::new(9);
+    let narrow = open(&mut scheduler, shared(1, 1));
+    let mut above = start(&mut scheduler, narrow);
+    for _ in 0..5 {
+        let lane = open(&mut scheduler, below(above, lane(2)));
+        above = start(&mut scheduler, lane);
+        waits(&mut scheduler, lane);
+    }
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+#[test]
+fn who_gives_a_loan_up_gives_its_claim_up_too() {
+    let mut scheduler = Scheduler::new(1);
+    let lender = lender(&mut scheduler);
+    let spec = LaneSpec {
+        slotless: vec![true, true],
+        ..shared(2, 1)
+    };
+    let workflow = open(&mut scheduler, below(lender, spec));
+    let [first, second] = [(); 2].map(|()| {
+        let step = start(&mut scheduler, workflow);
+        open(&mut scheduler, below(step, lane(1)))
+    });
+    assert!(scheduler.request(first));
+    waits(&mut scheduler, second);
+    scheduler.stand_back(first);
+    assert_eq!(scheduler.take_wakes(), [second]);
 }
 
 // A paused pool.

@@ -58,10 +58,12 @@ mod _core {
         }
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__debug_build__", cfg!(debug_assertions))?;
+        module.add("LONGEST_WINDOW_NS", hocket_core::LONGEST_WINDOW_NS)?;
         module.add(
             "__all__",
             [
                 "Driver",
+                "LONGEST_WINDOW_NS",
                 "Pool",
                 "Run",
                 "Tally",

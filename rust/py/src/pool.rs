@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use hocket_core::{Distribution, LaneId, Scheduler, SlotId, Snapshot, WhenFull};
+use hocket_core::{LaneId, Percentiles, Scheduler, SlotId, Snapshot, Span, WhenFull};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -16,6 +16,7 @@ use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
 use crate::runs::{Open, Runs};
+use crate::tally::counts;
 use crate::worker::Worker;
 
 /// Many runs under one limit.
@@ -159,15 +160,10 @@ impl Pool {
             None => self.lock(py)?.statistics(),
             Some(window_ns) => self.window(py, window_ns)?,
         };
-        let dict = PyDict::new(py);
-        dict.set_item("submitted", snapshot.submitted)?;
-        dict.set_item("completed", snapshot.completed)?;
-        dict.set_item("failed", snapshot.failed)?;
-        dict.set_item("timed_out", snapshot.timed_out)?;
-        dict.set_item("cancelled", snapshot.cancelled)?;
-        dict.set_item("skipped", snapshot.skipped)?;
-        dict.set_item("wait", figures(snapshot.wait))?;
-        dict.set_item("run", figures(snapshot.run))?;
+        let Snapshot { tally, wait, run } = snapshot;
+        let dict = counts(py, &tally)?;
+        dict.set_item("wait", times(tally.wait, wait))?;
+        dict.set_item("run", times(tally.run, run))?;
         Ok(dict)
     }
 
@@ -222,7 +218,7 @@ impl Pool {
     pub fn forget(&self, lane: LaneId) {
         let mut runs = self.lock_runs();
         let run = runs.open.remove(&lane);
-        runs.users -= usize::from(run.is_some());
+        runs.entered -= usize::from(run.is_some());
         drop(runs);
         drop(run);
     }
@@ -230,7 +226,7 @@ impl Pool {
     /// Count one more run in, unless the pool is busy in another `trio.run`.
     pub fn admit(&self, token: &Bound<'_, PyAny>, clock: &Clock) -> PyResult<Entry<'_>> {
         let mut runs = self.lock_runs();
-        if runs.users == 0 {
+        if runs.entered == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
             self.born.store(fork::generation(), Ordering::Relaxed);
         }
@@ -241,7 +237,7 @@ impl Pool {
                  off); a pool serves one at a time: make one for each",
             ));
         }
-        runs.users += 1;
+        runs.entered += 1;
         if runs.knows(token) {
             return Ok(Entry(self));
         }
@@ -354,7 +350,7 @@ impl Entry<'_> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        self.0.lock_runs().users -= 1;
+        self.0.lock_runs().entered -= 1;
     }
 }
 
@@ -365,6 +361,18 @@ fn when_full(wait: bool) -> WhenFull {
     }
 }
 
-fn figures(d: Distribution) -> (u64, u128, u64, u64, u64, u64) {
-    (d.count, d.total_ns, d.p50_ns, d.p90_ns, d.p99_ns, d.max_ns)
+fn times(span: Span, at: Percentiles) -> (u64, u128, u64, u64, u64, u64) {
+    let Percentiles {
+        p50_ns,
+        p90_ns,
+        p99_ns,
+    } = at;
+    (
+        span.count,
+        span.total_ns,
+        p50_ns,
+        p90_ns,
+        p99_ns,
+        span.longest_ns,
+    )
 }

@@ -22,8 +22,8 @@ pub struct Open {
 #[derive(Default)]
 pub struct Runs {
     pub open: HashMap<LaneId, Open>,
-    /// How many are open, or are being opened or closed.
-    pub users: usize,
+    /// How many are open, or are being opened.
+    pub entered: usize,
     /// The Trio token of those, or of the latest ones.
     pub token: Option<Py<PyAny>>,
     /// The clock of that `trio.run`.
@@ -32,7 +32,7 @@ pub struct Runs {
 
 impl Runs {
     pub fn serves(&self, token: &Bound<'_, PyAny>) -> bool {
-        self.users == 0 || self.knows(token)
+        self.entered == 0 || self.knows(token)
     }
 
     pub fn knows(&self, token: &Bound<'_, PyAny>) -> bool {

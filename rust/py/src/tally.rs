@@ -33,20 +33,25 @@ impl Tally {
 
     /// Counts, and (count, total, longest) of waiting and running in nanoseconds.
     fn figures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let sum = &self.sum;
-        let dict = PyDict::new(py);
-        dict.set_item("submitted", sum.submitted)?;
-        dict.set_item("completed", sum.completed)?;
-        dict.set_item("failed", sum.failed)?;
-        dict.set_item("timed_out", sum.timed_out)?;
-        dict.set_item("cancelled", sum.cancelled)?;
-        dict.set_item("skipped", sum.skipped)?;
+        let dict = counts(py, &self.sum)?;
         dict.set_item("running", self.running)?;
         dict.set_item("ready", self.ready)?;
-        dict.set_item("wait", times(sum.wait))?;
-        dict.set_item("run", times(sum.run))?;
+        dict.set_item("wait", times(self.sum.wait))?;
+        dict.set_item("run", times(self.sum.run))?;
         Ok(dict)
     }
+}
+
+/// The counts by name, to add figures to.
+pub fn counts<'py>(py: Python<'py>, sum: &Sum) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("submitted", sum.submitted)?;
+    dict.set_item("completed", sum.completed)?;
+    dict.set_item("failed", sum.failed)?;
+    dict.set_item("timed_out", sum.timed_out)?;
+    dict.set_item("cancelled", sum.cancelled)?;
+    dict.set_item("skipped", sum.skipped)?;
+    Ok(dict)
 }
 
 fn times(span: Span) -> (u64, u128, u64) {

@@ -8,9 +8,11 @@
 //! its borrower, the borrower keeps the slot (`hand_over`, in `loans`).
 //!
 //! - A slot of the pool goes to the lane at the front of the pool's line (`grant`). It is free
-//!   when that line is empty, and nobody is outside.
+//!   when that line is empty.
 //! - A lent slot goes to the lane at the front of its lender's line (`lend`, in `loans`), past all
 //!   lanes in the pool's line. It lies idle, with the lender, when the lender's line is empty.
+//!
+//! The claims of shares that go with a slot come back before the slot does (see `shares`).
 //!
 //! The slot is reserved for that lane, the lane is named among the wakes, and one of its workers
 //! comes for the slot with `next`. A lane that asks in the meantime cannot take it. While a lane
@@ -26,12 +28,22 @@
 //! - *The line for a lender's slot*, `Loan::line`, is for the slot of one running step, and for
 //!   lanes of steps that this step waits for (see `loans`). Such a lane stands in one of the other
 //!   lines as well, takes the slot that comes first, and then leaves both.
-//! - *Outside*, `Scheduler::outside`, is for a place in the pool's line. A queue is bounded for
-//!   lanes that say so: each takes one of its places while it stands in the pool's line, or in that
-//!   of its share. Where all are taken, such a lane that has to wait is refused when it is opened, or
-//!   waits outside. A lane that gives up its place lets the lane that has waited outside longest go
-//!   to the end of the pool's line. A lane outside gets one of the pool's slots only where nobody
-//!   stands in the pool's line: the queue may be full of lanes that wait for their share.
+//! - *Outside*, `Scheduler::outside`, is for a place in the pool's line (see below).
+//!
+//! # The bounded queue
+//!
+//! The queue is bounded for lanes that say so: each takes one of its places while it stands in the
+//! pool's line. One that waits for its share takes none, since the queue is everybody's.
+//!
+//! - While all places are taken, a bounded lane that would have to wait, for a slot or for its
+//!   share, is refused as it is opened, if the pool refuses.
+//! - One that was taken in is never refused afterwards. Where it has all its claims and there is no
+//!   place for it, it waits outside. A lane that gives up its place lets the lane that has waited
+//!   outside longest go to the end of the pool's line.
+//! - A queue that has no places has one for lanes that may not be refused: they would wait for it
+//!   for ever. So nobody is outside while nobody stands in the pool's line.
+//!
+//! No more places are taken than there are, unless the queue was made smaller.
 //!
 //! # Fairness
 //!
@@ -44,11 +56,13 @@
 //!
 //! # A priority
 //!
-//! The order of lanes is in the two `Line`s of the scheduler and nowhere else: lanes join them in
-//! `wait_for_pool` and `admit_from_outside`, and are chosen by `pop` in `grant` and in
-//! `admit_from_outside`. A priority, or a fair share for each tenant, is another queue with
-//! `join`, `leave` and `pop` in their place. `acquire` needs no change, as it takes a free slot
-//! only while the line is empty, and neither does `pass_on`, which keeps a slot only then.
+//! The order of lanes is in the four kinds of `Line` above and nowhere else, and each is joined
+//! and popped in one place: the pool's in `join_line` and `grant`, outside in `wait_for_pool` and
+//! `admit_from_outside`, a share's in `pass_gates` and `Share::serve`, a lender's in `ask_for_loan`
+//! and `lend` (and emptied in `release`). A priority, or a fair share for each tenant, is another
+//! queue with `join`, `leave` and `pop` in place of those. For lanes without shares and lenders the
+//! first two are enough. `acquire` needs no change, as it takes a slot only while nobody waits for
+//! it, and neither does `pass_on`, which keeps a slot only then.
 
 use super::Scheduler;
 use crate::faults::{self, Rule, fault};
@@ -59,20 +73,30 @@ use crate::slot::{Slot, Source};
 
 impl Scheduler {
     /// A slot for this lane, if one can be had without passing anybody by: the idle one of its
-    /// lender, or else a free one of the pool's, within its share.
+    /// lender, or else a free one of the pool's. One that waits is given it in its turn.
     pub(super) fn acquire(&mut self, id: LaneId) -> Option<Source> {
-        if let Some(source) = self.borrow(id) {
-            // It may have waited, and finds its lender's slot idle before its turn comes.
-            self.leave_line(id);
-            return Some(source);
-        }
-        let share = self.lane_mut(id).share;
-        if !self.ledger.has_room() || !self.has_room(share) {
+        let lender = self.lender(id);
+        let lane = self.lane_mut(id);
+        let share = lane.share;
+        if lane.tickets.waits() {
             return None;
         }
-        self.claim(share);
-        self.ledger.in_use += 1;
-        Some(Source::Pool(share))
+        let source = self.offer(lender, share)?;
+        self.claim(share, self.claims_end(source));
+        match source {
+            Source::Loan(lender) => self.set_lent(lender, Lent::Reserved(id)),
+            _ => self.ledger.in_use += 1,
+        }
+        Some(source)
+    }
+
+    /// The source of a slot that a lane with this lender, in this share, could have at once.
+    pub(super) fn offer(&self, lender: Option<SlotId>, share: Option<ShareId>) -> Option<Source> {
+        let loan = lender.filter(|&lender| self.can_lend(lender));
+        let pool = self.ledger.has_room().then_some(Source::Pool);
+        let sources = [loan.map(Source::Loan), pool];
+        let has_claims = |source: &Source| self.has_room(share, self.claims_end(*source));
+        sources.into_iter().flatten().find(has_claims)
     }
 
     /// Reserve a slot for this lane, if one can be had: it has a worker that will come for it.
@@ -80,17 +104,6 @@ impl Scheduler {
         let source = self.acquire(id);
         self.lane_mut(id).reserved = source;
         source.is_some()
-    }
-
-    /// Whether a lane with this lender, in this share, would find an idle loan or a free slot.
-    pub(super) fn has_slot(&self, lender: Option<SlotId>, share: Option<ShareId>) -> bool {
-        let lender = lender.and_then(|l| self.ledger.get(l));
-        let lendable = lender.is_some_and(|slot| {
-            let loan = slot.loan.as_ref();
-            loan.is_none_or(|loan| loan.lent == Lent::Nobody)
-        });
-        let can_borrow = lendable && !self.ledger.paused;
-        can_borrow || (self.ledger.has_room() && self.has_room(share))
     }
 
     /// Whether every place of the bounded queue is taken.
@@ -113,37 +126,31 @@ impl Scheduler {
         }
         let share = lane.share;
         self.pass_gates(id, share);
-        self.ask_for_loan(id);
     }
 
     /// Let the lane, which has all its claims, wait for one of the pool's slots.
     pub(super) fn wait_for_pool(&mut self, id: LaneId) {
-        let has_place = self.has_place();
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        if lane.bounded && !lane.tickets.place && !has_place {
-            lane.tickets.outside = Some(self.outside.join(id));
+        if self.lane_mut(id).bounded && !self.has_place() {
+            let ticket = self.outside.join(id);
+            self.lane_mut(id).tickets.outside = Some(ticket);
         } else {
-            lane.tickets.pool = Some(self.line.join(id));
-            self.take_place(id);
+            self.join_line(id);
         }
     }
 
-    /// A bounded lane takes a place of the bounded queue; others need none.
-    pub(super) fn take_place(&mut self, id: LaneId) {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        if lane.bounded && !lane.tickets.place {
-            lane.tickets.place = true;
-            self.queued += 1;
-        }
+    /// Let the lane stand in the pool's line. A bounded one takes a place of the bounded queue.
+    fn join_line(&mut self, id: LaneId) {
+        let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
+        lane.tickets.pool = Some(self.line.join(id));
+        self.queued += u32::from(lane.bounded);
     }
 
     /// Let the lane wait no longer, in any line. Its place in the bounded queue is given up, and
-    /// so are the claims that it took as it waited.
-    fn leave_line(&mut self, id: LaneId) {
+    /// so are the claims that it took as it waited, from this share outwards.
+    fn leave_line(&mut self, id: LaneId, needless: Option<ShareId>) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        let share = lane.share;
         let tickets = std::mem::take(&mut lane.tickets);
         if let Some(ticket) = tickets.loan {
             let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
@@ -155,21 +162,19 @@ impl Scheduler {
         if let Some(ticket) = tickets.outside {
             self.outside.leave(ticket);
         }
-        if let Some(ticket) = tickets.pool {
-            self.line.leave(ticket);
-        }
         let gate = tickets.share.map(|(gate, ticket)| {
             if let Some(gate) = self.shares.get_mut(gate.0) {
                 gate.line.leave(ticket);
             }
             gate
         });
-        if tickets.place {
-            self.queued -= 1;
+        if let Some(ticket) = tickets.pool {
+            self.queued -= u32::from(lane.bounded);
+            self.line.leave(ticket);
             self.admit_from_outside();
         }
-        if share.is_some() && tickets.waits() {
-            self.give_claims_back(share, gate);
+        if tickets.waits() && needless != gate {
+            self.give_claims_back(needless, gate);
             self.grant();
         }
     }
@@ -180,78 +185,79 @@ impl Scheduler {
             let Some(id) = self.outside.pop() else {
                 return;
             };
-            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            lane.tickets.outside = None;
-            lane.tickets.pool = Some(self.line.join(id));
-            self.take_place(id);
+            self.lane_mut(id).tickets.outside = None;
+            self.join_line(id);
         }
     }
 
     /// Put the slot of a step that ends back. If the step has lent it, the borrower keeps it. Lanes
     /// that wait for it ask the next lender, and keep their places in the other lines.
     pub(super) fn release(&mut self, slot_id: SlotId, mut slot: Slot) {
+        let share = self.lane_mut(slot.lane).share;
         let loan = slot.loan.take();
         let lent = loan.as_ref().map_or(Lent::Nobody, |loan| loan.lent);
+        let mut line = loan.map(|loan| loan.line).unwrap_or_default();
+        let mut asked = Vec::new();
+        while let Some(id) = line.pop() {
+            self.lane_mut(id).tickets.loan = None;
+            asked.push(id);
+        }
         fault!(LockedRelease);
         if lent == Lent::Nobody {
-            self.give_back(slot.source);
+            self.give_back(share, slot.source);
             if !faults::holds(Rule::Returned)
-                && matches!(slot.source, Source::Pool(_))
+                && slot.source == Source::Pool
                 && self.ledger.in_use > 0
             {
-                self.give_back(Source::Pool(None));
+                self.give_back(None, Source::Pool);
             }
         } else {
             self.hand_over(slot_id, slot.source, lent);
         }
-        let mut line = loan.map(|loan| loan.line).unwrap_or_default();
-        while let Some(id) = line.pop() {
-            // One that was served since this step ended is no longer waiting.
-            if self.lane_mut(id).tickets.loan.take().is_none() {
-                continue;
-            }
-            match self.borrow(id) {
-                Some(source) => self.reserve(id, source),
-                None => self.ask_for_loan(id),
+        for id in asked {
+            // Since this step ended it may have been served, or have come through to the next one.
+            let tickets = &self.lane_mut(id).tickets;
+            if tickets.waits() && tickets.loan.is_none() {
+                self.ask_next_lender(id);
             }
         }
     }
 
-    /// Put a slot back where it came from, and hand it to the longest waiting lane there.
-    pub(super) fn give_back(&mut self, source: Source) {
+    /// Put the slot of a lane in this share back where it came from, with its claims, and hand it
+    /// to the longest waiting lane there.
+    pub(super) fn give_back(&mut self, share: Option<ShareId>, source: Source) {
+        if source == Source::Pool {
+            self.ledger.in_use -= 1;
+        }
+        if source != Source::NoSlot && share.is_some() {
+            self.give_claims_back(share, self.claims_end(source));
+        }
         match source {
             Source::NoSlot => {}
-            Source::Pool(share) => {
-                self.ledger.in_use -= 1;
-                self.give_claims_back(share, None);
-                self.grant();
+            Source::Pool => self.grant(),
+            Source::Loan(lender) => {
+                self.lend(lender);
             }
-            Source::Loan(lender) => self.lend(lender),
         }
     }
 
-    /// Hand the pool's free slots to the lanes at the front of the pool's line, and then to those
-    /// outside: the queue may be full of lanes that still wait for their share.
+    /// Hand the pool's free slots to the lanes at the front of the pool's line.
     pub(super) fn grant(&mut self) {
         while self.ledger.has_room() {
-            let Some(id) = self.line.pop().or_else(|| self.outside.pop()) else {
+            let Some(id) = self.line.pop() else {
                 return;
             };
             self.ledger.in_use += 1;
-            let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-            // Its claims are the slot's from now on.
-            lane.tickets.pool = None;
-            lane.tickets.outside = None;
-            let share = lane.share;
-            self.reserve(id, Source::Pool(share));
+            self.reserve(id, Source::Pool);
         }
     }
 
-    /// The slot is this lane's now, and one of its workers is to be woken to come for it.
+    /// The slot is this lane's now, with the claims that go with it, and one of its workers is to
+    /// be woken to come for it.
     pub(super) fn reserve(&mut self, id: LaneId, source: Source) {
         self.lane_mut(id).reserved = Some(source);
         self.wakes.push(id);
-        self.leave_line(id);
+        self.leave_line(id, self.claims_end(source));
     }
 
     /// The lane waits for no slot any more, until it asks again. A slot it was granted goes to the
@@ -260,10 +266,10 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
-        let reserved = lane.reserved.take();
-        self.leave_line(id);
+        let (share, reserved) = (lane.share, lane.reserved.take());
+        self.leave_line(id, share);
         if let Some(source) = reserved {
-            self.give_back(source);
+            self.give_back(share, source);
         }
     }
 

@@ -19,22 +19,35 @@
 //! the lender's line. A borrower that waits for steps of its own lends the same slot on. Only the
 //! lender's own end puts the slot back where the lender had it from.
 //!
+//! # Shares
+//!
+//! The lender has claims of its own lane's share and of those further out, and they count for the
+//! borrower too. Where the borrower's lane is in the same share, a loan needs no others. Where
+//! shares were opened between, it needs a claim of each of them: of all from the borrower's lane
+//! outwards, before the lender's (`claims_end`). So a lane that comes through its gates (see
+//! `shares`) asks for the loan, and stands in the lender's line, once it has those claims
+//! (`pass_gates`). One that still waits before such a gate is not in that line, and in nobody's way
+//! there. It takes the loan with these claims, and gives back what it has claimed further out.
+//!
+//! While a slot that may be lent lies idle, nobody stands in its line (but in a paused pool).
+//!
 //! # The end of the lender
 //!
 //! A lender may end before its borrower: it was stopped, or it did not wait for what it started.
 //! The borrower then keeps the slot, and owes it where the lender owed it: to the pool, or to the
-//! step that lent it to the lender (`hand_over`). The lanes in the lender's line ask the next
-//! lender outwards, in the order in which they stand: the first is given its slot if that lies
-//! idle, and the others stand at the end of its line and keep their places in the pool's
-//! (`release`, in `admission`). So no slot is lost or counted twice, and no lane waits for the slot
-//! of a step that has ended.
+//! step that lent it to the lender (`hand_over`). The claims of both stay with it, and are just
+//! those that a slot from there needs. The lanes in the lender's line ask the next lender outwards,
+//! in the order in which they stand: the first is given its slot if that lies idle, and the others
+//! stand at the end of its line and keep their places in the other lines (`release`, in
+//! `admission`). So no slot is lost or counted twice, and no lane waits for the slot of a step that
+//! has ended.
 
 use std::sync::Arc;
 
 use super::Scheduler;
 use crate::ids::{LaneId, SlotId};
 use crate::loan::{Lenders, Lent};
-use crate::slot::Source;
+use crate::slot::{Slot, Source};
 
 impl Scheduler {
     /// The steps that can lend their slot to a lane of this step: one that has none itself passes
@@ -53,7 +66,7 @@ impl Scheduler {
     }
 
     /// The nearest step that waits for this lane and still runs.
-    fn lender(&mut self, id: LaneId) -> Option<SlotId> {
+    pub(super) fn lender(&mut self, id: LaneId) -> Option<SlotId> {
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
         loop {
             let nearest = lane.lenders.as_ref()?.nearest;
@@ -64,24 +77,37 @@ impl Scheduler {
         }
     }
 
-    /// The lender's slot for this lane, if it lies idle and anything may start.
-    pub(super) fn borrow(&mut self, id: LaneId) -> Option<Source> {
-        if self.ledger.paused {
-            return None;
-        }
-        let lender = self.lender(id)?;
-        let loan = self.ledger.get_mut(lender)?.loan.get_or_insert_default();
-        (loan.lent == Lent::Nobody).then(|| {
-            loan.lent = Lent::Reserved(id);
-            Source::Loan(lender)
-        })
+    /// Whether this lender's slot can be lent without passing anybody by.
+    pub(super) fn can_lend(&self, lender: SlotId) -> bool {
+        !self.ledger.paused && self.ledger.get(lender).is_some_and(Slot::can_lend)
     }
 
-    /// Let the lane stand in its lender's line, if it has a lender.
-    pub(super) fn ask_for_loan(&mut self, id: LaneId) {
-        let lender = self.lender(id).and_then(|l| self.ledger.get_mut(l));
-        let loan = lender.map(|slot| slot.loan.get_or_insert_default());
+    /// The lane has the claims that go with this lender's slot: it is given that if it lies idle,
+    /// and stands in line for it otherwise. Whether it was given it is returned.
+    pub(super) fn ask_for_loan(&mut self, id: LaneId, lender: SlotId) -> bool {
+        if self.can_lend(lender) {
+            self.set_lent(lender, Lent::Reserved(id));
+            self.reserve(id, Source::Loan(lender));
+            return true;
+        }
+        let slot = self.ledger.get_mut(lender);
+        let loan = slot.map(|slot| slot.loan.get_or_insert_default());
         self.lane_mut(id).tickets.loan = loan.map(|loan| loan.line.join(id));
+        false
+    }
+
+    /// The lane stood in the line of a lender that has ended: it asks the next one outwards. One
+    /// that waits before a gate of that one's loan asks when it has passed it.
+    pub(super) fn ask_next_lender(&mut self, id: LaneId) {
+        let Some(lender) = self.lender(id) else {
+            return;
+        };
+        let lane = self.lane_mut(id);
+        let (share, gate) = (lane.share, lane.tickets.share.map(|(gate, _)| gate));
+        let end = self.claims_end(Source::Loan(lender));
+        if !self.gates(share, end).any(|(at, _)| Some(at) == gate) {
+            self.ask_for_loan(id, lender);
+        }
     }
 
     /// The lender ends. The borrower keeps the slot, and owes it where the lender owed it.
@@ -111,7 +137,6 @@ impl Scheduler {
         let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
             return;
         };
-        self.lane_mut(id).tickets.loan = None;
         self.set_lent(lender, Lent::Reserved(id));
         self.reserve(id, Source::Loan(lender));
     }

@@ -29,7 +29,10 @@ impl Scheduler {
         let lends = |(key, slot): (_, &Slot)| slot.is_wanted_idle_loan().then_some(SlotId(key));
         let lenders: Vec<SlotId> = self.ledger.running.iter().filter_map(lends).collect();
         for lender in lenders {
-            self.lend(lender);
+            // What is lent may let others go on, and one of those may have borrowed this one.
+            if (self.ledger.get(lender)).is_some_and(Slot::is_wanted_idle_loan) {
+                self.lend(lender);
+            }
         }
         self.fill();
     }

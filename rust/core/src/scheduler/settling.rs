@@ -66,17 +66,14 @@ impl Scheduler {
     /// where it is, with the lane's next step in it. None, without any effect, anywhere else.
     fn pass_on(&mut self, id: SlotId, now_ns: u64) -> Option<Next> {
         let slot = self.ledger.get(id)?;
-        let Source::Pool(share) = slot.source else {
-            return None;
-        };
-        if self.is_wanted(share) {
+        let lane = self.lanes.get(slot.lane.0)?;
+        if self.is_wanted(lane.share) {
             return None;
         }
         let lane = self.lanes.get_mut(slot.lane.0)?;
-        let stays = slot.loan.is_none()
-            && share == lane.share
+        let stays = slot.source == Source::Pool
+            && slot.loan.is_none()
             && self.line.is_empty()
-            && self.outside.is_empty()
             && self.ledger.may_stay()
             && lane.is_plain()
             && lane.reserved.is_none()

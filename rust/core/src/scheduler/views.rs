@@ -16,7 +16,8 @@ impl Scheduler {
         self.lanes.get(id.0).map_or(&[], |lane| &lane.states)
     }
 
-    /// How many of the lane's steps have been neither started nor given up.
+    /// How many of the lane's steps are ready and have not started: those that wait for others of
+    /// the lane, and those that were given up, are not among them.
     pub fn ready(&self, id: LaneId) -> usize {
         let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len();
         self.lanes.get(id.0).map_or(0, count)
@@ -61,8 +62,7 @@ impl Scheduler {
 
     /// Pool slots that are running a step. A lent slot counts once, with whatever depth.
     pub fn active(&self) -> usize {
-        self.ledger
-            .count(|source| matches!(source, Source::Pool(_)))
+        self.ledger.count(|source| source == Source::Pool)
     }
 
     /// Whether nothing may start.
@@ -119,6 +119,7 @@ impl Scheduler {
     pub fn statistics(&self) -> Snapshot {
         self.statistics.snapshot()
     }
+
     /// The same of the last `window_ns`, in whole slices of one second; 600 s at most are kept.
     pub fn window(&self, window_ns: u64, now_ns: u64) -> Snapshot {
         self.statistics.window(window_ns, now_ns)

@@ -28,8 +28,7 @@ pub struct Spec {
 /// Where a slot came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// The pool, within this share.
-    Pool(Option<usize>),
+    Pool,
     Lender(usize),
     Nowhere,
 }
@@ -99,8 +98,11 @@ pub struct Reference {
     pub line: Vec<usize>,
     /// Lanes that wait for a place in the full queue.
     pub outside: Vec<usize>,
-    /// All that wait, in the order in which they began to wait: the order in which a lender serves.
+    /// All that wait.
     pub since: Vec<usize>,
+    /// Those that have the claims that a loan needs, in the order in which they came to have them:
+    /// the order in which a lender serves.
+    pub asking: Vec<usize>,
     pub wakes: Vec<usize>,
     /// Of the steps that take a slot.
     pub history: History,
@@ -154,6 +156,7 @@ impl Reference {
             line: vec![],
             outside: vec![],
             since: vec![],
+            asking: vec![],
             wakes: vec![],
             history: History::default(),
         }
@@ -173,7 +176,7 @@ impl Reference {
     }
 
     pub fn in_use(&self) -> u32 {
-        let pools = |from: &From| matches!(from, From::Pool(_));
+        let pools = |from: &From| *from == From::Pool;
         self.taken().filter(pools).count() as u32
     }
 
@@ -301,12 +304,10 @@ impl Reference {
     }
 
     pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
-        let asking = self
-            .since
-            .iter()
-            .copied()
-            .filter(|&id| self.lender(id) == Some(number));
-        let asking: Vec<usize> = asking.collect();
+        let (asking, others) =
+            (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
+        let asking: Vec<usize> = asking;
+        self.asking = others;
         let at = self.running.iter().position(|run| run.number == number);
         let run = self.running.remove(at.expect("it runs"));
         // Whoever has borrowed this step's slot keeps it, and owes it where this step owed it.
@@ -347,19 +348,14 @@ impl Reference {
             self.stop(run.lane);
         }
         if !lent {
-            self.give_back(run.from);
+            self.give_back(run.from, self.lanes[run.lane].share);
         }
         // Whoever waits for it asks the next one outwards.
         for id in asking {
-            if !self.since.contains(&id) {
-                continue;
-            }
-            match self.idle_loan(self.lender(id)) {
-                Some(from) => self.reserve(id, from),
-                None => {
-                    self.since.retain(|&other| other != id);
-                    self.since.push(id);
-                }
+            let waits = self.since.contains(&id) && !self.asking.contains(&id);
+            let claims = self.claims(id);
+            if waits && self.loan_gates(id).iter().all(|g| claims.contains(g)) {
+                self.ask(id);
             }
         }
         verdict
@@ -378,7 +374,8 @@ impl Reference {
     pub fn stand_back(&mut self, id: usize) {
         let reserved = self.lanes[id].reserved.take();
         self.leave(id);
-        reserved.into_iter().for_each(|from| self.give_back(from));
+        let share = self.lanes[id].share;
+        (reserved.into_iter()).for_each(|from| self.give_back(from, share));
     }
 
     /// `torn` are the lane's running steps, in the order in which they are to be settled.
@@ -422,7 +419,7 @@ impl Reference {
         self.wakes.extend(granted);
         for &number in running {
             if !self.lends(number) {
-                self.give_back(From::Lender(number));
+                self.lend(number);
             }
         }
         self.fill(open);
@@ -545,7 +542,7 @@ impl Reference {
     }
 
     /// The nearest of a lane's lenders that still runs.
-    fn lender(&self, id: usize) -> Option<usize> {
+    pub fn lender(&self, id: usize) -> Option<usize> {
         let lenders = self.lanes[id].lenders.iter().copied();
         lenders.into_iter().find(|&run| self.run(run).is_some())
     }
@@ -554,15 +551,23 @@ impl Reference {
         !self.paused && self.in_use() < self.limit
     }
 
+    /// The lender's slot, if it lies idle and nobody waits for it.
     fn idle_loan(&self, lender: Option<usize>) -> Option<From> {
         let lender = lender.filter(|&lender| !self.paused && !self.lends(lender));
-        lender.map(From::Lender)
+        let wanted = |lender: &usize| {
+            self.asking
+                .iter()
+                .any(|&id| self.lender(id) == Some(*lender))
+        };
+        lender.filter(|lender| !wanted(lender)).map(From::Lender)
     }
 
     fn free_slot(&self, lender: Option<usize>, share: Option<usize>) -> Option<From> {
-        let free = self.has_slot() && self.chain(share).iter().all(|&s| self.has_room(s));
-        self.idle_loan(lender)
-            .or_else(|| free.then_some(From::Pool(share)))
+        let has_room = |gates: Vec<usize>| gates.iter().all(|&gate| self.has_room(gate));
+        let loan = self.idle_loan(lender);
+        let loan = loan.filter(|_| has_room(self.gates_below(lender, share)));
+        let free = self.has_slot() && has_room(self.chain(share));
+        loan.or_else(|| free.then_some(From::Pool))
     }
 
     /// Whether the lane was given a slot.
@@ -580,13 +585,27 @@ impl Reference {
         std::iter::successors(share, |&s| self.shares[s].above).collect()
     }
 
-    /// Pool slots that run or are reserved within the share.
-    pub fn taken_in(&self, share: usize) -> usize {
-        let within = |from: &From| match from {
-            From::Pool(own) => self.chain(*own).contains(&share),
-            _ => false,
-        };
-        self.taken().filter(within).count()
+    /// The shares from this one outwards that the lender is not in itself.
+    fn gates_below(&self, lender: Option<usize>, share: Option<usize>) -> Vec<usize> {
+        let lender = lender.and_then(|lender| self.run(lender));
+        let own = self.chain(lender.and_then(|run| self.lanes[run.lane].share));
+        let mut gates = self.chain(share);
+        gates.retain(|gate| !own.contains(gate));
+        gates
+    }
+
+    pub fn loan_gates(&self, id: usize) -> Vec<usize> {
+        self.gates_below(self.lender(id), self.lanes[id].share)
+    }
+
+    /// Steps in or below the share that hold a slot, reserved ones included. One that lends its
+    /// slot does not count besides the one that it is lent to.
+    pub fn at_work_in(&self, share: usize) -> usize {
+        let within = |id: usize| self.chain(self.lanes[id].share).contains(&share);
+        let works = |run: &&Run| run.from != From::Nowhere && !self.lends(run.number);
+        let running = self.running.iter().filter(works);
+        let reserved = (0..self.lanes.len()).filter(|&id| self.lanes[id].reserved.is_some());
+        running.filter(|run| within(run.lane)).count() + reserved.filter(|&id| within(id)).count()
     }
 
     /// The shares that a waiting lane has claimed: all that it has come past.
@@ -600,24 +619,19 @@ impl Reference {
         chain[..stands.unwrap_or(0)].to_vec()
     }
 
-    fn is_open(&self, share: usize) -> bool {
+    pub fn is_open(&self, share: usize) -> bool {
         let lanes = self.since.iter();
         let waiting = lanes.filter(|&&id| self.claims(id).contains(&share));
-        self.taken_in(share) + waiting.count() < self.shares[share].limit as usize
+        self.at_work_in(share) + waiting.count() < self.shares[share].limit as usize
     }
 
     fn has_room(&self, share: usize) -> bool {
         self.is_open(share) && self.shares[share].line.is_empty()
     }
 
-    fn has_place(&self, id: usize) -> bool {
-        let in_share = self.shares.iter().any(|share| share.line.contains(&id));
-        self.lanes[id].spec.bounded && (in_share || self.line.contains(&id))
-    }
-
     fn queued(&self) -> usize {
-        let lanes = self.since.iter();
-        lanes.filter(|&&id| self.has_place(id)).count()
+        let lanes = self.line.iter();
+        lanes.filter(|&&id| self.lanes[id].spec.bounded).count()
     }
 
     fn queue_is_full(&self) -> bool {
@@ -631,32 +645,56 @@ impl Reference {
 
     fn stand(&mut self, id: usize) {
         if !self.since.contains(&id) {
-            self.pass_gates(id, &self.chain(self.lanes[id].share), false);
             self.since.push(id);
+            self.pass_gates(id, &self.chain(self.lanes[id].share));
         }
     }
 
-    fn pass_gates(&mut self, id: usize, gates: &[usize], has_place: bool) {
-        if let Some(&full) = gates.iter().find(|&&gate| !self.has_room(gate)) {
-            self.shares[full].line.push(id);
-        } else if self.lanes[id].spec.bounded && !has_place && !self.queue_has_place() {
-            self.outside.push(id);
-        } else {
-            self.line.push(id);
+    /// Let the lane, which has the claims before these gates, go on.
+    fn pass_gates(&mut self, id: usize, gates: &[usize]) {
+        let before_loan = gates.iter().any(|gate| self.loan_gates(id).contains(gate));
+        if !before_loan && !self.asking.contains(&id) && self.ask(id) {
+            return;
         }
+        match gates {
+            [] if self.lanes[id].spec.bounded && !self.queue_has_place() => self.outside.push(id),
+            [] => self.line.push(id),
+            [gate, ..] if !self.has_room(*gate) => self.shares[*gate].line.push(id),
+            [_, further @ ..] => self.pass_gates(id, further),
+        }
+    }
+
+    /// Whether the lane, which has the claims that a loan needs, was given its lender's slot.
+    fn ask(&mut self, id: usize) -> bool {
+        let lender = self.lender(id);
+        let loan = self.idle_loan(lender);
+        match loan {
+            Some(from) => self.reserve(id, from),
+            None => self.asking.extend(lender.map(|_| id)),
+        }
+        loan.is_some()
     }
 
     fn leave(&mut self, id: usize) {
-        let claims = self.claims(id);
+        let mut freed = self.claims(id);
+        let kept = match self.lanes[id].reserved {
+            Some(From::Lender(_)) => self.loan_gates(id),
+            Some(From::Pool) => freed.clone(),
+            _ => vec![],
+        };
+        freed.retain(|gate| !kept.contains(gate));
         self.since.retain(|&other| other != id);
+        self.asking.retain(|&other| other != id);
         self.line.retain(|&other| other != id);
         self.outside.retain(|&other| other != id);
         for share in &mut self.shares {
             share.line.retain(|&other| other != id);
         }
         self.admit();
-        self.open_gates(&claims);
-        self.serve();
+        if !freed.is_empty() {
+            self.open_gates(&freed);
+            self.serve();
+        }
     }
 
     fn admit(&mut self) {
@@ -671,34 +709,37 @@ impl Reference {
         for &gate in gates {
             while self.is_open(gate) && !self.shares[gate].line.is_empty() {
                 let id = self.shares[gate].line.remove(0);
-                self.pass_gates(id, &self.chain(self.shares[gate].above), true);
+                self.pass_gates(id, &self.chain(self.shares[gate].above));
             }
         }
     }
 
-    fn give_back(&mut self, from: From) {
+    /// The slot of a lane in this share comes back.
+    fn give_back(&mut self, from: From, share: Option<usize>) {
+        if from != From::Nowhere {
+            self.open_gates(&self.chain(share));
+        }
         match from {
             From::Nowhere => {}
-            From::Pool(share) => {
-                self.open_gates(&self.chain(share));
-                self.serve();
-            }
-            From::Lender(_) if self.paused => {}
-            From::Lender(lender) => {
-                let waits = |id: &&usize| self.lender(**id) == Some(lender);
-                if let Some(&id) = self.since.iter().find(waits) {
-                    self.reserve(id, from);
-                }
-            }
+            From::Pool => self.serve(),
+            From::Lender(lender) => self.lend(lender),
+        }
+    }
+
+    fn lend(&mut self, lender: usize) {
+        let waits = |id: &&usize| self.lender(**id) == Some(lender);
+        let first = self.asking.iter().find(waits).copied();
+        if let Some(id) = first.filter(|_| !self.paused && !self.lends(lender)) {
+            self.reserve(id, From::Lender(lender));
         }
     }
 
     fn serve(&mut self) {
         while self.has_slot() {
-            let Some(&id) = self.line.first().or(self.outside.first()) else {
+            let Some(&id) = self.line.first() else {
                 return;
             };
-            self.reserve(id, From::Pool(self.lanes[id].share));
+            self.reserve(id, From::Pool);
         }
     }
 
