@@ -444,6 +444,26 @@ def test_check_lists_the_same_mistakes_as_run(folder, capsys):
     assert refuse(capsys, ["check", *words]) == refuse(capsys, ["run", *words])
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_who_names_no_tools_and_needs_some_is_told_of_the_option_once(folder, capsys, command):
+    file = workflow(folder, {"tool": "echo"}, {"tool": "say"})
+    err = refuse(capsys, [command, file])
+    assert err.count("there is no tool") == 2
+    assert err.endswith("(your own tools: --tools MODULE)\n")
+    assert err.count("--tools") == 1
+    assert "--tools" not in refuse(capsys, [command, file, "--tools", "clitools:echo"])
+    other = workflow(folder, {"tool": "http_request", "depends_on": ["s9"]})
+    assert "--tools" not in refuse(capsys, [command, other])
+
+
+def test_the_help_of_run_names_every_key_of_its_json(folder, capsys):
+    assert run(workflow(folder, {"tool": "echo"}), "--json") == 0
+    keys = ", ".join(json.loads(capsys.readouterr().out))
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    assert keys in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--version"])

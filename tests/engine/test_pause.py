@@ -233,10 +233,26 @@ async def test_in_a_paused_pool_a_bounded_queue_fills_as_if_all_slots_were_taken
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pool.execute, diary.step, "a")
         await trio.testing.wait_all_tasks_blocked()
-        with pytest.raises(QueueFull, match="already holds 1 waiting"):
+        said = r"^the pool is paused, and the queue already holds 1 waiting .* after resume\(\)"
+        with pytest.raises(QueueFull, match=said):
             await pool.execute(diary.step, "b")
         pool.resume()
     assert diary.names == ["a"]
+    await assert_works_on(pool)
+
+
+async def test_a_paused_pool_without_a_queue_says_that_it_is_paused(autojump_clock, diary):
+    pool = WorkerPool(max_concurrent=1, queue_size=0)
+    pool.pause()
+    with pytest.raises(QueueFull, match=r"^the pool is paused, and no call may wait "):
+        await pool.execute(diary.step, "a")
+    pool.resume()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pool.execute, diary.step, "b")
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(QueueFull, match=r"^no slot is free"):
+            await pool.execute(diary.step, "c")
+    assert diary.names == ["b"]
     await assert_works_on(pool)
 
 

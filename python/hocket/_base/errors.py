@@ -34,7 +34,10 @@ class InternalError(HocketError):
 
 
 class QueueFull(HocketError):
-    """The pool's queue already holds ``queue_size`` waiting steps."""
+    """The pool's queue already holds ``queue_size`` waiting calls.
+
+    The call has had no effect, and is in no statistic.
+    """
 
 
 class StepTimeout(HocketError, trio.TooSlowError):

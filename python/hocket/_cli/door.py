@@ -19,6 +19,8 @@ __all__ = ["Door", "Refused"]
 
 _T = TypeVar("_T")
 
+_HINT = "(your own tools: --tools MODULE)"
+
 
 class Refused(Exception):
     """The command or the file has mistakes; the text lists them."""
@@ -35,7 +37,7 @@ class Door:
         try:
             return read(*args)
         except (WorkflowInvalid, ToolModuleError, MissingExtra, SettingError) as error:
-            text = str(error)
+            text = "\n".join([str(error), *getattr(error, "__notes__", ())])
             if text not in self.mistakes:
                 self.mistakes.append(text)
             return None
@@ -56,4 +58,15 @@ class Door:
             registry = registry if tools is None else registry.merge(tools)
         # With a module missing, most tools would be unknown, and that is not the file's mistake.
         known = None if None in loaded else registry
-        return self.attempt(load_workflow, arguments.file, known), registry
+        read = load_workflow if arguments.tools else _load_without_tools
+        return self.attempt(read, arguments.file, known), registry
+
+
+def _load_without_tools(file: str, known: ToolRegistry | None) -> Any:
+    """Read a file; if it names tools that there are not, the error has a note of ``--tools``."""
+    try:
+        return load_workflow(file, known)
+    except WorkflowInvalid as error:
+        if any(mistake.text.startswith("there is no tool ") for mistake in error.mistakes):
+            error.add_note(_HINT)
+        raise

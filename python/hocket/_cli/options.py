@@ -40,7 +40,7 @@ def add_command(
     parser.add_argument("file", metavar="FILE", help="a workflow in YAML")
     parser.add_argument(
         "--tools",
-        metavar="MODULE[:ATTR]",
+        metavar="MODULE[:NAME]",
         action="append",
         default=[],
         help="a module with tools, or one registry or tool in it; the current directory is searched "

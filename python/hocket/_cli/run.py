@@ -26,7 +26,7 @@ __all__ = ["add_run"]
 _RUN = """\
 Run a workflow. Progress goes to standard error, like whatever the steps print; the report and the
 output (as JSON) go to standard output. Ctrl-C cancels the run and lets every step clean up; a
-second one does not wait for that.
+second one is the way out of a step that never awaits.
 """
 
 
@@ -44,7 +44,8 @@ def add_run(commands: Any) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON document instead: success, output, duration, steps, stats",
+        help="print one JSON document instead: workflow, success, output, duration, timed_out, "
+        "interrupted, error, steps, stats",
     )
     parser.add_argument(
         "--quiet", action="store_true", help="no progress and no table: only the output, or why not"

@@ -172,8 +172,11 @@ class WorkerPool:
     def pause(self) -> None:
         """Start nothing more, until :meth:`resume`. What runs goes on until it ends.
 
-        Calls are taken in, and wait; for a bounded queue all slots are taken. Time limits of groups
-        go on counting, those of steps count from their start. A pool that is paused stays so.
+        While paused, calls wait. With a ``queue_size`` so many calls of :meth:`execute` wait, and
+        the next is refused with :class:`QueueFull` (or waits, if ``when_full`` says so), as if all
+        slots were taken. What runs has ended once ``get_status().active_workers`` is 0. Time
+        limits of groups go on counting, those of steps count from their start. A pool that is
+        paused stays so.
         """
         self._check_here("a busy pool can be paused", "pool.pause")
         self._core.pause()
@@ -214,7 +217,8 @@ class WorkerPool:
             *args: the async function's arguments.
 
         Raises:
-            QueueFull: all slots are taken, and ``queue_size`` calls wait already.
+            QueueFull: all slots are taken, or the pool is paused, and ``queue_size`` calls wait
+                already. Such a call is in no statistic.
             StepTimeout: the task ran longer than its ``timeout``, or the pool's.
             Exception: whatever the task raises, as it is.
 

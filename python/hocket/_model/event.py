@@ -48,8 +48,8 @@ class StepEvent:
     step: str
     """The step's id."""
     group: str | None
-    """The id of the group, or the name of the workflow, that it runs in; None for a single call of
-    a pool."""
+    """The id of the group, or the name of the workflow, that it runs in. Single calls of a pool
+    have no observer."""
     seconds: float
     """How long it has waited, if it has started; how long it has run, if it has ended."""
     value: Any = attrs.field(default=None, repr=False)

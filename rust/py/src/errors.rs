@@ -41,15 +41,20 @@ pub fn not_seated(py: Python<'_>) -> PyErr {
     internal(py, "a driver was awaited before `enter`")
 }
 
-pub fn queue_full(py: Python<'_>, queue_size: u32) -> PyErr {
+pub fn queue_full(py: Python<'_>, queue_size: u32, paused: bool) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let why = match queue_size {
-        0 => "no slot is free, and nobody may wait for one (queue_size=0)".to_owned(),
-        size => format!("the queue already holds {size} waiting steps (queue_size={size})"),
+    let why = match (queue_size, paused) {
+        (0, true) => "no call may wait (queue_size=0)".to_owned(),
+        (0, false) => "no slot is free, and nobody may wait for one (queue_size=0)".to_owned(),
+        (size, _) => format!("the queue already holds {size} waiting steps (queue_size={size})"),
+    };
+    let (pause, when) = match paused {
+        true => ("the pool is paused, and ", "after resume()"),
+        false => ("", "later"),
     };
     let text = format!(
-        "{why}. Submit later, raise queue_size, or make the pool with when_full=\"wait\" and a \
-         queue_size of at least 1."
+        "{pause}{why}. Submit {when}, raise queue_size, or make the pool with when_full=\"wait\" \
+         and a queue_size of at least 1."
     );
     make(&CLASS, py, "QueueFull", (text,))
 }

@@ -122,8 +122,12 @@ impl Run {
         lane.parent = pool.get().parent(task)?;
         let has_one_step = lane.steps == 1;
         let has_timeouts = lane.timeout_ns.is_some() || !lane.timeouts_ns.is_empty();
-        let opened = pool.get().lock(py)?.open(lane, now_ns);
-        let lane = opened.map_err(|full| errors::queue_full(py, full.queue_size))?;
+        let opened = {
+            let mut scheduler = pool.get().lock(py)?;
+            let opened = scheduler.open(lane, now_ns);
+            opened.map_err(|full| (full.queue_size, scheduler.is_paused()))
+        };
+        let lane = opened.map_err(|(size, paused)| errors::queue_full(py, size, paused))?;
         // From here on the lane is closed again if anything fails.
         let made = guarded(py, || {
             fault!(py, Opened);
