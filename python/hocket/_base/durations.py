@@ -160,7 +160,7 @@ def _more_than_nothing(number: float, found: object) -> float:
     return number
 
 
-def _seconds(value: object) -> float | None:
+def _seconds(value: Any) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, bool):

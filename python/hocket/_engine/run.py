@@ -44,7 +44,7 @@ class CallSpec:
 class RunSpec(CallSpec):
     """Steps to run together, and how."""
 
-    id: str
+    id: str  # pyright: ignore[reportIncompatibleVariableOverride]  # nobody changes it
     """The group's id, or the workflow's name."""
     kind: str = "group"
     """What messages call it: a group, or a workflow."""

@@ -57,9 +57,9 @@ class StepContext:
     """When the first time limit passes that the step is under, on Trio's clock: its own, or that of
     its group, its workflow or a cancel scope around them. ``math.inf`` without any. Where the whole
     workflow runs inside a step of another run, that step's limit is not seen."""
-    _step_timeout: float | None = attrs.field(repr=False)
+    _step_timeout: float | None = attrs.field(repr=False, alias="step_timeout")
     """Seconds that a step of :meth:`run_group` may run if its group does not say."""
-    _observers: Sequence[Observer] = attrs.field(repr=False)
+    _observers: Sequence[Observer] = attrs.field(repr=False, alias="observers")
     """Who is told of the steps of :meth:`run_group`: the observers of the workflow."""
 
     @cached_property
