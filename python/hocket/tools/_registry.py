@@ -170,7 +170,7 @@ class ToolRegistry:
         async with AsyncExitStack() as stack:
             tools: dict[str, OpenTool] = {}
             for name, made in self._tools.items():
-                call: Any = made.target
+                call = made.target
                 if made.is_class:
                     call = await stack.enter_async_context(made.target())
                     if not callable(call):
