@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .._base.callables import is_async_callable
 from .._base.errors import ToolModuleError, UnknownTool
@@ -178,7 +178,7 @@ class ToolRegistry:
                             f"'__aenter__' of tool {name!r} must return the tool ('return self'); it "
                             f"returned {call!r}"
                         )
-                tools[name] = OpenTool(made, call)
+                tools[name] = OpenTool(made, cast("Callable[..., Any]", call))
             yield tools
 
     def _unknown(self, name: str) -> str:

@@ -133,7 +133,7 @@ class OpenTool:
     """A tool that is ready for the steps of one run."""
 
     tool: Tool
-    _call: Callable[..., Any]
+    _call: Callable[..., Awaitable[Any]]
 
     @property
     def takes_step(self) -> bool:
