@@ -57,27 +57,25 @@ def _certainly_takes_one(fn: Any) -> bool:
 
     Graphs of 100,000 steps have a function each. False says nothing yet.
     """
-    given, named = 1, ()
+    given, named = 1, None
     if type(fn) is partial:
-        given, named, fn = given + len(fn.args), tuple(fn.keywords), fn.func
+        given, named, fn = 1 + len(fn.args), fn.keywords, fn.func
     if type(fn) is MethodType:
         given, fn = given + 1, fn.__func__
     if type(fn) is not FunctionType:
         return False
     code = fn.__code__
-    most, names = code.co_argcount, code.co_varnames
-    if given > most:
-        if not code.co_flags & inspect.CO_VARARGS:
-            return False
-        given = most
-    by_name = names[max(given, code.co_posonlyargcount) : most + code.co_kwonlyargcount]
-    if not all(name in by_name for name in named):
+    most = code.co_argcount
+    needed = most - len(fn.__defaults__ or ())
+    if given > most and not code.co_flags & inspect.CO_VARARGS:
         return False
-    needed = names[given : max(given, most - len(fn.__defaults__ or ()))]
-    if code.co_kwonlyargcount:
-        usual = fn.__kwdefaults__ or ()
-        needed += tuple(name for name in by_name if name not in names[:most] and name not in usual)
-    return all(name in named for name in needed)
+    if code.co_kwonlyargcount != len(fn.__kwdefaults__ or ()):
+        return False  # some must be given by name
+    if not named:
+        return given >= needed
+    names = code.co_varnames
+    by_name = names[max(given, code.co_posonlyargcount) : most + code.co_kwonlyargcount]
+    return named.keys() <= {*by_name} and named.keys() >= {*names[given:needed]}
 
 
 def explain_call(function: Callable[..., object], name: str, *given: str) -> str | None:
