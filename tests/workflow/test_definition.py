@@ -219,7 +219,10 @@ class Yields:
         ({"execute": Yields()}, "must be an async function"),
         ({"execute": no_argument}, "no_argument() cannot be called with (context): too many"),
         ({"execute": lambda: work(None)}, "cannot be called with (context): too many"),
-        ({"execute": two}, "two(context, more) cannot be called with (context): missing a required"),
+        (
+            {"execute": two},
+            "two(context, more) cannot be called with (context): missing a required",
+        ),
         ({"execute": by_name}, "missing a required argument: 'more' (bind what else it takes with"),
         ({"execute": functools.partial(work, 1)}, "cannot be called with (context): too many"),
         ({"execute": functools.partial(two, context=1)}, "cannot be called with (context)"),
@@ -252,8 +255,8 @@ class Method:
     "execute",
     [
         work,
-        lambda context: work(context),
-        lambda *args: work(*args),
+        lambda context: two(context, 1),
+        lambda *args: two(*args, 1),
         a_wrapper(two),
         dispatched,
         functools.partial(two, more=1),

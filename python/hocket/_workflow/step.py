@@ -216,23 +216,29 @@ class WorkflowStep(Generic[R_co]):
         if self.group is not None and self.group.key is not None:
             raise ValueError(f"{self._what}: the steps of a workflow have ids; leave key out")
         if self.execute is not None and not plainly_fits(self.execute):
-            if never_awaitable(self.execute):
-                raise not_async(f"{self._what}: execute", self.execute)
-            check_call(f"{self._what}: execute", self.execute, "context")
+            self._check_execute(self.execute)
         if self.input is not None and self.tool is None:
             [given] = self._given()
             raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")
         if callable(self.input):
-            if is_async_callable(self.input):
-                raise TypeError(
-                    f"{self._what}: input must be an ordinary function of the context, which nobody "
-                    f"awaits; {self.input!r} is async: let a step before it get what it waits for"
-                )
-            check_call(f"{self._what}: input", self.input, "context")
+            self._check_input(self.input)
         if not isinstance(self.continue_on_error, bool):
             raise TypeError(
                 f"{self._what}: continue_on_error must be True or False; got {self.continue_on_error!r}"
             )
+
+    def _check_execute(self, execute: Callable[..., Any]) -> None:
+        if never_awaitable(execute):
+            raise not_async(f"{self._what}: execute", execute)
+        check_call(f"{self._what}: execute", execute, "context")
+
+    def _check_input(self, function: Callable[..., Any]) -> None:
+        if is_async_callable(function):
+            raise TypeError(
+                f"{self._what}: input must be an ordinary function of the context, which nobody "
+                f"awaits; {function!r} is async: let a step before this one get what it waits for"
+            )
+        check_call(f"{self._what}: input", function, "context")
 
     @property
     def _what(self) -> str:
