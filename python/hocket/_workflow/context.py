@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -16,25 +16,21 @@ def _wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def _copy(value: Mapping[str, Any]) -> dict[str, Any]:
-    # The results of an earlier run are often given here, and must stay what they were.
-    return dict(value)
-
-
 @attrs.define(kw_only=True)
 class WorkflowContext:
     """The state of one workflow run: what steps gave, how they failed, what the caller passed.
 
     Each run needs one of its own. What is in ``results`` before is there for the steps to see; to
-    hand on what an earlier run gave, write ``WorkflowContext(results=earlier.results)``.
+    hand on what an earlier run gave, write
+    ``WorkflowContext(results=dict(earlier.results))``.
 
     >>> WorkflowContext(values={"region": "eu"}).values["region"]
     'eu'
     """
 
-    results: dict[str, Any] = attrs.field(factory=dict, converter=_copy)
+    results: dict[str, Any] = attrs.field(factory=dict)
     """The value of every completed step, by step id: ``$results``."""
-    errors: dict[str, Exception] = attrs.field(factory=dict, converter=_copy)
+    errors: dict[str, Exception] = attrs.field(factory=dict)
     """The error of every failed step, by step id: ``$errors``."""
     values: dict[str, Any] = attrs.field(factory=dict)
     """What the caller passed to the run: ``$context``."""
@@ -44,6 +40,10 @@ class WorkflowContext:
     _workflow: str | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The workflow whose run has, or had, this context."""
     _runs: bool = attrs.field(default=False, init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Those of an earlier run may be given here, and must stay what they were.
+        self.results, self.errors = dict(self.results), dict(self.errors)
 
     def now_text(self) -> str:
         """The time as ISO-8601 text in UTC, to the millisecond: ``2030-01-31T12:00:00.000Z``."""

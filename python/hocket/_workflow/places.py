@@ -28,6 +28,7 @@ class Outside(Protocol):
 
     def why_no_member(self, id_: str) -> str:
         """Say why a group that was made cannot run that step."""
+        raise NotImplementedError
 
 
 class Places:
