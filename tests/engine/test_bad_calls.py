@@ -565,9 +565,22 @@ CALLS = {
         r"group 'g': what the function of its steps returns must be a list of steps; got None$",
     ),
     "function of steps takes nothing": (
-        execute_group(group(steps=lambda: ["a"]), fine),
+        lambda: group(steps=lambda: ["a"]),
         TypeError,
-        r"takes 0 positional arguments|steps",
+        (
+            r"group 'g': steps: .*<lambda>\(\) cannot be called with \(context\): too many positional "
+            r"arguments"
+        ),
+    ),
+    "function of steps takes two": (
+        lambda: group(steps=lambda context, more: ["a"]),
+        TypeError,
+        r"group 'g': steps: .* cannot be called with \(context\): missing .* 'more' \(bind",
+    ),
+    "group key takes nothing": (
+        lambda: group(key=lambda: "a"),
+        TypeError,
+        r"group 'g': key: .*<lambda>\(\) cannot be called with \(step\): too many",
     ),
 }
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 import hocket
-from hocket import ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
+from hocket import EventKind, ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
 from hocket.testing import assert_idle, run_virtual
 
 LEAKS = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
@@ -328,6 +328,107 @@ def test_what_is_fatal_in_a_single_task_passes_through(kind, timeout):
         run_virtual(pool.execute, execute)
     assert caught.value is fatal
     assert_idle(pool)
+
+
+@FATAL
+@pytest.mark.parametrize("suspends", [False, True])
+@pytest.mark.parametrize("options", [{}, {"step_timeout": 9}, {"isolation": "task"}], ids=str)
+def test_an_observer_is_told_of_the_end_of_a_step_that_is_struck_by_it(kind, suspends, options):
+    manager = ParallelExecutionManager(max_concurrent=3)
+    fatal = kind("stop")
+    told = []
+
+    async def execute(step):
+        if suspends or step != "fatal":
+            await trio.sleep(1 if step == "fatal" else 9)
+        if step == "fatal":
+            raise fatal
+
+    async def main():
+        group = ParallelGroup("g", ["a", "fatal", "b", "c"], "all_settled", **options)
+        await manager.execute_group(group, execute, observer=told.append)
+
+    with pytest.raises(kind) as caught:
+        run_virtual(main)
+    assert caught.value is fatal
+    assert_idle(manager)
+    [end] = [event for event in told if event.step == "fatal" and event.kind.value != "started"]
+    assert (end.kind, end.error, end.seconds) == (EventKind.FAILED, fatal, float(suspends))
+    started = {event.step for event in told if event.kind is EventKind.STARTED}
+    ended = [event.step for event in told if event.kind is not EventKind.STARTED]
+    assert sorted(ended) == sorted(started), "each start has one end"
+
+
+def test_an_observer_is_told_of_something_fatal_inside_a_group_of_exceptions():
+    told = []
+
+    async def execute(step):
+        raise BaseExceptionGroup("both", [ValueError(1), SystemExit(3)])
+
+    async def main():
+        group = ParallelGroup("g", ["a"])
+        await ParallelExecutionManager().execute_group(group, execute, observer=told.append)
+
+    with pytest.raises(SystemExit):
+        run_virtual(main)
+    assert [event.kind for event in told] == [EventKind.STARTED, EventKind.FAILED]
+    assert [str(error) for error in told[1].error.exceptions] == ["1", "3"]
+
+
+@FATAL
+@pytest.mark.parametrize("suspends", [False, True])
+@pytest.mark.parametrize("worse", [ValueError, KeyboardInterrupt])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_observer_that_raises_then_costs_neither_the_fatal_error_nor_a_slot(
+    kind, suspends, worse
+):
+    manager = ParallelExecutionManager(max_concurrent=1)
+    fatal, told = kind("stop"), []
+
+    def observer(event):
+        told.append(event.kind)
+        if event.kind is EventKind.FAILED:
+            raise worse("an observer's")
+
+    async def execute(step):
+        if suspends:
+            await trio.sleep(1)
+        raise fatal
+
+    async def main():
+        group = ParallelGroup("g", ["a", "b"])
+        await manager.execute_group(group, execute, observer=[observer, observer])
+
+    with pytest.raises(kind) as caught:
+        run_virtual(main)
+    assert caught.value is fatal
+    assert told == [EventKind.STARTED] * 2 + [EventKind.FAILED] * 2, "both, each once"
+    assert_idle(manager)
+    run_virtual(a_task_that_waits, manager)
+
+
+@pytest.mark.parametrize("strikes", [EventKind.STARTED, EventKind.SUCCEEDED])
+def test_ctrl_c_inside_one_observer_leaves_no_other_without_the_end_of_a_step(strikes):
+    manager = ParallelExecutionManager(max_concurrent=1)
+    told = []
+
+    def struck(event):
+        if event.kind is strikes:
+            raise KeyboardInterrupt
+
+    async def execute(step):
+        return step
+
+    async def main():
+        group = ParallelGroup("g", ["a", "b"])
+        await manager.execute_group(group, execute, observer=[struck, told.append])
+
+    with pytest.raises(KeyboardInterrupt):
+        run_virtual(main)
+    end = EventKind.CANCELLED if strikes is EventKind.STARTED else strikes
+    assert [(event.step, event.kind) for event in told] == [("a", EventKind.STARTED), ("a", end)]
+    assert_idle(manager)
+    run_virtual(a_task_that_waits, manager)
 
 
 def test_a_group_that_holds_something_fatal_is_fatal():

@@ -289,8 +289,8 @@ async def test_a_function_of_steps_that_returns_no_list_is_told_so(returned, aut
 async def test_what_that_function_returns_must_be_steps(autojump_clock):
     result = await run(WorkflowStep("each", group=ParallelGroup("each", lambda context: ["a"])))
     assert str(result.errors["each"]) == (
-        "group 'each': 'a' is no step of the workflow; a function of steps returns "
-        "WorkflowStep objects"
+        "group 'each', made by its function, has 1 mistake:\nsteps[0]: there is no step 'a'; a "
+        "function of steps returns WorkflowStep objects, which are new"
     )
 
 

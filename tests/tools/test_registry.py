@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import types
 
@@ -127,6 +128,84 @@ async def test_an_input_that_does_not_fit_is_refused_before_the_call(fn, input, 
     with pytest.raises(ToolInputError) as caught:
         await call(fn, input)
     assert str(caught.value) == expected
+
+
+def wrapped(kind, signature=False):
+    """A decorator as they are usually written, of one of some kinds, around a tool."""
+
+    def decorate(fn):
+        async def plain(*args, **options):
+            return await fn(*args, **options)
+
+        def sync(*args, **options):
+            return fn(*args, **options)
+
+        async def first(*args, **options):
+            return await fn("first", *args, **options)
+
+        async def by_name(*args, **options):
+            return await fn(*args, connection="by name", **options)
+
+        async def exact(name):
+            return await fn(name, "exact")
+
+        async def own(*args, retries=1, **options):
+            return await fn(*args, **options), retries
+
+        made = functools.wraps(fn)(
+            {"plain": plain, "sync": sync, "first": first, "by_name": by_name}.get(kind)
+            or {"exact": exact, "own": own}[kind]
+        )
+        if signature:
+            made.__signature__ = inspect.signature(fn)
+        return made
+
+    return decorate
+
+
+async def query(connection, userName):  # noqa: N803 - as in an API
+    return connection, userName
+
+
+async def search(text, connection):
+    return text, connection
+
+
+@pytest.mark.parametrize(
+    ("fn", "input", "value"),
+    [
+        (wrapped("plain")(greet), {"name": "bob"}, "hello bob"),
+        (wrapped("plain")(greet), "bob", "hello bob"),
+        (wrapped("plain")(snake), {"userId": 5}, (5, None)),
+        (wrapped("plain")(by_context), {"text": "hi"}, "hi ada"),
+        (wrapped("plain")(by_context), "hi", "hi ada"),
+        (wrapped("plain")(wrapped("first")(query)), {"userName": "x"}, ("first", "x")),
+        (wrapped("sync")(greet), {"name": "bob"}, "hello bob"),
+        (wrapped("first")(query), {"userName": "bob"}, ("first", "bob")),
+        (wrapped("first")(query), "bob", ("first", "bob")),
+        (wrapped("by_name")(search), {"text": "x"}, ("x", "by name")),
+        (wrapped("by_name")(search), "x", ("x", "by name")),
+        (wrapped("exact")(search), {"name": "x"}, ("x", "exact")),
+        (wrapped("exact")(search), "x", ("x", "exact")),
+        (wrapped("own")(greet), {"name": "bob", "retries": 3}, ("hello bob", 3)),
+    ],
+)
+async def test_a_decorator_may_add_and_drop_parameters_of_a_tool(fn, input, value):
+    assert registry_of(fn).check_input(fn.__name__, input) == []
+    assert await call(fn, input) == value
+
+
+@pytest.mark.parametrize(
+    ("fn", "input", "expected"),
+    [
+        (wrapped("exact")(search), {"text": "x"}, "tool 'search' has no parameter 'text'"),
+        (wrapped("plain", signature=True)(greet), {"nam": "x"}, "did you mean 'name'?"),
+        (wrapped("plain")(by_context), {"context": 1}, "gets 'context' from hocket; leave it out"),
+    ],
+)
+def test_what_a_decorator_says_of_its_parameters_is_checked(fn, input, expected):
+    problems = registry_of(fn).check_input(fn.__name__, input)
+    assert expected in "; ".join(text for _, text in problems)
 
 
 @pytest.mark.parametrize("input", [lambda context: {}, "$results.a", "${context.all}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import graphlib
 
 import pytest
@@ -23,8 +24,14 @@ async def work(context):
     return context.values
 
 
-def sync_work(context):
-    return None
+def a_wrapper(inject):
+    """A decorator of the usual kind, which gives the function one argument more."""
+
+    @functools.wraps(inject)
+    def wrapper(*args, **options):
+        return inject(*args, "injected", **options)
+
+    return wrapper
 
 
 def step(id, *depends_on, **options):
@@ -78,13 +85,6 @@ def mistakes(definition, tools=None):
             f"step 'a': tool must be the name of a tool; got {work!r}; "
             f"pass an async function of the context as execute",
             id="function as tool",
-        ),
-        pytest.param(
-            lambda: WorkflowStep("a", execute=sync_work),
-            TypeError,
-            "step 'a': execute must be an async function; 'sync_work' is a sync one: write "
-            "'async def', or wrap what blocks in 'await trio.to_thread.run_sync(...)'",
-            id="sync function",
         ),
         pytest.param(
             lambda: WorkflowStep("a", execute="work"),
@@ -183,6 +183,93 @@ def test_a_wrong_argument_is_refused_at_the_door(make, kind, text):
     with pytest.raises(kind) as caught:
         make()
     assert str(caught.value) == text
+
+
+def yields(context):
+    yield context
+
+
+async def yields_async(context):
+    yield context
+
+
+async def no_argument():
+    return None
+
+
+async def two(context, more):
+    return more
+
+
+async def by_name(context, *, more):
+    return more
+
+
+class Yields:
+    async def __call__(self, context):
+        yield context
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"execute": yields}, "'yields' yields (generator)"),
+        ({"execute": yields_async}, "'yields_async' yields (async generator)"),
+        ({"execute": functools.partial(yields_async)}, "yields (async generator)"),
+        ({"execute": Yields()}, "must be an async function"),
+        ({"execute": no_argument}, "no_argument() cannot be called with (context): too many"),
+        ({"execute": lambda: work(None)}, "cannot be called with (context): too many"),
+        (
+            {"execute": two},
+            "two(context, more) cannot be called with (context): missing a required",
+        ),
+        ({"execute": by_name}, "missing a required argument: 'more' (bind what else it takes with"),
+        ({"execute": functools.partial(work, 1)}, "cannot be called with (context): too many"),
+        ({"execute": functools.partial(two, context=1)}, "cannot be called with (context)"),
+        ({"tool": "t", "input": lambda: 1}, "step 'a': input: "),
+        ({"tool": "t", "input": two}, "input must be an ordinary function of the context, which"),
+    ],
+    ids=str,
+)
+def test_a_function_that_certainly_cannot_be_a_steps_is_refused_at_the_door(options, text):
+    with pytest.raises(TypeError) as caught:
+        WorkflowStep("a", **options)
+    assert str(caught.value).startswith("step 'a': ")
+    assert text in str(caught.value)
+
+
+@functools.singledispatch
+async def dispatched(context):
+    return context
+
+
+class Method:
+    async def work(self, context):
+        return context
+
+    async def __call__(self, context, more=1):
+        return context
+
+
+@pytest.mark.parametrize(
+    "execute",
+    [
+        work,
+        lambda context: two(context, 1),
+        lambda *args: two(*args, 1),
+        a_wrapper(two),
+        dispatched,
+        functools.partial(two, more=1),
+        functools.partial(by_name, more=1),
+        functools.lru_cache(two),
+        Method().work,
+        Method(),
+        print,
+    ],
+    ids=str,
+)
+def test_whatever_may_give_an_awaitable_is_taken(execute):
+    assert WorkflowStep("a", execute=execute).execute is execute
 
 
 def test_a_step_may_depend_on_step_objects():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import trio
 from trio.lowlevel import Task, enable_ki_protection
+
+from .._base.callables import explain_call
 
 __all__ = ["adopt", "explain_call", "wake"]
 
@@ -28,21 +30,3 @@ def adopt(made: object) -> Coroutine[Any, Any, Any] | None:
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
-
-
-def explain_call(function: Callable[..., object], name: str, *given: str) -> str | None:
-    """Say why ``function`` cannot be called with the arguments given; None if it can be."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
-    try:
-        signature.bind(*given)
-    except TypeError as error:
-        shown = getattr(function, "__qualname__", repr(function))
-        arguments = f"({', '.join(given)})" if given else "no arguments"
-        return (
-            f"{name}: {shown}{signature} cannot be called with {arguments}: {error} "
-            f"(bind what else it takes with functools.partial)"
-        )
-    return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from .._base.callables import explain_call
 from .._base.iterables import as_tuple
 from .._model.group import ParallelGroup
-from .callbacks import explain_call
 
 __all__ = ["steps_of"]
 
@@ -25,7 +25,8 @@ async def steps_of(group: ParallelGroup[Any], context: object) -> list[Any]:
         try:
             steps = steps(context)
         except TypeError as error:
-            reason = explain_call(steps, where, "context")
+            called = error.__traceback__ and error.__traceback__.tb_next  # raised inside of it
+            reason = None if called else explain_call(steps, where, "context")
             if reason is None:
                 raise
             raise TypeError(reason) from error

@@ -38,6 +38,7 @@ def guarded(observers: Sequence[Observer], logger: logging.Logger, where: str) -
     """Return one observer for several, and for the log at DEBUG; None if there is nobody to tell.
 
     An observer that raises is logged and told no more: it must not fail the step that it looks at.
+    KeyboardInterrupt and its like go on, when all have been told.
 
     Args:
         observers: whom to tell, in this order; the log comes first.
@@ -50,12 +51,20 @@ def guarded(observers: Sequence[Observer], logger: logging.Logger, where: str) -
     told = [_log(logger, where), *observers] if debug else list(observers)
 
     def tell(event: StepEvent) -> None:
+        fatal: BaseException | None = None
         for observer in tuple(told):
             try:
                 observer(event)
             except Exception:
                 told.remove(observer)
                 logger.exception("observer %r failed and was removed", observer)
+            except BaseException as error:  # noqa: BLE001 - raised below
+                fatal = error if fatal is None else fatal
+        if fatal is not None:
+            try:
+                raise fatal
+            finally:
+                del fatal  # its traceback holds this frame
 
     return tell
 

@@ -21,7 +21,8 @@ class EventKind(enum.Enum):
     SUCCEEDED = "succeeded"
     """It returned."""
     FAILED = "failed"
-    """It raised."""
+    """It raised. KeyboardInterrupt, SystemExit and their like are told so too, before they end the
+    run; they are no result of the step."""
     TIMED_OUT = "timed_out"
     """It ran past its own time limit."""
     CANCELLED = "cancelled"

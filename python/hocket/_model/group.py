@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
-from .._base.callables import is_async_callable
+from .._base.callables import check_call, is_async_callable
 from .._base.checks import check_count
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
@@ -87,6 +87,8 @@ class ParallelGroup(Generic[S_co]):
             raise TypeError(
                 f"{where}key must be an ordinary function of a step that returns a text; got {key!r}"
             )
+        if key is not None:
+            check_call(f"{where}key", key, "step")
         if isolation not in _ISOLATIONS:
             raise ValueError(f"{where}isolation must be 'shared' or 'task'; got {isolation!r}")
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
@@ -105,5 +107,6 @@ class ParallelGroup(Generic[S_co]):
 def _steps(where: str, steps: Any) -> Any:
     # A class of constants is both, and a list of its members.
     if callable(steps) and not isinstance(steps, Iterable):
+        check_call(where, steps, "context")
         return steps
     return as_tuple(where, "a list of steps, or a function of the context that makes one", steps)

@@ -13,9 +13,10 @@ from .._engine.observers import as_observers
 from .._engine.pool import WorkerPool
 from .._model.config import WorkerPoolConfig
 from .._model.event import Observer
-from .._workflow.context import WorkflowContext
+from .._workflow.context import WorkflowContext, used_by
 from .._workflow.definition import WorkflowDefinition
 from ..tools._registry import ToolRegistry
+from .made_steps import MadeSteps
 from .result import WorkflowResult
 from .workflow_run import WorkflowRun
 
@@ -77,12 +78,14 @@ class WorkflowManager:
 
         Args:
             workflow: what to run; it is checked first, tools and their inputs included.
-            context: a :class:`WorkflowContext`, or only its values (``$context``). Default: empty.
+            context: a :class:`WorkflowContext`, one that no run has had before, or only its values
+                (``$context``). Default: empty.
             observer: is called with a :class:`StepEvent` as each step starts and ends. Or several of
                 them. Default: none.
 
         Raises:
             WorkflowInvalid: the workflow has mistakes; it lists them all.
+            RuntimeError: another run has had the context; nothing has happened.
             UnresolvedReference: it succeeded, and its ``output`` refers to what is not there.
             trio.Cancelled: the caller was cancelled.
 
@@ -112,7 +115,11 @@ class WorkflowManager:
     def _registry(self, workflow: WorkflowDefinition) -> ToolRegistry:
         if self._tools is not None:
             return self._tools
-        if not workflow.tool_names():
+        places = workflow.analysis.places
+        groups = (places.steps[place].group for place in places.groups())
+        # What a function will make may name any tool.
+        makes = any(group is not None and callable(group.steps) for group in groups)
+        if not makes and not workflow.tool_names():
             return ToolRegistry()
         from ..tools import builtin_tools
 
@@ -134,8 +141,12 @@ class WorkflowManager:
         context: WorkflowContext,
         observers: Sequence[Observer],
     ) -> WorkflowResult:
-        async with tools.open() as opened:
-            return await WorkflowRun(workflow, context, opened, observers, self._pool).run()
+        tools = tools.merge(ToolRegistry())  # what is registered from now on is not for this run
+        made = MadeSteps(workflow, context, tools)
+        with used_by(context, workflow.name):
+            async with tools.open() as opened:
+                run = WorkflowRun(workflow, context, opened, made, observers, self._pool)
+                return await run.run()
 
 
 def _queue_mistakes(config: WorkerPoolConfig) -> list[Mistake]:

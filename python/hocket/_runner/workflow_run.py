@@ -13,7 +13,6 @@ import trio
 from .. import _core
 from .._base.checks import check_count
 from .._base.durations import limit_to_ns
-from .._base.errors import HocketError
 from .._engine.group_steps import steps_of
 from .._engine.observers import guarded
 from .._engine.pool import WorkerPool
@@ -22,12 +21,13 @@ from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
 from .._model.states import StepState
-from .._model.strategy import WaitStrategy, check_quorum
+from .._model.strategy import WaitStrategy
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
 from ..tools._step_context import StepContext
 from ..tools._tool import OpenTool
+from .made_steps import MadeSteps
 from .result import WorkflowResult
 
 __all__ = ["WorkflowRun"]
@@ -43,12 +43,14 @@ class WorkflowRun:
         workflow: WorkflowDefinition,
         context: WorkflowContext,
         tools: Mapping[str, OpenTool],
+        made: MadeSteps,
         observers: Sequence[Observer],
         shared_pool: WorkerPool | None,
     ) -> None:
         self.workflow = workflow
         self.context = context
         self.tools = tools
+        self.made = made
         self.plan = workflow.analysis.plan
         self.observers = observers
         config = workflow.parallel_config
@@ -152,8 +154,7 @@ class WorkflowRun:
     async def _run_group(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
-        members = await self._members(group)
-        check_quorum(f"group {group.id!r}", group.wait_strategy, len(members))
+        members = await self._members(step, group)
         spec = self._spec(
             group.id,
             "group",
@@ -175,17 +176,14 @@ class WorkflowRun:
             del self, spec, on_end
         return result
 
-    async def _members(self, group: ParallelGroup[Any]) -> list[WorkflowStep[Any]]:
-        members = []
-        for step in await steps_of(group, self.context):
-            member = self._member(step)
-            if member is None:
-                raise HocketError(
-                    f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
-                    "returns WorkflowStep objects"
-                )
-            members.append(member)
-        return members
+    async def _members(
+        self, step: WorkflowStep[Any], group: ParallelGroup[Any]
+    ) -> list[WorkflowStep[Any]]:
+        listed = await steps_of(group, self.context)
+        if callable(group.steps):
+            return self.made.check(step, group, listed)
+        # Checked before the run.
+        return [member for one in listed if (member := self._member(one)) is not None]
 
     def _member(self, step: Any) -> WorkflowStep[Any] | None:
         member = self.plan.members.get(step) if isinstance(step, str) else step

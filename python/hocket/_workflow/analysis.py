@@ -10,7 +10,7 @@ import attrs
 from .._base.mistakes import Mistake, Mistakes
 from .dependencies import check_cycles, connect
 from .owners import find_owners
-from .places import Places
+from .places import Outside, Places
 from .plan import WorkflowPlan
 from .step import WorkflowStep
 from .uses import check_inputs, check_output
@@ -29,7 +29,11 @@ class Analysis:
 
 
 def analyse(
-    steps: Sequence[WorkflowStep[Any]], output: object = None, *, trust_order: bool = True
+    steps: Sequence[WorkflowStep[Any]],
+    output: object = None,
+    *,
+    trust_order: bool = True,
+    outside: Outside | None = None,
 ) -> Analysis:
     """Find out who owns whom, who waits for whom, and everything that is wrong with it.
 
@@ -38,9 +42,10 @@ def analyse(
         output: what the definition gives out, for the references in it.
         trust_order: False if some dependencies or groups could not be read, so that a missing
             order is no mistake of its own.
+        outside: the workflow around these steps, if they are a part of one that runs.
     """
     mistakes = Mistakes()
-    places = Places(steps, mistakes)
+    places = Places(steps, mistakes, outside)
     if not steps:
         mistakes.add(("steps",), "a workflow needs at least one step")
     top = find_owners(places, mistakes)

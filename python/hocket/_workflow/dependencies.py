@@ -58,7 +58,8 @@ def _dependency(places: Places, place: int, keys: Keys, id_: str, mistakes: Mist
         return None
     earlier = places.number.get(id_)
     if earlier is None:
-        mistakes.add(keys, places.no_step(id_, mistakes))
+        if why := places.why_not_before(id_, mistakes):
+            mistakes.add(keys, why)
     elif places.top[place] < 0 or places.top[earlier] < 0:
         return None  # inside a circle of groups, already reported
     elif earlier == place and place in places.owner:

@@ -78,7 +78,9 @@ def _claim(places: Places, place: int, keys: Keys, id_: Any, mistakes: Mistakes)
         return
     member = places.number.get(id_)
     owner = None if member is None else places.owner.get(member)
-    if member is None:
+    if member is None and places.outside is not None:
+        mistakes.add(keys, places.outside.why_no_member(id_))
+    elif member is None:
         mistakes.add(keys, f"there is no step {id_!r}{mistakes.near(id_, places.number)}")
     elif member == place:
         mistakes.add(keys, f"the group of step {group!r} cannot run that step itself")

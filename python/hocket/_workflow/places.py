@@ -9,18 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from .._base.mistakes import Keys, Mistakes, format_keys
 from .step import WorkflowStep
 
-__all__ = ["Places"]
+__all__ = ["Outside", "Places"]
+
+
+class Outside(Protocol):
+    """The steps of a running workflow, around those that a function has made for a group."""
+
+    def taken(self, id_: str) -> str | None:
+        """Say whose id that is already; None if it is free."""
+
+    def why_not_before(self, id_: str, mistakes: Mistakes) -> str | None:
+        """Say why that step has not run before; None if it has."""
+
+    def why_no_member(self, id_: str) -> str:
+        """Say why a group that was made cannot run that step."""
+        raise NotImplementedError
 
 
 class Places:
     """The places of a workflow's steps. Of two steps with one id, only the first has one."""
 
-    def __init__(self, listed: Sequence[WorkflowStep[Any]], mistakes: Mistakes) -> None:
+    def __init__(
+        self,
+        listed: Sequence[WorkflowStep[Any]],
+        mistakes: Mistakes,
+        outside: Outside | None = None,
+    ) -> None:
+        self.outside = outside
+        """What there is beside these steps; None for a workflow, which is all there is."""
         self.steps: list[WorkflowStep[Any]] = list(listed)
         self.number: dict[str, int] = {step.id: place for place, step in enumerate(listed)}
         """The place of the step with that id."""
@@ -40,6 +61,9 @@ class Places:
 
     def add(self, step: WorkflowStep[Any], where: int | Keys, mistakes: Mistakes) -> bool:
         """Give a step a place, unless its id is taken; return whether it has got one."""
+        if self.outside is not None and (taken := self.outside.taken(step.id)):
+            mistakes.add((*_keys(where), "id"), f"the id {step.id!r} is taken: {taken}")
+            return False
         known = self.number.setdefault(step.id, len(self.steps))
         if known < len(self.steps):
             first = format_keys(self.keys(known))
@@ -89,6 +113,12 @@ class Places:
             assert step.group is not None
             ids.setdefault(step.group.id, step.id)
         return ids
+
+    def why_not_before(self, id_: str, mistakes: Mistakes) -> str | None:
+        """Say why what has no place here cannot have run before; None if it has."""
+        if self.outside is not None:
+            return self.outside.why_not_before(id_, mistakes)
+        return self.no_step(id_, mistakes)
 
     def no_step(self, id_: str, mistakes: Mistakes) -> str:
         """Say that there is no step of that id, and what was most likely meant."""

@@ -8,7 +8,13 @@ from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
 import attrs
 
-from .._base.callables import is_async_callable, not_async
+from .._base.callables import (
+    check_call,
+    is_async_callable,
+    never_awaitable,
+    not_async,
+    plainly_fits,
+)
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._model.group import Isolation, ParallelGroup, StepsFunction
@@ -54,7 +60,8 @@ class WorkflowStep(Generic[R_co]):
     Args:
         id: its name, unique in the workflow; its value is ``$results.<id>``.
         tool: the name of a tool, looked up when the workflow runs.
-        execute: an async function of the :class:`WorkflowContext` that returns the value.
+        execute: an async function of the :class:`WorkflowContext` that returns the value, or
+            whatever gives an awaitable when it is called with one.
         group: a group of steps that run side by side.
         input: what the tool gets: a value, whose ``$results...`` references are replaced, or a
             function of the context that returns one. Tools must not change it.
@@ -208,15 +215,30 @@ class WorkflowStep(Generic[R_co]):
             raise TypeError(f"{self._what}: group must be a ParallelGroup; got {self.group!r}")
         if self.group is not None and self.group.key is not None:
             raise ValueError(f"{self._what}: the steps of a workflow have ids; leave key out")
-        if self.execute is not None and not is_async_callable(self.execute):
-            raise not_async(f"{self._what}: execute", self.execute)
+        if self.execute is not None and not plainly_fits(self.execute):
+            self._check_execute(self.execute)
         if self.input is not None and self.tool is None:
             [given] = self._given()
             raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")
+        if callable(self.input):
+            self._check_input(self.input)
         if not isinstance(self.continue_on_error, bool):
             raise TypeError(
                 f"{self._what}: continue_on_error must be True or False; got {self.continue_on_error!r}"
             )
+
+    def _check_execute(self, execute: Callable[..., Any]) -> None:
+        if never_awaitable(execute):
+            raise not_async(f"{self._what}: execute", execute)
+        check_call(f"{self._what}: execute", execute, "context")
+
+    def _check_input(self, function: Callable[..., Any]) -> None:
+        if is_async_callable(function):
+            raise TypeError(
+                f"{self._what}: input must be an ordinary function of the context, which nobody "
+                f"awaits; {function!r} is async: let a step before this one get what it waits for"
+            )
+        check_call(f"{self._what}: input", function, "context")
 
     @property
     def _what(self) -> str:

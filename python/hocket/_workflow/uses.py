@@ -83,8 +83,8 @@ def _leads(
         where = (*keys, *reference.where)
         target = places.number.get(reference.path[0])
         if target is None:
-            reason = places.no_step(reference.path[0], mistakes)
-            mistakes.add(where, f"{reference.text}: {reason}")
+            if reason := places.why_not_before(reference.path[0], mistakes):
+                mistakes.add(where, f"{reference.text}: {reason}")
         elif places.top[target] >= 0:
             yield where, reference, target
 

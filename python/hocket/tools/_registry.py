@@ -10,12 +10,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from .._base.callables import is_async_callable
 from .._base.errors import ToolModuleError, UnknownTool
 from .._base.mistakes import Keys, Mistake
 from .._base.suggestions import did_you_mean
 from .._workflow.references import compile_template
-from ._tool import OpenTool, Tool, is_marked, make_tool
+from ._tool import OpenTool, Tool, is_async, is_marked, make_tool
 
 if TYPE_CHECKING:
     from .._workflow.analysis import Analysis
@@ -60,6 +59,9 @@ class ToolRegistry:
 
         Its parameters are what an input may have, but for two: one named ``context`` gets the run's
         :class:`WorkflowContext`, and one of the type :class:`StepContext` the step that calls it.
+        Of a decorated function, the decorator's parameters count: one of ``(*args, **kwargs)`` takes
+        any input, as it may add or drop some. If it passes on what it gets, it may say so with
+        ``wrapper.__signature__ = inspect.signature(fn)``, and inputs are checked.
 
         Args:
             fn: the function or the class.
@@ -222,6 +224,6 @@ def _attribute(text: str, module: ModuleType, path: str) -> Any:
             near = did_you_mean(name, vars(value)) if hasattr(value, "__dict__") else ""
             raise ToolModuleError(f"{text!r}: {module.__name__!r} has no {name!r}{near}")
         value = getattr(value, name)
-    if isinstance(value, ToolRegistry) or inspect.isclass(value) or is_async_callable(value):
+    if isinstance(value, ToolRegistry) or inspect.isclass(value) or is_async(value):
         return value
     raise ToolModuleError(f"{text!r} is neither a ToolRegistry nor an async function")

@@ -19,7 +19,7 @@ from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
 from ._step_context import StepContext
 
-__all__ = ["OpenTool", "Tool", "is_marked", "make_tool", "tool"]
+__all__ = ["OpenTool", "Tool", "is_async", "is_marked", "make_tool", "tool"]
 
 _MARK = "__hocket_tool__"
 _CONTEXT = "context"
@@ -65,6 +65,9 @@ class Tool:
     """The names that an input may have."""
     required: frozenset[str]
     """Those that it must have."""
+    hidden: frozenset[str]
+    """Parameters of the function that a decorator hides behind ``**kwargs``. An input may have
+    them, but need not: the decorator may give them itself."""
     takes_any: bool
     """Whether other names are fine too (``**kwargs``)."""
     takes_context: bool
@@ -72,7 +75,8 @@ class Tool:
     step_parameters: frozenset[str]
     """The names of the parameters that get the :class:`StepContext`."""
     single: str | None
-    """The parameter that gets an input which is no mapping; None if it takes no such input."""
+    """The parameter that gets an input which is no mapping; None if it takes no such input. An
+    empty text: the first one, whatever its name."""
 
     @property
     def is_class(self) -> bool:
@@ -122,10 +126,11 @@ class Tool:
         return (key == _CONTEXT and self.takes_context) or key in self.step_parameters
 
     def _parameter(self, key: Any) -> Any:
-        if key in self.parameters or not isinstance(key, str):
+        known = self.parameters | self.hidden
+        if key in known or not isinstance(key, str):
             return key
         snake = snake_case(key)
-        return snake if snake in self.parameters else key
+        return snake if snake in known else key
 
 
 @attrs.frozen
@@ -164,6 +169,8 @@ class OpenTool:
         if isinstance(input, Mapping):
             return self._call(**extra, **self.tool.arguments(input))
         assert self.tool.single is not None  # or there would have been a problem
+        if not self.tool.single:
+            return self._call(input, **extra)
         return self._call(**extra, **{self.tool.single: input})
 
 
@@ -181,6 +188,11 @@ def is_marked(value: Any) -> bool:
     return isinstance(getattr(value, _MARK, None), str) and callable(value)
 
 
+def is_async(fn: Any) -> bool:
+    """Whether it is an async function, or one in a decorator, which need not be async itself."""
+    return is_async_callable(fn) or (callable(fn) and is_async_callable(inspect.unwrap(fn)))
+
+
 def make_tool(fn: Any, name: str | None) -> Tool:
     """Describe an async function or a class of tools.
 
@@ -190,15 +202,15 @@ def make_tool(fn: Any, name: str | None) -> Tool:
     if inspect.isclass(fn):
         _require_tool_class(fn)
     else:
-        if not is_async_callable(fn):
+        if not is_async(fn):
             raise not_async("a tool", fn)
     name = name or getattr(fn, _MARK, None) or getattr(fn, "__name__", None)
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"a tool needs a name; pass one for {fn!r}")
     if inspect.isclass(fn):
         call: Any = inspect.getattr_static(fn, "__call__")
-        return _describe(name, fn, _parameters(call)[1:])
-    return _describe(name, fn, _parameters(fn))
+        return _describe(name, fn, _parameters(call)[1:], _parameters(call, behind=True)[1:])
+    return _describe(name, fn, _parameters(fn), _parameters(fn, behind=True))
 
 
 def _require_tool_class(cls: type) -> None:
@@ -209,7 +221,7 @@ def _require_tool_class(cls: type) -> None:
             f"a tool class needs '__aenter__' and '__aexit__'; {cls.__qualname__!r} lacks them; "
             f"if it needs nothing for the whole run, make it an async function"
         )
-    for parameter in inspect.signature(cls).parameters.values():
+    for parameter in inspect.signature(cls, follow_wrapped=False).parameters.values():
         if parameter.default is parameter.empty and parameter.kind not in (
             parameter.VAR_POSITIONAL,
             parameter.VAR_KEYWORD,
@@ -220,9 +232,10 @@ def _require_tool_class(cls: type) -> None:
             )
 
 
-def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+def _parameters(fn: Callable[..., Any], *, behind: bool = False) -> list[inspect.Parameter]:
+    """What it takes; with ``behind``, what the function takes that its decorators wrap."""
     names = getattr(inspect.unwrap(_unbound(fn)), "__globals__", {})
-    parameters = inspect.signature(fn).parameters.values()
+    parameters = inspect.signature(fn, follow_wrapped=behind).parameters.values()
     return [p.replace(annotation=_evaluated(p.annotation, names)) for p in parameters]
 
 
@@ -263,20 +276,44 @@ def _require_names(name: str, parameters: list[inspect.Parameter]) -> None:
             raise TypeError(f"tool {name!r} takes its step in one parameter; found {str(p)!r}")
 
 
-def _describe(name: str, fn: Any, parameters: list[inspect.Parameter]) -> Tool:
+def _describe(
+    name: str, fn: Any, parameters: list[inspect.Parameter], behind: list[inspect.Parameter]
+) -> Tool:
     _require_names(name, parameters)
     empty = inspect.Parameter.empty
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    steps = frozenset(p.name for p in named if _takes_step(p.annotation))
-    rest = [p for p in named if p.name not in steps]
-    inputs = [p for p in rest if p.name != _CONTEXT]
+    kinds = {p.kind for p in parameters}
+    takes_any = inspect.Parameter.VAR_KEYWORD in kinds
+    named = _named(parameters)
+    hidden = [p for p in _named(behind) if takes_any and p.name not in {p.name for p in named}]
+    # What hocket gives is given through a decorator too.
+    steps = frozenset(p.name for p in named + hidden if _takes_step(p.annotation))
+    given = steps | {_CONTEXT}
+    inputs = [p for p in named if p.name not in given]
+    single = next((p.name for p in inputs if p.kind is p.POSITIONAL_OR_KEYWORD), None)
+    if single is None and hidden:
+        single = _first_hidden(hidden, kinds, given)
     return Tool(
         name=name,
         target=fn,
         parameters=frozenset(p.name for p in inputs),
         required=frozenset(p.name for p in inputs if p.default is empty),
-        takes_any=any(p.kind is p.VAR_KEYWORD for p in parameters),
-        takes_context=len(inputs) < len(rest),
+        hidden=frozenset(p.name for p in hidden if p.name not in given),
+        takes_any=takes_any,
+        takes_context=_CONTEXT not in steps and any(p.name == _CONTEXT for p in named + hidden),
         step_parameters=steps,
-        single=next((p.name for p in inputs if p.kind is p.POSITIONAL_OR_KEYWORD), None),
+        single=single,
     )
+
+
+def _named(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    return [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+
+
+def _first_hidden(
+    hidden: list[inspect.Parameter], kinds: set[Any], given: frozenset[str]
+) -> str | None:
+    """How an input that is no mapping goes through a decorator of ``(*args, **kwargs)``."""
+    if inspect.Parameter.VAR_POSITIONAL in kinds and hidden[0].name not in given:
+        return ""  # by place, as the decorator may put something before it
+    first = (p.name for p in hidden if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in given)
+    return next(first, None)

@@ -81,7 +81,8 @@ pub fn programming_error(
         let text = error.value(py).str()?.to_string();
         return Ok(Some(PyTypeError::new_err(text)));
     }
-    if !error.is_instance_of::<PyTypeError>(py) {
+    // Python code that has run, be it a decorator's, was called: what it raises is the step's own.
+    if !error.is_instance_of::<PyTypeError>(py) || error.traceback(py).is_some() {
         return Ok(None);
     }
     let explain = py

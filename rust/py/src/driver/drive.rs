@@ -204,7 +204,13 @@ impl<'py> Turn<'_, 'py> {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
                     let id = run.work.id(py, step)?;
-                    self.observe(observer, Happened::Started, &id, wait_ns)?;
+                    let told = self.observe(observer, Happened::Started, &id, wait_ns);
+                    if let Err(error) = told {
+                        // Whoever was told of the start is told of the end.
+                        let step = Step { index: step, slot };
+                        quietly(py, || self.settle(step, End::Cancelled));
+                        return Err(error);
+                    }
                 }
                 Ok(Begun::Step(Step { index: step, slot }))
             }
@@ -360,7 +366,11 @@ impl<'py> Turn<'_, 'py> {
         self.memory.task_is_changed = true;
         let error = result.err();
         let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
-        quietly(py, || self.settle(held.step, End::Cancelled));
+        let end = match &error {
+            Some(error) if fatal(error) => End::Fatal(error.clone_ref(py)),
+            _ => End::Cancelled,
+        };
+        quietly(py, || self.settle(held.step, end));
         let failure = self.memory.failure.take();
         let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
         match (error, failure) {

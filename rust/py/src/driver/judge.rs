@@ -72,7 +72,8 @@ impl<'py> Turn<'_, 'py> {
         };
         // Something fatal frees the slot before anything that can allocate or run Python.
         if is_plainly_fatal(py, &error)? && faults::holds(Rule::Fatal) {
-            quietly(py, || self.settle(step, End::Fatal));
+            let fatal = error.clone_ref(py);
+            quietly(py, || self.settle(step, End::Fatal(fatal)));
             drop(held);
             return Err(error);
         }
@@ -159,7 +160,8 @@ impl<'py> Turn<'_, 'py> {
                 self.settle(step, End::Failed(error))
             }
             Ending::Fatal(error) => {
-                quietly(self.py, || self.settle(step, End::Fatal));
+                let fatal = error.clone_ref(self.py);
+                quietly(self.py, || self.settle(step, End::Fatal(fatal)));
                 Err(error)
             }
         }

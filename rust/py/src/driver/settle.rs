@@ -24,13 +24,13 @@ pub enum End {
     TimedOut(PyErr),
     Cancelled,
     /// KeyboardInterrupt and its like, which are nobody's result: nothing more may run.
-    Fatal,
+    Fatal(PyErr),
 }
 
 impl End {
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Failed(_) | Self::Fatal => Outcome::Failed,
+            Self::Failed(_) | Self::Fatal(_) => Outcome::Failed,
             Self::TimedOut(_) => Outcome::TimedOut,
             Self::Cancelled => Outcome::Cancelled,
         }
@@ -43,8 +43,7 @@ impl<'py> Turn<'_, 'py> {
         let (py, run) = (self.py, self.run());
         let settled = self.end_step(step.slot, end.outcome())?;
         let (error, happened) = match &end {
-            End::Fatal if settled.woken => return self.pool().wake(py, Some(run.lane)),
-            End::Fatal => return Ok(()),
+            End::Fatal(error) => return self.tell_fatal(step.index, error, &settled),
             End::Failed(error) => (Some(error), Happened::Failed(error)),
             End::TimedOut(error) => (Some(error), Happened::TimedOut(error)),
             End::Cancelled => (None, Happened::Cancelled),
@@ -54,6 +53,19 @@ impl<'py> Turn<'_, 'py> {
             run.work.record_error(&id, error)?;
         }
         self.tell(step.index, &id, happened, settled)
+    }
+
+    /// An observer has to know of this end too. Nobody else has: the error itself ends the run.
+    fn tell_fatal(&self, index: u32, error: &PyErr, settled: &Settled) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        if settled.woken {
+            self.pool().wake(py, Some(run.lane))?;
+        }
+        let Some(observer) = &run.work.observer else {
+            return Ok(());
+        };
+        let id = run.work.id(py, index)?;
+        self.observe(observer, Happened::Failed(error), &id, settled.run_ns)
     }
 
     /// The step's state is final: its slot goes back, or, where nothing stands between two steps, on

@@ -1,0 +1,119 @@
+"""The steps that functions make for groups while a workflow runs, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import attrs
+
+from .._base.errors import WorkflowInvalid
+from .._base.mistakes import Mistake, Mistakes, format_keys
+from .._model.group import ParallelGroup
+from .._workflow.analysis import analyse
+from .._workflow.context import WorkflowContext
+from .._workflow.definition import WorkflowDefinition
+from .._workflow.places import Places
+from .._workflow.step import WorkflowStep
+from ..tools._registry import ToolRegistry
+
+__all__ = ["MadeSteps"]
+
+
+class MadeSteps:
+    """The made steps of one run: they go through the checks that written ones go through."""
+
+    def __init__(
+        self, workflow: WorkflowDefinition, context: WorkflowContext, tools: ToolRegistry
+    ) -> None:
+        self.places = workflow.analysis.places
+        self.context = context
+        self.tools = tools
+        self.owners: dict[str, str] = {}
+        """For each made step, the id of the step whose group runs it."""
+        self._written = workflow.analysis.plan.owners
+
+    def check(
+        self, step: WorkflowStep[Any], group: ParallelGroup[Any], made: Iterable[Any]
+    ) -> list[WorkflowStep[Any]]:
+        """Return the members that a function has made for the group of a step.
+
+        Raises:
+            WorkflowInvalid: there are mistakes; it lists them all.
+        """
+        members = tuple(made)
+        alone = WorkflowStep(step.id, group=attrs.evolve(group, steps=members))
+        analysis = analyse([alone], outside=_Outside(self, step.id))
+        mistakes = [*analysis.mistakes, *self.tools.check_steps(analysis)]
+        if mistakes:
+            named = list(_named(mistakes, analysis.places))
+            raise WorkflowInvalid(f"group {group.id!r}, made by its function,", named)
+        self.owners |= analysis.plan.owners
+        return list(members)
+
+    def around(self, id_: str) -> Iterator[str]:
+        """Yield a step and the steps around it, outwards."""
+        inner: str | None = id_
+        while inner is not None:
+            yield inner
+            inner = self.owners.get(inner) or self._written.get(inner)
+
+
+@attrs.frozen(eq=False)
+class _Outside:
+    """What the members of one group see of the run around them."""
+
+    made: MadeSteps
+    owner: str
+    """The step whose group they are for."""
+
+    def taken(self, id_: str) -> str | None:
+        places = self.made.places
+        if id_ in places.number:
+            return f"{format_keys(places.keys(places.number[id_]))} of the workflow has it"
+        if id_ in self.made.owners:
+            return f"the group of step {self.made.owners[id_]!r} has made a step of that id"
+        return None
+
+    def why_no_member(self, id_: str) -> str:
+        what = f"{id_!r} runs elsewhere" if self.taken(id_) else f"there is no step {id_!r}"
+        return f"{what}; a function of steps returns WorkflowStep objects, which are new"
+
+    def why_not_before(self, id_: str, mistakes: Mistakes) -> str | None:
+        made, places = self.made, self.made.places
+        if not self.taken(id_):
+            if id_ in places.group_ids:
+                return places.no_step(id_, mistakes)
+            return (
+                f"there is no step {id_!r}{mistakes.near(id_, chain(places.number, made.owners))}"
+            )
+        *_, mine = around = list(made.around(self.owner))
+        *_, other = made.around(id_)
+        if id_ in around:
+            return f"this step runs inside step {id_!r}, which cannot end before it"
+        if other == mine:
+            return (
+                f"step {id_!r} runs in the group of step {mine!r} too, side by side with this step"
+            )
+        if other in made.context.results or other in made.context.errors:
+            return None
+        return (
+            f"step {id_!r} may not have run before this step: write depends_on=[{id_!r}] for step "
+            f"{mine!r}, whose group runs it"
+        )
+
+
+def _named(mistakes: Iterable[Mistake], places: Places) -> Iterator[Mistake]:
+    """Say with each mistake which step has it, and where that is in what the function returned."""
+    ids = {places.keys(place): places.steps[place].id for place in range(1, len(places))}
+    for mistake in mistakes:
+        keys = mistake.keys
+        found = (ids[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in ids)
+        id_ = next(found, None)
+        text = mistake.text if id_ is None else f"step {id_!r}: {mistake.text}"
+        yield Mistake(keys[len(_OWN) :], text)
+
+
+# Where analysis finds the members of a group that stands alone.
+_OWN = ("steps", 0, "group")
