@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._base.errors import ToolModuleError, UnknownTool
 from .._base.mistakes import Keys, Mistake
@@ -175,12 +175,8 @@ class ToolRegistry:
                 call = made.target
                 if made.is_class:
                     call = await stack.enter_async_context(made.target())
-                    if not callable(call):
-                        raise TypeError(
-                            f"'__aenter__' of tool {name!r} must return the tool ('return self'); it "
-                            f"returned {call!r}"
-                        )
-                tools[name] = OpenTool(made, cast("Callable[..., Any]", call))
+                    _check_entered(name, call)
+                tools[name] = OpenTool(made, call)
             yield tools
 
     def _unknown(self, name: str) -> str:
@@ -195,6 +191,14 @@ class ToolRegistry:
             self.register(value)
         except TypeError as error:
             raise ToolModuleError(str(error)) from error
+
+
+def _check_entered(name: str, entered: object) -> None:
+    if not callable(entered):
+        raise TypeError(
+            f"'__aenter__' of tool {name!r} must return the tool ('return self'); it returned "
+            f"{entered!r}"
+        )
 
 
 def _is_reference(text: str) -> bool:
