@@ -15,7 +15,8 @@ import attrs
 import pytest
 
 from hocket import GroupFailed
-from hocket._base.jsonable import jsonable, one_line
+from hocket._base.jsonable import jsonable
+from hocket._base.shown import one_line
 
 
 @attrs.define

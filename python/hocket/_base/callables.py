@@ -6,7 +6,9 @@ import inspect
 from functools import partial
 from types import FunctionType
 
-__all__ = ["is_async_callable", "not_async", "uncalled_hint"]
+from .shown import shown
+
+__all__ = ["is_async_callable", "name_of", "not_async", "uncalled_hint"]
 
 
 def is_async_callable(fn: object) -> bool:
@@ -30,7 +32,7 @@ def not_async(what: str, fn: object) -> TypeError:
             f"{what} must be an async function; {_name(fn)} is a sync one: write 'async def', "
             f"or wrap what blocks in 'await trio.to_thread.run_sync(...)'"
         )
-    return TypeError(f"{what} must be an async function; got {fn!r}")
+    return TypeError(f"{what} must be an async function; got {shown(fn)}")
 
 
 def uncalled_hint(value: object) -> str:
@@ -41,5 +43,14 @@ def uncalled_hint(value: object) -> str:
     return " (pass the function itself, without calling it)"
 
 
+def name_of(fn: object) -> str:
+    """Return what messages and events call a callable: its own name, or that of its class."""
+    try:
+        name = getattr(fn, "__qualname__", "")
+    except Exception:  # noqa: BLE001 - somebody else's __getattr__, and only for a name
+        name = ""
+    return name if type(name) is str and name else type(fn).__qualname__
+
+
 def _name(fn: object) -> str:
-    return repr(getattr(fn, "__qualname__", fn))
+    return repr(name_of(fn)) if hasattr(fn, "__qualname__") else shown(fn)

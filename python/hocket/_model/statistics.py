@@ -9,6 +9,7 @@ import attrs
 
 from .. import _core
 from .._base.durations import Seconds, check_seconds, ns_to_seconds, seconds_to_ns
+from .._base.shown import shown
 
 __all__ = [
     "DurationStats",
@@ -206,7 +207,7 @@ def _window_ns(window: Seconds) -> int:
     seconds = check_seconds("window", window, none="for all the time")
     if seconds is None or seconds > _LONGEST_WINDOW:
         raise ValueError(
-            f"window must be at most {_LONGEST_WINDOW:g} seconds; got {window!r}; leave window out "
+            f"window must be at most {_LONGEST_WINDOW:g} seconds; got {shown(window)}; leave window out "
             "for all since the pool was made"
         )
     return seconds_to_ns(seconds)

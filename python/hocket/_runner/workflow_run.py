@@ -14,6 +14,7 @@ from .. import _core
 from .._base.checks import check_count
 from .._base.durations import limit_to_ns
 from .._base.errors import HocketError
+from .._base.shown import shown
 from .._engine.group_steps import steps_of
 from .._engine.observers import guarded
 from .._engine.pool import WorkerPool
@@ -181,7 +182,7 @@ class WorkflowRun:
             member = self._member(step)
             if member is None:
                 raise HocketError(
-                    f"group {group.id!r}: {step!r} is no step of the workflow; a function of steps "
+                    f"group {group.id!r}: {shown(step)} is no step of the workflow; a function of steps "
                     "returns WorkflowStep objects"
                 )
             members.append(member)
