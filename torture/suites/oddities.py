@@ -126,8 +126,7 @@ class Trial:
         """Steps of any kind, found by an id, a key or their place; some ids must be refused."""
         acts = self.acts()
         names = list(acts)
-        steps = [oddities.make_value(self.rng) for _ in names]
-        by_place = list(zip(steps, acts.values(), strict=True))
+        steps = [oddities.make_step(self.rng) for _ in names]
         how = self.rng.choice(["key", "id", "text", "bad"])
         key: Any = None
         if how == "key":

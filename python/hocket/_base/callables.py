@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from types import FunctionType
+from types import CoroutineType, FunctionType
 
 from .shown import shown
 
@@ -17,8 +17,11 @@ def is_async_callable(fn: object) -> bool:
         fn = fn.func
     if type(fn) is FunctionType and fn.__code__.co_flags & inspect.CO_COROUTINE:
         return True
-    if inspect.iscoroutinefunction(fn):
-        return True
+    try:
+        if inspect.iscoroutinefunction(fn):
+            return True
+    except Exception:  # noqa: BLE001 - it looks at attributes, and somebody else's may raise
+        return False
     # The method of its class, which is what a call looks up; a class itself has none that counts.
     return inspect.iscoroutinefunction(inspect.getattr_static(type(fn), "__call__", None))
 
@@ -37,7 +40,7 @@ def not_async(what: str, fn: object) -> TypeError:
 
 def uncalled_hint(value: object) -> str:
     """Return what to say about a coroutine where a function was wanted; nothing about the rest."""
-    if not inspect.iscoroutine(value):
+    if type(value) is not CoroutineType:  # `inspect` would ask the value for its class
         return ""
     value.close()  # or Python warns, far from here, that it was never awaited
     return " (pass the function itself, without calling it)"

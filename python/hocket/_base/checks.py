@@ -115,10 +115,10 @@ def plain_text(value: str) -> str | None:
     if type(value) is str:
         return text
     try:
-        same = hash(value) == hash(text) and value == text
+        same = hash(value) == hash(text) and bool(value == text)
     except Exception:  # noqa: BLE001 - somebody else's equality; what raises finds nothing
         return None
-    return text if same is True else None
+    return text if same else None
 
 
 def whole_number(value: int) -> str:
