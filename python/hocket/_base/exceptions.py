@@ -11,6 +11,9 @@ from typing import Any
 
 __all__ = ["inner", "is_a", "leaves", "note_on", "split"]
 
+# Of the base: a group's class may have made something else of them.
+_fields: Any = vars(BaseExceptionGroup)
+
 
 def note_on(error: BaseException, note: str) -> bool:
     """Add a note to an exception, unless it has the same one; return whether it has it now.
@@ -41,7 +44,7 @@ def is_a(error: BaseException, *kinds: type[BaseException]) -> bool:
 
 def inner(group: BaseException) -> tuple[BaseException, ...]:
     """The exceptions in a group, whatever its class makes of the attribute."""
-    found: tuple[BaseException, ...] = BaseExceptionGroup.exceptions.__get__(group)
+    found: tuple[BaseException, ...] = _fields["exceptions"].__get__(group)
     return found
 
 
@@ -63,7 +66,7 @@ def split(
         return BaseExceptionGroup.split(error, kind)
     except Exception:  # noqa: BLE001 - somebody else's derive
         found = leaves(error)
-        message: str = BaseExceptionGroup.message.__get__(error)
+        message: str = _fields["message"].__get__(error)
         return (
             _group(message, found, lambda leaf: is_a(leaf, kind)),
             _group(message, found, lambda leaf: not is_a(leaf, kind)),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 __all__ = ["one_line", "said", "shown", "traceback_of"]
+
+# Of the base: a group's class may have made something else of it.
+_message: Any = vars(BaseExceptionGroup)["message"].__get__
 
 
 def shown(value: object) -> str:
@@ -38,10 +42,8 @@ def one_line(error: BaseException) -> str:
     >>> one_line(ValueError("two\nlines"))
     'ValueError: two lines'
     """
-    if issubclass(type(error), BaseExceptionGroup):
-        text = said(BaseExceptionGroup.message.__get__(error))
-    else:
-        text = said(error)
+    is_group = issubclass(type(error), BaseExceptionGroup)
+    text = said(_message(error) if is_group else error)
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(line.split()))
 

@@ -54,7 +54,7 @@ class Opening:
         if not made.is_class:
             return OpenTool(made, made.target)
         manager = made.target()
-        call = await type(manager).__aenter__(manager)
+        call: Any = await type(manager).__aenter__(manager)
         self._entered.append(manager)
         if not callable(call):
             raise TypeError(
