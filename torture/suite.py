@@ -13,6 +13,7 @@ NAMES = [
     "faults",
     "core",
     "machine",
+    "oddities",
     "interrupts",
     "conformance",
     "memory",

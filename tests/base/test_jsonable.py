@@ -15,7 +15,8 @@ import attrs
 import pytest
 
 from hocket import GroupFailed
-from hocket._base.jsonable import jsonable, one_line
+from hocket._base.jsonable import jsonable
+from hocket._base.shown import one_line, traceback_of
 
 
 @attrs.define
@@ -127,3 +128,34 @@ def test_an_error_in_one_line_has_no_control_characters():
 
 def test_a_group_of_errors_is_shown_by_its_message():
     assert one_line(GroupFailed("2 of 3", [ValueError()])) == "GroupFailed: 2 of 3"
+
+
+def refuse(*_):
+    raise LookupError("odd")
+
+
+@pytest.mark.parametrize(
+    "method", ["items", "__iter__", "__len__", "__getitem__", "__class__", "keys"]
+)
+@pytest.mark.parametrize(
+    "kind", [dict, list, tuple, set, int, float, str, PurePosixPath, date, ValueError]
+)
+def test_every_value_has_a_form_in_json_whatever_its_methods_raise(kind, method):
+    odd = property(refuse) if method == "__class__" else refuse
+    broken = type("Odd", (kind,), {method: odd, "__repr__": refuse, "__str__": refuse})
+    value = broken(2030, 1, 31) if kind is date else broken()
+    assert json.loads(json.dumps(jsonable([1, {"a": value}])))[0] == 1
+
+
+def test_a_number_too_long_for_python_s_text_is_hexadecimal():
+    assert jsonable(16**5000) == "0x1" + "0" * 5000
+
+
+def test_an_error_has_a_line_and_a_traceback_whatever_it_refuses():
+    class Odd(Exception):
+        __str__ = __repr__ = __getattribute__ = refuse
+        __class__ = property(refuse)
+
+    assert one_line(Odd()) == "Odd: (its text failed: LookupError)"
+    assert traceback_of(Odd()).startswith("Odd: ")
+    assert traceback_of(ValueError("no")) == "ValueError: no\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +24,10 @@ from hocket import (
     WorkflowStep,
     workflow_from_dict,
 )
+from hocket._report.as_json import write_json, write_output
+from hocket._report.output import Stream
+from hocket._report.record import RunRecord
+from hocket._report.table import write_report
 
 
 class Trace:
@@ -754,3 +759,35 @@ async def test_a_workflow_that_was_loaded_with_the_same_tools_is_not_checked_aga
     assert (await WorkflowManager(tools).execute(definition)).success
     with pytest.raises(AssertionError):
         await WorkflowManager(registry(work)).execute(definition)
+
+
+async def test_a_workflow_and_its_reports_take_values_and_errors_whose_methods_raise():
+    def refuse(*_):
+        raise LookupError("odd")
+
+    odd = {"__str__": refuse, "__repr__": refuse, "__eq__": refuse, "__hash__": None}
+    value = type("Value", (), {**odd, "__class__": property(refuse)})()
+    error = type("Odd", (Exception,), {**odd, "__setattr__": refuse})()
+
+    async def returns(context):
+        return value
+
+    async def raises(context):
+        raise error
+
+    steps = [
+        WorkflowStep("a", execute=returns),
+        WorkflowStep.parallel("g", [WorkflowStep("b", execute=raises)], "all_settled"),
+    ]
+    workflow = WorkflowDefinition("w", steps, output={"value": "$results.a"})
+    record = RunRecord(workflow)
+    result = await WorkflowManager().execute(workflow, observer=record.observe)
+    assert result.output["value"] is value
+    assert result.errors["b"] is error
+    assert "output=<dict; its repr failed: LookupError>" in repr(result)
+    record.result = result
+    record.close(result.results, result.errors)
+    for write in (write_json, write_report, write_output):
+        file = io.StringIO()
+        write(record, Stream(file))
+        assert ("(its text failed: LookupError)" in file.getvalue()) == (write is not write_output)

@@ -334,3 +334,42 @@ def test_a_marker_without_a_number_is_refused(pytester, n):
     result = pytester.runpytest()
     result.stdout.fnmatch_lines(["*hocket_schedules takes how many schedules to run, such as*"])
     assert result.ret != 0
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_what_a_virtual_run_raises_comes_out_as_it_is_though_nothing_may_be_set_on_it(seed):
+    class Refusing(Exception):
+        def __setattr__(self, name, value):
+            raise AttributeError(f"{name} is read-only")
+
+    error = Refusing()
+
+    async def fail():
+        raise error
+
+    with pytest.raises(Refusing) as caught:
+        run_virtual(fail, seed=seed)
+    assert caught.value is error
+
+
+def test_a_seeded_schedule_may_decorate_a_test_and_leaves_trio_as_it_was():
+    run = sys.modules["trio._core._run"]
+    before = run._ALLOW_DETERMINISTIC_SCHEDULING, run._r.getstate()
+
+    @seeded_schedule(3)
+    def order():
+        with seeded_schedule(4):
+            return trio.run(_order)
+
+    async def _order():
+        found = []
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(_note, found, number)
+        return found
+
+    async def _note(found, number):
+        found.append(number)
+
+    assert order() == order()
+    assert (run._ALLOW_DETERMINISTIC_SCHEDULING, run._r.getstate()) == before

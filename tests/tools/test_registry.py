@@ -319,6 +319,82 @@ async def test_a_class_is_closed_when_the_run_is_cancelled():
     assert Client.events == ["open", "a", "closed"]
 
 
+class Refusing(BaseException):
+    """Lets nothing be written to it."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"{name} is read-only")
+
+
+@pytest.mark.parametrize("way", ["inside", "as one opens", "as one closes"])
+async def test_all_tools_are_closed_whatever_the_exception_refuses(way):
+    closed = []
+
+    def make(number):
+        class Resource:
+            async def __call__(self):
+                """Do nothing."""
+
+            async def __aenter__(self):
+                if way == "as one opens" and number == 3:
+                    raise Refusing
+                return self
+
+            async def __aexit__(self, kind, error, traceback):
+                closed.append((number, kind))
+                if way == "as one closes" and number == 2:
+                    raise Refusing
+
+        return Resource
+
+    registry = ToolRegistry()
+    for number in (1, 2, 3):
+        registry.register(make(number), name=f"t{number}")
+
+    async def use():
+        async with registry.open():
+            if way == "inside":
+                raise Refusing
+
+    with pytest.raises(Refusing) as caught:
+        await use()
+    assert (
+        closed
+        == {
+            "inside": [(3, Refusing), (2, Refusing), (1, Refusing)],
+            "as one opens": [(2, Refusing), (1, Refusing)],
+            "as one closes": [(3, None), (2, None), (1, Refusing)],
+        }[way]
+    )
+    assert caught.value.__context__ is None
+
+
+async def test_a_tool_may_swallow_what_is_raised_and_those_around_it_see_nothing():
+    seen = []
+
+    class Outer:
+        async def __call__(self):
+            """Do nothing."""
+
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *error):
+            seen.append(error[0])
+
+    class Inner(Outer):
+        async def __aexit__(self, *error):
+            seen.append(error[0])
+            return True
+
+    registry = ToolRegistry()
+    registry.register(Outer)
+    registry.register(Inner)
+    async with registry.open():
+        raise ValueError
+    assert seen == [ValueError, None]
+
+
 # --- modules
 
 

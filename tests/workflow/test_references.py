@@ -263,3 +263,41 @@ def test_text_is_rendered_piece_by_piece(pieces):
     meaning = {"$now": CONTEXT.now_text(), "$$": "$", "${context.a}": "1"}
     expected = "".join(meaning.get(piece[:-1], piece[:-1]) + " " for piece in pieces)
     assert compile_template("".join(pieces)).resolve(context) == expected
+
+
+class Odd(Exception):
+    """Can be neither read nor shown."""
+
+    def _refuse(self, *_):
+        raise KeyError("odd")
+
+    __str__ = __repr__ = __getattr__ = __iter__ = __len__ = _refuse
+    broken = property(_refuse)
+
+
+class OddMapping(dict):
+    __contains__ = __iter__ = __getitem__ = Odd._refuse
+
+
+ODD = WorkflowContext(results={"odd": Odd(), "map": OddMapping()}, errors={"failed": Odd()})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("$results.odd.broken", "looking up 'broken' failed: KeyError: 'odd'"),
+        ("$results.odd.other", "looking up 'other' failed: KeyError: 'odd'"),
+        ("$results.map.a", "looking up 'a' failed: KeyError: 'odd'"),
+        ("say $results.odd", "it has no text: KeyError: 'odd'"),
+        ("$results.failed", "step 'failed' has no result, it failed: (its text failed: KeyError)"),
+    ],
+)
+def test_a_value_whose_methods_raise_makes_the_reference_lead_to_nothing(text, reason):
+    with pytest.raises(UnresolvedReference) as caught:
+        compile_template(text).resolve(ODD)
+    assert caught.value.reason == reason
+
+
+def test_an_error_s_message_is_text_whatever_its_str_raises():
+    assert compile_template("$errors.failed.message").resolve(ODD) == "(its text failed: KeyError)"
+    assert compile_template("$errors.failed.type").resolve(ODD) == "Odd"

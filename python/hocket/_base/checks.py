@@ -1,12 +1,15 @@
-"""Checking numbers at the door of a public call."""
+"""Checking numbers and names at the door of a public call."""
 
 from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Collection
 from numbers import Real
 
-__all__ = ["check_count", "check_limit"]
+from .shown import shown
+
+__all__ = ["check_count", "check_id", "check_limit", "is_one_of", "plain_text", "whole_number"]
 
 # What the core's counters hold, but for their largest number: that one is no limit.
 _MOST = 2**32 - 2
@@ -40,13 +43,15 @@ def check_count(
     except TypeError:
         raise TypeError(
             f"{name} must be a whole number of at least {least}, or {no_limit} for no limit; "
-            f"got {value!r}"
+            f"got {shown(value)}"
         ) from None
     if number < least:
-        raise ValueError(f"{name} must be at least {least}; got {value!r}{of_zero * (number == 0)}")
+        raise ValueError(
+            f"{name} must be at least {least}; got {shown(value)}{of_zero * (number == 0)}"
+        )
     if number > _MOST:
         raise ValueError(
-            f"{name} must be at most {_MOST}, or {no_limit} for no limit; got {value!r}"
+            f"{name} must be at most {_MOST}, or {no_limit} for no limit; got {shown(value)}"
         )
     return number
 
@@ -69,3 +74,66 @@ def check_limit(value: float) -> float:
     pause = "; to start nothing for a while, call pool.pause()"
     count = check_count(name, value, no_limit=infinity, of_zero=pause)
     return math.inf if count is None else count
+
+
+def check_id(name: str, value: object, *, blank: bool = True) -> str:
+    """Check a name by which something is kept and found, and return it as a plain text.
+
+    Args:
+        name: the parameter, for the message.
+        value: a text that is not empty. One of a subclass (an enum's member, say) stands for the
+            plain text that it equals.
+        blank: whether it may consist of spaces.
+
+    Raises:
+        TypeError: it is no text, or empty, or has an equality of its own.
+
+    >>> check_id("id", "fetch")
+    'fetch'
+    """
+    given = str.__str__(value) if isinstance(value, str) else ""
+    if not (given if blank else given.strip()):
+        raise TypeError(f"{name} must be a text that is not empty; got {shown(value)}")
+    text = plain_text(value)  # type: ignore[arg-type]  # it is a text: it has letters
+    if text is None:
+        raise TypeError(
+            f"{name} must be a text; got {shown(value)}, whose class {type(value).__name__} has an "
+            f"equality or a hash of its own: nothing would be found by it. Pass a plain text"
+        )
+    return text
+
+
+def plain_text(value: str) -> str | None:
+    """Return the plain text that a text of a subclass equals; None if it equals none.
+
+    What is kept by the one is then found by the other.
+
+    >>> plain_text("fetch")
+    'fetch'
+    """
+    text = str.__str__(value)
+    if type(value) is str:
+        return text
+    try:
+        same = hash(value) == hash(text) and bool(value == text)
+    except Exception:  # noqa: BLE001 - somebody else's equality; what raises finds nothing
+        return None
+    return text if same else None
+
+
+def whole_number(value: int) -> str:
+    """Return the digits of an int, whatever its class makes of its text.
+
+    >>> whole_number(12)
+    '12'
+    """
+    return int.__repr__(value)
+
+
+def is_one_of(value: object, texts: Collection[str]) -> bool:
+    """Whether a value is one of a few texts; what it is compared with is never asked.
+
+    >>> is_one_of("wait", ["raise", "wait"])
+    True
+    """
+    return isinstance(value, str) and plain_text(value) in texts

@@ -9,6 +9,8 @@ from datetime import timedelta
 from numbers import Real
 from typing import Any, TypeAlias
 
+from .shown import shown
+
 __all__ = [
     "Seconds",
     "check_seconds",
@@ -91,7 +93,7 @@ def check_seconds(name: str, value: Seconds | None, *, none: str = "for no limit
         )
     if math.isnan(seconds) or seconds <= 0:
         raise ValueError(
-            f"{name} must be more than 0 seconds; got {value!r}; leave it out, or pass None, {none}"
+            f"{name} must be more than 0 seconds; got {shown(value)}; leave it out, or pass None, {none}"
         )
     return seconds
 
@@ -150,13 +152,13 @@ def _parse_text(text: str) -> float:
 
 def _number(value: object, expected: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"expected {expected}; found {value!r}")
+        raise ValueError(f"expected {expected}; found {shown(value)}")
     return _as_float(value)
 
 
 def _more_than_nothing(number: float, found: object) -> float:
     if not 0 < number < math.inf:
-        raise ValueError(f"expected more than 0, and less than forever; found {found!r}")
+        raise ValueError(f"expected more than 0, and less than forever; found {shown(found)}")
     return number
 
 
@@ -181,8 +183,8 @@ def _as_float(value: Any) -> float:
 def _hint(value: object) -> str:
     if isinstance(value, str):
         try:
-            return f"got {value!r}; write {_parse_text(value):g}"
+            return f"got {shown(value)}; write {_parse_text(value):g}"
         except ValueError:
             if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-                return f"got {value!r}; write {value}"
-    return f"got {value!r}"
+                return f"got {shown(value)}; write {value}"
+    return f"got {shown(value)}"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import Any
 
 from .callables import uncalled_hint
+from .shown import shown
 
 __all__ = ["as_tuple"]
 
@@ -28,11 +29,13 @@ def as_tuple(where: str, what: str, value: Iterable[Any]) -> tuple[Any, ...]:
     if uncalled := uncalled_hint(value):
         raise TypeError(f"{where} must be {what}; got a coroutine{uncalled}")
     if isinstance(value, str | bytes | bytearray):  # would fall apart into letters
-        raise TypeError(f"{where} must be {what}; got {value!r}: write [{value!r}] for one")
+        raise TypeError(
+            f"{where} must be {what}; got {shown(value)}: write [{shown(value)}] for one"
+        )
     try:
         iterator = iter(value)
     except TypeError:
-        raise TypeError(f"{where} must be {what}; got {value!r}{_collect(value)}") from None
+        raise TypeError(f"{where} must be {what}; got {shown(value)}{_collect(value)}") from None
     return tuple(iterator)
 
 

@@ -13,9 +13,13 @@ from typing import Any
 
 import attrs
 
-__all__ = ["jsonable", "one_line"]
+from .shown import one_line, said, shown
+
+__all__ = ["jsonable"]
 
 _DEEPEST = 100
+# The least limit that `sys.set_int_max_str_digits` takes is 640 digits.
+_MOST_BITS = 2_000
 
 
 def jsonable(value: Any) -> Any:
@@ -24,8 +28,9 @@ def jsonable(value: Any) -> Any:
     What JSON does not have is shown as follows. Objects of attrs classes, dataclasses and named
     tuples: dicts of their public fields. Tuples, sets and other sequences: lists. Exceptions:
     ``"Type: text"``. Dates and times: ISO 8601; a ``timedelta``: seconds. Enum members: their
-    value. Bytes: base64. Paths, and NaN and the infinities: text. Everything else, and what holds
-    itself or is nested more than 100 deep: its ``repr``.
+    value. Bytes: base64. Paths, and NaN and the infinities: text. Numbers of 600 digits: their
+    hexadecimal text. Everything else, and what holds itself, is nested more than 100 deep, or has
+    methods that raise: its ``repr``.
 
     >>> jsonable({"at": date(2030, 1, 31), 1: (ValueError("no"), b"hi")})
     {'at': '2030-01-31', '1': ['ValueError: no', 'aGk=']}
@@ -33,35 +38,21 @@ def jsonable(value: Any) -> Any:
     return _convert(value, ())
 
 
-def one_line(error: BaseException) -> str:
-    r"""An exception in one line that is safe to print: ``Type: text``.
-
-    >>> one_line(ValueError("two\nlines"))
-    'ValueError: two lines'
-    """
-    if isinstance(error, BaseExceptionGroup):
-        text = f"{type(error).__name__}: {error.message}"
-    else:
-        said = _said(error)
-        text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
-
-
-def _said(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as broken:  # noqa: BLE001 - somebody else's __str__; its failure is shown
-        return f"(its text failed: {type(broken).__name__})"
-
-
 def _convert(value: Any, around: tuple[int, ...]) -> Any:
-    if value is None or type(value) in (bool, int, str):
+    if value is None or type(value) in (bool, str):
         return value
+    try:
+        return _shape(value, around)
+    except Exception:  # noqa: BLE001 - somebody else's methods, of which any may fail
+        return shown(value)
+
+
+def _shape(value: Any, around: tuple[int, ...]) -> Any:
     for kinds, convert in _SCALARS:
         if isinstance(value, kinds):
             return convert(value)
     if id(value) in around or len(around) >= _DEEPEST:
-        return _repr(value)
+        return shown(value)
     around = (*around, id(value))
     if isinstance(value, Mapping):
         return {_key(key): _convert(item, around) for key, item in value.items()}
@@ -70,7 +61,7 @@ def _convert(value: Any, around: tuple[int, ...]) -> Any:
         return {name: _convert(getattr(value, name), around) for name in names}
     if isinstance(value, Sequence | AbstractSet):
         return [_convert(item, around) for item in value]
-    return _repr(value)
+    return shown(value)
 
 
 def _fields(value: Any) -> Iterable[str] | None:
@@ -90,34 +81,33 @@ def _fields(value: Any) -> Iterable[str] | None:
 def _key(key: Any) -> str:
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
-    shown = _convert(key, ())
-    return shown if isinstance(shown, str) else _repr(key)
+    converted = _convert(key, ())
+    return converted if isinstance(converted, str) else shown(key)
 
 
 def _number(value: float) -> float | str:
     return float(value) if math.isfinite(value) else str(float(value))
 
 
+def _whole(value: int) -> int | str:
+    number = int.__int__(value)
+    # Python writes numbers of some thousand digits in no other way.
+    return number if number.bit_length() < _MOST_BITS else hex(number)
+
+
 def _bytes(value: Any) -> str:
     return base64.b64encode(bytes(value)).decode()
-
-
-def _repr(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception as broken:  # noqa: BLE001 - somebody else's __repr__; its failure is shown
-        return f"<{type(value).__name__}; its repr failed: {type(broken).__name__}>"
 
 
 _SCALARS: list[tuple[Any, Callable[[Any], Any]]] = [
     # An IntEnum is an int too, and a StrEnum a str: so enums come first.
     (enum.Enum, lambda value: _convert(value.value, ())),
     (str, str.__str__),
-    (int, int.__int__),
+    (int, _whole),
     (float, _number),
-    ((datetime, date, time), lambda value: value.isoformat()),
+    ((datetime, date, time), lambda value: said(value.isoformat())),
     (timedelta, timedelta.total_seconds),
     (bytes | bytearray | memoryview, _bytes),
     (BaseException, one_line),
-    (PurePath, str),
+    (PurePath, said),
 ]

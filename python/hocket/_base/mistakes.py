@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from .shown import shown
 from .suggestions import did_you_mean
 
 __all__ = [
@@ -87,8 +88,8 @@ def format_keys(keys: Sequence[str | int]) -> str:
     for key in keys:
         if isinstance(key, int):
             text += f"[{key}]"
-        elif not key.replace("-", "_").isidentifier():
-            text += f"[{key!r}]"
+        elif not isinstance(key, str) or not key.replace("-", "_").isidentifier():
+            text += f"[{shown(key)}]"
         else:
             text += f".{key}" if text else key
     return text

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-import traceback
 
 import attrs
 import trio
 
 from .._base.errors import UnresolvedReference
-from .._base.jsonable import one_line
+from .._base.shown import one_line, traceback_of
 from .._report.as_json import write_json, write_output
 from .._report.output import Stream
 from .._report.progress import Progress
@@ -110,4 +109,4 @@ class Session:
             record = self.record.steps.get(id_)
             if record is None or not record.is_group:
                 self.err.line(f"step {id_!r} failed: {one_line(error)}")
-                self.err.write("".join(traceback.format_exception(error)))
+                self.err.write(traceback_of(error))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from .. import _core
 from .._base.callables import uncalled_hint
 from .._base.durations import Seconds, limit_to_ns
+from .._base.shown import shown
 from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.event import Observer
 from .._model.group import ParallelGroup
@@ -95,7 +96,7 @@ class ParallelExecutionManager:
         A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
         """
         if not isinstance(group, ParallelGroup):
-            raise TypeError(f"execute_group takes a ParallelGroup; got {group!r}")
+            raise TypeError(f"execute_group takes a ParallelGroup; got {shown(group)}")
         pool = self._pool
         observers = as_observers(observer)
         return await run_group(
@@ -126,8 +127,8 @@ class ParallelExecutionManager:
             TypeError: ``id`` is not a text.
         """
         if not isinstance(id, str):
-            raise TypeError(f"group_stats takes the id of a group; got {id!r}")
-        return self._accounts.stats(id)
+            raise TypeError(f"group_stats takes the id of a group; got {shown(id)}")
+        return self._accounts.stats(str.__str__(id))
 
     def get_status(self) -> PoolStatus:
         """Return how busy the pool is now."""
@@ -158,7 +159,7 @@ async def run_group(
     if not callable(step_executor):
         raise TypeError(
             "step_executor must be an async function of a step; got "
-            f"{step_executor!r}{uncalled_hint(step_executor)}"
+            f"{shown(step_executor)}{uncalled_hint(step_executor)}"
         )
     steps = await steps_of(group, context)
     where = f"group {group.id!r}"

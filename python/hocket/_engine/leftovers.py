@@ -16,6 +16,7 @@ import trio
 from trio.lowlevel import Task, enable_ki_protection
 
 from .._base.errors import StepLeftovers
+from .._base.exceptions import is_a, leaves
 
 logger = logging.getLogger("hocket.leftovers")
 
@@ -126,7 +127,7 @@ async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
 
 
 def _report(failures: list[BaseException]) -> None:
-    fatal = [failure for failure in failures if not isinstance(failure, Exception)]
+    fatal = [failure for failure in failures if not is_a(failure, Exception)]
     if fatal:
         raise fatal[0]
     for failure in failures:
@@ -198,8 +199,8 @@ async def _close(nursery: Any, task: Any) -> list[BaseException]:
     if not raised:
         return []
     # Closing a generator leaves a GeneratorExit with its nursery.
-    _, rest = BaseExceptionGroup("", raised).split((trio.Cancelled, GeneratorExit))
-    return list(rest.exceptions) if rest is not None else []
+    found = leaves(BaseExceptionGroup("", raised))
+    return [leaf for leaf in found if not is_a(leaf, trio.Cancelled, GeneratorExit)]
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .._base.callables import is_async_callable
+from .._base.shown import shown
 from .._model.event import Observer, StepEvent
 
 __all__ = ["as_observers", "guarded"]
@@ -25,10 +26,10 @@ def as_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observ
         observers = tuple(observer)
     for one in observers:
         if not callable(one):
-            raise TypeError(f"observer must be a function of a StepEvent; got {one!r}")
+            raise TypeError(f"observer must be a function of a StepEvent; got {shown(one)}")
         if is_async_callable(one):
             raise TypeError(
-                f"observer must be an ordinary function of a StepEvent, which nobody awaits; {one!r} "
+                f"observer must be an ordinary function of a StepEvent, which nobody awaits; {shown(one)} "
                 "is async: let it put what it is told into a memory channel, with send_nowait"
             )
     return observers
@@ -56,8 +57,8 @@ def guarded(observers: Sequence[Observer], logger: logging.Logger, where: str) -
             try:
                 observer(event)
             except Exception:
-                told.remove(observer)
-                logger.exception("observer %r failed and was removed", observer)
+                told[:] = [other for other in told if other is not observer]
+                logger.exception("observer %s failed and was removed", shown(observer))
             except BaseException as error:  # noqa: BLE001 - raised below
                 fatal = error if fatal is None else fatal
         if fatal is not None:

@@ -13,10 +13,11 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .. import _core
-from .._base.callables import uncalled_hint
+from .._base.callables import name_of, uncalled_hint
 from .._base.checks import check_limit
 from .._base.durations import Seconds, check_seconds, limit_to_ns
 from .._base.iterables import as_tuple
+from .._base.shown import shown
 from .._model.config import (
     MAX_CONCURRENT,
     WHEN_FULL,
@@ -42,8 +43,13 @@ Ts = TypeVarTuple("Ts")
 
 logger = logging.getLogger("hocket.pool")
 
-# Every pool there is, for who looks for steps that were left behind.
-live_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
+# By their identity: a subclass may be equal to others, or have no hash.
+_live: weakref.WeakValueDictionary[int, WorkerPool] = weakref.WeakValueDictionary()
+
+
+def live_pools() -> list[WorkerPool]:
+    """Return every pool there is, for who looks for steps that were left behind."""
+    return list(_live.values())
 
 
 class WorkerPool:
@@ -98,7 +104,7 @@ class WorkerPool:
         size = check_queue(queue_size, when_full)
         self._timeout = check_seconds("timeout", timeout)
         self._core = _core.Pool(limit, size, when_full == "wait")
-        live_pools.add(self)
+        _live[id(self)] = self
 
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:
@@ -266,10 +272,9 @@ class WorkerPool:
             GroupFailed: a task failed; the others were cancelled at once. It is an exception
                 group, also for one error.
         """
-        works = _as_list(tasks)
-        result = await self.execute_with_strategy(works)
+        result = await self.execute_with_strategy(tasks)
         result.raise_for_failure()
-        return [result.results[work.id] for work in works]
+        return [result.results[step] for step in result.steps]
 
     async def execute_with_strategy(
         self,
@@ -352,7 +357,7 @@ def _as_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:
     works = list(as_tuple("tasks", "a list of WorkerTask objects", tasks))
     for work in works:
         if not isinstance(work, WorkerTask):
-            raise TypeError(f"tasks must be WorkerTask objects; found {work!r}")
+            raise TypeError(f"tasks must be WorkerTask objects; found {shown(work)}")
     return works
 
 
@@ -363,7 +368,7 @@ def _parts(
     if isinstance(task, WorkerTask):
         if args:
             raise TypeError(
-                f"execute(WorkerTask(...)) takes no further arguments; got {args!r} "
+                f"execute(WorkerTask(...)) takes no further arguments; got {shown(args)} "
                 "(bind them with functools.partial)"
             )
         return task.id, task.execute, task.timeout
@@ -371,6 +376,5 @@ def _parts(
         hint = uncalled_hint(task)
         if isinstance(task, ParallelGroup):
             hint = " (a group is run by ParallelExecutionManager.execute_group)"
-        raise TypeError(f"execute takes a WorkerTask or an async function; got {task!r}{hint}")
-    name = getattr(task, "__qualname__", None) or type(task).__qualname__
-    return name, partial(task, *args) if args else task, None
+        raise TypeError(f"execute takes a WorkerTask or an async function; got {shown(task)}{hint}")
+    return name_of(task), partial(task, *args) if args else task, None

@@ -17,6 +17,8 @@ import trio
 from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_protection
 
 from .. import _core
+from .._base.exceptions import is_a, leaves, note_on
+from .._base.shown import shown
 from . import leftovers
 
 __all__ = ["run_alone", "supervise"]
@@ -49,7 +51,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
         failure = _unwrap(error)
     try:
-        if isinstance(failure, trio.Cancelled) and run.decided:
+        if is_a(failure, trio.Cancelled) and run.decided:
             # What is done is done; the caller meets its cancellation at its next checkpoint.
             assert host is not None, "decided before it began"
             return host.is_out_of_time()
@@ -60,22 +62,18 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
 
 def _unwrap(error: BaseException) -> BaseException:
     """Return the one exception that matters, so that its shape does not depend on timing."""
-    leaves = _leaves(error)
-    rest = [leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)]
-    fatal = [leaf for leaf in rest if not isinstance(leaf, Exception)]
-    chosen = fatal or rest or leaves[:1]
+    found = leaves(error)
+    rest = [leaf for leaf in found if not is_a(leaf, trio.Cancelled)]
+    fatal = [leaf for leaf in rest if not is_a(leaf, Exception)]
+    chosen = fatal or rest or found[:1]
     if len(chosen) > 1:
         return error
     if fatal and len(rest) > 1:
         # What else went wrong is no step's error either: it is still to be seen.
-        fatal[0].add_note(f"beside it: {[leaf for leaf in rest if leaf is not fatal[0]]!r}")
+        others = ", ".join(shown(leaf) for leaf in rest if leaf is not fatal[0])
+        if not note_on(fatal[0], f"beside it: [{others}]"):
+            return error
     return chosen[0]
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
 
 
 @disable_ki_protection

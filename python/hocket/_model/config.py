@@ -6,8 +6,9 @@ from typing import Any, Literal, get_args
 
 import attrs
 
-from .._base.checks import check_count, check_limit
+from .._base.checks import check_count, check_limit, is_one_of
 from .._base.durations import Seconds, check_seconds
+from .._base.shown import shown
 
 __all__ = [
     "MAX_CONCURRENT",
@@ -71,8 +72,8 @@ def check_queue(queue_size: float | None, when_full: object) -> int | None:
         TypeError, ValueError: one of the two is wrong, or they do not go together.
     """
     size = _queue_size(queue_size)
-    if when_full not in get_args(WhenFull):
-        raise ValueError(f"when_full must be 'raise' or 'wait'; got {when_full!r}")
+    if not is_one_of(when_full, get_args(WhenFull)):
+        raise ValueError(f"when_full must be 'raise' or 'wait'; got {shown(when_full)}")
     if size == 0 and when_full == "wait":
         raise ValueError(
             "queue_size=0 leaves no place to wait in, and when_full='wait' says to wait for one: "
@@ -89,6 +90,6 @@ def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:
         TypeError: it is none.
     """
     if not isinstance(config, WorkerPoolConfig):
-        raise TypeError(f"from_config takes a WorkerPoolConfig; got {config!r}")
+        raise TypeError(f"from_config takes a WorkerPoolConfig; got {shown(config)}")
     # What is not said is left to the defaults of who takes the keywords.
     return attrs.asdict(config, filter=lambda _, value: value is not None)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from .._base.shown import shown
 from .states import StepState
 
 __all__ = ["EventKind", "Observer", "StepEvent"]
@@ -55,7 +56,7 @@ class StepEvent:
     """How long it has waited, if it has started; how long it has run, if it has ended."""
     value: Any = attrs.field(default=None, repr=False)
     """What it returned, if it has succeeded."""
-    error: BaseException | None = None
+    error: BaseException | None = attrs.field(default=None, repr=shown)
     """What it raised, if it has failed; a :class:`StepTimeout` if it has timed out."""
     attempt: int = 1
     """Which attempt at the step it is, counted from 1."""

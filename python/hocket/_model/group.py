@@ -8,9 +8,10 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 import attrs
 
 from .._base.callables import check_call, is_async_callable
-from .._base.checks import check_count
+from .._base.checks import check_count, check_id, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
+from .._base.shown import shown
 from .strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup"]
@@ -78,19 +79,20 @@ class ParallelGroup(Generic[S_co]):
         key: Callable[[S_co], str] | None = None,
         isolation: Isolation = "shared",
     ) -> None:
-        if not isinstance(id, str) or not id:
-            raise TypeError(f"id must be a text that is not empty; got {id!r}")
+        id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
         if not isinstance(continue_on_error, bool):
-            raise TypeError(f"{where}continue_on_error must be a bool; got {continue_on_error!r}")
+            raise TypeError(
+                f"{where}continue_on_error must be a bool; got {shown(continue_on_error)}"
+            )
         if key is not None and (not callable(key) or is_async_callable(key)):
             raise TypeError(
-                f"{where}key must be an ordinary function of a step that returns a text; got {key!r}"
+                f"{where}key must be an ordinary function of a step that returns a text; got {shown(key)}"
             )
         if key is not None:
             check_call(f"{where}key", key, "step")
-        if isolation not in _ISOLATIONS:
-            raise ValueError(f"{where}isolation must be 'shared' or 'task'; got {isolation!r}")
+        if not is_one_of(isolation, _ISOLATIONS):
+            raise ValueError(f"{where}isolation must be 'shared' or 'task'; got {shown(isolation)}")
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
             _steps(f"{where}steps", steps),

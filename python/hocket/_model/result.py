@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 import attrs
 
 from .._base.errors import GroupFailed, HocketError
+from .._base.exceptions import note_on
+from .._base.shown import shown
 from .strategy import Quorum, Strategy
 
 __all__ = ["ParallelExecutionResult", "group_failed", "why_it_failed"]
@@ -39,9 +41,9 @@ class ParallelExecutionResult(Generic[R_co]):
     """Steps that never started, or were cancelled because the outcome was already decided."""
     cancelled_steps: Sequence[str]
     """Those of the skipped steps that had started."""
-    results: Mapping[str, R_co]
+    results: Mapping[str, R_co] = attrs.field(repr=shown)
     """The value of every completed step, by its id."""
-    errors: Mapping[str, Exception]
+    errors: Mapping[str, Exception] = attrs.field(repr=shown)
     """The error of every failed step, by its id: a :class:`StepTimeout` for a time limit."""
     winner: str | None
     """The step whose success decided ``any`` or ``race``; None if none did."""
@@ -102,12 +104,19 @@ def why_it_failed(errors: Mapping[str, Exception], steps: int, timed_out: bool) 
 
 
 def group_failed(kind: str, name: str, errors: Mapping[str, Exception], why: str) -> GroupFailed:
-    """Return the one error for a group or workflow, with a note on each step's error."""
-    for step, error in errors.items():
-        note = f"in step {step!r} of {kind} {name!r}"
-        # Raised twice, or passed on by an outer group, an error is still noted once.
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+    """Return the one error for a group or workflow, which names the step of each error.
+
+    A note on the error does so. Where an error takes none, the text of the whole does.
+    """
+    # Raised twice, or passed on by an outer group, an error is still noted once.
+    bare = [
+        step
+        for step, error in errors.items()
+        if not note_on(error, f"in step {step!r} of {kind} {name!r}")
+    ]
     text = f"{kind} {name!r} failed: {why}"
+    if bare:
+        found = ", ".join(f"step {step!r}: {type(errors[step]).__name__}" for step in bare)
+        text += f" (errors that take no note: {found})"
     # An exception group is never empty.
     return GroupFailed(text, list(errors.values()) or [HocketError(text)])

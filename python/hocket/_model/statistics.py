@@ -9,6 +9,7 @@ import attrs
 
 from .. import _core
 from .._base.durations import Seconds, check_seconds, ns_to_seconds, seconds_to_ns
+from .._base.shown import shown
 
 __all__ = [
     "DurationStats",
@@ -204,7 +205,7 @@ def _window_ns(window: Seconds) -> int:
     longest = ns_to_seconds(_core.LONGEST_WINDOW_NS)
     if seconds is None or seconds > longest:
         raise ValueError(
-            f"window must be at most {longest:g} seconds; got {window!r}; leave window out "
+            f"window must be at most {longest:g} seconds; got {shown(window)}; leave window out "
             "for all since the pool was made"
         )
     return seconds_to_ns(seconds)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from .._base.checks import check_count
+from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 
 __all__ = [
@@ -50,7 +51,9 @@ class Quorum:
     def __attrs_post_init__(self) -> None:
         k = None if self.k is None else check_count("k of quorum(k)", self.k)
         if k is None:
-            raise TypeError(f"k of quorum(k) must be a whole number of at least 1; got {self.k!r}")
+            raise TypeError(
+                f"k of quorum(k) must be a whole number of at least 1; got {shown(self.k)}"
+            )
         object.__setattr__(self, "k", k)
 
     @property
@@ -90,14 +93,15 @@ def parse_strategy(strategy: StrategyLike) -> Strategy:
     """
     if isinstance(strategy, WaitStrategy | Quorum):
         return strategy
-    if isinstance(strategy, str):
-        if strategy in _TEXTS:
-            return _TEXTS[strategy]
-        if match := re.fullmatch(r"quorum\(([0-9]+)\)", strategy):
+    text = str.__str__(strategy) if isinstance(strategy, str) else ""
+    if text:
+        if text in _TEXTS:
+            return _TEXTS[text]
+        if match := re.fullmatch(r"quorum\(([0-9]+)\)", text):
             return Quorum(int(match[1]))
-    hint = did_you_mean(strategy, _TEXTS) if isinstance(strategy, str) else ""
+    hint = did_you_mean(text, _TEXTS) if text else ""
     raise ValueError(
-        f"wait_strategy is {strategy!r}; it takes 'all', 'any', 'all_settled', 'race' or "
+        f"wait_strategy is {shown(strategy)}; it takes 'all', 'any', 'all_settled', 'race' or "
         f"quorum(k){hint}"
     )
 

@@ -8,11 +8,17 @@ from typing import Generic, TypeVar
 import attrs
 
 from .._base.callables import uncalled_hint
+from .._base.checks import check_id
 from .._base.durations import Seconds, check_seconds
+from .._base.shown import shown
 
 __all__ = ["WorkerTask"]
 
 R_co = TypeVar("R_co", covariant=True)
+
+
+def _id(value: str) -> str:
+    return check_id("id", value)
 
 
 def _timeout(value: Seconds | None) -> float | None:
@@ -38,15 +44,13 @@ class WorkerTask(Generic[R_co]):
     5.0
     """
 
-    id: str
+    id: str = attrs.field(converter=_id)
     execute: Callable[[], Awaitable[R_co]]
     timeout: float | None = attrs.field(default=None, converter=_timeout)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id:
-            raise TypeError(f"id must be a text that is not empty; got {self.id!r}")
         if not callable(self.execute):
             raise TypeError(
                 f"execute of task {self.id!r} must be an async function; got "
-                f"{self.execute!r}{uncalled_hint(self.execute)}"
+                f"{shown(self.execute)}{uncalled_hint(self.execute)}"
             )

@@ -9,6 +9,7 @@ from trio.lowlevel import enable_ki_protection
 
 from .._base.errors import WorkflowInvalid
 from .._base.mistakes import Mistake
+from .._base.shown import shown
 from .._engine.observers import as_observers
 from .._engine.pool import WorkerPool
 from .._model.config import WorkerPoolConfig
@@ -59,10 +60,10 @@ class WorkflowManager:
         self, tools: ToolRegistry | None = None, *, pool: WorkerPool | None = None
     ) -> None:
         if tools is not None and not isinstance(tools, ToolRegistry):
-            raise TypeError(f"tools must be a ToolRegistry; got {tools!r}")
+            raise TypeError(f"tools must be a ToolRegistry; got {shown(tools)}")
         if pool is not None and not isinstance(pool, WorkerPool):
             raise TypeError(
-                f"pool must be a WorkerPool (a ParallelExecutionManager has one as .pool); got {pool!r}"
+                f"pool must be a WorkerPool (a ParallelExecutionManager has one as .pool); got {shown(pool)}"
             )
         self._tools = tools
         self._pool = pool
@@ -92,7 +93,7 @@ class WorkflowManager:
         A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
         """
         if not isinstance(workflow, WorkflowDefinition):
-            raise TypeError(f"execute takes a WorkflowDefinition; got {workflow!r}")
+            raise TypeError(f"execute takes a WorkflowDefinition; got {shown(workflow)}")
         observers = as_observers(observer)
         tools = self._registry(workflow)
         self._check(workflow, tools)
@@ -174,4 +175,6 @@ def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> Workflow
         return WorkflowContext()
     if isinstance(context, Mapping):
         return WorkflowContext(values=dict(context))
-    raise TypeError(f"context must be a WorkflowContext or a mapping of values; got {context!r}")
+    raise TypeError(
+        f"context must be a WorkflowContext or a mapping of values; got {shown(context)}"
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from .._base.shown import shown
 from .._model.result import group_failed, why_it_failed
 from .._model.statistics import PoolStats
 
@@ -32,11 +33,11 @@ class WorkflowResult:
     """Steps that never started, or were cancelled because it was no use to go on."""
     cancelled_steps: Sequence[str]
     """Those of the skipped steps that had started."""
-    results: Mapping[str, Any]
+    results: Mapping[str, Any] = attrs.field(repr=shown)
     """The value of every completed step, by its id."""
-    errors: Mapping[str, Exception]
+    errors: Mapping[str, Exception] = attrs.field(repr=shown)
     """The error of every failed step, by its id."""
-    output: Any
+    output: Any = attrs.field(repr=shown)
     """The workflow's output; None if it failed."""
     duration: float
     """Seconds from start to end."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import attrs
 
+from .._base.checks import check_id
 from .._base.durations import Seconds, check_seconds
 from .._base.errors import WorkflowInvalid
 from .._base.iterables import as_tuple
+from .._base.shown import shown
 from .._model.config import WorkerPoolConfig
 from .analysis import Analysis, analyse
 from .plan import WorkflowPlan
@@ -18,6 +20,10 @@ from .references import Template, compile_template
 from .step import WorkflowStep
 
 __all__ = ["WorkflowDefinition"]
+
+
+def _name(value: str) -> str:
+    return check_id("name", value, blank=False)
 
 
 def _max_duration(value: Seconds | None) -> float | None:
@@ -28,7 +34,9 @@ def _steps(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
     steps = as_tuple("steps", "a list of WorkflowStep objects", value)
     for index, step in enumerate(steps):
         if not isinstance(step, WorkflowStep):
-            raise TypeError(f"steps must hold WorkflowStep objects; steps[{index}] is {step!r}")
+            raise TypeError(
+                f"steps must hold WorkflowStep objects; steps[{index}] is {shown(step)}"
+            )
     return steps
 
 
@@ -54,7 +62,7 @@ class WorkflowDefinition:
     >>> definition.validate()
     """
 
-    name: str
+    name: str = attrs.field(converter=_name)
     steps: tuple[WorkflowStep[Any], ...] = attrs.field(converter=_steps)
     description: str = attrs.field(default="", kw_only=True)
     max_duration: float | None = attrs.field(default=None, kw_only=True, converter=_max_duration)
@@ -62,11 +70,9 @@ class WorkflowDefinition:
     output: Any = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise TypeError(f"name must be a text that is not empty; got {self.name!r}")
         if not isinstance(self.parallel_config, WorkerPoolConfig):
             raise TypeError(
-                f"parallel_config must be a WorkerPoolConfig; got {self.parallel_config!r}"
+                f"parallel_config must be a WorkerPoolConfig; got {shown(self.parallel_config)}"
             )
 
     def validate(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from .._base.names import snake_case
+from .._base.shown import said
 
 __all__ = ["NotThere", "contents", "look_up"]
 
@@ -26,6 +27,7 @@ def look_up(value: Any, key: str) -> Any:
 
     Raises:
         NotThere: it holds nothing under that key.
+        Exception: the value's own methods raise.
     """
     if isinstance(value, Mapping):
         return _in_mapping(value, key)
@@ -68,7 +70,7 @@ def _in_sequence(value: Sequence[Any], key: str) -> Any:
 
 def _in_exception(value: BaseException, key: str) -> Any:
     if key == "message":
-        return str(value)
+        return said(value)
     return type(value).__name__ if key == "type" else _attribute(value, key)
 
 

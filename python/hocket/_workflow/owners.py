@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._base.checks import plain_text
 from .._base.mistakes import Keys, Mistakes, is_unreadable
+from .._base.shown import shown
 from .._model.strategy import Quorum
 from .places import Places
 from .step import WorkflowStep
@@ -42,8 +44,14 @@ def _claim_members(places: Places, mistakes: Mistakes) -> bool:
                     continue
                 if member.group is not None:
                     groups.append(places.number[member.id])
-            _claim(places, place, keys, getattr(member, "id", member), mistakes)
+            _claim(places, place, keys, _id(member), mistakes)
     return bool(groups)
+
+
+def _id(member: Any) -> Any:
+    """Return a member's id as a plain text; what is no id as it is."""
+    id_ = getattr(member, "id", member)
+    return plain_text(id_) if isinstance(id_, str) else id_
 
 
 def _members(places: Places, place: int) -> Iterator[tuple[Keys, Any]]:
@@ -72,7 +80,7 @@ def _is_placed(places: Places, member: WorkflowStep[Any]) -> bool:
 def _claim(places: Places, place: int, keys: Keys, id_: Any, mistakes: Mistakes) -> None:
     group = places.steps[place].id
     if not isinstance(id_, str):
-        mistakes.add(keys, f"a member is a step id or a WorkflowStep; found {id_!r}")
+        mistakes.add(keys, f"a member is a step id or a WorkflowStep; found {shown(id_)}")
         return
     if is_unreadable(id_):
         return
@@ -81,14 +89,14 @@ def _claim(places: Places, place: int, keys: Keys, id_: Any, mistakes: Mistakes)
     if member is None and places.outside is not None:
         mistakes.add(keys, places.outside.why_no_member(id_))
     elif member is None:
-        mistakes.add(keys, f"there is no step {id_!r}{mistakes.near(id_, places.number)}")
+        mistakes.add(keys, f"there is no step {shown(id_)}{mistakes.near(id_, places.number)}")
     elif member == place:
         mistakes.add(keys, f"the group of step {group!r} cannot run that step itself")
     elif owner == place:
-        mistakes.add(keys, f"step {id_!r} is named twice by the group of step {group!r}")
+        mistakes.add(keys, f"step {shown(id_)} is named twice by the group of step {group!r}")
     elif owner is not None:
         other = places.steps[owner].id
-        text = f"step {id_!r} already runs in the group of step {other!r}"
+        text = f"step {shown(id_)} already runs in the group of step {other!r}"
         mistakes.add(keys, f"{text}; a step is in one group only")
     else:
         places.owner[member] = place

@@ -16,6 +16,7 @@ import attrs
 
 from .._base.errors import UnresolvedReference
 from .._base.mistakes import Keys
+from .._base.shown import one_line, said
 from .._base.suggestions import did_you_mean, nearest
 from .context import WorkflowContext
 from .lookup import NotThere, contents, look_up
@@ -109,16 +110,23 @@ def resolve(reference: Reference, context: WorkflowContext) -> Any:
         except NotThere:
             reason = _why_not(reference, depth, value, context)
             raise UnresolvedReference(reference.text, reason) from None
+        except Exception as error:
+            reason = f"looking up {key!r} failed: {one_line(error)}"
+            raise UnresolvedReference(reference.text, reason) from error
     return value
 
 
 def _why_not(reference: Reference, depth: int, value: Any, context: WorkflowContext) -> str:
     key = reference.path[depth]
     if depth == 0 and reference.root == "results" and key in context.errors:
-        return f"step {key!r} has no result, it failed: {context.errors[key]}"
+        return f"step {key!r} has no result, it failed: {said(context.errors[key])}"
     reached = ".".join((f"${reference.root}", *reference.path[:depth]))
-    names = contents(value)
-    return f"{reached} has no {key!r}; {_what_is_there(value, names)}{did_you_mean(key, names)}"
+    try:
+        names = contents(value)
+        there = f"{_what_is_there(value, names)}{did_you_mean(key, names)}"
+    except Exception:  # noqa: BLE001 - somebody else's methods; it is only for the message
+        there = f"it is of type {type(value).__name__}"
+    return f"{reached} has no {key!r}; {there}"
 
 
 def _what_is_there(value: Any, names: list[str]) -> str:
@@ -169,7 +177,7 @@ class _Compiler:
             return text, parts[0]
         if not any(isinstance(part, Reference) for part in parts):
             return "".join(part for part in parts if isinstance(part, str)), None
-        return text, lambda context: "".join([_as_text(part, context) for part in parts])
+        return text, lambda context: "".join([_render(part, context) for part in parts])
 
     def _token(self, match: re.Match[str], where: Keys) -> tuple[Part, ...]:
         if match["dollar"]:
@@ -228,8 +236,7 @@ def _fill(target: Any, dynamic: list[tuple[Any, Callable[..., Any]]], context: A
     return target
 
 
-def _as_text(part: Part, context: WorkflowContext) -> str:
-    value = part if isinstance(part, str) else part(context)
+def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | dict | list | tuple):
@@ -238,3 +245,15 @@ def _as_text(part: Part, context: WorkflowContext) -> str:
         # As in the files: true, null, and JSON for what has structure.
         return json.dumps(value, default=str, ensure_ascii=False)
     return str(value)
+
+
+def _render(part: Part, context: WorkflowContext) -> str:
+    if isinstance(part, str):
+        return part
+    try:
+        return _as_text(part(context))
+    except UnresolvedReference:
+        raise
+    except Exception as error:
+        text = part.text if isinstance(part, Reference) else repr(part)
+        raise UnresolvedReference(text, f"it has no text: {one_line(error)}") from error

@@ -15,8 +15,10 @@ from .._base.callables import (
     not_async,
     plainly_fits,
 )
+from .._base.checks import check_id
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
+from .._base.shown import shown
 from .._model.group import Isolation, ParallelGroup, StepsFunction
 from .._model.result import ParallelExecutionResult
 from .._model.strategy import StrategyLike, WaitStrategy
@@ -46,11 +48,11 @@ def _ids(step: str, value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]
             break
     else:
         return cast("tuple[str, ...]", items)
-    ids = tuple(item.id if isinstance(item, WorkflowStep) else item for item in items)
+    ids = [item.id if isinstance(item, WorkflowStep) else item for item in items]
     for id_ in ids:
         if not isinstance(id_, str):
-            raise TypeError(f"step {step!r}: depends_on must hold step ids; found {id_!r}")
-    return ids
+            raise TypeError(f"step {step!r}: depends_on must hold step ids; found {shown(id_)}")
+    return tuple(check_id(f"step {step!r}: an id in depends_on", id_) for id_ in ids)
 
 
 @attrs.frozen(init=False)
@@ -128,8 +130,7 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         continue_on_error: bool = False,
     ) -> None:
-        if not isinstance(id, str) or not id.strip():
-            raise TypeError(f"id must be a text that is not empty; got {id!r}")
+        id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
         before = _ids(id, depends_on)
         limit = None if timeout is None else check_seconds(f"step {id!r}: timeout", timeout)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
@@ -208,11 +209,11 @@ class WorkflowStep(Generic[R_co]):
             raise ValueError(f"{self._what} needs exactly one of tool, execute, group; got {found}")
         if self.tool is not None and not isinstance(self.tool, str):
             raise TypeError(
-                f"{self._what}: tool must be the name of a tool; got {self.tool!r}; "
+                f"{self._what}: tool must be the name of a tool; got {shown(self.tool)}; "
                 f"pass an async function of the context as execute"
             )
         if self.group is not None and not isinstance(self.group, ParallelGroup):
-            raise TypeError(f"{self._what}: group must be a ParallelGroup; got {self.group!r}")
+            raise TypeError(f"{self._what}: group must be a ParallelGroup; got {shown(self.group)}")
         if self.group is not None and self.group.key is not None:
             raise ValueError(f"{self._what}: the steps of a workflow have ids; leave key out")
         if self.execute is not None and not plainly_fits(self.execute):
@@ -224,7 +225,7 @@ class WorkflowStep(Generic[R_co]):
             self._check_input(self.input)
         if not isinstance(self.continue_on_error, bool):
             raise TypeError(
-                f"{self._what}: continue_on_error must be True or False; got {self.continue_on_error!r}"
+                f"{self._what}: continue_on_error must be True or False; got {shown(self.continue_on_error)}"
             )
 
     def _check_execute(self, execute: Callable[..., Any]) -> None:

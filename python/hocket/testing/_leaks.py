@@ -42,10 +42,10 @@ def leaks(*, ignore: Iterable[WorkerPool] = ()) -> list[LeakedStep]:
     >>> leaks()
     []
     """
-    allowed = set(ignore)
+    allowed = list(ignore)
     return [
         LeakedStep(pool, step, age)
-        for pool in list(live_pools)
-        if pool not in allowed
+        for pool in live_pools()
+        if not any(pool is one for one in allowed)
         for step, age in pool.holders()
     ]

@@ -60,10 +60,11 @@ def _hocket_schedule(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def hocket_idle_pools() -> Iterator[None]:
     """Every pool that the test makes must end up empty, with statistics that add up."""
-    before = set(live_pools)
+    before = live_pools()
     yield
-    for pool in set(live_pools) - before:
-        assert_idle(pool)
+    for pool in live_pools():
+        if not any(pool is one for one in before):
+            assert_idle(pool)
 
 
 class _Leftovers(logging.Handler):

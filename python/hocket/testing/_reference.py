@@ -16,6 +16,7 @@ import trio
 
 from .. import _core
 from .._base.errors import StepTimeout
+from .._base.exceptions import split
 from .._engine.group_steps import steps_of
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
@@ -191,7 +192,7 @@ class _Run:
             self._failed(step, StepState.FAILED, error)
         except BaseExceptionGroup as group_of_errors:
             # Some tasks of the step were cancelled; what the others raised is its error.
-            _, errors = group_of_errors.split(trio.Cancelled)
+            _, errors = split(group_of_errors, trio.Cancelled)
             if not isinstance(errors, Exception):
                 raise
             self._failed(step, StepState.FAILED, errors)

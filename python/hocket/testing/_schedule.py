@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from typing import Any, TypeVar, TypeVarTuple
 
 import trio
@@ -41,8 +41,7 @@ def run_virtual(fn: Callable[[*Ts], Awaitable[T]], *args: *Ts, seed: int | None 
         return trio.run(fn, *args, clock=clock)
 
 
-@contextmanager
-def seeded_schedule(seed: int) -> Iterator[None]:
+def seeded_schedule(seed: int) -> AbstractContextManager[None]:
     """Let each ``trio.run`` inside choose the order of its tasks by ``seed``.
 
     Tasks that become runnable at the same moment run in any order, and Trio shuffles them so that
@@ -65,18 +64,29 @@ def seeded_schedule(seed: int) -> Iterator[None]:
     Raises:
         RuntimeError: this version of Trio does not let its order be chosen, or runs already.
     """
-    if trio.lowlevel.in_trio_run():
-        raise RuntimeError("seeded_schedule goes around trio.run, not inside it")
-    # Private to Trio; its own Hypothesis plugin uses the same two.
-    run: Any = sys.modules.get("trio._core._run")
-    order = getattr(run, "_r", None)
-    if order is None or not hasattr(run, "_ALLOW_DETERMINISTIC_SCHEDULING"):
-        raise RuntimeError(f"trio {trio.__version__} does not let the order of tasks be chosen")
-    before = run._ALLOW_DETERMINISTIC_SCHEDULING, order.getstate()
-    run._ALLOW_DETERMINISTIC_SCHEDULING = True
-    order.seed(seed)
-    try:
-        yield
-    finally:
-        run._ALLOW_DETERMINISTIC_SCHEDULING = before[0]
-        order.setstate(before[1])
+    return _Seeded(seed)
+
+
+class _Seeded(ContextDecorator):
+    # A class: a generator's manager writes to the exception that passes, which may refuse it.
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._before: list[tuple[bool, Any]] = []
+
+    def __enter__(self) -> None:
+        if trio.lowlevel.in_trio_run():
+            raise RuntimeError("seeded_schedule goes around trio.run, not inside it")
+        # Private to Trio; its own Hypothesis plugin uses the same two.
+        run: Any = sys.modules.get("trio._core._run")
+        order = getattr(run, "_r", None)
+        if order is None or not hasattr(run, "_ALLOW_DETERMINISTIC_SCHEDULING"):
+            raise RuntimeError(f"trio {trio.__version__} does not let the order of tasks be chosen")
+        self._before.append((run._ALLOW_DETERMINISTIC_SCHEDULING, order.getstate()))
+        run._ALLOW_DETERMINISTIC_SCHEDULING = True
+        order.seed(self._seed)
+
+    def __exit__(self, *_: object) -> None:
+        run: Any = sys.modules["trio._core._run"]
+        run._ALLOW_DETERMINISTIC_SCHEDULING, state = self._before.pop()
+        run._r.setstate(state)

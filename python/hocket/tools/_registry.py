@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 import inspect
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._base.errors import ToolModuleError, UnknownTool
 from .._base.mistakes import Keys, Mistake
+from .._base.shown import said
 from .._base.suggestions import did_you_mean
 from .._workflow.references import compile_template
+from ._opening import Opening
 from ._tool import OpenTool, Tool, is_async, is_marked, make_tool
 
 if TYPE_CHECKING:
@@ -162,22 +164,13 @@ class ToolRegistry:
             self._fitting.add(analysis)
         return mistakes
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[dict[str, OpenTool]]:
+    def open(self) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
         """Make the tools ready for one run, and clean up after it.
 
         Gives a mapping from name to a callable: ``await tools[name](input, context)``, with
         a third argument, its step, for a tool that takes one.
         """
-        async with AsyncExitStack() as stack:
-            tools: dict[str, OpenTool] = {}
-            for name, made in self._tools.items():
-                call = made.target
-                if made.is_class:
-                    call = await stack.enter_async_context(made.target())
-                    _check_entered(name, call)
-                tools[name] = OpenTool(made, call)
-            yield tools
+        return Opening(self._tools)
 
     def _unknown(self, name: str) -> str:
         known = ", ".join(self.names()) or "none"
@@ -191,14 +184,6 @@ class ToolRegistry:
             self.register(value)
         except TypeError as error:
             raise ToolModuleError(str(error)) from error
-
-
-def _check_entered(name: str, entered: object) -> None:
-    if not callable(entered):
-        raise TypeError(
-            f"'__aenter__' of tool {name!r} must return the tool ('return self'); it returned "
-            f"{entered!r}"
-        )
 
 
 def _is_reference(text: str) -> bool:
@@ -215,9 +200,9 @@ def _import(text: str, name: str) -> ModuleType:
                 f"there is no module {error.name!r} for the tools {text!r}; "
                 f"give a name that Python can import, such as 'my_package.tools'"
             ) from error
-        raise ToolModuleError(f"the tools {text!r} failed to import: {error}") from error
+        raise ToolModuleError(f"the tools {text!r} failed to import: {said(error)}") from error
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {said(error)}"
         raise ToolModuleError(f"the tools {text!r} failed to import: {what}") from error
 
 

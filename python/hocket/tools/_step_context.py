@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from .._base.shown import shown
 from .._engine.groups import run_group
 from .._engine.pool import WorkerPool
 from .._model.event import Observer
@@ -92,7 +93,7 @@ class StepContext:
         A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
         """
         if not isinstance(group, ParallelGroup):
-            raise TypeError(f"run_group takes a ParallelGroup; got {group!r}")
+            raise TypeError(f"run_group takes a ParallelGroup; got {shown(group)}")
         return await run_group(
             self.pool,
             group,

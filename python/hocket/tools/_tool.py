@@ -15,6 +15,7 @@ from .._base.callables import is_async_callable, not_async
 from .._base.errors import ToolInputError
 from .._base.mistakes import Keys
 from .._base.names import snake_case
+from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
 from ._step_context import StepContext
@@ -108,14 +109,14 @@ class Tool:
             return []
         takes = ", ".join(sorted(self.required or self.parameters))
         takes = f"a mapping with {takes}" if takes else "no input"
-        return [((), f"tool {self.name!r} takes {takes}; found {value!r}")]
+        return [((), f"tool {self.name!r} takes {takes}; found {shown(value)}")]
 
     def _unknown(self, key: object) -> str:
         if self._is_given(key):
-            return f"tool {self.name!r} gets {key!r} from hocket; leave it out"
+            return f"tool {self.name!r} gets {shown(key)} from hocket; leave it out"
         known = ", ".join(sorted(self.parameters)) or "none"
         near = did_you_mean(key, self.parameters)
-        return f"tool {self.name!r} has no parameter {key!r}{near} (parameters: {known})"
+        return f"tool {self.name!r} has no parameter {shown(key)}{near} (parameters: {known})"
 
     def _accepts(self, key: object) -> bool:
         if not isinstance(key, str) or self._is_given(key):
@@ -176,7 +177,7 @@ class OpenTool:
 
 def _mark(fn: Any, name: str | None) -> Any:
     if isinstance(fn, str):
-        raise TypeError(f"write @tool(name={fn!r}): the name goes by keyword")
+        raise TypeError(f"write @tool(name={shown(fn)}): the name goes by keyword")
     made = make_tool(fn, name)  # refuses here, where the mistake is, not when it is loaded
     setattr(fn, _MARK, made.name)
     return fn
@@ -206,7 +207,7 @@ def make_tool(fn: Any, name: str | None) -> Tool:
             raise not_async("a tool", fn)
     name = name or getattr(fn, _MARK, None) or getattr(fn, "__name__", None)
     if not isinstance(name, str) or not name.strip():
-        raise TypeError(f"a tool needs a name; pass one for {fn!r}")
+        raise TypeError(f"a tool needs a name; pass one for {shown(fn)}")
     if inspect.isclass(fn):
         call: Any = inspect.getattr_static(fn, "__call__")
         return _describe(name, fn, _parameters(call)[1:], _parameters(call, behind=True)[1:])

@@ -1,9 +1,9 @@
 //! What kind of end an exception makes of the step that it has left.
 
 use pyo3::exceptions::{PyBaseExceptionGroup, PyException};
-use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::odd;
 use crate::trio;
 
 /// How a step has ended that raised: one of four kinds.
@@ -48,9 +48,7 @@ pub fn classify(py: Python<'_>, error: PyErr) -> PyResult<Ending> {
     if !error.is_instance_of::<PyBaseExceptionGroup>(py) {
         return Ok(Ending::Fatal(error));
     }
-    let split = error
-        .value(py)
-        .call_method1(intern!(py, "split"), (cancelled,))?;
+    let split = odd::split(py)?.call1((error.value(py), cancelled))?;
     let (matched, rest): (Bound<'_, PyAny>, Bound<'_, PyAny>) = split.extract()?;
     if rest.is_none() {
         return Ok(Ending::Cancelled(error));

@@ -13,6 +13,7 @@ mod faults;
 mod ffi;
 mod fork;
 mod leftovers;
+mod odd;
 mod panics;
 mod pool;
 mod request;

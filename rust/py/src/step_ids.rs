@@ -5,8 +5,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
+use crate::odd;
+
 /// The id of each step: what `key` makes of it, if there is one. Else a text is its own id, and of
 /// anything else it is its attribute `id`, or its place as text. `where` is what messages call them.
+///
+/// Ids are plain texts. A text of a subclass becomes the one that it equals, so that the result is
+/// found by both; one that equals none is refused.
 ///
 /// Returns the very list it was given when all steps are their own ids.
 #[pyfunction]
@@ -60,7 +65,7 @@ fn check_unique(steps: &Bound<'_, PyList>, ids: &Bound<'_, PyList>, place: &str)
 /// A step as messages show it: its beginning, where it is long.
 fn shown(step: &Bound<'_, PyAny>) -> PyResult<String> {
     const MOST: usize = 60;
-    let text = step.repr()?.to_string();
+    let text = odd::shown(step)?;
     Ok(match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
@@ -98,39 +103,42 @@ fn id_of<'py>(
     place: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = step.py();
-    let (id, whose) = match key {
-        Some(key) => {
-            let made = key.call1((step,)).inspect_err(|error| {
-                let note = format!("in key, for {place}[{index}]");
-                // A note that cannot be written must not hide the error.
-                let _ = error
-                    .value(py)
-                    .call_method1(intern!(py, "add_note"), (note,));
-            });
-            (Some(made?), "key made")
-        }
-        None if step.is_instance_of::<PyString>() => (Some(step.clone()), ""),
-        None => (
-            step.getattr_opt(intern!(py, "id"))?,
-            "its attribute 'id' is",
-        ),
+    let noted = |error: PyErr, what: &str| {
+        // It may take none. Its traceback leads to the caller's own function all the same.
+        odd::note_on(py)?.call1((error.value(py), format!("in {what} {place}[{index}]")))?;
+        Err(error)
     };
-    let Some(id) = id else {
-        return Ok(PyString::new(py, &index.to_string()).into_any());
+    let (id, whose) = match key {
+        Some(key) => match key.call1((step,)) {
+            Ok(made) => (made, "key made"),
+            Err(error) => return noted(error, "key, for"),
+        },
+        None if step.is_instance_of::<PyString>() => (step.clone(), "it is"),
+        None => match odd::attribute(step, intern!(py, "id")) {
+            Ok(Some(id)) => (id, "its attribute 'id' is"),
+            Ok(None) => return Ok(PyString::new(py, &index.to_string()).into_any()),
+            Err(error) => return noted(error, "the attribute 'id' of"),
+        },
     };
     if id.is_exact_instance_of::<PyString>() {
         return Ok(id);
     }
-    if let Ok(text) = id.cast::<PyString>() {
+    let what = if id.is_instance_of::<PyString>() {
         // A text of a subclass (an enum's member, say) may be equal to others and look different.
-        return Ok(PyString::new(py, text.to_str()?).into_any());
-    }
-    if id.is_instance_of::<PyInt>() && !id.is_instance_of::<PyBool>() {
-        return Ok(id.str()?.into_any());
-    }
+        let text = odd::plain_text(py)?.call1((&id,))?;
+        if !text.is_none() {
+            return Ok(text);
+        }
+        "a text that equals its plain text; results would not be found by this one, as its class \
+         has an equality or a hash of its own"
+    } else if id.is_instance_of::<PyInt>() && !id.is_instance_of::<PyBool>() {
+        return odd::whole_number(py)?.call1((id,));
+    } else {
+        "a text or a whole number"
+    };
     let text = format!(
-        "{place}[{index}] {}: its id must be a text or a whole number; {whose} {}. Pass \
-         key=, a function that makes a text of each step.",
+        "{place}[{index}] {}: its id must be {what}; {whose} {}. Pass key=, a function that makes a \
+         text of each step.",
         shown(step)?,
         shown(&id)?,
     );

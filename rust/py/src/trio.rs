@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+#[macro_export]
 macro_rules! lookup {
     ($name:ident, $module:literal, $attribute:literal) => {
         pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {

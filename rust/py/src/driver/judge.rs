@@ -21,6 +21,7 @@
 
 use hocket_core::Outcome;
 use hocket_core::faults::{self, Rule};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::memory::{Action, Step, Suspended, Unwinding};
@@ -86,7 +87,10 @@ impl<'py> Turn<'_, 'py> {
                 ending => self.found_leftovers(step, Some(ending.into_error())),
             };
         }
-        if self.worker().is_cancelled() || (seat.trio_cancels && suspended) {
+        let dirty = self.worker().is_cancelled();
+        // An ordinary error is nobody's cancellation, and Trio's scopes might stumble over it.
+        let ordinary = error.is_instance_of::<PyException>(py);
+        if !ordinary && (dirty || (seat.trio_cancels && suspended)) {
             let traceback = error.traceback(py).map(Bound::unbind);
             self.memory.unwinding = Some(Unwinding {
                 step,
@@ -100,7 +104,7 @@ impl<'py> Turn<'_, 'py> {
         self.stand_back(cancelled)?;
         self.carry_out(step, ending)?;
         self.memory.must_checkpoint |= cancelled || self.memory.thrown;
-        self.move_on(false)
+        self.move_on(dirty && faults::holds(Rule::Dirty))
     }
 
     /// What came out of the worker's scope decides about the step whose exception went into it:
