@@ -78,7 +78,9 @@ class RunRecord:
     def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
         record = self.of(event)
-        record.state = event.kind.state
+        # What Ctrl-C strikes has not failed of itself.
+        struck = event.kind is EventKind.FAILED and not isinstance(event.error, Exception)
+        record.state = StepState.CANCELLED if struck else event.kind.state
         if event.kind is EventKind.STARTED:
             record.wait, record.started_at = event.seconds, trio.current_time()
         else:
