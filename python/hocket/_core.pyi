@@ -6,12 +6,11 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["Driver", "Pool", "Run", "Tally", "in_first_segment", "step_ids"]
+__all__ = ["Driver", "Pool", "Run", "Tally", "step_ids"]
 
 __version__: str
 __debug_build__: bool
 
-def in_first_segment() -> bool: ...
 def step_ids(steps: list[Any], key: Callable[[Any], object] | None, where: str) -> list[str]: ...
 
 @final

@@ -10,34 +10,6 @@ use crate::panics::guarded;
 use crate::trio;
 use crate::work::{Call, Work};
 
-thread_local! {
-    /// How many steps of this thread are in their first segment (one inside the other).
-    static FIRST_SEGMENTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-}
-
-/// While it lives, the task has neither the context nor the name of the step that runs in it.
-pub struct FirstSegment;
-
-impl FirstSegment {
-    pub fn begin() -> Self {
-        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() + 1);
-        Self
-    }
-}
-
-impl Drop for FirstSegment {
-    fn drop(&mut self) {
-        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() - 1);
-    }
-}
-
-/// Whether the caller is part of a step that has not suspended yet. A run may not start there: it
-/// would take the task's context and name for the caller's, and they are not.
-#[pyfunction]
-pub fn in_first_segment() -> bool {
-    FIRST_SEGMENTS.get() > 0
-}
-
 pub fn make_coroutine<'py>(
     py: Python<'py>,
     work: &Work,

@@ -33,8 +33,6 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
-    use crate::coroutine::in_first_segment;
-    #[pymodule_export]
     use crate::driver::Driver;
     #[cfg(feature = "faults")]
     #[pymodule_export]
@@ -58,17 +56,7 @@ mod _core {
         }
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__debug_build__", cfg!(debug_assertions))?;
-        module.add(
-            "__all__",
-            [
-                "Driver",
-                "Pool",
-                "Run",
-                "Tally",
-                "in_first_segment",
-                "step_ids",
-            ],
-        )?;
+        module.add("__all__", ["Driver", "Pool", "Run", "Tally", "step_ids"])?;
         fork::watch(module)
     }
 }
