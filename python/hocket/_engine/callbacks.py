@@ -9,7 +9,7 @@ from typing import Any
 import trio
 from trio.lowlevel import Task, enable_ki_protection
 
-__all__ = ["adopt", "explain_call", "wake"]
+__all__ = ["adopt", "begin_in_portal", "explain_call", "wake"]
 
 
 @enable_ki_protection
@@ -28,6 +28,16 @@ def adopt(made: object) -> Coroutine[Any, Any, Any] | None:
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
+
+
+async def begin_in_portal(make: Callable[..., Awaitable[Any]], *given: object) -> Any:
+    """Run a step that may be suspended without the driver's knowledge, by the package greenback.
+
+    The driver sees this checkpoint. From then on the step is one that has suspended: Trio runs it in
+    its context, its limit counts, and other workers have started beside it.
+    """
+    await trio.lowlevel.cancel_shielded_checkpoint()
+    return await make(*given)
 
 
 def explain_call(function: Callable[..., object], name: str, *given: str) -> str | None:

@@ -14,8 +14,17 @@ pub fn make_coroutine<'py>(
     py: Python<'py>,
     work: &Work,
     index: u32,
+    in_portal: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let step = work.steps.bind(py).get_item(index as usize)?;
+    if in_portal {
+        // All of it, as what is not async may suspend there.
+        let begin = trio::begin_in_portal(py)?;
+        return match &work.call {
+            Call::Executor(executor) => begin.call1((executor, step)),
+            Call::Functions => begin.call1((step,)),
+        };
+    }
     let made = match &work.call {
         Call::Executor(executor) => executor.bind(py).call1((step,))?,
         Call::Functions => step.call0()?,

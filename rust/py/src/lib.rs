@@ -15,6 +15,7 @@ mod fork;
 mod leftovers;
 mod panics;
 mod pool;
+mod portal;
 mod request;
 mod run;
 mod runs;

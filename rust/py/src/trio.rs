@@ -25,6 +25,11 @@ lookup!(
 lookup!(abort, "trio.lowlevel", "Abort");
 lookup!(wake, "hocket._engine.callbacks", "wake");
 lookup!(adopt, "hocket._engine.callbacks", "adopt");
+lookup!(
+    begin_in_portal,
+    "hocket._engine.callbacks",
+    "begin_in_portal"
+);
 
 pub fn cancelled(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();

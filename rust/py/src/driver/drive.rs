@@ -40,6 +40,7 @@ use crate::exception::is_plainly_fatal;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
+use crate::portal;
 use crate::trio;
 
 impl Driver {
@@ -78,6 +79,7 @@ impl<'py> Turn<'_, 'py> {
     fn drive(&mut self, message: Message<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         self.memory.round.enter();
+        self.in_portal = portal::is_open(py);
         let mut message = Some(message);
         loop {
             let coroutine = match &self.memory.inner {
@@ -308,7 +310,12 @@ impl<'py> Turn<'_, 'py> {
         let py = self.py;
         let _entered = context.map(ffi::Entered::new).transpose()?;
         fault!(py, MakeCoroutine);
-        let coroutine = made.insert(make_coroutine(py, &self.run().work, step.index)?);
+        let coroutine = made.insert(make_coroutine(
+            py,
+            &self.run().work,
+            step.index,
+            self.in_portal,
+        )?);
         fault!(py, FirstSend);
         ffi::send(coroutine, &py.None().into_bound(py))
     }
