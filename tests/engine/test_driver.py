@@ -890,6 +890,60 @@ def test_values_and_errors_are_held_by_the_result_alone():
     assert held[0]() is None
 
 
+# --- depth ----------------------------------------------------------------------------------------
+
+NESTED = """
+    import sys, threading
+    sys.setrecursionlimit(100_000)
+    import trio
+    import hocket
+    from hocket.testing import assert_works_on
+
+    pool = hocket.WorkerPool(max_concurrent=1)
+    deepest = 0
+
+    async def single(depth):
+        global deepest
+        deepest = depth
+        await pool.execute(single, depth + 1)
+
+    async def group(depth):
+        global deepest
+        deepest = depth
+        manager = hocket.ParallelExecutionManager(max_concurrent=1)
+        inner = hocket.ParallelGroup("g", [depth + 1])
+        result = await manager.execute_group(inner, group)
+        raise result.errors[result.failed_steps[0]]
+
+    async def main():
+        try:
+            await KIND(0)
+        except RecursionError as error:
+            print(type(error).__name__, deepest > 5)
+        await assert_works_on(pool)
+
+    def run():
+        trio.run(main)
+
+    if SIZE:
+        threading.stack_size(SIZE)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    else:
+        run()
+"""
+
+
+@pytest.mark.parametrize("kind", ["single", "group"])
+@pytest.mark.parametrize("size", [0, 256 << 10, 1 << 20])
+def test_steps_inside_steps_meet_a_recursion_error_before_the_stack_ends(kind, size):
+    program = textwrap.dedent(NESTED).replace("KIND", kind).replace("SIZE", str(size))
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "RecursionError True\n"), done.stderr[-2000:]
+
+
 # --- other processes, other interpreters ----------------------------------------------------------
 
 

@@ -250,6 +250,10 @@ impl<'py> Turn<'_, 'py> {
         let Some(seat) = &self.memory.seat else {
             return Err(errors::not_seated(py));
         };
+        if ffi::is_stack_short() {
+            let error = errors::too_deep();
+            return self.raised(step, None, error).map(|()| None);
+        }
         let task = seat.task.bind(py);
         let base = run.work.base.as_ref().map(|base| base.bind(py));
         let context = base.map(|base| self.memory.contexts.take(base, task));
