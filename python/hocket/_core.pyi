@@ -6,14 +6,13 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["LONGEST_WINDOW_NS", "Driver", "Pool", "Run", "Tally", "in_first_segment", "step_ids"]
+__all__ = ["LONGEST_WINDOW_NS", "Driver", "Pool", "Run", "Tally", "step_ids"]
 
 __version__: str
 __debug_build__: bool
 
 LONGEST_WINDOW_NS: int
 
-def in_first_segment() -> bool: ...
 def step_ids(steps: list[Any], key: Callable[[Any], object] | None, where: str) -> list[str]: ...
 
 @final

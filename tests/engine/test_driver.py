@@ -141,6 +141,67 @@ async def test_a_step_that_did_not_suspend_leaves_no_variable_and_no_context_to_
     await run_steps([str(n) for n in range(9)], execute, limit=1)
 
 
+async def test_the_tasks_context_is_the_steps_from_its_first_instruction():
+    pool = WorkerPool()
+    task = trio.lowlevel.current_task()
+    caller = task.context
+
+    async def execute(step):
+        own = trio.lowlevel.current_task().context
+        assert own is not caller
+        variable.set(step)
+        assert own[variable] == step, "what is current is what the task has"
+        if int(step) % 2:
+            await trio.lowlevel.checkpoint()
+            assert trio.lowlevel.current_task().context is own
+
+    async def call():
+        assert trio.lowlevel.current_task().context is caller
+
+    await run_steps([str(n) for n in range(9)], execute, limit=1)
+    assert task.context is caller
+    await pool.execute(call)
+    assert task.context is caller
+
+
+async def test_a_context_that_a_step_gives_its_task_is_no_other_steps():
+    kept = []
+
+    async def execute(step):
+        task = trio.lowlevel.current_task()
+        assert all(task.context is not other for other in kept)
+        assert variable.get() == "default"
+        kept.append(task.context)
+        if step == "a":
+            task.context = contextvars.copy_context()
+            task.context.run(variable.set, "a")
+            kept.append(task.context)
+
+    caller = trio.lowlevel.current_task().context
+    await run_steps(["a", "b", "a again", "c"], execute, limit=1)
+    assert trio.lowlevel.current_task().context is caller
+
+
+@pytest.mark.parametrize("observed", ["step", "nothing"])
+async def test_an_observer_finds_one_context_in_its_task_and_around_it(observed):
+    def observer(event):
+        token = mark.set(len(found))
+        found.append(trio.lowlevel.current_task().context.get(mark))
+        mark.reset(token)
+
+    async def execute(step):
+        variable.set(step)
+        if observed == "step":
+            await trio.lowlevel.checkpoint()
+
+    found: list[int | None] = []
+    mark: contextvars.ContextVar[int] = contextvars.ContextVar("mark")
+    manager = ParallelExecutionManager(max_concurrent=1)
+    group = ParallelGroup("g", ["a", "b", "c"])
+    (await manager.execute_group(group, execute, observer=observer)).raise_for_failure()
+    assert found == list(range(6))
+
+
 @EVERY_KIND
 async def test_a_token_can_be_reset_in_the_segment_that_follows(autojump_clock, options):
     async def execute(step):
@@ -343,6 +404,49 @@ async def test_the_callers_name_is_put_back(autojump_clock):
     with contextlib.suppress(SystemExit):
         await run_steps(["a"], fatal)
     assert task.name == "mine"
+
+
+@EVERY_KIND
+async def test_a_step_has_its_name_from_its_first_instruction(options):
+    async def inner():
+        assert trio.lowlevel.current_task().name == "inner"
+
+    async def execute(step):
+        task = trio.lowlevel.current_task()
+        assert task.name == step
+        await pool.execute(WorkerTask("inner", inner))
+        assert task.name == step
+
+    pool = WorkerPool()
+    task = trio.lowlevel.current_task()
+    task.name = "caller"
+    await run_steps(["a", "b", "c"], execute, limit=1, **options)
+    assert task.name == "caller"
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("suspends", [False, True])
+async def test_a_name_that_a_step_gives_its_task_ends_with_the_step(options, fails, suspends):
+    async def execute(step):
+        task = trio.lowlevel.current_task()
+        assert task.name == step
+        task.name = "named by a step"
+        if suspends:
+            await trio.lowlevel.checkpoint()
+            assert task.name == "named by a step"
+        if fails:
+            raise Broken
+
+    task = trio.lowlevel.current_task()
+    task.name = "caller"
+    manager = ParallelExecutionManager(max_concurrent=1)
+    group = ParallelGroup("g", ["a", "b", "c"], "all_settled", **options)
+    result = await manager.execute_group(group, execute)
+    assert [type(error) for error in result.errors.values()] == [Broken] * (3 * fails)
+    with contextlib.suppress(Broken):
+        await manager.pool.execute(WorkerTask("d", partial(execute, "d")))
+    assert task.name == "caller"
 
 
 @EVERY_KIND
@@ -784,6 +888,60 @@ def test_values_and_errors_are_held_by_the_result_alone():
     del result
     gc.collect()
     assert held[0]() is None
+
+
+# --- depth ----------------------------------------------------------------------------------------
+
+NESTED = """
+    import sys, threading
+    sys.setrecursionlimit(100_000)
+    import trio
+    import hocket
+    from hocket.testing import assert_works_on
+
+    pool = hocket.WorkerPool(max_concurrent=1)
+    deepest = 0
+
+    async def single(depth):
+        global deepest
+        deepest = depth
+        await pool.execute(single, depth + 1)
+
+    async def group(depth):
+        global deepest
+        deepest = depth
+        manager = hocket.ParallelExecutionManager(max_concurrent=1)
+        inner = hocket.ParallelGroup("g", [depth + 1])
+        result = await manager.execute_group(inner, group)
+        raise result.errors[result.failed_steps[0]]
+
+    async def main():
+        try:
+            await KIND(0)
+        except RecursionError as error:
+            print(type(error).__name__, deepest > 5)
+        await assert_works_on(pool)
+
+    def run():
+        trio.run(main)
+
+    if SIZE:
+        threading.stack_size(SIZE)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    else:
+        run()
+"""
+
+
+@pytest.mark.parametrize("kind", ["single", "group"])
+@pytest.mark.parametrize("size", [0, 256 << 10, 1 << 20])
+def test_steps_inside_steps_meet_a_recursion_error_before_the_stack_ends(kind, size):
+    program = textwrap.dedent(NESTED).replace("KIND", kind).replace("SIZE", str(size))
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "RecursionError True\n"), done.stderr[-2000:]
 
 
 # --- other processes, other interpreters ----------------------------------------------------------

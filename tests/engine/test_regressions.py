@@ -164,7 +164,7 @@ async def test_a_step_never_bears_the_name_of_another(autojump_clock):
     me.name = "caller"
     manager = ParallelExecutionManager(max_concurrent=1)
     await manager.execute_group(ParallelGroup("g", list("abc")), execute)
-    assert names == {"a": ["caller", "a"], "b": ["b"], "c": ["c"]}
+    assert names == {"a": ["a", "a"], "b": ["b"], "c": ["c"]}
     assert me.name == "caller"
 
 

@@ -375,7 +375,6 @@ class World:
         self.check(left == 0, f"{left} tasks outlived the calls")
         for name, life in self.lives.items():
             self.check(life.ended is not None, f"the body of {name} was not left")
-        self.check(not _core.in_first_segment(), "a first segment was not left")
         await self.work_on()
 
     async def work_on(self) -> None:

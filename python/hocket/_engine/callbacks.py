@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import trio
@@ -11,7 +11,7 @@ from trio.lowlevel import Task, enable_ki_protection
 
 from .._base.callables import explain_call
 
-__all__ = ["adopt", "explain_call", "wake"]
+__all__ = ["adopt", "begin_in_portal", "explain_call", "wake"]
 
 
 @enable_ki_protection
@@ -30,3 +30,13 @@ def adopt(made: object) -> Coroutine[Any, Any, Any] | None:
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
+
+
+async def begin_in_portal(make: Callable[..., Awaitable[Any]], *given: object) -> Any:
+    """Run a step that may be suspended without the driver's knowledge, by the package greenback.
+
+    The driver sees this checkpoint. From then on the step is one that has suspended: Trio runs it in
+    its context, its limit counts, and other workers have started beside it.
+    """
+    await trio.lowlevel.cancel_shielded_checkpoint()
+    return await make(*given)

@@ -6,24 +6,16 @@ import functools
 
 import trio
 
-from .. import _core
 from .introspection import teach_stackscope
 
 __all__ = ["begin_call", "foreign_clock"]
 
 
 async def begin_call() -> None:
-    """Begin a public async call: nothing has happened yet if the caller is cancelled.
-
-    Inside a step that has not suspended yet this goes through Trio's scheduler, which then knows
-    the step's context and name; the run that is about to start relies on that.
-    """
+    """Begin a public async call: nothing has happened yet if the caller is cancelled."""
     teach_stackscope()
     try:
-        if _core.in_first_segment():
-            await trio.lowlevel.checkpoint()
-        else:
-            await trio.lowlevel.checkpoint_if_cancelled()
+        await trio.lowlevel.checkpoint_if_cancelled()
     except RuntimeError as error:
         if trio.lowlevel.in_trio_run():
             raise

@@ -19,7 +19,7 @@ from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_p
 from .. import _core
 from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
-from . import leftovers
+from . import leftovers, tree_variables
 
 __all__ = ["run_alone", "supervise"]
 
@@ -35,6 +35,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
     is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
     """
     host = None
+    keeps_out = tree_variables.are_set_in(current_task().context)
     try:
         async with trio.open_nursery() as nursery:
             scope = nursery.cancel_scope
@@ -42,8 +43,9 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
                 scope.deadline = trio.current_time() + timeout
             host = _Host(run, nursery, isolated)
             run.attach(host.spawn, host.stop, host.alarm, timeout is not None)
-            if isolated or sys.exception() is not None:
-                # A step must not see the exception that the caller handles as the context of its own.
+            if isolated or sys.exception() is not None or keeps_out:
+                # A step must not see the exception that the caller handles as the context of its own,
+                # nor share what belongs to the caller's task.
                 run.start()
             else:
                 await host.work_here()

@@ -10,40 +10,21 @@ use crate::panics::guarded;
 use crate::trio;
 use crate::work::{Call, Work};
 
-thread_local! {
-    /// How many steps of this thread are in their first segment (one inside the other).
-    static FIRST_SEGMENTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-}
-
-/// While it lives, the task has neither the context nor the name of the step that runs in it.
-pub struct FirstSegment;
-
-impl FirstSegment {
-    pub fn begin() -> Self {
-        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() + 1);
-        Self
-    }
-}
-
-impl Drop for FirstSegment {
-    fn drop(&mut self) {
-        FIRST_SEGMENTS.set(FIRST_SEGMENTS.get() - 1);
-    }
-}
-
-/// Whether the caller is part of a step that has not suspended yet. A run may not start there: it
-/// would take the task's context and name for the caller's, and they are not.
-#[pyfunction]
-pub fn in_first_segment() -> bool {
-    FIRST_SEGMENTS.get() > 0
-}
-
 pub fn make_coroutine<'py>(
     py: Python<'py>,
     work: &Work,
     index: u32,
+    in_portal: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let step = work.steps.bind(py).get_item(index as usize)?;
+    if in_portal {
+        // All of it, as what is not async may suspend there.
+        let begin = trio::begin_in_portal(py)?;
+        return match &work.call {
+            Call::Executor(executor) => begin.call1((executor, step)),
+            Call::Functions => begin.call1((step,)),
+        };
+    }
     let made = match &work.call {
         Call::Executor(executor) => executor.bind(py).call1((step,))?,
         Call::Functions => step.call0()?,

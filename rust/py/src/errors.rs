@@ -1,5 +1,6 @@
 //! The way from Rust to the errors of `hocket._base.errors`.
 
+use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -62,4 +63,12 @@ pub fn queue_full(py: Python<'_>, queue_size: u32, paused: bool) -> PyErr {
 pub fn step_timeout(py: Python<'_>, step: &Bound<'_, PyAny>, limit_s: f64) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     make(&CLASS, py, "StepTimeout", (step, limit_s))
+}
+
+/// A step inside a step inside a step, beyond what the stack holds.
+pub fn too_deep() -> PyErr {
+    PyRecursionError::new_err(
+        "maximum recursion depth exceeded: steps that wait for steps of their own have taken half of \
+         the thread's stack",
+    )
 }

@@ -16,6 +16,7 @@ mod leftovers;
 mod odd;
 mod panics;
 mod pool;
+mod portal;
 mod request;
 mod run;
 mod runs;
@@ -33,8 +34,6 @@ use pyo3::prelude::*;
 mod _core {
     use super::*;
 
-    #[pymodule_export]
-    use crate::coroutine::in_first_segment;
     #[pymodule_export]
     use crate::driver::Driver;
     #[cfg(feature = "faults")]
@@ -68,7 +67,6 @@ mod _core {
                 "Pool",
                 "Run",
                 "Tally",
-                "in_first_segment",
                 "step_ids",
             ],
         )?;

@@ -4,7 +4,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::ffi;
+use crate::trio;
 
 /// The task that the worker runs its steps in, and the cancel scope around them.
 pub struct Seat {
@@ -28,7 +28,7 @@ impl Seat {
     ) -> PyResult<Self> {
         Ok(Self {
             task: task.clone().unbind(),
-            name: task.getattr(intern!(task.py(), "name"))?.unbind(),
+            name: trio::task_name(task.py())?.get(task)?.unbind(),
             scope,
             status,
             trio_cancels,
@@ -48,10 +48,10 @@ impl Seat {
     /// A step may have named the task for itself.
     pub fn put_name_back(&self, py: Python<'_>) -> PyResult<()> {
         let task = self.task.bind(py);
-        let name = intern!(py, "name");
-        match task.getattr(name)?.is(&self.name) {
+        let name = trio::task_name(py)?;
+        match name.get(task)?.is(&self.name) {
             true => Ok(()),
-            false => ffi::set_attribute(task, name, self.name.bind(py)),
+            false => name.set(task, self.name.bind(py)),
         }
     }
 

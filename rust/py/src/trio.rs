@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use crate::ffi::Slot;
+
 #[macro_export]
 macro_rules! lookup {
     ($name:ident, $module:literal, $attribute:literal) => {
@@ -24,8 +26,30 @@ lookup!(
 lookup!(abort, "trio.lowlevel", "Abort");
 lookup!(wake, "hocket._engine.callbacks", "wake");
 lookup!(adopt, "hocket._engine.callbacks", "adopt");
+lookup!(
+    begin_in_portal,
+    "hocket._engine.callbacks",
+    "begin_in_portal"
+);
 
 pub fn cancelled(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     CELL.import(py, "trio", "Cancelled")
+}
+
+/// What a task is called.
+pub fn task_name(py: Python<'_>) -> PyResult<&Slot> {
+    static CELL: PyOnceLock<Slot> = PyOnceLock::new();
+    CELL.get_or_try_init(py, || slot_of_task(py, "name"))
+}
+
+/// Where Trio resumes a task.
+pub fn task_context(py: Python<'_>) -> PyResult<&Slot> {
+    static CELL: PyOnceLock<Slot> = PyOnceLock::new();
+    CELL.get_or_try_init(py, || slot_of_task(py, "context"))
+}
+
+fn slot_of_task(py: Python<'_>, name: &str) -> PyResult<Slot> {
+    let module = py.import("trio.lowlevel")?;
+    Slot::of(module.getattr("Task")?.cast()?, name)
 }

@@ -17,7 +17,6 @@ impl Turn<'_, '_> {
         self.run().crew().unpark(self.worker().number);
         match std::mem::take(&mut self.memory.inner) {
             Inner::Step(held) => {
-                self.memory.task_is_changed = true;
                 close_quietly(py, &held.coroutine);
                 quietly(py, || {
                     // After a crash of Trio's the run may be closed before its drivers are.

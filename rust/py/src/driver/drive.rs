@@ -7,11 +7,11 @@
 //!
 //! - Nothing is in flight: the scheduler says whether to start a step, to wait, or to leave. A
 //!   stretch that has lasted long enough is ended by a checkpoint first (`stretch`).
-//! - A step starts: its coroutine is made and sent into inside a context of its own. Most steps
-//!   that do not suspend are over with that.
-//! - A step suspends for the first time: the task gets its context and its name, so that Trio runs
-//!   it there by itself from then on; its deadline is armed; and where one more step could start a
-//!   worker is brought for it, as this one is taken.
+//! - A step starts: the task gets its name and a context of its own, in which its coroutine is made
+//!   and sent into. Most steps that do not suspend are over with that.
+//! - A step suspends for the first time: Trio runs it in the task's context by itself from then on;
+//!   its deadline is armed; and where one more step could start a worker is brought for it, as this
+//!   one is taken.
 //! - A step ends: it is judged (`judge`), settled (`settle`), and the loop goes on. Where the
 //!   worker has to leave its scope or its task the driver returns, and says so by its `action`.
 //!
@@ -24,8 +24,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 
-use hocket_core::Next;
-use pyo3::intern;
+use hocket_core::{Next, SlotId};
 use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
@@ -33,7 +32,7 @@ use super::class::Driver;
 use super::memory::{Action, Inner, Step, Suspended};
 use super::settle::End;
 use super::turn::{Begun, Message, Turn};
-use crate::coroutine::{FirstSegment, make_coroutine, programming_error, throw};
+use crate::coroutine::{make_coroutine, programming_error, throw};
 use crate::crew::Crew;
 use crate::errors;
 use crate::event::Happened;
@@ -41,6 +40,7 @@ use crate::exception::is_plainly_fatal;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
+use crate::portal;
 use crate::trio;
 
 impl Driver {
@@ -79,6 +79,7 @@ impl<'py> Turn<'_, 'py> {
     fn drive(&mut self, message: Message<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         self.memory.round.enter();
+        self.in_portal = portal::is_open(py);
         let mut message = Some(message);
         loop {
             let coroutine = match &self.memory.inner {
@@ -122,7 +123,6 @@ impl<'py> Turn<'_, 'py> {
                     return Err(self.late_failure(held, result));
                 }
                 Inner::Step(held) => {
-                    self.memory.task_is_changed = true;
                     match result {
                         Ok(value) => self.returned(held.step, true, &value)?,
                         Err(error) => self.raised(held.step, Some(held), error)?,
@@ -223,16 +223,15 @@ impl<'py> Turn<'_, 'py> {
         self.since_ns = None;
     }
 
-    /// The task has the name of a step that suspended in it before: now it works for this one.
-    fn name_task(&self, step: u32) -> PyResult<()> {
-        match &self.memory.seat {
-            Some(seat) if self.memory.task_is_changed => {
-                let id = self.run().work.id(self.py, step)?;
-                let task = seat.task.bind(self.py);
-                ffi::set_attribute(task, intern!(self.py, "name"), &id)
-            }
-            _ => Ok(()),
-        }
+    /// The task works for this step now, and has its name.
+    fn name_task(&mut self, step: u32) -> PyResult<()> {
+        let py = self.py;
+        let Some(seat) = &self.memory.seat else {
+            return Err(errors::not_seated(py));
+        };
+        self.memory.task_is_changed = true;
+        let id = self.run().work.id(py, step)?;
+        trio::task_name(py)?.set(seat.task.bind(py), &id)
     }
 
     /// Wait until a slot is granted.
@@ -254,8 +253,16 @@ impl<'py> Turn<'_, 'py> {
     /// Make the step's coroutine and send into it for the first time, inside its own context.
     fn first_segment(&mut self, step: Step) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (py, run) = (self.py, self.run());
+        let Some(seat) = &self.memory.seat else {
+            return Err(errors::not_seated(py));
+        };
+        if ffi::is_stack_short() {
+            let error = errors::too_deep();
+            return self.raised(step, None, error).map(|()| None);
+        }
+        let task = seat.task.bind(py);
         let base = run.work.base.as_ref().map(|base| base.bind(py));
-        let context = base.map(|base| self.memory.contexts.take(base));
+        let context = base.map(|base| self.memory.contexts.take(base, task));
         let context = match context.transpose() {
             Ok(context) => context,
             Err(error) => return self.raised(step, None, error).map(|()| None),
@@ -267,10 +274,14 @@ impl<'py> Turn<'_, 'py> {
         self.driver.in_step.store(true, Ordering::Relaxed);
         let sent = self.first_send(step, context.as_ref(), &mut made);
         self.driver.in_step.store(false, Ordering::Relaxed);
+        if !matches!(sent, Ok(PySendResult::Next(_))) {
+            self.leave_context()?;
+        }
         let error = match (sent, made) {
             (Ok(PySendResult::Return(value)), _) => {
-                if let Some(context) = context {
-                    self.memory.contexts.put_back(context);
+                if let (Some(context), Some(seat)) = (context, &self.memory.seat) {
+                    let task = seat.task.bind(py);
+                    self.memory.contexts.put_back(context, task)?;
                 }
                 return self.returned(step, false, &value).map(|()| None);
             }
@@ -278,10 +289,9 @@ impl<'py> Turn<'_, 'py> {
                 self.memory.inner = Inner::Step(Suspended {
                     step,
                     coroutine: coroutine.unbind(),
-                    context: context.map(Bound::unbind),
                 });
                 self.memory.has_suspended = true;
-                if let Err(error) = guarded(py, || self.suspended()) {
+                if let Err(error) = guarded(py, || self.suspended(step.slot)) {
                     self.fail_later(error);
                 }
                 return Ok(Some(trap));
@@ -309,32 +319,37 @@ impl<'py> Turn<'_, 'py> {
     ) -> ffi::Sent<'py> {
         let py = self.py;
         let _entered = context.map(ffi::Entered::new).transpose()?;
-        let _segment = FirstSegment::begin();
         fault!(py, MakeCoroutine);
-        let coroutine = made.insert(make_coroutine(py, &self.run().work, step.index)?);
+        let coroutine = made.insert(make_coroutine(
+            py,
+            &self.run().work,
+            step.index,
+            self.in_portal,
+        )?);
         fault!(py, FirstSend);
         ffi::send(coroutine, &py.None().into_bound(py))
     }
 
-    /// The step is about to suspend for the first time.
-    fn suspended(&self) -> PyResult<()> {
-        let (py, run) = (self.py, self.run());
-        let (Inner::Step(held), Some(seat)) = (&self.memory.inner, &self.memory.seat) else {
-            return Err(errors::not_seated(py));
+    /// A step has ended in its first segment, and the thread has left its context. An observer sees
+    /// the same in the task.
+    fn leave_context(&mut self) -> PyResult<()> {
+        let (py, work) = (self.py, &self.run().work);
+        let (Some(seat), Some(base), Some(_)) = (&self.memory.seat, &work.base, &work.observer)
+        else {
+            return Ok(());
         };
-        let Suspended { step, context, .. } = held;
+        let task = seat.task.bind(py);
+        trio::task_context(py)?.set(task, base.bind(py))
+    }
+
+    /// The step is about to suspend for the first time.
+    fn suspended(&self, slot: SlotId) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
         // From now on Trio runs the step in its context by itself; entering it here as well would
         // be wrong when a thread's message runs in this task.
-        let task = seat.task.bind(py);
-        if let Some(context) = context {
-            ffi::set_attribute(task, intern!(py, "context"), context.bind(py))?;
-        }
-        if !self.memory.task_is_changed {
-            ffi::set_attribute(task, intern!(py, "name"), &run.work.id(py, step.index)?)?;
-        }
         fault!(py, Suspend);
         let mut scheduler = self.pool().lock(py)?;
-        let earliest = scheduler.arm(step.slot, self.worker().number);
+        let earliest = scheduler.arm(slot, self.worker().number);
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
         drop(scheduler);
         if let Some(deadline_ns) = earliest {
@@ -363,7 +378,6 @@ impl<'py> Turn<'_, 'py> {
     /// A step has ended after the driver had failed: the error that goes on.
     fn late_failure(&mut self, held: Suspended, result: PyResult<Bound<'py, PyAny>>) -> PyErr {
         let py = self.py;
-        self.memory.task_is_changed = true;
         let error = result.err();
         let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
         let end = match &error {

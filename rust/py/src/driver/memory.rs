@@ -36,8 +36,6 @@ pub struct Step {
 pub struct Suspended {
     pub step: Step,
     pub coroutine: Py<PyAny>,
-    /// None where it runs in the caller's own.
-    pub context: Option<Py<PyAny>>,
 }
 
 /// The coroutine that the driver has suspended in.
@@ -75,7 +73,7 @@ pub struct Memory {
     /// Whether the step that runs was resumed by `throw`. CPython then leaves the frame that awaits
     /// us out of the stack, and with it what it says about Ctrl-C: no further step may start there.
     pub thrown: bool,
-    /// Whether the task still has the context and the name of a step that has ended.
+    /// Whether the task has the context and the name of a step, which may have ended.
     pub task_is_changed: bool,
     /// The last proper look at the clock, from which the processor's counter goes on.
     pub anchor: Option<Anchor>,
@@ -94,10 +92,7 @@ impl Memory {
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match &self.inner {
-            Inner::Step(held) => {
-                visit.call(&held.coroutine)?;
-                visit.call(&held.context)?;
-            }
+            Inner::Step(held) => visit.call(&held.coroutine)?,
             Inner::Own(coroutine) => visit.call(coroutine)?,
             Inner::Nothing => {}
         }

@@ -9,14 +9,13 @@ use std::mem;
 use std::sync::atomic::Ordering;
 
 use hocket_core::{Outcome, SlotId};
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::memory::{Action, Step};
 use super::turn::{Settled, Turn};
 use crate::event::Happened;
 use crate::faults::fault;
-use crate::ffi;
+use crate::trio;
 
 /// How a step ended that has not returned.
 pub enum End {
@@ -186,9 +185,10 @@ impl<'py> Turn<'_, 'py> {
         fault!(py, SitBack);
         let task = seat.task.bind(py);
         if let Some(base) = &self.run().work.base {
-            ffi::set_attribute(task, intern!(py, "context"), base.bind(py))?;
+            self.memory.contexts.task_is_restored();
+            trio::task_context(py)?.set(task, base.bind(py))?;
         }
-        ffi::set_attribute(task, intern!(py, "name"), seat.name.bind(py))?;
+        trio::task_name(py)?.set(task, seat.name.bind(py))?;
         self.memory.task_is_changed = false;
         Ok(())
     }

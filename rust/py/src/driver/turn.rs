@@ -55,6 +55,8 @@ pub struct Turn<'a, 'py> {
     pub next: Option<Next>,
     /// Whether the step that is being settled lets the next one start right after it.
     pub stays: bool,
+    /// Whether this turn's step can be suspended around the driver.
+    pub in_portal: bool,
     /// How many tasks sat in the worker's scope before the step's first segment. None where a step
     /// can know the scope and so put others into it: then size says nothing.
     pub tasks_before: Option<usize>,
@@ -71,6 +73,7 @@ impl<'a, 'py> Turn<'a, 'py> {
             streak: 0,
             next: None,
             stays: false,
+            in_portal: false,
             tasks_before: None,
         })
     }
