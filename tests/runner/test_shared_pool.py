@@ -6,6 +6,7 @@ import math
 
 import pytest
 import trio
+import trio.lowlevel
 
 from hocket import (
     ParallelExecutionManager,
@@ -257,7 +258,7 @@ async def test_calls_that_wait_for_their_workflows_limit_leave_the_queue_to_othe
         nursery.start_soon(manager.execute, workflow)
         await trio.sleep(0.5)
         nursery.start_soon(pool.execute, busy.work, "other")
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         await pool.execute(busy.work, "queued")  # the only place is free
     assert refused == [0, 0]
     assert_idle(pool)

@@ -534,6 +534,22 @@ fn nested() -> impl Strategy<Value = Spec> {
     })
 }
 
+/// Steps with a narrow share, mostly, under a running one.
+fn narrow() -> impl Strategy<Value = Spec> {
+    let narrow = proptest::option::weighted(0.7, 1..3_u32);
+    let parent = proptest::option::weighted(0.95, any::<usize>());
+    (nested(), 1..7_u32, parent, narrow).prop_map(|(spec, steps, parent, share)| {
+        let slotless = vec![spec.slotless[0]; steps as usize];
+        Spec {
+            steps,
+            slotless,
+            share,
+            parent,
+            ..spec
+        }
+    })
+}
+
 /// Now and then a share of the pool.
 fn share(chance: f64) -> impl Strategy<Value = Option<u32>> + Clone {
     proptest::option::weighted(chance, 1..4_u32)
@@ -593,7 +609,8 @@ fn record(statistics: &mut Statistics, event: Event, now_ns: u64) {
     }
 }
 
-fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
+/// An operation; so many of about 40 open a lane.
+fn op(opens: u32, spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     let outcome = prop_oneof![
         4 => Just(Outcome::Succeeded),
@@ -603,7 +620,7 @@ fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> 
     ];
     let cause = prop_oneof![Just(Cause::Ended), Just(Cause::TimedOut)];
     prop_oneof![
-        4 => spec.prop_map(|spec| Op::Open(Box::new(spec))),
+        opens => spec.prop_map(|spec| Op::Open(Box::new(spec))),
         8 => pick().prop_map(Op::Next),
         3 => pick().prop_map(Op::Request),
         6 => (pick(), outcome.clone()).prop_map(|(run, outcome)| Op::Settle(run, outcome)),
@@ -643,7 +660,7 @@ proptest! {
         queue_size in proptest::option::of(0..4_u32),
         when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
         pace in pace(),
-        ops in vec((0..12_u64, op(prop_oneof![group(), single(0.2)])), 1..200),
+        ops in vec((0..12_u64, op(4, prop_oneof![group(), single(0.2)])), 1..200),
     ) {
         let mut pair = Pair::new(limit, queue_size, when_full);
         pair.run(ops, pace)?;
@@ -654,10 +671,19 @@ proptest! {
         limit in 1..5_u32,
         queue_size in proptest::option::of(0..3_u32),
         pace in pace(),
-        ops in vec((0..12_u64, op(prop_oneof![2 => nested(), 1 => single(0.7)])), 1..200),
+        ops in vec((0..12_u64, op(4, prop_oneof![2 => nested(), 1 => single(0.7)])), 1..200),
     ) {
         let mut pair = Pair::new(limit, queue_size, WhenFull::Wait);
         pair.run(ops, pace)?;
+    }
+
+    #[test]
+    fn narrow_shares_below_lenders_agree_with_the_naive_reference(
+        limit in 2..7_u32,
+        ops in vec((0..12_u64, op(2, narrow())), 1..100),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, 1)?;
     }
 }
 
