@@ -6,6 +6,7 @@ import math
 
 import pytest
 import trio
+import trio.lowlevel
 
 from hocket import (
     ParallelExecutionManager,

@@ -430,10 +430,15 @@ impl Pair {
                     self.agree()?;
                 }
             }
-            let Some(run) = self.pick_run(0) else { break };
+            // The one that has run longest, or the latest: most of its lenders still run.
+            let last = self.naive.running.len().saturating_sub(1);
+            let pick = [0, last][usize::from(self.slots.len() % 3 > 0)];
+            let Some(run) = self.pick_run(pick) else {
+                break;
+            };
             self.now_ns += 1;
             self.apply(Op::Settle(
-                0,
+                pick,
                 [Outcome::Succeeded, Outcome::Failed][run % 2],
             ))?;
         }
@@ -534,6 +539,22 @@ fn nested() -> impl Strategy<Value = Spec> {
     })
 }
 
+/// Steps with a narrow share, mostly, under a running one: often under the one that has run longest.
+fn narrow() -> impl Strategy<Value = Spec> {
+    let narrow = proptest::option::weighted(0.6, 1..3_u32);
+    let parent = proptest::option::weighted(0.95, prop_oneof![Just(0), any::<usize>()]);
+    (nested(), 1..7_u32, parent, narrow).prop_map(|(spec, steps, parent, share)| {
+        let slotless = vec![spec.slotless[0]; steps as usize];
+        Spec {
+            steps,
+            slotless,
+            share,
+            parent,
+            ..spec
+        }
+    })
+}
+
 /// Now and then a share of the pool.
 fn share(chance: f64) -> impl Strategy<Value = Option<u32>> + Clone {
     proptest::option::weighted(chance, 1..4_u32)
@@ -591,6 +612,17 @@ fn record(statistics: &mut Statistics, event: Event, now_ns: u64) {
         Event::Ended(outcome, run_ns) => statistics.ended(outcome, run_ns, now_ns),
         Event::Skipped(steps) => statistics.skipped(steps, now_ns),
     }
+}
+
+/// Mostly lanes that are opened and ask, so that steps live to lend their slot.
+fn narrow_op() -> impl Strategy<Value = Op> {
+    let pick = any::<usize>;
+    prop_oneof![
+        8 => narrow().prop_map(|spec| Op::Open(Box::new(spec))),
+        24 => pick().prop_map(Op::Next),
+        4 => pick().prop_map(|run| Op::Settle(run, Outcome::Succeeded)),
+        6 => op(narrow()),
+    ]
 }
 
 fn op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
@@ -658,6 +690,15 @@ proptest! {
     ) {
         let mut pair = Pair::new(limit, queue_size, WhenFull::Wait);
         pair.run(ops, pace)?;
+    }
+
+    #[test]
+    fn narrow_shares_below_lenders_agree_with_the_naive_reference(
+        limit in 2..7_u32,
+        ops in vec((0..12_u64, narrow_op()), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, 1)?;
     }
 }
 

@@ -473,6 +473,59 @@ fn who_gives_a_loan_up_gives_its_claim_up_too() {
     assert_eq!(scheduler.take_wakes(), [second]);
 }
 
+#[test]
+fn an_idle_lent_slot_is_not_for_a_lane_whose_share_is_full() {
+    let mut scheduler = Scheduler::new(9);
+    let lender = lender(&mut scheduler);
+    let other = open(&mut scheduler, below(lender, lane(1)));
+    let borrowed = start(&mut scheduler, other);
+    let narrow = open(&mut scheduler, below(lender, shared(2, 1)));
+    let claimed = start(&mut scheduler, narrow);
+    complete(&mut scheduler, borrowed);
+    waits(&mut scheduler, narrow);
+    complete(&mut scheduler, claimed);
+    assert_eq!(scheduler.take_wakes(), [narrow]);
+    assert_eq!(scheduler.in_use(), 1);
+}
+
+#[test]
+fn who_asks_the_next_lender_needs_the_claims_that_go_with_its_slot() {
+    let mut scheduler = Scheduler::new(9);
+    let outer = lender(&mut scheduler);
+    let other = open(&mut scheduler, below(outer, lane(1)));
+    let borrowed = start(&mut scheduler, other);
+    let narrow = open(&mut scheduler, below(outer, shared(2, 2)));
+    let [first, nearer] = [(); 2].map(|()| start(&mut scheduler, narrow));
+    let deep = open(&mut scheduler, below(nearer, lane(2)));
+    start(&mut scheduler, deep);
+    waits(&mut scheduler, deep);
+    complete(&mut scheduler, borrowed);
+    complete(&mut scheduler, nearer);
+    assert_eq!(
+        scheduler.take_wakes(),
+        [],
+        "the outer slot lies idle, and the share is full"
+    );
+    complete(&mut scheduler, first);
+    assert_eq!(scheduler.take_wakes(), [deep]);
+    assert_eq!(scheduler.in_use(), 2);
+}
+
+#[test]
+fn who_comes_to_the_next_lender_as_its_own_ends_stands_there_once() {
+    let mut scheduler = Scheduler::new(9);
+    let outer = lender(&mut scheduler);
+    let narrow = open(&mut scheduler, below(outer, shared(1, 1)));
+    let nearer = start(&mut scheduler, narrow);
+    scheduler.pause();
+    let deep = open(&mut scheduler, below(nearer, lane(1)));
+    waits(&mut scheduler, deep);
+    complete(&mut scheduler, nearer);
+    scheduler.close(deep, Cause::Ended, 0);
+    scheduler.resume();
+    assert_eq!((scheduler.take_wakes(), scheduler.in_use()), (vec![], 1));
+}
+
 // A paused pool.
 
 #[test]
