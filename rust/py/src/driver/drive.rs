@@ -7,11 +7,9 @@
 //!
 //! - Nothing is in flight: the scheduler says whether to start a step, to wait, or to leave. A
 //!   stretch that has lasted long enough is ended by a checkpoint first (`stretch`).
-//! - A step starts: the task gets its name and a context of its own, in which its coroutine is made
-//!   and sent into. Most steps that do not suspend are over with that.
-//! - A step suspends for the first time: Trio runs it in the task's context by itself from then on;
-//!   its deadline is armed; and where one more step could start a worker is brought for it, as this
-//!   one is taken.
+//! - A step starts: the task gets its name and context, and its coroutine is made and sent into.
+//! - A step suspends for the first time: Trio runs it in the task's context from then on, its
+//!   deadline is armed, and where one more step could start a worker is brought for it.
 //! - A step ends: it is judged (`judge`), settled (`settle`), and the loop goes on. Where the
 //!   worker has to leave its scope or its task the driver returns, and says so by its `action`.
 //!
