@@ -623,9 +623,9 @@ def test_a_terminal_shows_what_runs_and_then_the_report(folder):
     assert code == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
     assert "0 of 1 steps ended, 1 running" in plain
-    assert re.search(r"slow +echo +0\.[12] s", plain)
+    assert re.search(r"slow +echo +\d\.\d s", plain)
     assert re.search(r"slow +echo +succeeded", plain)
-    assert "[red]Live: succeeded after 0.3" in plain
+    assert re.search(r"\[red\]Live: succeeded after \d\.\d", plain)
     assert "started    slow" not in plain
     assert "\x1b[32m" in seen
     assert seen.endswith('"[red]"\r\n')
