@@ -376,6 +376,25 @@ fn while_paused_a_lane_comes_through_its_gate_and_is_lent_the_slot_afterwards() 
 }
 
 #[test]
+fn a_claim_that_comes_back_with_a_lent_slot_brings_the_next_lane_a_free_slot_of_the_pool() {
+    let mut scheduler = Scheduler::new(4);
+    let lender = lender(&mut scheduler);
+    let narrow = open(&mut scheduler, below(lender, shared(2, 2)));
+    let on_loan = start(&mut scheduler, narrow);
+    let on_the_pools = start(&mut scheduler, narrow);
+    let inner = open(&mut scheduler, below(on_the_pools, lane(2)));
+    start(&mut scheduler, inner);
+    waits(&mut scheduler, inner);
+    assert!(
+        scheduler.in_use() < scheduler.limit(),
+        "it waits for its share alone"
+    );
+    complete(&mut scheduler, on_loan);
+    assert_eq!(scheduler.take_wakes(), [inner]);
+    start(&mut scheduler, inner);
+}
+
+#[test]
 fn a_borrower_whose_lender_ends_keeps_its_claims_and_gives_them_back() {
     let mut scheduler = Scheduler::new(9);
     let outer = open(&mut scheduler, shared(2, 2));

@@ -237,6 +237,8 @@ impl Scheduler {
             Source::Pool => self.grant(),
             Source::Loan(lender) => {
                 self.lend(lender);
+                // A claim that came back may have let a lane go on to the pool's line.
+                self.grant();
             }
         }
     }

@@ -722,7 +722,10 @@ impl Reference {
         match from {
             From::Nowhere => {}
             From::Pool => self.serve(),
-            From::Lender(lender) => self.lend(lender),
+            From::Lender(lender) => {
+                self.lend(lender);
+                self.serve();
+            }
         }
     }
 
