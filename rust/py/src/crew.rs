@@ -23,7 +23,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::clock::{Clock, seconds};
+use crate::clock::Clock;
 use crate::faults::fault;
 use crate::panics::lock;
 use crate::trio;
@@ -35,7 +35,7 @@ pub struct Host {
     pub spawn: Py<PyAny>,
     /// Cancels what still runs: the run is decided.
     pub stop: Py<PyAny>,
-    /// Has `Run.cancel_overdue` called in so many seconds at the latest.
+    /// Has `Run.cancel_overdue` called at this time of Trio's clock, at the latest.
     pub alarm: Py<PyAny>,
     /// Whether the run has a time limit of its own, which the verdict has to come before.
     pub limited: bool,
@@ -233,15 +233,15 @@ impl Crew {
     }
 
     /// A deadline was armed for which the watchdog would come too late.
-    pub fn set_alarm(&self, py: Python<'_>, clock: &Clock, deadline_ns: u64) -> PyResult<()> {
+    pub fn set_alarm(&self, py: Python<'_>, clock: &Clock, deadline: u64) -> PyResult<()> {
         fault!(py, Arm);
-        let now_ns = clock.now_ns(py)?;
+        let deadline = clock.in_trio(py, deadline)?;
         let members = self.members();
         let alarm = members.host.as_ref().map(|host| host.alarm.clone_ref(py));
         drop(members);
         if let Some(alarm) = alarm {
             fault!(py, Alarm);
-            alarm.call1(py, (seconds(deadline_ns.saturating_sub(now_ns)),))?;
+            alarm.call1(py, (deadline,))?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod request;
 mod run;
 mod runs;
 mod seat;
+mod slice;
 mod step_ids;
 mod tally;
 mod trio;

@@ -227,6 +227,16 @@ impl Pool {
         drop(run);
     }
 
+    /// The clock of the `trio.run` with this token, as the pool reckons with it.
+    pub fn foreign_clock(&self, token: &Bound<'_, PyAny>, clock: Py<PyAny>) -> PyResult<Clock> {
+        let py = token.py();
+        let runs = self.lock_runs();
+        let known = runs.clock.as_ref().filter(|_| runs.knows(token));
+        let known = known.map(|clock| clock.clone_ref(py));
+        drop(runs);
+        known.map_or_else(|| Clock::foreign(py, clock), Ok)
+    }
+
     /// Count one more run in, unless the pool is busy in another `trio.run`.
     pub fn admit(&self, token: &Bound<'_, PyAny>, clock: &Clock) -> PyResult<Entry<'_>> {
         let mut runs = self.lock_runs();

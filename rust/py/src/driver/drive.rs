@@ -176,10 +176,11 @@ impl<'py> Turn<'_, 'py> {
         if mem::take(&mut self.memory.entering) {
             run.crew().has_come();
         }
-        let now_ns = match self.now_ns {
-            Some(now_ns) => now_ns,
-            None => run.work.clock.soon_ns(py, &mut self.memory.anchor)?,
+        let now = match self.now {
+            Some(now) => now,
+            None => run.work.clock.soon(py, &mut self.memory.anchor)?,
         };
+        let now_ns = now.ns;
         let next = match self.next.take() {
             Some(next) => next,
             None => pool.lock(py)?.next(run.lane, now_ns),
@@ -195,6 +196,7 @@ impl<'py> Turn<'_, 'py> {
                 // Taken over at once: from here on `abandon` gives the slot back.
                 self.worker().set_slot(Some(slot));
                 self.since_ns.get_or_insert(now_ns);
+                self.started = now;
                 self.name_task(step)?;
                 fault!(py, Started);
                 if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
@@ -213,7 +215,7 @@ impl<'py> Turn<'_, 'py> {
 
     /// The driver is about to go through Trio's scheduler, by a coroutine of its own.
     fn stretch_ends(&mut self) {
-        self.now_ns = None;
+        self.now = None;
         self.since_ns = None;
     }
 
@@ -328,11 +330,14 @@ impl<'py> Turn<'_, 'py> {
         }
         fault!(py, Suspend);
         let mut scheduler = self.pool().lock(py)?;
-        let earliest = scheduler.arm(step.slot, self.worker().number);
+        let limit_ns = scheduler.step_timeout_ns(run.lane, step.index);
+        let deadline = limit_ns.map(|limit_ns| run.work.clock.deadline(self.started, limit_ns));
+        let worker = self.worker().number;
+        let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
         drop(scheduler);
-        if let Some(deadline_ns) = earliest {
-            run.crew().set_alarm(py, &run.work.clock, deadline_ns)?;
+        if let Some(deadline) = earliest {
+            run.crew().set_alarm(py, &run.work.clock, deadline)?;
         }
         fault!(py, Suspended);
         match wanted {
