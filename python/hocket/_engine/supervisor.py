@@ -229,6 +229,7 @@ class _Host:
         if not self._asleep and deadline <= trio.current_time():
             # The watchdog would see it in its turn, which may come after the step's.
             self._watch.deadline = self._cancel_overdue()
+        del self
 
     @enable_ki_protection
     async def _watchdog(self) -> None:
@@ -242,7 +243,6 @@ class _Host:
                 if self._failure is not None:
                     raise self._failure
         finally:
-            # A step's time limit keeps the frame that has cancelled the step.
             del self
 
     @enable_ki_protection
@@ -263,8 +263,12 @@ class _Host:
 
     def _cancel_overdue(self) -> float:
         """Cancel what is overdue; return when to look again."""
-        again = self._run.cancel_overdue()
-        return inf if again is None else again
+        try:
+            again = self._run.cancel_overdue()
+            return inf if again is None else again
+        finally:
+            # A step's time limit keeps the frames that have cancelled the step.
+            del self
 
 
 @enable_ki_protection

@@ -15,6 +15,8 @@
 //! come too early. `take_overdue` then moves it to the deadline, or drops it where there is none.
 //! With one limit for all steps, each worker's alarm is moved once in each such time, in O(log n).
 
+use std::collections::TryReserveError;
+
 /// Each worker's deadline, if it has one, and the alarms that find those that have come.
 ///
 /// ```
@@ -42,6 +44,13 @@ struct Worker {
 }
 
 impl Deadlines {
+    /// Take the memory for a deadline of this worker.
+    pub fn reserve(&mut self, worker: u32) -> Result<(), TryReserveError> {
+        let more = (worker as usize + 1).saturating_sub(self.of_worker.len());
+        self.of_worker.try_reserve(more)?;
+        self.alarms.try_reserve(1)
+    }
+
     /// Set the worker's deadline, in place of an earlier one. Returns whether it comes before the
     /// next look, which is then due at this deadline.
     pub fn arm(&mut self, worker: u32, deadline_ns: u64) -> bool {

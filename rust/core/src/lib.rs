@@ -41,6 +41,6 @@ pub use ready::ReadyQueue;
 pub use scheduler::{Next, Overfull, Scheduler};
 pub use slot::Holder;
 pub use snapshot::{Distribution, Snapshot};
-pub use spec::{LaneSpec, WhenFull};
+pub use spec::{LaneSpec, Room, WhenFull};
 pub use statistics::Statistics;
 pub use tally::{Span, Tally};

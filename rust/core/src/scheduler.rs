@@ -5,6 +5,8 @@
 //! keeps lanes within a part of the pool, `loans` lets a waiting step lend its slot, `settling`
 //! takes in a step's end, `settings` changes limits or pauses, and `views` shows figures.
 
+use std::collections::TryReserveError;
+
 use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
@@ -16,7 +18,7 @@ use crate::ready::ReadyQueue;
 use crate::share::Share;
 use crate::slab::Slab;
 use crate::slot::{Slot, Source};
-use crate::spec::{LaneSpec, WhenFull};
+use crate::spec::{LaneSpec, Room, WhenFull};
 use crate::statistics::Statistics;
 use crate::tally::Tally;
 
@@ -123,13 +125,23 @@ impl Scheduler {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
             });
         }
+        let Room {
+            mut states,
+            mut ready_at_ns,
+            ready,
+            ready_slotless,
+        } = spec.room;
+        states.resize(spec.steps as usize, StepState::Waiting);
+        if spec.graph.is_some() {
+            ready_at_ns.resize(spec.steps as usize, now_ns);
+        }
         let mut lane = Lane {
-            states: vec![StepState::Waiting; spec.steps as usize],
-            ready: ReadyQueue::default(),
-            ready_slotless: ReadyQueue::default(),
+            states,
+            ready,
+            ready_slotless,
             slotless: spec.slotless,
             tolerated: spec.tolerated,
-            ready_at_ns: Vec::new(),
+            ready_at_ns,
             opened_ns: now_ns,
             join: spec.join,
             limit: spec.limit,
@@ -155,7 +167,6 @@ impl Scheduler {
             None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
             None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
             Some(graph) => {
-                lane.ready_at_ns = vec![now_ns; spec.steps as usize];
                 graph
                     .roots()
                     .for_each(|step| Self::push_ready(&mut lane, step));
@@ -176,6 +187,19 @@ impl Scheduler {
             self.stand_in_line(id);
         }
         Ok(id)
+    }
+
+    /// Take the memory for one more running step of this lane, and for a deadline of this worker.
+    pub fn make_room(&mut self, id: LaneId, worker: u32) -> Result<(), TryReserveError> {
+        self.ledger.running.reserve_one()?;
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return Ok(());
+        };
+        lane.cancelled_ns.try_reserve(1 + lane.running as usize)?;
+        match lane.has_timeouts() {
+            true => lane.deadlines.reserve(worker),
+            false => Ok(()),
+        }
     }
 
     /// A worker of this lane asks what to do.

@@ -1,5 +1,7 @@
 //! A vector with stable keys: a key of a removed entry never finds its successor.
 
+use std::collections::TryReserveError;
+
 /// An index and the generation it was handed out in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -42,6 +44,15 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// Take the memory for one more entry, and for its place when it is gone.
+    pub fn reserve_one(&mut self) -> Result<(), TryReserveError> {
+        if !self.free.is_empty() {
+            return Ok(());
+        }
+        self.entries.try_reserve(1)?;
+        self.free.try_reserve(self.entries.len() + 1)
+    }
+
     pub fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop() {
             let entry = &mut self.entries[index as usize];

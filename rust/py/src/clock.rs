@@ -168,25 +168,3 @@ fn unrank(rank: u64) -> f64 {
 }
 
 const SIGN: u64 = 1 << 63;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn deadlines_stand_in_the_order_of_time_and_come_back_exactly() {
-        let times = [
-            f64::NEG_INFINITY,
-            -1e12,
-            -1e-9,
-            0.0,
-            1e-9,
-            0.1 + 0.2,
-            1e12,
-            f64::INFINITY,
-        ];
-        assert!(times.map(rank).is_sorted());
-        assert_eq!(times.map(rank).map(unrank), times);
-        assert_eq!(rank(-0.0), rank(0.0));
-    }
-}

@@ -26,6 +26,7 @@ use pyo3::prelude::*;
 use crate::clock::Clock;
 use crate::faults::fault;
 use crate::panics::lock;
+use crate::request::out_of_memory;
 use crate::trio;
 use crate::worker::Worker;
 
@@ -88,7 +89,11 @@ impl Crew {
         let number = members.places.pop();
         let number = number.unwrap_or(members.workers.len() as u32);
         if number as usize == members.workers.len() {
+            members.workers.try_reserve(1).map_err(out_of_memory)?;
             members.workers.push(None);
+            // It leaves without asking for memory.
+            let places = members.workers.len() - members.places.len();
+            members.places.try_reserve(places).map_err(out_of_memory)?;
         }
         drop(members);
         fault!(py, Driver);
@@ -204,6 +209,12 @@ impl Crew {
         };
         let abort = Bound::new(py, abort)?;
         trio::wait_task_rescheduled(py)?.call1((abort,))
+    }
+
+    /// Take the memory for one more worker that waits.
+    pub fn reserve_parking(&self) -> PyResult<()> {
+        let mut members = self.members();
+        members.parked.try_reserve(1).map_err(out_of_memory)
     }
 
     pub fn park(&self, worker: u32, task: Py<PyAny>) {

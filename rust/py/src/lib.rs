@@ -16,6 +16,7 @@ mod leftovers;
 mod panics;
 mod pool;
 mod request;
+mod rest;
 mod run;
 mod runs;
 mod seat;

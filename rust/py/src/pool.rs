@@ -1,5 +1,6 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -15,7 +16,9 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
+use crate::rest::Rest;
 use crate::runs::{Open, Runs};
+use crate::slice::Slice;
 use crate::worker::Worker;
 
 /// Many runs under one limit.
@@ -290,7 +293,9 @@ impl Pool {
             let wakes = scheduler.take_wakes();
             drop(scheduler);
             let mut failed = Vec::new();
-            for lane in wakes.into_iter().filter(|&lane| Some(lane) != own) {
+            let slice = (wakes.len() > Slice::FEW).then(|| self.slice());
+            let mut wakes = wakes.into_iter().filter(|&lane| Some(lane) != own);
+            for lane in &mut wakes {
                 let Some(crew) = self.crew(py, lane) else {
                     continue;
                 };
@@ -298,7 +303,11 @@ impl Pool {
                     failed.push(lane);
                     first_error.get_or_insert(error);
                 }
+                if slice.as_ref().is_some_and(Slice::is_over) {
+                    break;
+                }
             }
+            self.wake_later(py, wakes, &mut failed);
             if !failed.is_empty() {
                 // Too deep in the stack, say. Whoever wakes next tries again.
                 self.lock(py)?.put_back_wakes(failed);
@@ -310,6 +319,35 @@ impl Pool {
                 return Ok(());
             }
         }
+    }
+
+    /// Wake these lanes as soon as others have run: their slots are theirs already.
+    fn wake_later(
+        &self,
+        py: Python<'_>,
+        lanes: impl Iterator<Item = LaneId>,
+        failed: &mut Vec<LaneId>,
+    ) {
+        let lanes: Vec<LaneId> = lanes.collect();
+        let crews = lanes.iter().filter_map(|&lane| self.crew(py, lane));
+        let crews: VecDeque<_> = crews.collect();
+        let runs = self.lock_runs();
+        let token = runs.token.as_ref().map(|token| token.clone_ref(py));
+        drop(runs);
+        let (false, Some(token)) = (crews.is_empty(), token) else {
+            return;
+        };
+        if guarded(py, || Rest::call_soon(py, token, crews)).is_err() {
+            failed.extend(lanes);
+        }
+    }
+
+    /// How long one waking of many may take.
+    fn slice(&self) -> Slice {
+        let runs = self.lock_runs();
+        runs.clock
+            .as_ref()
+            .map_or_else(Slice::endless, Slice::begin)
     }
 
     /// Which worker works in which Trio task.

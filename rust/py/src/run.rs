@@ -15,7 +15,7 @@ use crate::errors;
 use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::Pool;
-use crate::request::Request;
+use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
@@ -298,7 +298,11 @@ impl Run {
         let pool = self.pool.get();
         let states = guarded(py, || {
             let mut scheduler = pool.lock(py)?;
-            let states = scheduler.states(self.lane).to_vec();
+            let mut states = Vec::new();
+            let reserved = states.try_reserve_exact(scheduler.states(self.lane).len());
+            if reserved.is_ok() {
+                states.extend_from_slice(scheduler.states(self.lane));
+            }
             if let Some(sum) = scheduler.close(self.lane, cause, now_ns) {
                 let tally = Tally {
                     sum,
@@ -306,6 +310,7 @@ impl Run {
                 };
                 self.tally.get_or_init(|| tally);
             }
+            reserved.map_err(out_of_memory)?;
             Ok(states)
         });
         let crew = self.crew().disband();

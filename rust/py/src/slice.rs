@@ -11,10 +11,24 @@ const SLICE: Duration = Duration::from_millis(1);
 pub struct Slice(Option<Instant>);
 
 impl Slice {
+    /// For so many no look at the time is worth its while.
+    pub const FEW: usize = 16;
+
+    pub fn endless() -> Self {
+        Self(None)
+    }
+
     /// By a foreign clock nothing is cut: it stands still meanwhile, so that nobody waits, and
     /// what happens at one time must not depend on how fast the machine is.
     pub fn begin(clock: &Clock) -> Self {
-        Self((!clock.is_foreign()).then(Instant::now))
+        match clock.is_foreign() {
+            true => Self::endless(),
+            false => Self::by_time(),
+        }
+    }
+
+    pub fn by_time() -> Self {
+        Self(Some(Instant::now()))
     }
 
     pub fn is_over(&self) -> bool {

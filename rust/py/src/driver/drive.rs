@@ -41,6 +41,7 @@ use crate::exception::is_plainly_fatal;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
+use crate::request::out_of_memory;
 use crate::trio;
 
 impl Driver {
@@ -183,7 +184,12 @@ impl<'py> Turn<'_, 'py> {
         let now_ns = now.ns;
         let next = match self.next.take() {
             Some(next) => next,
-            None => pool.lock(py)?.next(run.lane, now_ns),
+            None => {
+                let mut scheduler = pool.lock(py)?;
+                let reserved = scheduler.make_room(run.lane, self.worker().number);
+                reserved.map_err(out_of_memory)?;
+                scheduler.next(run.lane, now_ns)
+            }
         };
         match next {
             Next::Leave => Ok(Begun::Nothing),
@@ -237,6 +243,7 @@ impl<'py> Turn<'_, 'py> {
         let Some(seat) = &self.memory.seat else {
             return Err(errors::not_seated(py));
         };
+        run.crew().reserve_parking()?;
         let task = seat.task.clone_ref(py);
         let wait = Crew::wait_for_slot(run.crew.bind(py), number)?;
         fault!(py, Park);
