@@ -45,7 +45,7 @@ impl Rest {
 impl Rest {
     fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let slice = Slice::by_time();
+        let slice = Slice::limited();
         while let Some(crew) = slf.get().next() {
             if guarded(py, || crew.get().bring_worker(py)).is_err() {
                 // For want of memory, say. Nobody else knows of it: it is tried again.
