@@ -280,9 +280,10 @@ impl Scheduler {
         self.stop(id);
         let lane = self.lanes.get(id.0)?;
         if lane.running > 0 {
-            let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
-            let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
-            for slot in torn {
+            // One by one: there may be no memory for a list of them.
+            let mut from = 0;
+            while let Some(slot) = self.ledger.next_of(id, from) {
+                from = slot.0.index() + 1;
                 self.settle(slot, Outcome::Cancelled, now_ns);
             }
         }

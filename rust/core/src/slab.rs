@@ -14,6 +14,10 @@ impl Key {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
 
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+
     pub fn from_bits(bits: u64) -> Self {
         Self {
             index: bits as u32,
@@ -114,9 +118,15 @@ impl<T> Slab<T> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.iter_from(0)
+    }
+
+    /// The entries from this index on.
+    pub fn iter_from(&self, from: usize) -> impl Iterator<Item = (Key, &T)> {
         self.entries
             .iter()
             .enumerate()
+            .skip(from)
             .filter_map(|(index, entry)| {
                 let key = Key {
                     index: index as u32,
