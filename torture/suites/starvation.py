@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import trio
+import trio.lowlevel
 
 from hocket import (
     ParallelExecutionManager,
@@ -226,7 +227,7 @@ def a_limit_raised_for_many(rng: random.Random) -> Load:
                 nursery.start_soon(pool.execute, act, step)
                 if n % 100 == 0:
                     # Trio itself takes its time to start so many.
-                    await trio.sleep(0)
+                    await trio.lowlevel.checkpoint()
             while pool.get_status().queue_length < STEPS:
                 await trio.sleep(TICK)
             rng.choice([raise_limit, pause_and_resume])(pool)

@@ -1,6 +1,5 @@
 //! The shared limit: the scheduler, and which runs wait for it.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -16,7 +15,6 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
-use crate::rest::Rest;
 use crate::runs::{Open, Runs};
 use crate::slice::Slice;
 use crate::worker::Worker;
@@ -209,7 +207,7 @@ impl Pool {
         )
     }
 
-    fn lock_runs(&self) -> MutexGuard<'_, Runs> {
+    pub fn lock_runs(&self) -> MutexGuard<'_, Runs> {
         lock(&self.runs)
     }
 
@@ -217,7 +215,7 @@ impl Pool {
         fork::check(self.born.load(Ordering::Relaxed))
     }
 
-    fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
+    pub fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
         let runs = self.lock_runs();
         runs.open.get(&lane).map(|open| open.crew.clone_ref(py))
     }
@@ -319,35 +317,6 @@ impl Pool {
                 return Ok(());
             }
         }
-    }
-
-    /// Wake these lanes as soon as others have run: their slots are theirs already.
-    fn wake_later(
-        &self,
-        py: Python<'_>,
-        lanes: impl Iterator<Item = LaneId>,
-        failed: &mut Vec<LaneId>,
-    ) {
-        let lanes: Vec<LaneId> = lanes.collect();
-        let crews = lanes.iter().filter_map(|&lane| self.crew(py, lane));
-        let crews: VecDeque<_> = crews.collect();
-        let runs = self.lock_runs();
-        let token = runs.token.as_ref().map(|token| token.clone_ref(py));
-        drop(runs);
-        let (false, Some(token)) = (crews.is_empty(), token) else {
-            return;
-        };
-        if guarded(py, || Rest::call_soon(py, token, crews)).is_err() {
-            failed.extend(lanes);
-        }
-    }
-
-    /// How long one waking of many may take.
-    fn slice(&self) -> Slice {
-        let runs = self.lock_runs();
-        runs.clock
-            .as_ref()
-            .map_or_else(Slice::endless, Slice::begin)
     }
 
     /// Which worker works in which Trio task.

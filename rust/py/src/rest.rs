@@ -7,13 +7,46 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use hocket_core::LaneId;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::crew::Crew;
 use crate::panics::{guarded, lock};
+use crate::pool::Pool;
 use crate::slice::Slice;
+
+impl Pool {
+    /// Wake these lanes as soon as others have run: their slots are theirs already.
+    pub fn wake_later(
+        &self,
+        py: Python<'_>,
+        lanes: impl Iterator<Item = LaneId>,
+        failed: &mut Vec<LaneId>,
+    ) {
+        let lanes: Vec<LaneId> = lanes.collect();
+        let crews = lanes.iter().filter_map(|&lane| self.crew(py, lane));
+        let crews: VecDeque<_> = crews.collect();
+        let runs = self.lock_runs();
+        let token = runs.token.as_ref().map(|token| token.clone_ref(py));
+        drop(runs);
+        let (false, Some(token)) = (crews.is_empty(), token) else {
+            return;
+        };
+        if guarded(py, || Rest::call_soon(py, token, crews)).is_err() {
+            failed.extend(lanes);
+        }
+    }
+
+    /// How long one waking of many may take.
+    pub fn slice(&self) -> Slice {
+        let runs = self.lock_runs();
+        runs.clock
+            .as_ref()
+            .map_or_else(Slice::endless, Slice::begin)
+    }
+}
 
 /// Crews that were granted a slot, the longest waiting first. Python never sees it but to call it.
 #[pyclass(frozen, module = "hocket._core")]
