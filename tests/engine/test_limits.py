@@ -130,7 +130,11 @@ def test_a_step_that_hangs_is_stopped_after_a_few_rounds_of_the_loop(beginning):
     async def main():
         manager = ParallelExecutionManager(max_concurrent=3)
         group = ParallelGroup("g", ["a", "b", "c"], "all_settled", step_timeout=1e-9)
-        return await manager.execute_group(group, lambda step: trio.sleep_forever())
+
+        async def hang(step):
+            await trio.sleep_forever()
+
+        return await manager.execute_group(group, hang)
 
     assert len(trio.run(main, clock=clock).errors) == 3
     assert clock.rounds < 50

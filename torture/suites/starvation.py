@@ -202,7 +202,7 @@ def limits_that_pass_at_once(rng: random.Random) -> Load:
             nonlocal started
             started += 1
             if started == STEPS:
-                time.sleep(limit)  # takes no processor time
+                time.sleep(limit)  # noqa: ASYNC251 - takes no processor time
             await trio.sleep_forever()
 
         result = await manager.execute_group(group, sleeps)

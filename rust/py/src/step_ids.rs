@@ -120,13 +120,12 @@ fn id_of<'py>(
     let py = step.py();
     let (id, whose) = match key {
         Some(key) => {
-            let made = key.call1((step,)).map_err(|error| {
+            let made = key.call1((step,)).inspect_err(|error| {
                 let note = format!("in key, for {place}[{index}]");
                 // A note that cannot be written must not hide the error.
                 let _ = error
                     .value(py)
                     .call_method1(intern!(py, "add_note"), (note,));
-                error
             });
             (Some(made?), "key made")
         }
