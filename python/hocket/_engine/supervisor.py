@@ -237,11 +237,14 @@ class _Host:
         try:
             while not self._over:
                 assert self._watch is not None
-                with self._watch:
-                    self._asleep = True
-                    await trio.lowlevel.wait_task_rescheduled(self._time_has_come)
-                if self._failure is not None:
-                    raise self._failure
+                try:
+                    with self._watch:
+                        self._asleep = True
+                        await trio.lowlevel.wait_task_rescheduled(self._time_has_come)
+                finally:
+                    # Also when the whole nursery was cancelled, which woke us too.
+                    if self._failure is not None:
+                        raise self._failure
         finally:
             del self
 
