@@ -399,7 +399,7 @@ fn deadlines(criterion: &mut Criterion) {
             deadlines.disarm(worker);
             deadlines.arm(worker, *step + u64::from(*entries));
             if *look_ns <= *step {
-                *look_ns = deadlines.take_overdue(*step).1.unwrap();
+                *look_ns = deadlines.take_overdue(*step, usize::MAX).1.unwrap();
             }
             *step += 1;
         },
@@ -418,7 +418,7 @@ fn deadlines(criterion: &mut Criterion) {
         "all overdue",
         |entries| (in_order(entries), 0_u64),
         |((deadlines, entries), now_ns)| {
-            let (overdue, _) = deadlines.take_overdue(*now_ns);
+            let (overdue, _) = deadlines.take_overdue(*now_ns, usize::MAX);
             deadlines.arm(overdue[0], *now_ns + u64::from(*entries));
             *now_ns += 1;
         },

@@ -119,6 +119,11 @@ def make_schedule(seed: int) -> Schedule:
         programs = [Program(instant(rng), program.ops) for program in programs]
         if not as_tasks:
             step_timeouts = [None] * len(programs)
+    if limited and strategy == "all_settled" and rng.random() < 0.3:
+        programs = [
+            Program(None, [wake_at(rng, limit), *program.ops])
+            for program, limit in zip(programs, step_timeouts, strict=True)
+        ]
     cancel_at = instant(rng, 8.0) if rng.random() < 0.3 else None
     return Schedule(
         programs=programs,
@@ -132,6 +137,15 @@ def make_schedule(seed: int) -> Schedule:
         isolation=rng.choice(["shared", "shared", "task"]),
         as_tasks=as_tasks,
     )
+
+
+def wake_at(rng: random.Random, limit: float | None) -> Op:
+    """Wait until the very instant of the step's limit: bare, in a shield, in a scope or a task."""
+    op = Op("sleep", limit or instant(rng), [])
+    kind = rng.choice(["sleep", "shielded", "scope", "finally", "nursery", "catch", "turn"])
+    if kind == "sleep":
+        return op
+    return Op(kind, op.duration, [[op]] if kind == "nursery" else [op])
 
 
 # --- running them ---------------------------------------------------------------------------------
@@ -298,12 +312,15 @@ def comparable(result: ParallelExecutionResult) -> dict[str, Any]:
 
 
 def forget_ties(outcome: Outcome) -> None:
-    """A cancellation may end several steps at one instant: which of them decides is no promise."""
+    """Several steps may end at one instant: which of them decides is no promise.
+
+    Only that. How each of them ends is one, also where its limit and its wake-up fall together.
+    """
     if outcome.result is None or outcome.result["winner"] is None:
         return
     ends = [span[-1] for span in outcome.spans.values()]
     if ends.count(outcome.spans[outcome.result["winner"]][-1]) > 1:
-        outcome.result |= {"winner": "one of several", "success": None}
+        outcome.result |= {"winner": "one of several"}
 
 
 def describe(error: BaseException) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import trio
+import trio.lowlevel
 
 from hocket import (
     ParallelExecutionManager,
@@ -186,20 +187,88 @@ def one_workflow(rng: random.Random) -> Load:
     return load
 
 
+def limits_that_pass_at_once(rng: random.Random) -> Load:
+    """All steps are past their limits when the watchdog comes: the whole thread was held up."""
+    manager = ParallelExecutionManager(max_concurrent=STEPS)
+    limit = 10.0
+    kept: list[object] = []  # to free so many errors takes its time, and is the caller's affair
+    isolation = rng.choice(["shared", "task"])
+    group = ParallelGroup("group", IDS, "all_settled", step_timeout=limit, isolation=isolation)
+
+    async def load() -> int:
+        started = 0
+
+        async def sleeps(step: str) -> None:
+            nonlocal started
+            started += 1
+            if started == STEPS:
+                time.sleep(limit)  # noqa: ASYNC251 - takes no processor time
+            await trio.sleep_forever()
+
+        result = await manager.execute_group(group, sleeps)
+        assert len(result.errors) == STEPS
+        kept.append(result)
+        return STEPS
+
+    return load
+
+
+def a_limit_raised_for_many(rng: random.Random) -> Load:
+    """Every step is a run of its own, that waits for its slot."""
+
+    async def load() -> int:
+        pool = WorkerPool(max_concurrent=1)
+        act = rng.choice([suspends, sleeps_at_first])
+        hold = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pool.execute, hold.wait)
+            await trio.lowlevel.checkpoint()
+            for n, step in enumerate(IDS):
+                nursery.start_soon(pool.execute, act, step)
+                if n % 100 == 0:
+                    # Trio itself takes its time to start so many.
+                    await trio.lowlevel.checkpoint()
+            while pool.get_status().queue_length < STEPS:
+                await trio.sleep(TICK)
+            rng.choice([raise_limit, pause_and_resume])(pool)
+            hold.set()
+        return STEPS
+
+    return load
+
+
+def raise_limit(pool: WorkerPool) -> None:
+    pool.max_concurrent = STEPS
+
+
+def pause_and_resume(pool: WorkerPool) -> None:
+    pool.pause()
+    raise_limit(pool)
+    pool.resume()
+
+
 async def at_once(callers: int, call: Callable[[], Awaitable[None]]) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(callers):
             nursery.start_soon(call)
 
 
-LOADS = [one_group, many_groups, many_callers, one_list, one_workflow]
+LOADS = [
+    one_group,
+    many_groups,
+    many_callers,
+    one_list,
+    one_workflow,
+    limits_that_pass_at_once,
+    a_limit_raised_for_many,
+]
 
 SUITE = Suite(
     name="starvation",
     promise="beside groups of 20,000 steps, a task that ticks every millisecond waits less than 20 ms",
     unit="loads",
     trial=trial,
-    small=10,
+    small=14,
     large=400,
     alone=True,
 )

@@ -113,6 +113,8 @@ class _Host:
         self._nursery = nursery
         self._workers = 0
         self._watch: trio.CancelScope | None = None
+        self._asleep = False
+        self._failure: BaseException | None = None
         self._over = False
         # Workers are spawned while some step's context may be current. None of it is theirs.
         self._context = contextvars.copy_context()
@@ -217,14 +219,17 @@ class _Host:
         return deadline != inf and not self.stopped and deadline <= trio.current_time()
 
     @enable_ki_protection
-    def alarm(self, seconds: float) -> None:
-        """See to it that overdue steps are looked for in so many seconds; the core calls this."""
-        deadline = trio.current_time() + seconds
+    def alarm(self, deadline: float) -> None:
+        """See to it that overdue steps are looked for by then; the core calls this."""
         if self._watch is None:
             self._watch = trio.CancelScope(deadline=deadline)
             self._start(self._watchdog, name="hocket.watchdog")
         elif deadline < self._watch.deadline:
             self._watch.deadline = deadline
+        if not self._asleep and deadline <= trio.current_time():
+            # The watchdog would see it in its turn, which may come after the step's.
+            self._watch.deadline = self._cancel_overdue()
+        del self
 
     @enable_ki_protection
     async def _watchdog(self) -> None:
@@ -232,14 +237,40 @@ class _Host:
         try:
             while not self._over:
                 assert self._watch is not None
-                with self._watch:
-                    await trio.sleep_forever()
-                if not self._over:
-                    seconds = self._run.cancel_overdue()
-                    deadline = inf if seconds is None else trio.current_time() + seconds
-                    self._watch = trio.CancelScope(deadline=deadline)
+                try:
+                    with self._watch:
+                        self._asleep = True
+                        await trio.lowlevel.wait_task_rescheduled(self._time_has_come)
+                finally:
+                    # Also when the whole nursery was cancelled, which woke us too.
+                    if self._failure is not None:
+                        raise self._failure
         finally:
-            # A step's time limit keeps the frame that has cancelled the step.
+            del self
+
+    @enable_ki_protection
+    def _time_has_come(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        """Cancel what is overdue: Trio calls this as it wakes the watchdog.
+
+        That is before any task of this tick runs, and so when Trio would cancel a scope with this
+        deadline. In the watchdog's own turn a step that is due now may have run, or not.
+        """
+        self._asleep = False
+        try:
+            if not self._over:
+                self._watch = trio.CancelScope(deadline=self._cancel_overdue())
+        except BaseException as error:  # noqa: BLE001 - not for Trio: the watchdog raises it
+            self._failure = error
+        del self
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _cancel_overdue(self) -> float:
+        """Cancel what is overdue; return when to look again."""
+        try:
+            again = self._run.cancel_overdue()
+            return inf if again is None else again
+        finally:
+            # A step's time limit keeps the frames that have cancelled the step.
             del self
 
 
@@ -288,5 +319,5 @@ def _nothing() -> None:
 
 
 @enable_ki_protection
-def _set_deadline(scope: trio.CancelScope, seconds: float) -> None:
-    scope.deadline = trio.current_time() + seconds
+def _set_deadline(scope: trio.CancelScope, deadline: float) -> None:
+    scope.deadline = deadline

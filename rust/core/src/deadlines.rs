@@ -15,6 +15,8 @@
 //! come too early. `take_overdue` then moves it to the deadline, or drops it where there is none.
 //! With one limit for all steps, each worker's alarm is moved once in each such time, in O(log n).
 
+use std::collections::TryReserveError;
+
 /// Each worker's deadline, if it has one, and the alarms that find those that have come.
 ///
 /// ```
@@ -23,8 +25,8 @@
 /// assert!(deadlines.arm(1, 100));
 /// assert!(!deadlines.arm(2, 200));
 /// deadlines.disarm(2);
-/// assert_eq!(deadlines.take_overdue(100), (vec![1], Some(200)));
-/// assert_eq!(deadlines.take_overdue(200), (vec![], Some(300)));
+/// assert_eq!(deadlines.take_overdue(100, 9), (vec![1], Some(200)));
+/// assert_eq!(deadlines.take_overdue(200, 9), (vec![], Some(300)));
 /// ```
 #[derive(Debug, Default)]
 pub struct Deadlines {
@@ -42,6 +44,13 @@ struct Worker {
 }
 
 impl Deadlines {
+    /// Take the memory for a deadline of this worker.
+    pub fn reserve(&mut self, worker: u32) -> Result<(), TryReserveError> {
+        let more = (worker as usize + 1).saturating_sub(self.of_worker.len());
+        self.of_worker.try_reserve(more)?;
+        self.alarms.try_reserve(1)
+    }
+
     /// Set the worker's deadline, in place of an earlier one. Returns whether it comes before the
     /// next look, which is then due at this deadline.
     pub fn arm(&mut self, worker: u32, deadline_ns: u64) -> bool {
@@ -82,19 +91,21 @@ impl Deadlines {
         }
     }
 
-    /// Disarm the workers whose deadline has come. Returns them, earliest first, and when to look
-    /// again, if at all.
-    pub fn take_overdue(&mut self, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    /// Disarm the workers whose deadline has come, `most` of them. Returns them, earliest first,
+    /// and when to look again, if at all: where there are more, that time has come.
+    pub fn take_overdue(&mut self, now_ns: u64, most: usize) -> (Vec<u32>, Option<u64>) {
         let mut overdue = Vec::new();
-        while let Some(&(_, worker)) = self.alarms.first().filter(|alarm| alarm.0 <= now_ns) {
+        while let Some(&(alarm_ns, worker)) = self.alarms.first().filter(|alarm| alarm.0 <= now_ns)
+        {
             let own = &mut self.of_worker[worker as usize];
             match own.deadline_ns {
-                Some(deadline_ns) if deadline_ns > now_ns => {
+                Some(deadline_ns) if deadline_ns > alarm_ns => {
                     self.alarms[0].0 = deadline_ns;
                     self.sink(0);
                     continue;
                 }
-                Some(deadline_ns) => overdue.push((deadline_ns, worker)),
+                Some(_) if overdue.len() == most => break,
+                Some(_) => overdue.push(worker),
                 None => {}
             }
             *own = Worker::default();
@@ -104,8 +115,6 @@ impl Deadlines {
                 self.sink(0);
             }
         }
-        overdue.sort_unstable();
-        let overdue = overdue.into_iter().map(|(_, worker)| worker).collect();
         (overdue, self.next_look())
     }
 

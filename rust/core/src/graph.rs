@@ -1,5 +1,7 @@
 //! Which steps became ready when one settled.
 
+use std::collections::TryReserveError;
+
 /// Why a dependency list is not a graph that can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GraphError {
@@ -15,6 +17,14 @@ pub enum GraphError {
         /// A step of the cycle, or behind it.
         step: u32,
     },
+    /// There is not enough memory for so many.
+    OutOfMemory,
+}
+
+impl From<TryReserveError> for GraphError {
+    fn from(_: TryReserveError) -> Self {
+        Self::OutOfMemory
+    }
 }
 
 /// In-degrees over a compact adjacency: twelve bytes a step and four a dependency.
@@ -40,16 +50,15 @@ impl Graph {
     /// Build from each step's list of dependencies (a repeated one counts once).
     pub fn new(dependencies: &[Vec<u32>]) -> Result<Self, GraphError> {
         let n = dependencies.len();
-        let unique: Vec<Vec<u32>> = dependencies
-            .iter()
-            .map(|list| {
-                let mut list = list.clone();
-                list.sort_unstable();
-                list.dedup();
-                list
-            })
-            .collect();
-        let mut first_dependent = vec![0_u32; n + 1];
+        let mut unique = Vec::new();
+        unique.try_reserve_exact(n)?;
+        for list in dependencies {
+            let mut list = copied(list)?;
+            list.sort_unstable();
+            list.dedup();
+            unique.push(list);
+        }
+        let mut first_dependent = zeros(n + 1)?;
         for (step, list) in unique.iter().enumerate() {
             for &dependency in list {
                 if dependency as usize >= n {
@@ -64,8 +73,8 @@ impl Graph {
         for i in 0..n {
             first_dependent[i + 1] += first_dependent[i];
         }
-        let mut cursor = first_dependent.clone();
-        let mut dependents = vec![0_u32; first_dependent[n] as usize];
+        let mut cursor = copied(&first_dependent)?;
+        let mut dependents = zeros(first_dependent[n] as usize)?;
         for (step, list) in unique.iter().enumerate() {
             for &dependency in list {
                 let at = &mut cursor[dependency as usize];
@@ -73,7 +82,10 @@ impl Graph {
                 *at += 1;
             }
         }
-        let missing = unique.iter().map(|list| list.len() as u32).collect();
+        let mut missing = zeros(n)?;
+        for (missing, list) in missing.iter_mut().zip(&unique) {
+            *missing = list.len() as u32;
+        }
         let graph = Self {
             missing,
             first_dependent,
@@ -116,8 +128,10 @@ impl Graph {
 
     /// Kahn (1962), "Topological sorting of large networks": what cannot be ordered is a cycle.
     fn check_cycle(&self) -> Result<(), GraphError> {
-        let mut missing = self.missing.clone();
-        let mut open: Vec<u32> = self.roots().collect();
+        let mut missing = copied(&self.missing)?;
+        let mut open = Vec::new();
+        open.try_reserve_exact(self.len())?;
+        open.extend(self.roots());
         let mut ordered = 0;
         while let Some(step) = open.pop() {
             ordered += 1;
@@ -135,6 +149,20 @@ impl Graph {
         let step = missing.iter().position(|&m| m > 0).unwrap_or_default() as u32;
         Err(GraphError::Cycle { step })
     }
+}
+
+fn zeros(n: usize) -> Result<Vec<u32>, TryReserveError> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(n)?;
+    zeros.resize(n, 0);
+    Ok(zeros)
+}
+
+fn copied(list: &[u32]) -> Result<Vec<u32>, TryReserveError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(list.len())?;
+    copy.extend_from_slice(list);
+    Ok(copy)
 }
 
 #[cfg(test)]

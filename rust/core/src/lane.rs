@@ -103,6 +103,10 @@ impl Lane {
         ready.unwrap_or(self.opened_ns)
     }
 
+    pub fn has_timeouts(&self) -> bool {
+        self.timeout_ns.is_some() || !self.timeouts_ns.is_empty()
+    }
+
     pub fn step_timeout_ns(&self, step: u32) -> Option<u64> {
         let own = self.timeouts_ns.get(step as usize).copied();
         own.unwrap_or(self.timeout_ns)

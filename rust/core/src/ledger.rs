@@ -1,6 +1,6 @@
 //! The pool's slots in numbers, and the entries of all running steps.
 
-use crate::ids::SlotId;
+use crate::ids::{LaneId, SlotId};
 use crate::slab::Slab;
 use crate::slot::{Holder, Slot, Source};
 
@@ -45,6 +45,13 @@ impl Ledger {
 
     pub fn get_mut(&mut self, slot: SlotId) -> Option<&mut Slot> {
         self.running.get_mut(slot.0)
+    }
+
+    /// The first running step of this lane, from this place of the slab on.
+    pub fn next_of(&self, lane: LaneId, from: usize) -> Option<SlotId> {
+        let mut running = self.running.iter_from(from);
+        let found = running.find(|(_, slot)| slot.lane == lane);
+        found.map(|(key, _)| SlotId(key))
     }
 
     pub fn count(&self, which: impl Fn(Source) -> bool) -> usize {

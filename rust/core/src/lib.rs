@@ -41,6 +41,6 @@ pub use ready::ReadyQueue;
 pub use scheduler::{Next, Overfull, Scheduler};
 pub use slot::Holder;
 pub use snapshot::{Percentiles, Snapshot};
-pub use spec::{LaneSpec, WhenFull};
+pub use spec::{LaneSpec, Room, WhenFull};
 pub use statistics::{LONGEST_WINDOW_NS, Statistics};
 pub use tally::{Span, Tally};

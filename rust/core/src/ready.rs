@@ -1,6 +1,6 @@
 //! Which step of one lane is next.
 
-use std::collections::VecDeque;
+use std::collections::{TryReserveError, VecDeque};
 use std::ops::Range;
 
 /// The ready steps of one lane, first in, first out.
@@ -29,6 +29,11 @@ impl From<Range<u32>> for ReadyQueue {
 }
 
 impl ReadyQueue {
+    /// Take the memory for so many more steps.
+    pub fn reserve(&mut self, steps: usize) -> Result<(), TryReserveError> {
+        self.later.try_reserve_exact(steps)
+    }
+
     /// Put a step at the end.
     pub fn push(&mut self, step: u32) {
         self.later.push_back(step);

@@ -5,6 +5,8 @@
 //! keeps lanes within a part of the pool, `loans` lets a waiting step lend its slot, `settling`
 //! takes in a step's end, `settings` changes limits or pauses, and `views` shows figures.
 
+use std::collections::TryReserveError;
+
 use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
@@ -16,7 +18,7 @@ use crate::ready::ReadyQueue;
 use crate::share::Share;
 use crate::slab::Slab;
 use crate::slot::{Slot, Source};
-use crate::spec::{LaneSpec, WhenFull};
+use crate::spec::{LaneSpec, Room, WhenFull};
 use crate::statistics::Statistics;
 use crate::tally::Tally;
 
@@ -123,13 +125,23 @@ impl Scheduler {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
             });
         }
+        let Room {
+            mut states,
+            mut ready_at_ns,
+            ready,
+            ready_slotless,
+        } = spec.room;
+        states.resize(spec.steps as usize, StepState::Waiting);
+        if spec.graph.is_some() {
+            ready_at_ns.resize(spec.steps as usize, now_ns);
+        }
         let mut lane = Lane {
-            states: vec![StepState::Waiting; spec.steps as usize],
-            ready: ReadyQueue::default(),
-            ready_slotless: ReadyQueue::default(),
+            states,
+            ready,
+            ready_slotless,
             slotless: spec.slotless,
             tolerated: spec.tolerated,
-            ready_at_ns: Vec::new(),
+            ready_at_ns,
             opened_ns: now_ns,
             join: spec.join,
             limit: spec.limit,
@@ -155,7 +167,6 @@ impl Scheduler {
             None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
             None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
             Some(graph) => {
-                lane.ready_at_ns = vec![now_ns; spec.steps as usize];
                 graph
                     .roots()
                     .for_each(|step| Self::push_ready(&mut lane, step));
@@ -176,6 +187,19 @@ impl Scheduler {
             self.stand_in_line(id);
         }
         Ok(id)
+    }
+
+    /// Take the memory for one more running step of this lane, and for a deadline of this worker.
+    pub fn make_room(&mut self, id: LaneId, worker: u32) -> Result<(), TryReserveError> {
+        self.ledger.running.reserve_one()?;
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return Ok(());
+        };
+        lane.cancelled_ns.try_reserve(1 + lane.running as usize)?;
+        match lane.has_timeouts() {
+            true => lane.deadlines.reserve(worker),
+            false => Ok(()),
+        }
     }
 
     /// A worker of this lane asks what to do.
@@ -257,9 +281,10 @@ impl Scheduler {
         self.stop(id);
         let lane = self.lanes.get(id.0)?;
         if lane.running > 0 {
-            let mine = |(key, slot): (_, &Slot)| (slot.lane == id).then_some(SlotId(key));
-            let torn: Vec<SlotId> = self.ledger.running.iter().filter_map(mine).collect();
-            for slot in torn {
+            // One by one: there may be no memory for a list of them.
+            let mut from = 0;
+            while let Some(slot) = self.ledger.next_of(id, from) {
+                from = slot.0.index() + 1;
                 self.settle(slot, Outcome::Cancelled, now_ns);
             }
         }
@@ -284,25 +309,32 @@ impl Scheduler {
         self.statistics.change_clock();
     }
 
-    /// Arm the deadline of a running step that has suspended. It is returned if it comes before
-    /// the next look at the lane's deadlines, which is then due at that time.
-    pub fn arm(&mut self, slot_id: SlotId, worker: u32) -> Option<u64> {
-        let slot = self.ledger.get_mut(slot_id)?;
-        let lane = self.lanes.get_mut(slot.lane.0)?;
-        let timeout_ns = lane.step_timeout_ns(slot.step)?;
-        let deadline_ns = slot.started_ns.saturating_add(timeout_ns);
+    /// Arm the deadline of a running step that has suspended. Returns whether it comes before the
+    /// next look at the lane's deadlines, which is then due at that time.
+    ///
+    /// Deadlines are numbers in the order of time, and no matter which: they are compared with
+    /// each other and with what [`Scheduler::take_overdue`] is given.
+    pub fn arm(&mut self, slot_id: SlotId, worker: u32, deadline: u64) -> bool {
+        let Some(slot) = self.ledger.get_mut(slot_id) else {
+            return false;
+        };
+        let Some(lane) = self.lanes.get_mut(slot.lane.0) else {
+            return false;
+        };
         fault!(LockedArm);
         slot.armed = Some(worker);
         // Where the rule is off, a deadline that has outlived its step stays.
         let arms = faults::holds(Rule::Generation) || !lane.deadlines.is_armed(worker);
-        (arms && lane.deadlines.arm(worker, deadline_ns)).then_some(deadline_ns)
+        arms && lane.deadlines.arm(worker, deadline)
     }
 
-    /// The workers of this lane that still run a step past its limit, earliest deadline first;
-    /// each is named once. And when to look again, if any deadline is left.
-    pub fn take_overdue(&mut self, id: LaneId, now_ns: u64) -> (Vec<u32>, Option<u64>) {
+    /// The workers of this lane that still run a step past its limit, earliest deadline first and
+    /// `most` at once; each is named once. And when to look again, if any deadline is left.
+    pub fn take_overdue(&mut self, id: LaneId, now: u64, most: usize) -> (Vec<u32>, Option<u64>) {
         let lane = self.lanes.get_mut(id.0);
-        lane.map_or_else(Default::default, |lane| lane.deadlines.take_overdue(now_ns))
+        lane.map_or_else(Default::default, |lane| {
+            lane.deadlines.take_overdue(now, most)
+        })
     }
 
     fn lane_mut(&mut self, id: LaneId) -> &mut Lane {

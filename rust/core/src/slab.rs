@@ -1,5 +1,7 @@
 //! A vector with stable keys: a key of a removed entry never finds its successor.
 
+use std::collections::TryReserveError;
+
 /// An index and the generation it was handed out in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -10,6 +12,10 @@ pub struct Key {
 impl Key {
     pub fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    pub fn index(self) -> usize {
+        self.index as usize
     }
 
     pub fn from_bits(bits: u64) -> Self {
@@ -42,6 +48,15 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// Take the memory for one more entry, and for its place when it is gone.
+    pub fn reserve_one(&mut self) -> Result<(), TryReserveError> {
+        if !self.free.is_empty() {
+            return Ok(());
+        }
+        self.entries.try_reserve(1)?;
+        self.free.try_reserve(self.entries.len() + 1)
+    }
+
     pub fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop() {
             let entry = &mut self.entries[index as usize];
@@ -103,9 +118,15 @@ impl<T> Slab<T> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.iter_from(0)
+    }
+
+    /// The entries from this index on.
+    pub fn iter_from(&self, from: usize) -> impl Iterator<Item = (Key, &T)> {
         self.entries
             .iter()
             .enumerate()
+            .skip(from)
             .filter_map(|(index, entry)| {
                 let key = Key {
                     index: index as u32,

@@ -1,8 +1,12 @@
 //! The order for a lane: its steps, its limits, and how it waits.
 
+use std::collections::TryReserveError;
+
 use crate::graph::Graph;
 use crate::ids::SlotId;
 use crate::join::Join;
+use crate::outcome::StepState;
+use crate::ready::ReadyQueue;
 
 /// The order for a lane. `LaneSpec::new(n)` is `n` independent steps without limits.
 #[derive(Debug)]
@@ -30,6 +34,17 @@ pub struct LaneSpec {
     pub parent: Option<SlotId>,
     /// Whether the lane takes a place in the bounded queue while it waits for a slot.
     pub bounded: bool,
+    /// See [`LaneSpec::reserve`].
+    pub room: Room,
+}
+
+/// Memory for what a lane keeps of its steps.
+#[derive(Debug, Default)]
+pub struct Room {
+    pub(crate) states: Vec<StepState>,
+    pub(crate) ready_at_ns: Vec<u64>,
+    pub(crate) ready: ReadyQueue,
+    pub(crate) ready_slotless: ReadyQueue,
 }
 
 impl LaneSpec {
@@ -47,7 +62,24 @@ impl LaneSpec {
             share: None,
             parent: None,
             bounded: false,
+            room: Room::default(),
         }
+    }
+
+    /// Take the memory for the steps now, where its lack is an error. How many there are is the
+    /// caller's to say, and where memory lacks later there is no way out but to abort.
+    pub fn reserve(&mut self) -> Result<(), TryReserveError> {
+        let steps = self.steps as usize;
+        let slotless = self.slotless.iter().filter(|&&slotless| slotless).count();
+        self.room.states.try_reserve_exact(steps)?;
+        self.room.ready_slotless.reserve(slotless)?;
+        if self.graph.is_some() {
+            self.room.ready_at_ns.try_reserve_exact(steps)?;
+        }
+        if self.graph.is_some() || slotless > 0 {
+            self.room.ready.reserve(steps - slotless)?;
+        }
+        Ok(())
     }
 }
 

@@ -508,7 +508,7 @@ fn a_closed_lane_answers_quietly() {
     assert!(!scheduler.request(lane));
     assert_eq!(scheduler.next(lane, 0), Next::Leave);
     assert_eq!(scheduler.states(lane), []);
-    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX, 9), (vec![], None));
     assert_eq!(scheduler.statistics().tally.skipped, 1);
 }
 
@@ -686,71 +686,41 @@ fn a_step_without_a_slot_runs_above_the_limit_and_counts_nowhere() {
 #[test]
 fn an_overdue_worker_is_named_once_and_earliest_first() {
     let mut scheduler = Scheduler::new(4);
-    let timeouts_ns = vec![Some(30), Some(10), None, Some(40)];
-    let lane = scheduler
-        .open(
-            LaneSpec {
-                timeouts_ns,
-                ..LaneSpec::new(4)
-            },
-            0,
-        )
-        .unwrap();
+    let lane = open(&mut scheduler, 3);
+    let slots = [(); 3].map(|()| start(&mut scheduler, lane));
+    assert!(scheduler.arm(slots[0], 0, 30));
+    assert!(scheduler.arm(slots[1], 1, 10));
+    let early_enough = !scheduler.arm(slots[2], 2, 40);
+    assert!(early_enough, "the look at 10 finds it");
+    let mut take = |now| scheduler.take_overdue(lane, now, usize::MAX);
+    assert_eq!(take(9), (vec![], Some(10)));
+    assert_eq!(take(30), (vec![1, 0], Some(40)));
+    assert_eq!(take(u64::MAX), (vec![2], None));
+    assert_eq!(take(u64::MAX), (vec![], None));
+}
+
+#[test]
+fn overdue_workers_come_in_parts_that_are_in_the_same_order() {
+    let mut scheduler = Scheduler::new(4);
+    let lane = open(&mut scheduler, 4);
     let slots = [(); 4].map(|()| start(&mut scheduler, lane));
-    assert_eq!(scheduler.arm(slots[0], 0), Some(30));
-    assert_eq!(scheduler.arm(slots[1], 1), Some(10));
-    assert_eq!(scheduler.arm(slots[2], 2), None);
-    assert_eq!(
-        scheduler.arm(slots[3], 3),
-        None,
-        "the look at 10 is early enough"
-    );
-    assert_eq!(scheduler.take_overdue(lane, 9), (vec![], Some(10)));
-    assert_eq!(scheduler.take_overdue(lane, 30), (vec![1, 0], Some(40)));
-    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![3], None));
-    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
+    for (worker, deadline) in [40, 10, 30, 20].into_iter().enumerate() {
+        scheduler.arm(slots[worker], worker as u32, deadline);
+    }
+    // Its alarm stays where it was, before that of the others.
+    scheduler.arm(slots[1], 1, 35);
+    assert_eq!(scheduler.take_overdue(lane, 35, 2), (vec![3, 2], Some(35)));
+    assert_eq!(scheduler.take_overdue(lane, 35, 2), (vec![1], Some(40)));
 }
 
 #[test]
 fn a_step_that_ended_in_time_is_never_overdue() {
     let mut scheduler = Scheduler::new(1);
-    let timeout_ns = Some(10);
-    let lane = scheduler
-        .open(
-            LaneSpec {
-                timeout_ns,
-                ..LaneSpec::new(2)
-            },
-            0,
-        )
-        .unwrap();
+    let lane = open(&mut scheduler, 2);
     let slot = start(&mut scheduler, lane);
-    scheduler.arm(slot, 0);
+    scheduler.arm(slot, 0, 10);
     complete(&mut scheduler, slot);
-    assert_eq!(scheduler.take_overdue(lane, u64::MAX), (vec![], None));
-}
-
-#[test]
-fn a_time_limit_beyond_the_end_of_time_is_none() {
-    let mut scheduler = Scheduler::new(1);
-    let timeout_ns = Some(u64::MAX);
-    let lane = scheduler
-        .open(
-            LaneSpec {
-                timeout_ns,
-                ..LaneSpec::new(1)
-            },
-            7,
-        )
-        .unwrap();
-    let Next::Start { slot, .. } = scheduler.next(lane, 7) else {
-        panic!()
-    };
-    assert_eq!(scheduler.arm(slot, 0), Some(u64::MAX));
-    assert_eq!(
-        scheduler.take_overdue(lane, u64::MAX - 1),
-        (vec![], Some(u64::MAX))
-    );
+    assert_eq!(scheduler.take_overdue(lane, u64::MAX, 9), (vec![], None));
 }
 
 // Loans.

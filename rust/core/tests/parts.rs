@@ -89,7 +89,7 @@ proptest! {
                     due.sort_unstable();
                     let overdue: Vec<u32> = due.into_iter().map(|(_, worker)| worker).collect();
                     of_worker.retain(|_, &mut at| at > now);
-                    let (found, again_ns) = deadlines.take_overdue(now);
+                    let (found, again_ns) = deadlines.take_overdue(now, usize::MAX);
                     prop_assert_eq!(found, overdue);
                     prop_assert!(again_ns.is_none_or(|again_ns| again_ns > now), "looks for ever");
                     look_ns = again_ns;

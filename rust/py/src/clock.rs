@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use crate::faults::fault;
+use crate::trio;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -26,30 +27,81 @@ pub struct Anchor {
     count: u64,
 }
 
+/// One look at a run's clock.
+#[derive(Clone, Copy, Default)]
+pub struct Moment {
+    /// For figures, of which only differences matter.
+    pub ns: u64,
+    /// What a foreign clock said, in seconds: time limits are reckoned with it, as Trio does.
+    said: f64,
+}
+
 /// Where a run's times come from.
 pub enum Clock {
     /// CLOCK_MONOTONIC, which is also what Trio's default clock counts.
     Monotonic,
-    /// Any other Trio clock, `MockClock` above all, so that tests see exact virtual times.
-    Trio(Py<PyAny>),
+    /// Any other Trio clock, `MockClock` above all, so that tests see exact virtual times. It may
+    /// begin anywhere, below zero or where its floats are coarser than nanoseconds: so these are
+    /// counted from `origin`, which is its time as the pool was first used in this `trio.run`.
+    Trio { clock: Py<PyAny>, origin: f64 },
 }
 
 impl Clock {
-    pub fn now_ns(&self, py: Python<'_>) -> PyResult<u64> {
+    /// A foreign clock, whose time begins now.
+    pub fn foreign(py: Python<'_>, clock: Py<PyAny>) -> PyResult<Self> {
+        let origin = current_time(py, &clock)?;
+        Ok(Self::Trio { clock, origin })
+    }
+
+    pub fn now(&self, py: Python<'_>) -> PyResult<Moment> {
         fault!(py, ReadClock);
         match self {
-            Self::Monotonic => Ok(START.elapsed().as_nanos() as u64),
-            Self::Trio(clock) => {
-                let now = clock.bind(py).call_method0(intern!(py, "current_time"))?;
-                Ok((now.extract::<f64>()? * 1e9).round() as u64)
+            Self::Monotonic => Ok(Moment::of(START.elapsed().as_nanos() as u64)),
+            Self::Trio { clock, origin } => {
+                let said = current_time(py, clock)?;
+                let ns = ((said - origin) * 1e9).round() as u64;
+                Ok(Moment { ns, said })
             }
         }
     }
 
-    /// The same for a driver, which looks after every step: `anchor` is its last proper look.
-    pub fn soon_ns(&self, py: Python<'_>, anchor: &mut Option<Anchor>) -> PyResult<u64> {
+    pub fn now_ns(&self, py: Python<'_>) -> PyResult<u64> {
+        self.now(py).map(|now| now.ns)
+    }
+
+    /// When a step that started then has to end. Deadlines are numbers in the order of time.
+    pub fn deadline(&self, started: Moment, limit_ns: u64) -> u64 {
+        match self {
+            Self::Monotonic => started.ns.saturating_add(limit_ns),
+            Self::Trio { .. } => rank(started.said + seconds(limit_ns)),
+        }
+    }
+
+    /// The deadlines that have come are those up to this one.
+    pub fn due(&self, now: Moment) -> u64 {
+        match self {
+            Self::Monotonic => now.ns,
+            Self::Trio { .. } => rank(now.said),
+        }
+    }
+
+    /// The deadline as Trio's clock will say it. A foreign clock's comes out exactly, so that it
+    /// has come when Trio says so, however coarse the clock is.
+    pub fn in_trio(&self, py: Python<'_>, deadline: u64) -> PyResult<f64> {
+        match self {
+            Self::Monotonic => {
+                let left_ns = deadline.saturating_sub(self.now_ns(py)?);
+                let now: f64 = trio::current_time(py)?.call0()?.extract()?;
+                Ok(now + seconds(left_ns))
+            }
+            Self::Trio { .. } => Ok(unrank(deadline)),
+        }
+    }
+
+    /// The time now for a driver, which looks after every step: `anchor` is its last proper look.
+    pub fn soon(&self, py: Python<'_>, anchor: &mut Option<Anchor>) -> PyResult<Moment> {
         if self.is_foreign() {
-            return self.now_ns(py);
+            return self.now(py);
         }
         let count = COUNTER.raw();
         // A machine that slept may count from zero again.
@@ -57,29 +109,62 @@ impl Clock {
             let passed_ns = COUNTER.delta_as_nanos(last.count, count);
             if passed_ns < TRUSTED_NS {
                 fault!(py, ReadClock);
-                return Ok(last.now_ns + passed_ns);
+                return Ok(Moment::of(last.now_ns + passed_ns));
             }
         }
         let now_ns = self.now_ns(py)?;
         *anchor = Some(Anchor { now_ns, count });
-        Ok(now_ns)
+        Ok(Moment::of(now_ns))
     }
 
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Monotonic => Self::Monotonic,
-            Self::Trio(clock) => Self::Trio(clock.clone_ref(py)),
+            Self::Trio { clock, origin } => Self::Trio {
+                clock: clock.clone_ref(py),
+                origin: *origin,
+            },
         }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Monotonic => Ok(()),
-            Self::Trio(clock) => visit.call(clock),
+            Self::Trio { clock, .. } => visit.call(clock),
         }
     }
 
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Self::Trio(_))
+        matches!(self, Self::Trio { .. })
     }
 }
+
+impl Moment {
+    fn of(ns: u64) -> Self {
+        Self { ns, said: 0.0 }
+    }
+}
+
+fn current_time(py: Python<'_>, clock: &Py<PyAny>) -> PyResult<f64> {
+    let now = clock.bind(py).call_method0(intern!(py, "current_time"))?;
+    now.extract()
+}
+
+/// A number for each float, in the same order: the bits of a positive one are so already.
+fn rank(seconds: f64) -> u64 {
+    // The two zeros are one.
+    let bits = (seconds + 0.0).to_bits();
+    match bits & SIGN {
+        0 => bits | SIGN,
+        _ => !bits,
+    }
+}
+
+fn unrank(rank: u64) -> f64 {
+    f64::from_bits(match rank & SIGN {
+        0 => !rank,
+        _ => rank & !SIGN,
+    })
+}
+
+const SIGN: u64 = 1 << 63;

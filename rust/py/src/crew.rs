@@ -23,9 +23,10 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::clock::{Clock, seconds};
+use crate::clock::Clock;
 use crate::faults::fault;
 use crate::panics::lock;
+use crate::request::out_of_memory;
 use crate::trio;
 use crate::worker::Worker;
 
@@ -35,7 +36,7 @@ pub struct Host {
     pub spawn: Py<PyAny>,
     /// Cancels what still runs: the run is decided.
     pub stop: Py<PyAny>,
-    /// Has `Run.cancel_overdue` called in so many seconds at the latest.
+    /// Has `Run.cancel_overdue` called at this time of Trio's clock, at the latest.
     pub alarm: Py<PyAny>,
     /// Whether the run has a time limit of its own, which the verdict has to come before.
     pub limited: bool,
@@ -88,7 +89,11 @@ impl Crew {
         let number = members.places.pop();
         let number = number.unwrap_or(members.workers.len() as u32);
         if number as usize == members.workers.len() {
+            members.workers.try_reserve(1).map_err(out_of_memory)?;
             members.workers.push(None);
+            // It leaves without asking for memory.
+            let places = members.workers.len() - members.places.len();
+            members.places.try_reserve(places).map_err(out_of_memory)?;
         }
         drop(members);
         fault!(py, Driver);
@@ -206,6 +211,12 @@ impl Crew {
         trio::wait_task_rescheduled(py)?.call1((abort,))
     }
 
+    /// Take the memory for one more worker that waits.
+    pub fn reserve_parking(&self) -> PyResult<()> {
+        let mut members = self.members();
+        members.parked.try_reserve(1).map_err(out_of_memory)
+    }
+
     pub fn park(&self, worker: u32, task: Py<PyAny>) {
         self.members().parked.push((worker, task));
         self.parked.fetch_add(1, Ordering::Relaxed);
@@ -233,15 +244,15 @@ impl Crew {
     }
 
     /// A deadline was armed for which the watchdog would come too late.
-    pub fn set_alarm(&self, py: Python<'_>, clock: &Clock, deadline_ns: u64) -> PyResult<()> {
+    pub fn set_alarm(&self, py: Python<'_>, clock: &Clock, deadline: u64) -> PyResult<()> {
         fault!(py, Arm);
-        let now_ns = clock.now_ns(py)?;
+        let deadline = clock.in_trio(py, deadline)?;
         let members = self.members();
         let alarm = members.host.as_ref().map(|host| host.alarm.clone_ref(py));
         drop(members);
         if let Some(alarm) = alarm {
             fault!(py, Alarm);
-            alarm.call1(py, (seconds(deadline_ns.saturating_sub(now_ns)),))?;
+            alarm.call1(py, (deadline,))?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
 use crate::runs::{Open, Runs};
+use crate::slice::Slice;
 use crate::tally::counts;
 use crate::worker::Worker;
 
@@ -202,7 +203,7 @@ impl Pool {
         )
     }
 
-    fn lock_runs(&self) -> MutexGuard<'_, Runs> {
+    pub fn lock_runs(&self) -> MutexGuard<'_, Runs> {
         lock(&self.runs)
     }
 
@@ -210,7 +211,7 @@ impl Pool {
         fork::check(self.born.load(Ordering::Relaxed))
     }
 
-    fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
+    pub fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
         let runs = self.lock_runs();
         runs.open.get(&lane).map(|open| open.crew.clone_ref(py))
     }
@@ -221,6 +222,16 @@ impl Pool {
         runs.entered -= usize::from(run.is_some());
         drop(runs);
         drop(run);
+    }
+
+    /// The clock of the `trio.run` with this token, as the pool reckons with it.
+    pub fn foreign_clock(&self, token: &Bound<'_, PyAny>, clock: Py<PyAny>) -> PyResult<Clock> {
+        let py = token.py();
+        let runs = self.lock_runs();
+        let known = runs.clock.as_ref().filter(|_| runs.knows(token));
+        let known = known.map(|clock| clock.clone_ref(py));
+        drop(runs);
+        known.map_or_else(|| Clock::foreign(py, clock), Ok)
     }
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
@@ -276,7 +287,9 @@ impl Pool {
             let wakes = scheduler.take_wakes();
             drop(scheduler);
             let mut failed = Vec::new();
-            for lane in wakes.into_iter().filter(|&lane| Some(lane) != own) {
+            let slice = (wakes.len() > Slice::FEW).then(|| self.slice());
+            let mut wakes = wakes.into_iter().filter(|&lane| Some(lane) != own);
+            for lane in &mut wakes {
                 let Some(crew) = self.crew(py, lane) else {
                     continue;
                 };
@@ -284,7 +297,11 @@ impl Pool {
                     failed.push(lane);
                     first_error.get_or_insert(error);
                 }
+                if slice.as_ref().is_some_and(Slice::is_over) {
+                    break;
+                }
             }
+            self.wake_later(py, wakes, &mut failed);
             if !failed.is_empty() {
                 // Too deep in the stack, say. Whoever wakes next tries again.
                 self.lock(py)?.put_back_wakes(failed);

@@ -4,8 +4,10 @@
 //! straight to where it lives from then on: what the scheduler needs into its `LaneSpec`, what the
 //! steps need into the run's [`Work`]. A single call says no more than a `CallSpec` does.
 
+use std::collections::TryReserveError;
+
 use hocket_core::{Graph, GraphError, Join, LaneSpec};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
@@ -62,6 +64,7 @@ impl Request {
             true => request.work.base = None,
             false => request.read_run(spec)?,
         }
+        request.lane.reserve().map_err(out_of_memory)?;
         Ok(request)
     }
 
@@ -73,11 +76,14 @@ impl Request {
         let limit: Option<u32> = read!(spec.max_concurrent);
         lane.limit = limit.unwrap_or(u32::MAX);
         lane.share = read!(spec.share);
-        lane.timeouts_ns = listed(read!(spec.step_timeouts_ns));
-        let dependencies: Option<Vec<Vec<u32>>> = read!(spec.dependencies);
-        lane.graph = dependencies.as_deref().map(graph).transpose()?;
-        lane.slotless = listed(read!(spec.slotless));
-        lane.tolerated = listed(read!(spec.tolerated));
+        lane.timeouts_ns = listed(read!(spec.step_timeouts_ns), |item| item.extract())?;
+        let dependencies: Option<Bound<'_, PyList>> = read!(spec.dependencies);
+        if dependencies.is_some() {
+            let list = |item: Bound<'_, PyAny>| listed(item.extract()?, |item| item.extract());
+            lane.graph = Some(graph(&listed(dependencies, list)?)?);
+        }
+        lane.slotless = listed(read!(spec.slotless), |item| item.extract())?;
+        lane.tolerated = listed(read!(spec.tolerated), |item| item.extract())?;
         if let Some(executor) = read!(spec.executor) {
             self.work.call = Call::Executor(executor);
         }
@@ -87,14 +93,31 @@ impl Request {
     }
 }
 
-/// None is a list that says nothing of any step.
-fn listed<T>(list: Option<Vec<T>>) -> Vec<T> {
-    list.unwrap_or_default()
+/// What a list says of each step; None is a list that says nothing of any. It may be long, and
+/// where memory lacks PyO3's own way would abort.
+fn listed<'py, T>(
+    list: Option<Bound<'py, PyList>>,
+    read: impl Fn(Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let mut all = Vec::new();
+    if let Some(list) = list {
+        all.try_reserve_exact(list.len()).map_err(out_of_memory)?;
+        for item in list {
+            all.push(read(item)?);
+        }
+    }
+    Ok(all)
+}
+
+/// There is not enough memory for what the caller has asked for.
+pub fn out_of_memory(_: TryReserveError) -> PyErr {
+    PyMemoryError::new_err(())
 }
 
 fn graph(dependencies: &[Vec<u32>]) -> PyResult<Graph> {
     Graph::new(dependencies).map_err(|error| {
         PyValueError::new_err(match error {
+            GraphError::OutOfMemory => return PyMemoryError::new_err(()),
             GraphError::UnknownDependency { step, dependency } => {
                 format!("step {step} depends on step {dependency}, which does not exist")
             }

@@ -15,8 +15,9 @@ use crate::errors;
 use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::Pool;
-use crate::request::Request;
+use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
+use crate::slice::Slice;
 use crate::tally::Tally;
 use crate::work::Work;
 
@@ -109,7 +110,10 @@ impl Run {
         spec: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = pool.py();
-        let clock = clock.map_or(Clock::Monotonic, Clock::Trio);
+        let clock = match clock {
+            None => Clock::Monotonic,
+            Some(clock) => pool.get().foreign_clock(token, clock)?,
+        };
         let request = guarded(py, || Request::read(spec, base, clock))?;
         let Request {
             mut lane,
@@ -190,20 +194,26 @@ impl Run {
         }
     }
 
-    /// Cancel the scope of each worker whose step is past its limit. Returns in how many seconds
-    /// to look again, or None to wait for the alarm. Between the look at the clock and `cancel`
-    /// nothing else runs, so no later step of the same worker is struck.
+    /// Cancel the scope of each worker whose step is past its limit. Returns the time of Trio's
+    /// clock at which to look again, or None to wait for the alarm. Between the scheduler's answer
+    /// and `cancel` nothing else runs, so no later step of the same worker is struck.
+    ///
+    /// After a while it stops, and the time to look again has come: others run in between. A
+    /// foreign clock stands still meanwhile, and then all that is due at one time is done at once.
     fn cancel_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         fault!(py, Look);
-        let now_ns = self.work.clock.now_ns(py)?;
+        let clock = &self.work.clock;
+        let due = clock.due(clock.now(py)?);
+        let slice = Slice::begin(clock);
         loop {
-            let (overdue, earliest) = self.pool.get().lock(py)?.take_overdue(self.lane, now_ns);
-            if overdue.is_empty() {
-                fault!(py, Return);
-                return Ok(earliest.map(|due_ns| seconds(due_ns.saturating_sub(now_ns))));
-            }
+            let (overdue, earliest) = self.pool.get().lock(py)?.take_overdue(self.lane, due, 1);
+            let was_last = overdue.is_empty();
             for worker in overdue {
                 self.crew().cancel_overdue(py, worker)?;
+            }
+            if was_last || slice.is_over() {
+                fault!(py, Return);
+                return earliest.map(|at| clock.in_trio(py, at)).transpose();
             }
         }
     }
@@ -292,7 +302,11 @@ impl Run {
         let pool = self.pool.get();
         let states = guarded(py, || {
             let mut scheduler = pool.lock(py)?;
-            let states = scheduler.states(self.lane).to_vec();
+            let mut states = Vec::new();
+            let reserved = states.try_reserve_exact(scheduler.states(self.lane).len());
+            if reserved.is_ok() {
+                states.extend_from_slice(scheduler.states(self.lane));
+            }
             if let Some(sum) = scheduler.close(self.lane, cause, now_ns) {
                 let tally = Tally {
                     sum,
@@ -300,6 +314,7 @@ impl Run {
                 };
                 self.tally.get_or_init(|| tally);
             }
+            reserved.map_err(out_of_memory)?;
             Ok(states)
         });
         let crew = self.crew().disband();

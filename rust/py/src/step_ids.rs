@@ -1,11 +1,14 @@
 //! The ids of a group's steps.
 
+use std::collections::TryReserveError;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
 use crate::odd;
+use crate::request::out_of_memory;
 
 /// The id of each step: what `key` makes of it, if there is one. Else a text is its own id, and of
 /// anything else it is its attribute `id`, or its place as text. `where` is what messages call them.
@@ -39,8 +42,13 @@ pub fn step_ids<'py>(
 /// Texts that are equal have equal hashes: only if two hashes are equal are the texts compared.
 /// The hashes are kept in the texts, where the results' dict needs them anyway.
 fn check_unique(steps: &Bound<'_, PyList>, ids: &Bound<'_, PyList>, place: &str) -> PyResult<()> {
-    let hashes: PyResult<Vec<isize>> = ids.iter().map(|id| id.hash()).collect();
-    if all_differ(&hashes?) {
+    let mut hashes = Vec::new();
+    let reserved = hashes.try_reserve_exact(ids.len());
+    reserved.map_err(out_of_memory)?;
+    for id in ids {
+        hashes.push(id.hash()?);
+    }
+    if all_differ(&hashes).map_err(out_of_memory)? {
         return Ok(());
     }
     let seen = PyDict::new(ids.py());
@@ -74,14 +82,14 @@ fn shown(step: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// A set of a million is a million cache misses. Most hashes have a bit of their own among sixteen
 /// times as many, which fit in the cache, and only those that share one are compared.
-fn all_differ(hashes: &[isize]) -> bool {
+fn all_differ(hashes: &[isize]) -> Result<bool, TryReserveError> {
     let bits = (16 * hashes.len()).next_power_of_two().max(64);
     let place = |hash: isize| {
         let bit = hash as usize % bits;
         (bit / 64, 1_u64 << (bit % 64))
     };
-    let mut taken = vec![0; bits / 64];
-    let mut shared = vec![0; bits / 64];
+    let mut taken = zeros(bits / 64)?;
+    let mut shared = zeros(bits / 64)?;
     for &hash in hashes {
         let (word, bit) = place(hash);
         shared[word] |= taken[word] & bit;
@@ -91,9 +99,20 @@ fn all_differ(hashes: &[isize]) -> bool {
         let (word, bit) = place(hash);
         shared[word] & bit != 0
     };
-    let mut sharing: Vec<isize> = hashes.iter().copied().filter(shares).collect();
+    let mut sharing = Vec::new();
+    for hash in hashes.iter().copied().filter(shares) {
+        sharing.try_reserve(1)?;
+        sharing.push(hash);
+    }
     sharing.sort_unstable();
-    sharing.windows(2).all(|two| two[0] != two[1])
+    Ok(sharing.windows(2).all(|two| two[0] != two[1]))
+}
+
+fn zeros(words: usize) -> Result<Vec<u64>, TryReserveError> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(words)?;
+    zeros.resize(words, 0);
+    Ok(zeros)
 }
 
 fn id_of<'py>(

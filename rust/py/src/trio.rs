@@ -18,6 +18,7 @@ macro_rules! lookup {
 }
 
 lookup!(checkpoint, "trio.lowlevel", "checkpoint");
+lookup!(current_time, "trio", "current_time");
 lookup!(
     wait_task_rescheduled,
     "trio.lowlevel",

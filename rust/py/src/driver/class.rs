@@ -1,5 +1,6 @@
 //! The driver itself, and its memory, which is taken out while it runs.
 
+use std::collections::TryReserveError;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -8,8 +9,16 @@ use pyo3::prelude::*;
 
 use super::memory::Memory;
 use crate::panics::lock;
+use crate::request::out_of_memory;
 use crate::run::Run;
 use crate::worker::Worker;
+
+/// Look whether there is memory for a worker and the little that its step asks for. There may be as
+/// many as the caller likes, and where one of them finds no memory for a box the process aborts.
+fn take_breath() -> Result<(), TryReserveError> {
+    const BYTES: usize = 64 * 1024;
+    std::hint::black_box(&mut Vec::<u8>::new()).try_reserve_exact(BYTES)
+}
 
 fn running_already() -> PyErr {
     PyRuntimeError::new_err("the driver is running already")
@@ -30,6 +39,7 @@ pub struct Driver {
 impl Driver {
     /// The driver of one more worker.
     pub fn hire(py: Python<'_>, run: Py<Run>) -> PyResult<Self> {
+        take_breath().map_err(out_of_memory)?;
         let worker = run.get().crew().hire(py)?;
         Ok(Self {
             run,

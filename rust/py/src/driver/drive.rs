@@ -22,7 +22,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 
-use hocket_core::{Next, SlotId};
+use hocket_core::Next;
 use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
@@ -39,6 +39,7 @@ use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
 use crate::portal;
+use crate::request::out_of_memory;
 use crate::trio;
 
 impl Driver {
@@ -174,13 +175,19 @@ impl<'py> Turn<'_, 'py> {
         if mem::take(&mut self.memory.entering) {
             run.crew().has_come();
         }
-        let now_ns = match self.now_ns {
-            Some(now_ns) => now_ns,
-            None => run.work.clock.soon_ns(py, &mut self.memory.anchor)?,
+        let now = match self.now {
+            Some(now) => now,
+            None => run.work.clock.soon(py, &mut self.memory.anchor)?,
         };
+        let now_ns = now.ns;
         let next = match self.next.take() {
             Some(next) => next,
-            None => pool.lock(py)?.next(run.lane, now_ns),
+            None => {
+                let mut scheduler = pool.lock(py)?;
+                let reserved = scheduler.make_room(run.lane, self.worker().number);
+                reserved.map_err(out_of_memory)?;
+                scheduler.next(run.lane, now_ns)
+            }
         };
         match next {
             Next::Leave => Ok(Begun::Nothing),
@@ -193,6 +200,7 @@ impl<'py> Turn<'_, 'py> {
                 // Taken over at once: from here on `abandon` gives the slot back.
                 self.worker().set_slot(Some(slot));
                 self.since_ns.get_or_insert(now_ns);
+                self.started = now;
                 self.name_task(step)?;
                 fault!(py, Started);
                 if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
@@ -217,7 +225,7 @@ impl<'py> Turn<'_, 'py> {
 
     /// The driver is about to go through Trio's scheduler, by a coroutine of its own.
     fn stretch_ends(&mut self) {
-        self.now_ns = None;
+        self.now = None;
         self.since_ns = None;
     }
 
@@ -238,6 +246,7 @@ impl<'py> Turn<'_, 'py> {
         let Some(seat) = &self.memory.seat else {
             return Err(errors::not_seated(py));
         };
+        run.crew().reserve_parking()?;
         let task = seat.task.clone_ref(py);
         let wait = Crew::wait_for_slot(run.crew.bind(py), number)?;
         fault!(py, Park);
@@ -289,7 +298,7 @@ impl<'py> Turn<'_, 'py> {
                     coroutine: coroutine.unbind(),
                 });
                 self.memory.has_suspended = true;
-                if let Err(error) = guarded(py, || self.suspended(step.slot)) {
+                if let Err(error) = guarded(py, || self.suspended(step)) {
                     self.fail_later(error);
                 }
                 return Ok(Some(trap));
@@ -341,17 +350,20 @@ impl<'py> Turn<'_, 'py> {
     }
 
     /// The step is about to suspend for the first time.
-    fn suspended(&self, slot: SlotId) -> PyResult<()> {
+    fn suspended(&self, step: Step) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         // From now on Trio runs the step in its context by itself; entering it here as well would
         // be wrong when a thread's message runs in this task.
         fault!(py, Suspend);
         let mut scheduler = self.pool().lock(py)?;
-        let earliest = scheduler.arm(slot, self.worker().number);
+        let limit_ns = scheduler.step_timeout_ns(run.lane, step.index);
+        let deadline = limit_ns.map(|limit_ns| run.work.clock.deadline(self.started, limit_ns));
+        let worker = self.worker().number;
+        let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
         drop(scheduler);
-        if let Some(deadline_ns) = earliest {
-            run.crew().set_alarm(py, &run.work.clock, deadline_ns)?;
+        if let Some(deadline) = earliest {
+            run.crew().set_alarm(py, &run.work.clock, deadline)?;
         }
         fault!(py, Suspended);
         match wanted {

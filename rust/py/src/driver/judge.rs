@@ -5,7 +5,7 @@
 //! cancelled, the exception goes on through it, and what comes out on the other side decides.
 //!
 //! This is the path of a time limit in a group. As a step suspends, its deadline is armed in the
-//! scheduler, and the supervisor's watchdog is set to the earliest one. The watchdog calls
+//! scheduler, and the supervisor's watchdog is set to the earliest one. As Trio wakes that it calls
 //! `Run.cancel_overdue`: the scheduler names the workers whose step is past its limit (one that has
 //! ended meanwhile is disarmed), and `Worker::cancel_overdue` cancels the scope that such a worker sits in.
 //! Trio throws `Cancelled` into the step. When it comes out of the step, `raised` finds that the

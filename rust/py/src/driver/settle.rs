@@ -73,14 +73,15 @@ impl<'py> Turn<'_, 'py> {
     pub fn end_step(&mut self, slot: SlotId, outcome: Outcome) -> PyResult<Settled> {
         fault!(self.py, FreeSlot);
         let (py, run) = (self.py, self.run());
-        let clock = run.work.clock.soon_ns(py, &mut self.memory.anchor);
-        let now_ns = *clock.as_ref().unwrap_or(&0);
+        let clock = run.work.clock.soon(py, &mut self.memory.anchor);
+        let now = clock.as_ref().copied().unwrap_or_default();
+        let now_ns = now.ns;
         let mut scheduler = self.pool().lock(py)?;
         let started_ns = match run.work.observer {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
             None => now_ns,
         };
-        self.now_ns = Some(now_ns);
+        self.now = Some(now);
         self.count_stretch(now_ns);
         // One trip to the scheduler instead of two, where nothing stands between two steps.
         let stays = mem::take(&mut self.stays) && !self.memory.must_checkpoint;

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::class::Driver;
 use super::memory::{Memory, Step};
+use crate::clock::Moment;
 use crate::pool::Pool;
 use crate::run::Run;
 use crate::worker::Worker;
@@ -47,8 +48,10 @@ pub struct Turn<'a, 'py> {
     pub py: Python<'py>,
     pub memory: Box<Memory>,
     /// The last look at the clock since Trio resumed us, and the first one.
-    pub now_ns: Option<u64>,
+    pub now: Option<Moment>,
     pub since_ns: Option<u64>,
+    /// When the latest step of this turn started.
+    pub started: Moment,
     /// How many steps have ended since the last checkpoint.
     pub streak: u32,
     /// What the scheduler has already said about the time after the step that just ended.
@@ -68,8 +71,9 @@ impl<'a, 'py> Turn<'a, 'py> {
             driver,
             py,
             memory: driver.take_memory()?,
-            now_ns: None,
+            now: None,
             since_ns: None,
+            started: Moment::default(),
             streak: 0,
             next: None,
             stays: false,
