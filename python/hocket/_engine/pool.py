@@ -234,12 +234,12 @@ class WorkerPool:
             bounded=True,
             observer=guarded((), logger, "pool"),
         )
-        run = open_run(self._core, spec)
         try:
             try:
-                suspended = await run_alone(run)
+                suspended = await run_alone(open_run(self._core, spec))
             finally:
-                run.close(False)
+                # Once more: a signal handler that raises may have kept run_alone from it.
+                spec.close()
         except GeneratorExit:
             raise  # the caller is being closed, and nothing else may come out of it
         except BaseException as failure:

@@ -15,7 +15,8 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
-use crate::runs::{Open, Runs};
+use crate::run::Run;
+use crate::runs::Runs;
 use crate::worker::Worker;
 
 /// Many runs under one limit.
@@ -135,14 +136,14 @@ impl Pool {
         let mut named = Vec::new();
         for holder in holders {
             let runs = self.lock_runs();
-            let Some(open) = runs.open.get(&holder.lane) else {
+            let Some(run) = runs.open.get(&holder.lane) else {
                 continue;
             };
-            let (ids, clock) = (open.ids.clone_ref(py), open.clock.clone_ref(py));
+            let run = run.clone_ref(py);
             drop(runs);
-            let age_ns = clock.now_ns(py)?.saturating_sub(holder.started_ns);
-            let id = ids.bind(py).get_item(holder.step as usize)?;
-            named.push((id, seconds(age_ns)));
+            let work = &run.get().work;
+            let age_ns = work.clock.now_ns(py)?.saturating_sub(holder.started_ns);
+            named.push((work.id(py, holder.step)?, seconds(age_ns)));
         }
         Ok(named)
     }
@@ -194,11 +195,10 @@ impl Pool {
     #[cold]
     fn lost(&self, py: Python<'_>) -> PyErr {
         let runs = self.lock_runs();
-        let crews = runs.open.values().map(|open| open.crew.clone_ref(py));
-        let crews: Vec<_> = crews.collect();
+        let open: Vec<_> = runs.open.values().map(|run| run.clone_ref(py)).collect();
         drop(runs);
-        for crew in crews {
-            quietly(py, || crew.get().dismiss(py));
+        for run in open {
+            quietly(py, || run.get().crew().dismiss(py));
         }
         errors::internal(
             py,
@@ -206,7 +206,7 @@ impl Pool {
         )
     }
 
-    fn lock_runs(&self) -> MutexGuard<'_, Runs> {
+    pub fn lock_runs(&self) -> MutexGuard<'_, Runs> {
         lock(&self.runs)
     }
 
@@ -216,7 +216,7 @@ impl Pool {
 
     fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
         let runs = self.lock_runs();
-        runs.open.get(&lane).map(|open| open.crew.clone_ref(py))
+        runs.open.get(&lane).map(|run| run.get().crew.clone_ref(py))
     }
 
     pub fn forget(&self, lane: LaneId) {
@@ -229,6 +229,7 @@ impl Pool {
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
     pub fn admit(&self, token: &Bound<'_, PyAny>, clock: &Clock) -> PyResult<Entry<'_>> {
+        self.close_torn(token)?;
         let mut runs = self.lock_runs();
         if runs.users == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
@@ -237,8 +238,8 @@ impl Pool {
         self.check_fork()?;
         if !runs.serves(token) {
             return Err(PyRuntimeError::new_err(
-                "this pool is busy in another trio.run (or another thread, or in one that broke \
-                 off); a pool serves one at a time: make one for each",
+                "this pool is busy in another trio.run (in another thread, or one that was never \
+                 finished); a pool serves one at a time: make one for each",
             ));
         }
         runs.users += 1;
@@ -346,8 +347,8 @@ pub struct Entry<'a>(&'a Pool);
 
 impl Entry<'_> {
     /// The run is open.
-    pub fn stay(self, lane: LaneId, open: Open) {
-        self.0.lock_runs().open.insert(lane, open);
+    pub fn stay(self, lane: LaneId, run: Py<Run>) {
+        self.0.lock_runs().open.insert(lane, run);
         std::mem::forget(self);
     }
 }

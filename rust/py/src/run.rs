@@ -6,6 +6,7 @@ use std::thread::{self, ThreadId};
 use hocket_core::{Cause, LaneId, StepState, Verdict};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -16,7 +17,6 @@ use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::Pool;
 use crate::request::Request;
-use crate::runs::Open;
 use crate::tally::Tally;
 use crate::work::Work;
 
@@ -44,6 +44,10 @@ pub struct Run {
 impl Run {
     pub fn crew(&self) -> &Crew {
         self.crew.get()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.tally.get().is_some()
     }
 
     pub fn check_thread(&self) -> PyResult<()> {
@@ -99,6 +103,10 @@ impl Run {
     /// Open a run in the pool, for this task of the `trio.run` with this token; `clock` is None
     /// for Trio's own, and `spec` is Python's `RunSpec`. Raises QueueFull, without any effect,
     /// when it may not wait, and RuntimeError when the pool is busy elsewhere.
+    ///
+    /// `spec.run` is the run from the moment it is open. A signal handler may raise as soon as
+    /// this returns, before Python has put its value anywhere: whoever has to close the run finds
+    /// it there all the same.
     #[new]
     fn new<'py>(
         pool: Bound<'py, Pool>,
@@ -139,18 +147,12 @@ impl Run {
                 crew: Py::new(py, Crew::default())?,
                 tally: OnceLock::new(),
             };
-            Bound::new(py, run)
+            let run = Bound::new(py, run)?;
+            spec.setattr(intern!(py, "run"), &run)?;
+            Ok(run)
         });
         match &made {
-            Ok(run) => {
-                let run = run.get();
-                let open = Open {
-                    crew: run.crew.clone_ref(py),
-                    ids: run.work.ids.clone_ref(py),
-                    clock: run.work.clock.clone_ref(py),
-                };
-                entry.stay(lane, open);
-            }
+            Ok(run) => entry.stay(lane, run.clone().unbind()),
             Err(_) => {
                 pool.get().lock(py)?.close(lane, Cause::Ended, now_ns);
             }
@@ -272,12 +274,15 @@ impl Run {
     /// End the run: every slot goes back and every step gets its final state. Returns the ids of
     /// the steps that are skipped, in their own order, and of those that were stopped from
     /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
-    /// among the skipped.
-    fn close<'py>(
+    /// among the skipped. Once is enough: of a closed run it returns nothing, and has no effect.
+    pub fn close<'py>(
         &self,
         py: Python<'py>,
         timed_out: bool,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        if self.is_closed() {
+            return Ok((PyList::empty(py), PyList::empty(py)));
+        }
         let cause = match timed_out {
             true => Cause::TimedOut,
             false => Cause::Ended,

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 
 use super::memory::{Action, Step};
 use super::turn::{Settled, Turn};
+use crate::errors;
 use crate::event::Happened;
 use crate::faults::fault;
 use crate::ffi;
@@ -64,6 +65,11 @@ impl<'py> Turn<'_, 'py> {
         let (py, run) = (self.py, self.run());
         let clock = run.work.clock.soon_ns(py, &mut self.memory.anchor);
         let now_ns = *clock.as_ref().unwrap_or(&0);
+        if run.is_closed() {
+            // Where Trio has been torn a task may outlive its run; what it comes to is nobody's.
+            self.worker().set_slot(None);
+            return Err(errors::closed());
+        }
         let mut scheduler = self.pool().lock(py)?;
         let started_ns = match run.work.observer {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
