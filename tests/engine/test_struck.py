@@ -22,6 +22,8 @@ from hocket import (
 )
 from hocket.testing import assert_idle, assert_works_on, run_virtual
 
+# A Trio that was torn complains as its nurseries are deleted.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 LEAKS = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
 
 PACKAGE = Path(hocket.__file__).parent
@@ -32,14 +34,14 @@ class Struck(Exception):
 
 
 class Strike:
-    """A trace function that raises at the nth line of ours, or as the nth function of ours is called
-    or returns, as a handler might.
+    """A trace function that raises once, as a signal handler might: at a line of ours, or as a
+    function of ours is called or returns, wherever none has struck in this scene before.
 
     Where a coroutine is suspended or goes on CPython looks for no signals.
     """
 
-    def __init__(self, at: int) -> None:
-        self.at, self.events, self.where = at, 0, None
+    def __init__(self, struck_before: set[str]) -> None:
+        self.struck_before, self.where = struck_before, None
 
     def __call__(self, frame, event, arg):
         file = Path(frame.f_code.co_filename)
@@ -49,11 +51,13 @@ class Strike:
 
     def strike(self, frame, event, arg):
         in_coroutine = frame.f_code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)
-        self.events += event == "line" or (event in ("call", "return") and not in_coroutine)
-        if self.where is None and self.events == self.at:
-            self.where = f"{event} {Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-            sys.settrace(None)
-            raise Struck(self.where)
+        if event == "line" or (event in ("call", "return") and not in_coroutine):
+            place = f"{event} {Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            if self.where is None and place not in self.struck_before:
+                self.struck_before.add(place)
+                self.where = place
+                sys.settrace(None)
+                raise Struck(place)
         return self.strike
 
 
@@ -178,19 +182,28 @@ async def struck(strike: Strike, scene: Callable, manager: ParallelExecutionMana
     await assert_works_on(manager)
 
 
+def is_torn(error: BaseException) -> bool:
+    """Whether Trio says that something has come between a block and its end: in any program a handler
+    may strike as a ``with`` is being left."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_torn(inner) for inner in error.exceptions)
+    return isinstance(error, trio.TrioInternalError) or "stack corrupted" in str(error)
+
+
 @SCENES
 def test_an_exception_out_of_a_signal_handler_leaves_the_pool_in_order(scene):
-    at = 0
+    struck_before = set()
     while True:
-        at += 1
         manager = ParallelExecutionManager(max_concurrent=2)
-        strike = Strike(at)
+        strike = Strike(struck_before)
         Connection.open = 0
         kept = None
         try:
             try:
                 run_virtual(struck, strike, scene, manager)
-            except trio.TrioInternalError as error:
+            except BaseException as error:
+                if not is_torn(error):
+                    raise
                 kept = error  # and with it the tasks, none of which ends
                 run_virtual(assert_works_on, manager)
             assert_idle(manager)
@@ -202,7 +215,7 @@ def test_an_exception_out_of_a_signal_handler_leaves_the_pool_in_order(scene):
         del kept
         if strike.where is None:
             break
-    assert at > 60
+    assert len(struck_before) > 40
 
 
 # --- a trio.run that broke off --------------------------------------------------------------------

@@ -49,8 +49,9 @@ class GroupAccounts:
             return  # to count it in has failed, or it is counted out
         if run in account.open:
             total = account.ended.plus(run.tally())
+            still_open = account.open - {run}
             # Together, so that nothing that strikes can come between them and count it twice.
-            account.ended, account.runs, _ = total, account.runs + 1, account.open.remove(run)
+            account.ended, account.runs, account.open = total, account.runs + 1, still_open
         if not account.open:
             self._ended[id] = account
             self._open.pop(id, None)

@@ -8,7 +8,6 @@ use std::{mem, ptr, thread};
 
 use crate::faults::fault;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PySendResult, PyString, PyType};
@@ -165,36 +164,21 @@ pub fn is_main_interpreter(_py: Python<'_>) -> bool {
     unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
 }
 
-/// Let the frame that an error has come out of forget the frame that it was run from: ours.
-///
-/// A frame that outlives its execution, in a traceback say, keeps the frame that called it. From
-/// CPython 3.12 on that is so for coroutines too: through the await of the driver a step's error
-/// would keep the run, its results and the frames of the caller, and close a circle with them.
-pub fn forget_caller(py: Python<'_>, error: &PyErr) -> PyResult<()> {
-    let Some(traceback) = error.traceback(py) else {
-        return Ok(());
-    };
-    let frame = traceback.getattr(intern!(py, "tb_frame"))?;
-    // SAFETY: `frame` is a frame object, as `tb_frame` of a traceback always is. `PyFrame_GetBack`
-    // returns a new reference or null, `PyEval_GetFrame` a borrowed one or null. The field behind
-    // the header is `f_back` in every CPython that we build for; it is inside of the object in any
-    // case, and is touched only if it holds the very pointer that `f_back` has. It owns a
-    // reference, which is taken over here. A frame that still runs has null there.
+/// Let a frame forget the frame that it was called from, `back`, if it has ended. See `frames`.
+pub fn forget_back(frame: &Bound<'_, PyAny>, back: &Bound<'_, PyAny>) {
+    let field = frame.as_ptr().wrapping_add(1).cast::<*mut ffi::PyObject>();
+    // SAFETY: `frame` is a frame object, as `tb_frame` and `f_back` always are. The word behind the
+    // header lies inside of every frame object, and is `f_back` in every CPython that we build for;
+    // it is touched only where it holds the very pointer that `f_back` has, which is a reference
+    // of its own then. It is taken over here. A frame that still runs has null there.
     let kept = unsafe {
-        let pointer = frame.as_ptr();
-        let back = ffi::PyFrame_GetBack(pointer.cast());
-        let back = Bound::from_owned_ptr_or_opt(py, back.cast());
-        let field = pointer.add(1).cast::<*mut ffi::PyObject>();
-        match back {
-            Some(back)
-                if back.as_ptr() == ffi::PyEval_GetFrame().cast() && *field == back.as_ptr() =>
-            {
-                *field = std::ptr::null_mut();
-                Some(Bound::from_owned_ptr(py, back.as_ptr()))
+        match *field == back.as_ptr() {
+            true => {
+                *field = ptr::null_mut();
+                Some(Bound::from_owned_ptr(back.py(), back.as_ptr()))
             }
-            _ => None,
+            false => None,
         }
     };
     drop(kept);
-    Ok(())
 }
