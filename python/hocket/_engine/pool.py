@@ -52,8 +52,8 @@ class WorkerPool:
     There is nothing to open or to close: steps run where they are awaited, and
     when the awaiting call is left, nothing of it runs any more. A slot that becomes free goes to
     the longest waiter; who was served and wants more stands at the end of the line, so that no
-    caller waits for another one's backlog. A step may use the pool that it runs in: while it
-    waits, it lends its slot to the steps that it waits for.
+    caller waits for another one's backlog. A step may use the pool that it runs in: it lends its
+    slot to the steps that it submits, and counts once with the one that runs in it.
 
     A pool serves one ``trio.run`` at a time.
 
