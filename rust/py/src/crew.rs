@@ -172,15 +172,15 @@ impl Crew {
         drop(members);
         let coming = Coming::of(self);
         let woken = wake(py, &task);
-        if woken.is_err() && trio::is_scheduled(py)?.call1((&task,))?.is_truthy()? {
-            // What a signal handler raised came too late: it wakes up all the same.
-            self.unpark(worker);
-            coming.certain();
-            return woken.map(|()| true);
-        }
         if !self.is_parked(worker) {
             // A finalizer has cancelled it meanwhile: what it was to come for goes to others.
             return Ok(true);
+        }
+        if woken.is_err() && trio::is_scheduled(py)?.call1((&task,))?.is_truthy()? {
+            // What a signal handler has raised came too late: it wakes up all the same.
+            self.unpark(worker);
+            coming.certain();
+            return woken.map(|()| true);
         }
         woken?;
         self.unpark(worker);
