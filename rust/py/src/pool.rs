@@ -15,8 +15,7 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
-use crate::run::Run;
-use crate::runs::Runs;
+use crate::runs::{Open, Runs};
 use crate::worker::Worker;
 
 /// Many runs under one limit.
@@ -136,14 +135,14 @@ impl Pool {
         let mut named = Vec::new();
         for holder in holders {
             let runs = self.lock_runs();
-            let Some(run) = runs.open.get(&holder.lane) else {
+            let Some(open) = runs.open.get(&holder.lane) else {
                 continue;
             };
-            let run = run.clone_ref(py);
+            let (ids, clock) = (open.ids.clone_ref(py), open.clock.clone_ref(py));
             drop(runs);
-            let work = &run.get().work;
-            let age_ns = work.clock.now_ns(py)?.saturating_sub(holder.started_ns);
-            named.push((work.id(py, holder.step)?, seconds(age_ns)));
+            let age_ns = clock.now_ns(py)?.saturating_sub(holder.started_ns);
+            let id = ids.bind(py).get_item(holder.step as usize)?;
+            named.push((id, seconds(age_ns)));
         }
         Ok(named)
     }
@@ -195,10 +194,11 @@ impl Pool {
     #[cold]
     fn lost(&self, py: Python<'_>) -> PyErr {
         let runs = self.lock_runs();
-        let open: Vec<_> = runs.open.values().map(|run| run.clone_ref(py)).collect();
+        let crews = runs.open.values().map(|open| open.crew.clone_ref(py));
+        let crews: Vec<_> = crews.collect();
         drop(runs);
-        for run in open {
-            quietly(py, || run.get().crew().dismiss(py));
+        for crew in crews {
+            quietly(py, || crew.get().dismiss(py));
         }
         errors::internal(
             py,
@@ -216,7 +216,7 @@ impl Pool {
 
     fn crew(&self, py: Python<'_>, lane: LaneId) -> Option<Py<Crew>> {
         let runs = self.lock_runs();
-        runs.open.get(&lane).map(|run| run.get().crew.clone_ref(py))
+        runs.open.get(&lane).map(|open| open.crew.clone_ref(py))
     }
 
     pub fn forget(&self, lane: LaneId) {
@@ -229,7 +229,6 @@ impl Pool {
 
     /// Count one more run in, unless the pool is busy in another `trio.run`.
     pub fn admit(&self, token: &Bound<'_, PyAny>, clock: &Clock) -> PyResult<Entry<'_>> {
-        self.close_torn(token)?;
         let mut runs = self.lock_runs();
         if runs.users == 0 {
             // Idle when the process forked, if it did: nothing in it belongs to the parent.
@@ -347,8 +346,8 @@ pub struct Entry<'a>(&'a Pool);
 
 impl Entry<'_> {
     /// The run is open.
-    pub fn stay(self, lane: LaneId, run: Py<Run>) {
-        self.0.lock_runs().open.insert(lane, run);
+    pub fn stay(self, lane: LaneId, open: Open) {
+        self.0.lock_runs().open.insert(lane, open);
         std::mem::forget(self);
     }
 }

@@ -17,7 +17,9 @@ use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::Pool;
 use crate::request::Request;
+use crate::runs::Open;
 use crate::tally::Tally;
+use crate::trio;
 use crate::work::Work;
 
 thread_local! {
@@ -124,6 +126,7 @@ impl Run {
             work,
             isolated,
         } = request;
+        close_torn(pool.get(), token)?;
         let entry = pool.get().admit(token, &work.clock)?;
         fault!(py, Open);
         let now_ns = work.clock.now_ns(py)?;
@@ -152,7 +155,16 @@ impl Run {
             Ok(run)
         });
         match &made {
-            Ok(run) => entry.stay(lane, run.clone().unbind()),
+            Ok(made) => {
+                let run = made.get();
+                let open = Open {
+                    run: made.clone().into_any().unbind(),
+                    crew: run.crew.clone_ref(py),
+                    ids: run.work.ids.clone_ref(py),
+                    clock: run.work.clock.clone_ref(py),
+                };
+                entry.stay(lane, open);
+            }
             Err(_) => {
                 pool.get().lock(py)?.close(lane, Cause::Ended, now_ns);
             }
@@ -275,7 +287,7 @@ impl Run {
     /// the steps that are skipped, in their own order, and of those that were stopped from
     /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
     /// among the skipped. Once is enough: of a closed run it returns nothing, and has no effect.
-    pub fn close<'py>(
+    fn close<'py>(
         &self,
         py: Python<'py>,
         timed_out: bool,
@@ -325,4 +337,36 @@ impl Run {
         self.work.traverse(&visit)?;
         visit.call(&self.crew)
     }
+}
+
+/// Where something has torn another `trio.run`, whoever had runs open in it may never come to
+/// close them (an exception that is kept keeps the tasks). Once that `trio.run` is over we do.
+fn close_torn(pool: &Pool, token: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = token.py();
+    let runs = pool.lock_runs();
+    if runs.serves(token) {
+        return Ok(());
+    }
+    let other = runs.token.as_ref().map(|token| token.clone_ref(py));
+    drop(runs);
+    pool.check_fork()?;
+    let over = trio::is_over(py)?.call1((&other,))?.is_truthy()?;
+    let runs = pool.lock_runs();
+    let same = runs.token.as_ref().map(Py::as_ptr) == other.as_ref().map(Py::as_ptr);
+    if !over || !same {
+        return Ok(());
+    }
+    let torn = runs.open.values().map(|open| open.run.clone_ref(py));
+    let torn: Vec<_> = torn.collect();
+    drop(runs);
+    let cast = |run: Py<PyAny>| Ok(run.into_bound(py).cast_into::<Run>()?.unbind());
+    let torn: Vec<_> = torn.into_iter().map(cast).collect::<PyResult<_>>()?;
+    // All are stopped before the first one is closed: a slot that one gives back must not
+    // wake a task of another, which no Trio runs any more.
+    let mut scheduler = pool.lock(py)?;
+    torn.iter().for_each(|run| scheduler.stop(run.get().lane));
+    drop(scheduler.take_wakes());
+    drop(scheduler);
+    torn.iter()
+        .try_for_each(|run| run.get().close(py, false).map(drop))
 }
