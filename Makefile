@@ -13,11 +13,13 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test docs build-docs torture bench bench-full coverage environment check-rust check-python clean
+.PHONY: help demo test test-all docs build-docs torture bench bench-full coverage environment check-rust check-python clean
 
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
+	@echo 'make test-all  run the Python suite on every CPython of this machine (3.11 and newer), with the'
+	@echo '               oldest and the newest Trio; ARGS="-k word" and the like go to pytest'
 	@echo 'make docs      build the documentation as a site, in docs/_build/html'
 	@echo 'make torture   attack every promise at length and write docs/project/reliability.md (an hour);'
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
@@ -39,6 +41,10 @@ demo: environment
 test:
 	@sh scripts/environment.sh --checks
 	@$(MAKE) --no-print-directory check-rust check-python
+
+# Each combination of Python and Trio has an environment of its own.
+test-all:
+	@sh scripts/test_all.sh $(ARGS)
 
 docs: environment build-docs
 	$(SAY) 'Its first page is docs/_build/html/index.html'
@@ -92,7 +98,7 @@ coverage: environment
 	@$(VENV_PYTHON) -m coverage report
 
 clean:
-	$(SAY) 'Removing .venv, .venv-bench, target, docs/_build and caches'
-	@rm -rf .venv .venv-bench .venv-bench.lock target dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	$(SAY) 'Removing .venv, .venvs, .venv-bench, target, docs/_build and caches'
+	@rm -rf .venv .venvs .venv-bench .venv-bench.lock target dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	@rm -f python/hocket/_core*.so python/hocket/_core*.pyd
 	@find python tests torture benches examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,21 +1,27 @@
 #!/bin/sh
-# Make .venv and build hocket into it, or do nothing when both are up to date.
+# Make an environment and build hocket into it, or do nothing when both are up to date.
 #
-#   scripts/environment.sh [--checks] [EXTRA...]
+#   scripts/environment.sh [--checks] [--venv=DIRECTORY] [--oldest-trio] [EXTRA...]
 #
-# --checks asks for clippy and rustfmt too. EXTRA names further extras of pyproject.toml.
-# PYTHON names the interpreter for a new environment; an existing .venv keeps its own, unless
-# PYTHON names another one. What is missing is said before anything is started.
+# --checks asks for clippy and rustfmt too. --venv names the environment, .venv if it is left out.
+# --oldest-trio installs the oldest Trio that pyproject.toml allows, in place of the newest.
+# EXTRA names further extras of pyproject.toml. PYTHON names the interpreter for a new environment;
+# an existing one keeps its own, unless PYTHON names another one. What is missing is said before
+# anything is started.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf '==> %s\n' "$*"; }
 
 checks=no
+venv=.venv
+trio=
 extras=dev
 for argument in "$@"; do
     case $argument in
         --checks) checks=yes ;;
+        --venv=*) venv=${argument#--venv=} ;;
+        --oldest-trio) trio=$(sed -n 's/^ *"trio>=\(.*\)",/\1/p' pyproject.toml) ;;
         *) extras=$extras,$argument ;;
     esac
 done
@@ -38,9 +44,9 @@ python=${wanted:-python3}
 identify='import sys; print(sys.base_prefix, *sys.version_info[:3], sys.abiflags)'
 in_venv=
 # Without pip it is of no use: its making was interrupted, or another tool made it.
-[ -x .venv/bin/pip ] && in_venv=$(.venv/bin/python -c "$identify" 2>/dev/null || true)
+[ -x "$venv/bin/pip" ] && in_venv=$("$venv/bin/python" -c "$identify" 2>/dev/null || true)
 # An environment that was copied or moved here would install into the place it came from.
-[ ! -e .venv/.home ] || [ "$(cat .venv/.home)" = "$PWD" ] || in_venv=
+[ ! -e "$venv/.home" ] || [ "$(cat "$venv/.home")" = "$PWD" ] || in_venv=
 
 remake=no
 if [ -z "$in_venv" ]; then
@@ -90,13 +96,13 @@ fi
 
 # --- The environment --------------------------------------------------------------------------
 if [ "$remake" = yes ]; then
-    say "Making the environment .venv with Python $version"
-    rm -rf .venv
-    "$python" -m venv .venv
-    printf '%s\n' "$PWD" >.venv/.home
+    say "Making the environment $venv with Python $version"
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    printf '%s\n' "$PWD" >"$venv/.home"
 fi
-bin=$PWD/.venv/bin
-stamp=.venv/.built-$extras
+bin=$PWD/$venv/bin
+stamp=$venv/.built-$extras
 
 extension=python/hocket/_core$("$bin/python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 changed=yes
@@ -105,21 +111,22 @@ if [ -e "$stamp" ] && [ -e "$extension" ]; then
     changed=$(find pyproject.toml Cargo.toml Cargo.lock rust -newer "$stamp" 2>/dev/null | head -n 1)
 fi
 if [ -z "$changed" ]; then
-    say "Environment and extension are up to date (.venv, $extension)"
+    say "Environment and extension are up to date ($venv, $extension)"
     exit 0
 fi
 
 # The stamp has the time the build began: what is edited meanwhile is built next time.
-touch .venv/.building
+touch "$venv/.building"
 if [ ! -x "$bin/maturin" ]; then
     say "Installing maturin, which builds the Rust extension"
     requires=$("$bin/python" -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
     "$bin/python" -m pip install --quiet --disable-pip-version-check "$requires"
 fi
 say "Installing the Python dependencies ($extras) and building the Rust extension (release)"
-# maturin refuses to choose between two environments: .venv is the one.
+# maturin refuses to choose between two environments: ours is the one.
 unset CONDA_PREFIX
-VIRTUAL_ENV=$PWD/.venv PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1 \
+VIRTUAL_ENV=$PWD/$venv PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1 \
     "$bin/maturin" develop --release --extras "$extras"
-mv .venv/.building "$stamp"
+[ -z "$trio" ] || "$bin/python" -m pip install --quiet --disable-pip-version-check "trio==$trio"
+mv "$venv/.building" "$stamp"
 say "Built $extension"

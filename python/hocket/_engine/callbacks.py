@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import trio
-from trio.lowlevel import Task, enable_ki_protection
+from trio.lowlevel import Task, TrioToken, enable_ki_protection
 
 from .._base.callables import explain_call
 
-__all__ = ["adopt", "begin_in_portal", "explain_call", "wake"]
+__all__ = ["adopt", "begin_in_portal", "explain_call", "is_over", "wake"]
 
 
 @enable_ki_protection
@@ -21,6 +21,23 @@ def wake(task: Task) -> None:
     Protected: a KeyboardInterrupt in the middle of Trio's own bookkeeping would corrupt it.
     """
     trio.lowlevel.reschedule(task)
+
+
+def is_over(token: TrioToken) -> bool:
+    """Whether the ``trio.run`` of this token has ended, be it by breaking off.
+
+    Asked from outside of it; if it goes on it is woken once for nothing.
+    """
+    try:
+        token.run_sync_soon(_nothing, idempotent=True)
+    except (trio.RunFinishedError, OSError):
+        # OSError: it broke off, and has closed only the socket that would have woken it.
+        return True
+    return False
+
+
+def _nothing() -> None:
+    """What a ``trio.run`` is asked to do only to see whether it can."""
 
 
 def adopt(made: object) -> Coroutine[Any, Any, Any] | None:

@@ -38,22 +38,25 @@ class GroupAccounts:
         """Count a run in that has been opened."""
         account = self._open.get(id)
         if account is None:
-            account = self._ended.pop(id) if id in self._ended else _Account()
-            self._open[id] = account
+            account = self._open[id] = self._ended.get(id) or _Account()
+        self._ended.pop(id, None)
         account.open.add(run)
 
     def end(self, id: str, run: _core.Run) -> None:
         """Count a run out that has been closed, whatever it came to."""
         account = self._open.get(id)
-        if account is None or run not in account.open:
-            return  # to count it in has failed
-        account.open.remove(run)
-        account.runs += 1
+        if account is None:
+            return  # to count it in has failed, or it is counted out
+        if run in account.open:
+            total = account.ended.plus(run.tally())
+            still_open = account.open - {run}
+            # Together, so that nothing that strikes can come between them and count it twice.
+            account.ended, account.runs, account.open = total, account.runs + 1, still_open
         if not account.open:
-            self._ended[id] = self._open.pop(id)
-            if len(self._ended) > _MOST_ENDED:
-                self._ended.popitem(last=False)
-        account.ended = account.ended.plus(run.tally())
+            self._ended[id] = account
+            self._open.pop(id, None)
+        if len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
 
     def stats(self, id: str) -> GroupStats:
         """Return what a group has come to; KeyError if none of that id has run."""

@@ -20,7 +20,7 @@ from .._base.exceptions import is_a, leaves
 
 logger = logging.getLogger("hocket.leftovers")
 
-__all__ = ["break_locks", "innermost_scope", "locks", "tidy", "to_watch"]
+__all__ = ["break_locks", "innermost_scope", "is_scheduled", "locks", "tidy", "to_watch"]
 
 _parking_lot = sys.modules.get("trio._core._parking_lot")
 # The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
@@ -139,6 +139,11 @@ def innermost_scope(task: Task) -> trio.CancelScope | None:
     """Return the cancel scope that ``task`` is in; None where Trio does not let us see it."""
     status = getattr(task, "_cancel_status", None)
     return getattr(status, "_scope", None)
+
+
+def is_scheduled(task: Task) -> bool:
+    """Whether Trio is about to resume ``task``; False where it does not let us see it."""
+    return getattr(task, "_next_send_fn", None) is not None
 
 
 def _tasks_closing(parent: Task) -> dict[Task, Any]:

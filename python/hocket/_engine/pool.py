@@ -58,8 +58,8 @@ class WorkerPool:
     There is nothing to open or to close: steps run where they are awaited, and
     when the awaiting call is left, nothing of it runs any more. A slot that becomes free goes to
     the longest waiter; who was served and wants more stands at the end of the line, so that no
-    caller waits for another one's backlog. A step may use the pool that it runs in: while it
-    waits, it lends its slot to the steps that it waits for.
+    caller waits for another one's backlog. A step may use the pool that it runs in: it lends its
+    slot to the steps that it submits, and counts once with the one that runs in it.
 
     A pool serves one ``trio.run`` at a time.
 
@@ -244,12 +244,12 @@ class WorkerPool:
             bounded=True,
             observer=guarded((), logger, "pool"),
         )
-        run = open_run(self._core, spec)
         try:
             try:
-                suspended = await run_alone(run)
+                suspended = await run_alone(open_run(self._core, spec))
             finally:
-                run.close(False)
+                # Once more: a signal handler that raises may have kept run_alone from it.
+                spec.close()
         except GeneratorExit:
             raise  # the caller is being closed, and nothing else may come out of it
         except BaseException as failure:

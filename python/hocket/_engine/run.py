@@ -38,6 +38,13 @@ class CallSpec:
     bounded: bool = False
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None
+    run: _core.Run | None = attrs.field(default=None, init=False)
+    """The run, from the moment that it is open; the core sets it."""
+
+    def close(self) -> None:
+        """End the run if it was opened and is open still; :meth:`Run.close` says how."""
+        if self.run is not None:
+            self.run.close(False)
 
 
 @attrs.define(kw_only=True)
@@ -76,7 +83,11 @@ class RunSpec(CallSpec):
 
 
 def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
-    """Take the run in on a pool, for the task that we are in."""
+    """Take the run in on a pool, for the task that we are in.
+
+    To be called inside the ``try`` whose ``finally`` closes ``spec.run``. A signal handler that
+    raises leaves no gap between the two then: what has been opened is found there.
+    """
     task = current_task()
     return _core.Run(core, current_trio_token(), task, task.context, foreign_clock(), spec)
 
@@ -98,20 +109,23 @@ async def run_steps(
     debug = logger.isEnabledFor(logging.DEBUG)
     if debug:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
-    run = open_run(core, spec)
-    out_of_time = False
+    result, out_of_time = None, False
     try:
-        if accounts is not None:
-            accounts.begin(spec.id, run)
-        out_of_time = await supervise(run, spec.timeout, isolated=spec.isolation == "task")
-    finally:
         try:
-            result = _close(run, spec, out_of_time)
-        finally:
+            run = open_run(core, spec)
             if accounts is not None:
-                accounts.end(spec.id, run)
-        if on_end is not None:
-            on_end(result)
+                accounts.begin(spec.id, run)
+            out_of_time = await supervise(run, spec.timeout, isolated=spec.isolation == "task")
+        finally:
+            if spec.run is not None:
+                result = _close(spec.run, spec, out_of_time)
+                _leave(spec, accounts)
+                if on_end is not None:
+                    on_end(result)
+    finally:
+        # Once more: a signal handler that raises may have kept us from the first one.
+        _leave(spec, accounts)
+    assert result is not None, "it was opened, or we were not here"
     if debug:
         logger.debug(
             "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
@@ -124,6 +138,13 @@ async def run_steps(
             len(result.skipped_steps),
         )
     return result
+
+
+def _leave(spec: RunSpec, accounts: GroupAccounts | None) -> None:
+    """See to it that the run is closed and counted out; the second time there is nothing to do."""
+    spec.close()
+    if accounts is not None and spec.run is not None:
+        accounts.end(spec.id, spec.run)
 
 
 def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutionResult[Any]:

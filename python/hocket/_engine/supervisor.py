@@ -276,7 +276,10 @@ class _Host:
 
 @enable_ki_protection
 async def run_alone(run: _core.Run) -> bool:
-    """Run the only step of ``run`` in the task that we are in; return whether it has suspended."""
+    """Run the only step of ``run`` in the task that we are in, and close it.
+
+    Returns whether the step has suspended.
+    """
     driver = _core.Driver(run)
     task = current_task()
     held = leftovers.locks(task)
@@ -292,9 +295,12 @@ async def run_alone(run: _core.Run) -> bool:
                 await leftovers.tidy(task, scope)
         return driver.has_suspended
     finally:
-        driver.exit()
-        if driver.retire:
-            leftovers.break_locks(task, held)
+        try:
+            driver.exit()
+            if driver.retire:
+                leftovers.break_locks(task, held)
+        finally:
+            run.close(False)
 
 
 async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:

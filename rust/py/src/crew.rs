@@ -181,6 +181,12 @@ impl Crew {
             // A finalizer has cancelled it meanwhile: what it was to come for goes to others.
             return Ok(true);
         }
+        if woken.is_err() && trio::is_scheduled(py)?.call1((&task,))?.is_truthy()? {
+            // What a signal handler has raised came too late: it wakes up all the same.
+            self.unpark(worker);
+            coming.certain();
+            return woken.map(|()| true);
+        }
         woken?;
         self.unpark(worker);
         coming.certain();

@@ -1,6 +1,6 @@
 //! The way from Rust to the errors of `hocket._base.errors`.
 
-use pyo3::exceptions::PyRecursionError;
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -40,6 +40,11 @@ pub fn internal(py: Python<'_>, what: &str) -> PyErr {
 
 pub fn not_seated(py: Python<'_>) -> PyErr {
     internal(py, "a driver was awaited before `enter`")
+}
+
+/// For a task that goes on though its run was closed, which only a torn Trio lets happen.
+pub fn closed() -> PyErr {
+    PyRuntimeError::new_err("the call that this step belongs to has been left")
 }
 
 pub fn queue_full(py: Python<'_>, queue_size: u32, paused: bool) -> PyErr {

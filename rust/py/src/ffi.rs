@@ -271,3 +271,22 @@ fn stack() -> Option<(usize, usize)> {
 fn stack() -> Option<(usize, usize)> {
     None
 }
+
+/// Let a frame forget the frame that it was called from, `back`, if it has ended. See `frames`.
+pub fn forget_back(frame: &Bound<'_, PyAny>, back: &Bound<'_, PyAny>) {
+    let field = frame.as_ptr().wrapping_add(1).cast::<*mut ffi::PyObject>();
+    // SAFETY: `frame` is a frame object, as `tb_frame` and `f_back` always are. The word behind the
+    // header lies inside of every frame object, and is `f_back` in every CPython that we build for;
+    // it is touched only where it holds the very pointer that `f_back` has, which is a reference
+    // of its own then. It is taken over here. A frame that still runs has null there.
+    let kept = unsafe {
+        match *field == back.as_ptr() {
+            true => {
+                *field = ptr::null_mut();
+                Some(Bound::from_owned_ptr(back.py(), back.as_ptr()))
+            }
+            false => None,
+        }
+    };
+    drop(kept);
+}

@@ -12,6 +12,7 @@ mod exception;
 mod faults;
 mod ffi;
 mod fork;
+mod frames;
 mod leftovers;
 mod odd;
 mod panics;

@@ -244,8 +244,8 @@ impl Pool {
         self.check_fork()?;
         if !runs.serves(token) {
             return Err(PyRuntimeError::new_err(
-                "this pool is busy in another trio.run (or another thread, or in one that broke \
-                 off); a pool serves one at a time: make one for each",
+                "this pool is busy in another trio.run (in another thread, or one that was never \
+                 finished); a pool serves one at a time: make one for each",
             ));
         }
         runs.entered += 1;

@@ -6,6 +6,7 @@ use std::thread::{self, ThreadId};
 use hocket_core::{Cause, LaneId, StepState, Verdict};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -19,6 +20,7 @@ use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
+use crate::trio;
 use crate::work::Work;
 
 thread_local! {
@@ -45,6 +47,10 @@ pub struct Run {
 impl Run {
     pub fn crew(&self) -> &Crew {
         self.crew.get()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.tally.get().is_some()
     }
 
     pub fn check_thread(&self) -> PyResult<()> {
@@ -100,6 +106,10 @@ impl Run {
     /// Open a run in the pool, for this task of the `trio.run` with this token; `clock` is None
     /// for Trio's own, and `spec` is Python's `RunSpec`. Raises QueueFull, without any effect,
     /// when it may not wait, and RuntimeError when the pool is busy elsewhere.
+    ///
+    /// `spec.run` is the run from the moment it is open. A signal handler may raise as soon as
+    /// this returns, before Python has put its value anywhere: whoever has to close the run finds
+    /// it there all the same.
     #[new]
     fn new<'py>(
         pool: Bound<'py, Pool>,
@@ -120,6 +130,7 @@ impl Run {
             work,
             isolated,
         } = request;
+        close_torn(pool.get(), token)?;
         let entry = pool.get().admit(token, &work.clock)?;
         fault!(py, Open);
         let now_ns = work.clock.now_ns(py)?;
@@ -147,12 +158,15 @@ impl Run {
                 crew: Py::new(py, Crew::default())?,
                 tally: OnceLock::new(),
             };
-            Bound::new(py, run)
+            let run = Bound::new(py, run)?;
+            spec.setattr(intern!(py, "run"), &run)?;
+            Ok(run)
         });
         match &made {
-            Ok(run) => {
-                let run = run.get();
+            Ok(made) => {
+                let run = made.get();
                 let open = Open {
+                    run: made.clone().into_any().unbind(),
                     crew: run.crew.clone_ref(py),
                     ids: run.work.ids.clone_ref(py),
                     clock: run.work.clock.clone_ref(py),
@@ -286,12 +300,15 @@ impl Run {
     /// End the run: every slot goes back and every step gets its final state. Returns the ids of
     /// the steps that are skipped, in their own order, and of those that were stopped from
     /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
-    /// among the skipped.
+    /// among the skipped. Once is enough: of a closed run it returns nothing, and has no effect.
     fn close<'py>(
         &self,
         py: Python<'py>,
         timed_out: bool,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        if self.is_closed() {
+            return Ok((PyList::empty(py), PyList::empty(py)));
+        }
         let cause = match timed_out {
             true => Cause::TimedOut,
             false => Cause::Ended,
@@ -339,4 +356,36 @@ impl Run {
         self.work.traverse(&visit)?;
         visit.call(&self.crew)
     }
+}
+
+/// Where something has torn another `trio.run`, whoever had runs open in it may never come to
+/// close them (an exception that is kept keeps the tasks). Once that `trio.run` is over we do.
+fn close_torn(pool: &Pool, token: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = token.py();
+    let runs = pool.lock_runs();
+    if runs.serves(token) {
+        return Ok(());
+    }
+    let other = runs.token.as_ref().map(|token| token.clone_ref(py));
+    drop(runs);
+    pool.check_fork()?;
+    let over = trio::is_over(py)?.call1((&other,))?.is_truthy()?;
+    let runs = pool.lock_runs();
+    let same = runs.token.as_ref().map(Py::as_ptr) == other.as_ref().map(Py::as_ptr);
+    if !over || !same {
+        return Ok(());
+    }
+    let torn = runs.open.values().map(|open| open.run.clone_ref(py));
+    let torn: Vec<_> = torn.collect();
+    drop(runs);
+    let cast = |run: Py<PyAny>| Ok(run.into_bound(py).cast_into::<Run>()?.unbind());
+    let torn: Vec<_> = torn.into_iter().map(cast).collect::<PyResult<_>>()?;
+    // All are stopped before the first one is closed: a slot that one gives back must not
+    // wake a task of another, which no Trio runs any more.
+    let mut scheduler = pool.lock(py)?;
+    torn.iter().for_each(|run| scheduler.stop(run.get().lane));
+    drop(scheduler.take_wakes());
+    drop(scheduler);
+    torn.iter()
+        .try_for_each(|run| run.get().close(py, false).map(drop))
 }

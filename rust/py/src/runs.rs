@@ -12,6 +12,8 @@ use crate::crew::Crew;
 
 /// What the pool has to know of an open run.
 pub struct Open {
+    /// The run itself, for who can close it: this file comes below.
+    pub run: Py<PyAny>,
     pub crew: Py<Crew>,
     /// The id of each step.
     pub ids: Py<PyList>,
@@ -41,6 +43,7 @@ impl Runs {
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         for open in self.open.values() {
+            visit.call(&open.run)?;
             visit.call(&open.crew)?;
             visit.call(&open.ids)?;
             open.clock.traverse(visit)?;

@@ -27,14 +27,13 @@ use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
 use super::class::Driver;
-use super::memory::{Action, Inner, Step, Suspended};
+use super::memory::{Action, Inner, Step};
 use super::settle::End;
 use super::turn::{Begun, Message, Turn};
-use crate::coroutine::{make_coroutine, programming_error, throw};
+use crate::coroutine::throw;
 use crate::crew::Crew;
 use crate::errors;
 use crate::event::Happened;
-use crate::exception::is_plainly_fatal;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
@@ -229,17 +228,6 @@ impl<'py> Turn<'_, 'py> {
         self.since_ns = None;
     }
 
-    /// The task works for this step now, and has its name.
-    fn name_task(&mut self, step: u32) -> PyResult<()> {
-        let py = self.py;
-        let Some(seat) = &self.memory.seat else {
-            return Err(errors::not_seated(py));
-        };
-        self.memory.task_is_changed = true;
-        let id = self.run().work.id(py, step)?;
-        trio::task_name(py)?.set(seat.task.bind(py), &id)
-    }
-
     /// Wait until a slot is granted.
     fn park(&mut self) -> PyResult<()> {
         let (py, run, number) = (self.py, self.run(), self.worker().number);
@@ -255,158 +243,5 @@ impl<'py> Turn<'_, 'py> {
         self.stretch_ends();
         run.crew().park(number, task);
         Ok(())
-    }
-
-    /// Make the step's coroutine and send into it for the first time, inside its own context.
-    fn first_segment(&mut self, step: Step) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (py, run) = (self.py, self.run());
-        let Some(seat) = &self.memory.seat else {
-            return Err(errors::not_seated(py));
-        };
-        if ffi::is_stack_short() {
-            let error = errors::too_deep();
-            return self.raised(step, None, error).map(|()| None);
-        }
-        let task = seat.task.bind(py);
-        let base = run.work.base.as_ref().map(|base| base.bind(py));
-        let context = base.map(|base| self.memory.contexts.take(base, task));
-        let context = match context.transpose() {
-            Ok(context) => context,
-            Err(error) => return self.raised(step, None, error).map(|()| None),
-        };
-        // A single step may sit in a scope of its caller's.
-        let leftovers = &self.memory.baseline;
-        self.tasks_before = (!run.has_one_step).then(|| leftovers.tasks_in_scope(py));
-        let mut made = None;
-        self.driver.in_step.store(true, Ordering::Relaxed);
-        let sent = self.first_send(step, context.as_ref(), &mut made);
-        self.driver.in_step.store(false, Ordering::Relaxed);
-        if !matches!(sent, Ok(PySendResult::Next(_))) {
-            self.leave_context()?;
-        }
-        let error = match (sent, made) {
-            (Ok(PySendResult::Return(value)), _) => {
-                if let (Some(context), Some(seat)) = (context, &self.memory.seat) {
-                    let task = seat.task.bind(py);
-                    self.memory.contexts.put_back(context, task)?;
-                }
-                return self.returned(step, false, &value).map(|()| None);
-            }
-            (Ok(PySendResult::Next(trap)), Some(coroutine)) => {
-                self.memory.inner = Inner::Step(Suspended {
-                    step,
-                    coroutine: coroutine.unbind(),
-                });
-                self.memory.has_suspended = true;
-                if let Err(error) = guarded(py, || self.suspended(step)) {
-                    self.fail_later(error);
-                }
-                return Ok(Some(trap));
-            }
-            (Ok(PySendResult::Next(_)), None) => {
-                return Err(errors::internal(py, "a step yielded before it was made"));
-            }
-            (Err(error), Some(_)) => error,
-            (Err(error), None) => {
-                if let Some(error) = programming_error(py, &run.work, step.index, &error)? {
-                    self.settle(step, End::Cancelled)?;
-                    return Err(error);
-                }
-                error
-            }
-        };
-        self.raised(step, None, *error).map(|()| None)
-    }
-
-    fn first_send(
-        &self,
-        step: Step,
-        context: Option<&Bound<'py, PyAny>>,
-        made: &mut Option<Bound<'py, PyAny>>,
-    ) -> ffi::Sent<'py> {
-        let py = self.py;
-        let _entered = context.map(ffi::Entered::new).transpose()?;
-        fault!(py, MakeCoroutine);
-        let coroutine = made.insert(make_coroutine(
-            py,
-            &self.run().work,
-            step.index,
-            self.in_portal,
-        )?);
-        fault!(py, FirstSend);
-        ffi::send(coroutine, &py.None().into_bound(py))
-    }
-
-    /// A step has ended in its first segment, and the thread has left its context. An observer sees
-    /// the same in the task.
-    fn leave_context(&mut self) -> PyResult<()> {
-        let (py, work) = (self.py, &self.run().work);
-        let (Some(seat), Some(base), Some(_)) = (&self.memory.seat, &work.base, &work.observer)
-        else {
-            return Ok(());
-        };
-        let task = seat.task.bind(py);
-        trio::task_context(py)?.set(task, base.bind(py))
-    }
-
-    /// The step is about to suspend for the first time.
-    fn suspended(&self, step: Step) -> PyResult<()> {
-        let (py, run) = (self.py, self.run());
-        // From now on Trio runs the step in its context by itself; entering it here as well would
-        // be wrong when a thread's message runs in this task.
-        fault!(py, Suspend);
-        let mut scheduler = self.pool().lock(py)?;
-        let limit_ns = scheduler.step_timeout_ns(run.lane, step.index);
-        let deadline = limit_ns.map(|limit_ns| run.work.clock.deadline(self.started, limit_ns));
-        let worker = self.worker().number;
-        let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
-        let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
-        drop(scheduler);
-        if let Some(deadline) = earliest {
-            run.crew().set_alarm(py, &run.work.clock, deadline)?;
-        }
-        fault!(py, Suspended);
-        match wanted {
-            true => run.crew().bring_worker(py),
-            false => Ok(()),
-        }
-    }
-
-    /// The driver has failed while its step waits for Trio, which has it in its tables by now: to
-    /// close it here would tear it out of them. Trio cancels it, and then the error goes on.
-    fn fail_later(&mut self, error: PyErr) {
-        let py = self.py;
-        self.memory.failure = Some(error.into_value(py));
-        let seat = self.memory.seat.as_ref();
-        let scope = seat.and_then(|seat| seat.scope.as_ref());
-        // A single step without a limit has no scope of ours: it ends by itself.
-        if let Some(scope) = scope.filter(|_| self.run().crew().has_host()) {
-            quietly(py, || self.worker().cancel(py, scope, "the run has failed"));
-        }
-    }
-
-    /// A step has ended after the driver had failed: the error that goes on.
-    fn late_failure(&mut self, held: Suspended, result: PyResult<Bound<'py, PyAny>>) -> PyErr {
-        let py = self.py;
-        let error = result.err();
-        let fatal = |error: &PyErr| is_plainly_fatal(py, error).unwrap_or(false);
-        let end = match &error {
-            Some(error) if fatal(error) => End::Fatal(error.clone_ref(py)),
-            _ => End::Cancelled,
-        };
-        quietly(py, || self.settle(held.step, end));
-        let failure = self.memory.failure.take();
-        let failure = failure.map(|failure| PyErr::from_value(failure.into_bound(py).into_any()));
-        match (error, failure) {
-            (Some(error), Some(failure)) if fatal(&error) => {
-                error.set_context(py, Some(failure));
-                error
-            }
-            (error, Some(failure)) => {
-                failure.set_context(py, error);
-                failure
-            }
-            _ => errors::internal(py, "a driver failed for no reason"),
-        }
     }
 }

@@ -31,6 +31,7 @@ use crate::errors;
 use crate::event::Happened;
 use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::faults::fault;
+use crate::frames;
 use crate::panics::quietly;
 
 impl<'py> Turn<'_, 'py> {
@@ -78,6 +79,7 @@ impl<'py> Turn<'_, 'py> {
             drop(held);
             return Err(error);
         }
+        frames::forget_callers(py, &error)?;
         fault!(py, Leftovers);
         let tasks_before = self.tasks_before.filter(|_| !suspended);
         let leftovers = &self.memory.baseline;

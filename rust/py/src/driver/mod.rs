@@ -2,13 +2,15 @@
 //!
 //! From the bottom: [`contexts`] and [`stretch`] are parts of the driver's [`memory`], [`class`] is
 //! the driver that keeps it, [`turn`] one resumption of the driver. Of a turn, [`settle`] is what is
-//! done when a step has ended, [`judge`] what that end is, [`abandon`] the way out when something
-//! fails, and [`drive`] the loop. [`protocol`] is all that Python sees.
+//! done when a step has ended, [`judge`] what that end is, [`first`] its first segment, [`abandon`] the way out when
+//! something fails, [`failure`] one that has to wait for Trio, and [`drive`] the loop. [`protocol`] is all that Python sees.
 
 mod abandon;
 mod class;
 mod contexts;
 mod drive;
+mod failure;
+mod first;
 mod judge;
 mod memory;
 mod protocol;

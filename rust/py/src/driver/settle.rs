@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use super::memory::{Action, Step};
 use super::turn::{Settled, Turn};
+use crate::errors;
 use crate::event::Happened;
 use crate::faults::fault;
 use crate::trio;
@@ -76,6 +77,11 @@ impl<'py> Turn<'_, 'py> {
         let clock = run.work.clock.soon(py, &mut self.memory.anchor);
         let now = clock.as_ref().copied().unwrap_or_default();
         let now_ns = now.ns;
+        if run.is_closed() {
+            // Where Trio has been torn a task may outlive its run; what it comes to is nobody's.
+            self.worker().set_slot(None);
+            return Err(errors::closed());
+        }
         let mut scheduler = self.pool().lock(py)?;
         let started_ns = match run.work.observer {
             Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
