@@ -6,6 +6,7 @@
 //! the frames of the caller, and close a circle with them. The same goes for the frames in which
 //! Trio makes a `Cancelled`, where our supervisor has asked for it. Both are cut off where ours begin.
 
+use pyo3::exceptions::PyBaseExceptionGroup;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -18,32 +19,36 @@ const MOST: usize = 100;
 
 /// Cut off the frames of ours below those of an error, and of all that it came from.
 pub fn forget_callers(py: Python<'_>, error: &PyErr) -> PyResult<()> {
-    let mut todo = vec![error.value(py).clone().into_any()];
+    let mut todo = vec![error.clone_ref(py)];
     for _ in 0..MOST {
         let Some(error) = todo.pop() else { break };
-        let mut traceback = error.getattr(intern!(py, "__traceback__"))?;
+        // By the interpreter's own fields: its class may refuse to be read.
+        let mut traceback = error.traceback(py).map(Bound::into_any);
         let mut last = None;
-        while !traceback.is_none() {
-            let frame = traceback.getattr(intern!(py, "tb_frame"))?;
+        while let Some(entry) = traceback.filter(|entry| !entry.is_none()) {
+            let frame = entry.getattr(intern!(py, "tb_frame"))?;
             if last.is_none() {
                 cut(&frame)?;
             }
             last = Some(frame);
-            traceback = traceback.getattr(intern!(py, "tb_next"))?;
+            traceback = Some(entry.getattr(intern!(py, "tb_next"))?);
         }
         if let Some(frame) = last {
             cut(&frame)?;
         }
-        let cause = error.getattr(intern!(py, "__cause__"))?;
-        let context = error.getattr(intern!(py, "__context__"))?;
-        if !context.is(&cause) {
-            todo.push(context);
+        let cause = error.cause(py);
+        let is_cause = |context: &PyErr| {
+            let cause = cause.as_ref();
+            cause.is_some_and(|cause| cause.value(py).is(context.value(py)))
+        };
+        todo.extend(error.context(py).filter(|context| !is_cause(context)));
+        todo.extend(cause);
+        if error.is_instance_of::<PyBaseExceptionGroup>(py)
+            && let Ok(errors) = error.value(py).getattr(intern!(py, "exceptions"))
+        {
+            let errors = errors.cast::<PyTuple>().into_iter().flatten();
+            todo.extend(errors.map(PyErr::from_value));
         }
-        todo.push(cause);
-        if let Ok(errors) = error.getattr(intern!(py, "exceptions")) {
-            todo.extend(errors.cast::<PyTuple>().into_iter().flatten());
-        }
-        todo.retain(|error| !error.is_none());
     }
     Ok(())
 }
