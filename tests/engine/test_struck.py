@@ -45,7 +45,8 @@ class Strike:
     """A trace function that raises once, as a signal handler might: at a line of ours, or as a
     function of ours is called or returns, wherever none has struck in this scene before.
 
-    Where a coroutine is suspended or goes on CPython looks for no signals.
+    Where a coroutine is suspended or goes on CPython looks for no signals. Any context manager may be
+    struck as it begins to be left, and then is not left: there is nothing to be done about that.
     """
 
     def __init__(self, struck_before: set[str]) -> None:
@@ -53,7 +54,8 @@ class Strike:
 
     def __call__(self, frame, event, arg):
         file = Path(frame.f_code.co_filename)
-        if not any(file.is_relative_to(PACKAGE / room) for room in ROOMS):
+        is_ours = any(file.is_relative_to(PACKAGE / room) for room in ROOMS)
+        if not is_ours or frame.f_code.co_name == "__aexit__":
             return None
         return self.strike(frame, event, arg)
 
@@ -213,14 +215,17 @@ def test_an_exception_out_of_a_signal_handler_leaves_the_pool_in_order(scene):
                 if not is_torn(error):
                     raise
                 kept = error  # and with it the tasks, none of which ends
+                run_virtual(manager.pool.execute, sync, "the next call finds what was torn")
                 run_virtual(assert_works_on, manager)
             assert_idle(manager)
             assert Connection.open == 0
+            if kept is not None:
+                kept = None
+                gc.collect()
             assert not manager._accounts._open
         except BaseException as error:
             error.add_note(f"after a strike at: {strike.where}")
             raise
-        del kept
         if strike.where is None:
             break
     assert len(struck_before) > 40

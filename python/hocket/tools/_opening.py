@@ -54,8 +54,14 @@ class Opening:
         if not made.is_class:
             return OpenTool(made, made.target)
         manager = made.target()
-        call: Any = await type(manager).__aenter__(manager)
-        self._entered.append(manager)
+        open_before = len(self._entered)
+        try:
+            # First: no exception out of a signal handler comes between entering and noting it.
+            self._entered.append(manager)
+            call: Any = await type(manager).__aenter__(manager)
+        except BaseException:
+            del self._entered[open_before:]
+            raise
         _check_entered(name, call)
         return OpenTool(made, call)
 
