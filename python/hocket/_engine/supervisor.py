@@ -19,7 +19,7 @@ from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_p
 from .. import _core
 from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
-from . import leftovers, tree_variables
+from . import leftovers, tree_variables, turns
 
 __all__ = ["run_alone", "supervise"]
 
@@ -112,6 +112,7 @@ class _Host:
         self._isolated = isolated
         self._nursery = nursery
         self._workers = 0
+        self._ring = turns.ring()
         self._watch: trio.CancelScope | None = None
         self._asleep = False
         self._failure: BaseException | None = None
@@ -157,7 +158,7 @@ class _Host:
         task, scope = current_task(), self._nursery.cancel_scope
         try:
             watched = leftovers.to_watch(task, scope, own_task=self._isolated)
-            driver.enter(task, scope, watched)
+            driver.enter(task, scope, watched, self._ring)
             try:
                 await drive(driver)
             finally:
@@ -176,7 +177,7 @@ class _Host:
                 try:
                     with trio.CancelScope() as scope:
                         watched = leftovers.to_watch(task, scope, own_task=self._isolated)
-                        driver.enter(task, scope, watched)
+                        driver.enter(task, scope, watched, self._ring)
                         try:
                             await drive(driver)
                         finally:

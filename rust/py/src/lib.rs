@@ -13,6 +13,7 @@ mod faults;
 mod ffi;
 mod fork;
 mod frames;
+mod inside;
 mod leftovers;
 mod odd;
 mod panics;
@@ -20,6 +21,7 @@ mod pool;
 mod portal;
 mod request;
 mod rest;
+mod ring;
 mod run;
 mod runs;
 mod seat;
@@ -45,6 +47,8 @@ mod _core {
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
+    use crate::ring::Ring;
+    #[pymodule_export]
     use crate::run::Run;
     #[pymodule_export]
     use crate::step_ids::step_ids;
@@ -68,6 +72,7 @@ mod _core {
                 "Driver",
                 "LONGEST_WINDOW_NS",
                 "Pool",
+                "Ring",
                 "Run",
                 "Tally",
                 "step_ids",

@@ -27,7 +27,8 @@ use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
 use super::class::Driver;
-use super::memory::{Action, Inner, Step};
+use super::memory::{Action, Inner, Memory, Step};
+use super::stretch::Pace;
 use super::settle::End;
 use super::turn::{Begun, Message, Turn};
 use crate::coroutine::throw;
@@ -37,19 +38,24 @@ use crate::event::Happened;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
-use crate::portal;
 use crate::request::out_of_memory;
 use crate::trio;
 
+/// What a turn has come to: a trap for Trio, or None where the driver returns.
+pub type Driven<'py> = PyResult<Option<Bound<'py, PyAny>>>;
+
 impl Driver {
-    /// Trio resumes the driver. Returns a trap, or None where the driver returns.
-    pub fn resume<'py>(
+    /// One turn, with the memory that was taken out for it.
+    pub fn turn<'py>(
         &self,
         py: Python<'py>,
+        memory: Box<Memory>,
         message: Message<'py>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.run.get().check_thread()?;
-        let mut turn = Turn::begin(self, py)?;
+        pace: &mut Pace,
+        in_portal: bool,
+    ) -> Driven<'py> {
+        let mut turn = Turn::with(self, py, memory, *pace);
+        turn.in_portal = in_portal;
         let mut result = catch_unwind(AssertUnwindSafe(|| turn.drive(message)));
         let foreign = result.is_err() && self.in_step.swap(false, Ordering::Relaxed);
         if !matches!(result, Ok(Ok(Some(_)))) {
@@ -61,6 +67,7 @@ impl Driver {
                 (Err(error), _) => error.write_unraisable(py, None),
             }
         }
+        *pace = turn.pace;
         turn.end();
         fault!(py, Return);
         match result {
@@ -76,8 +83,6 @@ impl Driver {
 impl<'py> Turn<'_, 'py> {
     fn drive(&mut self, message: Message<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
-        self.memory.round.enter();
-        self.in_portal = portal::is_open(py);
         let mut message = Some(message);
         loop {
             let coroutine = match &self.memory.inner {
@@ -198,7 +203,7 @@ impl<'py> Turn<'_, 'py> {
             Next::Start { step, slot } => {
                 // Taken over at once: from here on `abandon` gives the slot back.
                 self.worker().set_slot(Some(slot));
-                self.since_ns.get_or_insert(now_ns);
+                self.pace.since_ns.get_or_insert(now_ns);
                 self.started = now;
                 self.name_task(step)?;
                 fault!(py, Started);
@@ -225,7 +230,7 @@ impl<'py> Turn<'_, 'py> {
     /// The driver is about to go through Trio's scheduler, by a coroutine of its own.
     fn stretch_ends(&mut self) {
         self.now = None;
-        self.since_ns = None;
+        self.pace.since_ns = None;
     }
 
     /// Wait until a slot is granted.

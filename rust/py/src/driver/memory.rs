@@ -1,5 +1,7 @@
 //! What a driver keeps from one resumption to the next.
 
+use std::any::Any;
+
 use hocket_core::SlotId;
 use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -10,6 +12,7 @@ use super::contexts::Contexts;
 use super::stretch::Round;
 use crate::clock::Anchor;
 use crate::leftovers::Baseline;
+use crate::ring::Member;
 use crate::seat::Seat;
 
 /// What the worker is to do when the driver has returned.
@@ -55,6 +58,14 @@ pub struct Unwinding {
     pub traceback: Option<Py<PyTraceback>>,
 }
 
+/// What a turn has come to that only Trio can take in: the worker's next resumption says it.
+pub enum Kept {
+    Trap(Py<PyAny>),
+    Leave,
+    Raise(PyErr),
+    Panic(Box<dyn Any + Send>),
+}
+
 #[derive(Default)]
 pub struct Memory {
     pub inner: Inner,
@@ -75,6 +86,11 @@ pub struct Memory {
     pub thrown: bool,
     /// Whether the task has the context and the name of a step, which may have ended.
     pub task_is_changed: bool,
+    /// Its place in the ring of this `trio.run`, if it may have its turns from others.
+    pub member: Option<Py<Member>>,
+    pub kept: Option<Kept>,
+    /// What the step is resumed with in place of what Trio says.
+    pub stash: Option<Py<PyAny>>,
     /// The last proper look at the clock, from which the processor's counter goes on.
     pub anchor: Option<Anchor>,
     pub round: Round,
@@ -105,6 +121,11 @@ impl Memory {
             visit.call(&unwinding.traceback)?;
         }
         visit.call(&self.failure)?;
+        visit.call(&self.member)?;
+        visit.call(&self.stash)?;
+        if let Some(Kept::Trap(trap)) = &self.kept {
+            visit.call(trap)?;
+        }
         self.contexts.traverse(visit)
     }
 }

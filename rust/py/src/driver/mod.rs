@@ -6,6 +6,7 @@
 //! something fails, [`failure`] one that has to wait for Trio, and [`drive`] the loop. [`protocol`] is all that Python sees.
 
 mod abandon;
+mod carry;
 mod class;
 mod contexts;
 mod drive;
@@ -14,6 +15,7 @@ mod first;
 mod judge;
 mod memory;
 mod protocol;
+mod resume;
 mod settle;
 mod stretch;
 mod turn;

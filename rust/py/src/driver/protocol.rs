@@ -15,6 +15,7 @@ use super::turn::{Message, Turn};
 use crate::faults::fault;
 use crate::leftovers::Baseline;
 use crate::panics::{lock, panicked, quietly};
+use crate::ring::Ring;
 use crate::run::Run;
 use crate::seat::Seat;
 use crate::worker::Worker;
@@ -58,24 +59,29 @@ impl Driver {
 
     /// The worker sits down in this task and scope, before each await. `scope` may be None for a
     /// task that is not ours. `watched` is (nurseries, status, status_tasks, breaker, describe),
-    /// each None where it cannot be had.
-    #[pyo3(signature = (task, scope, watched, *, trio_cancels=false))]
+    /// each None where it cannot be had. With a `ring` it may have its turns from others.
+    #[pyo3(signature = (task, scope, watched, ring=None, *, trio_cancels=false))]
     fn enter(
-        &self,
+        slf: &Bound<'_, Self>,
         task: &Bound<'_, PyAny>,
         scope: Option<Py<PyAny>>,
         watched: Watched,
+        ring: Option<Bound<'_, Ring>>,
         trio_cancels: bool,
     ) -> PyResult<()> {
-        let py = task.py();
+        let (py, this) = (task.py(), slf.get());
         fault!(py, Enter);
-        self.with_turn(py, |turn| turn.restore_task())?;
+        this.with_turn(py, |turn| turn.restore_task())?;
         let (nurseries, status, tasks, breaker, describe) = watched;
         let seat = Seat::new(task, scope, status, trio_cancels)?;
         let baseline = Baseline::new(task, nurseries, tasks, breaker, describe)?;
         let cancelled = seat.is_cancelled(py)?;
         let workers_own = seat.clone_ref(py);
-        let before = self.with_memory(|memory| {
+        if let (Some(ring), true) = (ring, this.with_memory(|memory| memory.member.is_none())?) {
+            let member = Ring::enter(&ring, task, slf.clone().into_any().unbind())?;
+            this.with_memory(|memory| memory.member = member)?;
+        }
+        let before = this.with_memory(|memory| {
             memory.action = Action::Leave;
             // A worker that comes too late starts nothing any more.
             memory.must_checkpoint = cancelled;
@@ -83,14 +89,18 @@ impl Driver {
             (memory.seat.replace(seat), before)
         })?;
         drop(before);
-        let tasks = self.run.get().pool.get().tasks(py);
-        Worker::enter_task(self.worker.bind(py), tasks, workers_own)
+        let tasks = this.run.get().pool.get().tasks(py);
+        Worker::enter_task(this.worker.bind(py), tasks, workers_own)
     }
 
     /// The worker gets up for good.
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
         fault!(py, Exit);
         self.with_turn(py, |turn| turn.restore_task())?;
+        let member = self.with_memory(|memory| memory.member.take())?;
+        if let Some(member) = member {
+            member.get().ring.get().leave(py, member.get())?;
+        }
         let before =
             self.with_memory(|memory| (memory.seat.take(), mem::take(&mut memory.baseline)))?;
         drop(before);

@@ -115,15 +115,13 @@ impl<'py> Turn<'_, 'py> {
 
     /// Find out whether a checkpoint is due before the next step.
     fn count_stretch(&mut self, now_ns: u64) {
-        self.streak += 1;
-        let since_ns = *self.since_ns.get_or_insert(now_ns);
+        let pace = &mut self.pace;
+        pace.streak += 1;
+        let since_ns = *pace.since_ns.get_or_insert(now_ns);
         let stretch_ns = now_ns.saturating_sub(since_ns);
-        let is_foreign = self.run().work.clock.is_foreign();
-        let round = &self.memory.round;
-        self.memory.must_checkpoint = round.count_stretch(self.streak, stretch_ns, is_foreign);
-        if self.memory.must_checkpoint {
-            self.streak = 0;
-        }
+        let is_foreign = self.driver.run.get().work.clock.is_foreign();
+        let due = pace.round.count_stretch(pace.streak, stretch_ns, is_foreign);
+        self.memory.must_checkpoint = due;
     }
 
     /// Tell whoever has to know that a step has ended.

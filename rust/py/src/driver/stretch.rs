@@ -24,8 +24,19 @@ thread_local! {
     static ROUND: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
+/// How long the thread has been away from Trio, and what it has done meanwhile.
+#[derive(Clone, Copy, Default)]
+pub struct Pace {
+    /// Of the driver that Trio has resumed.
+    pub round: Round,
+    /// The first look at the clock.
+    pub since_ns: Option<u64>,
+    /// How many steps have ended.
+    pub streak: u32,
+}
+
 /// A driver's part in the rounds of its thread.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Round {
     last: u64,
     before_ns: u64,

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::class::Driver;
 use super::memory::{Memory, Step};
+use super::stretch::Pace;
 use crate::clock::Moment;
 use crate::pool::Pool;
 use crate::run::Run;
@@ -47,13 +48,11 @@ pub struct Turn<'a, 'py> {
     pub driver: &'a Driver,
     pub py: Python<'py>,
     pub memory: Box<Memory>,
-    /// The last look at the clock since Trio resumed us, and the first one.
+    pub pace: Pace,
+    /// The last look at the clock in this turn.
     pub now: Option<Moment>,
-    pub since_ns: Option<u64>,
     /// When the latest step of this turn started.
     pub started: Moment,
-    /// How many steps have ended since the last checkpoint.
-    pub streak: u32,
     /// What the scheduler has already said about the time after the step that just ended.
     pub next: Option<Next>,
     /// Whether the step that is being settled lets the next one start right after it.
@@ -67,19 +66,23 @@ pub struct Turn<'a, 'py> {
 
 impl<'a, 'py> Turn<'a, 'py> {
     pub fn begin(driver: &'a Driver, py: Python<'py>) -> PyResult<Self> {
-        Ok(Self {
+        Ok(Self::with(driver, py, driver.take_memory()?, Pace::default()))
+    }
+
+    /// The driver's memory was taken out for this turn.
+    pub fn with(driver: &'a Driver, py: Python<'py>, memory: Box<Memory>, pace: Pace) -> Self {
+        Self {
             driver,
             py,
-            memory: driver.take_memory()?,
+            memory,
+            pace,
             now: None,
-            since_ns: None,
             started: Moment::default(),
-            streak: 0,
             next: None,
             stays: false,
             in_portal: false,
             tasks_before: None,
-        })
+        }
     }
 
     pub fn end(self) {

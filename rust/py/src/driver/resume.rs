@@ -1,0 +1,60 @@
+//! Trio resumes a driver; before Trio is told what its turn has come to, others may have theirs.
+
+use std::panic::resume_unwind;
+
+use pyo3::prelude::*;
+
+use super::carry::carry;
+use super::class::Driver;
+use super::drive::Driven;
+use super::memory::Kept;
+use super::stretch::Pace;
+use super::turn::Message;
+use crate::portal;
+
+impl Driver {
+    /// Returns a trap, or None where the driver returns.
+    pub fn resume<'py>(&self, py: Python<'py>, message: Message<'py>) -> Driven<'py> {
+        self.run.get().check_thread()?;
+        let mut memory = self.take_memory()?;
+        let thrown = matches!(message, Message::Throw(_));
+        match memory.kept.take() {
+            None => {}
+            Some(Kept::Trap(_)) if thrown => {}
+            Some(kept) => {
+                self.put_back(memory);
+                return kept.say(py);
+            }
+        }
+        let message = match memory.stash.take() {
+            Some(value) if !thrown => Message::Send(value.into_bound(py)),
+            _ => message,
+        };
+        memory.round.enter();
+        let mut pace = Pace {
+            round: memory.round,
+            ..Pace::default()
+        };
+        let in_portal = portal::is_open(py);
+        let member = memory.member.as_ref().map(|member| member.clone_ref(py));
+        let Some(member) = member else {
+            return self.turn(py, memory, message, &mut pace, in_portal);
+        };
+        let entered = member.get().ring.get().inside.context(member.get().task.bind(py));
+        let driven = self.turn(py, memory, message, &mut pace, in_portal);
+        // Resumed by `throw`, or on a greenlet, it is not in a frame where the steps of others may run.
+        let entered = entered.ok().filter(|_| !thrown && !in_portal);
+        carry(self, py, &member, entered, pace, driven)
+    }
+}
+
+impl Kept {
+    fn say(self, py: Python<'_>) -> Driven<'_> {
+        match self {
+            Self::Trap(trap) => Ok(Some(trap.into_bound(py))),
+            Self::Leave => Ok(None),
+            Self::Raise(error) => Err(error),
+            Self::Panic(panic) => resume_unwind(panic),
+        }
+    }
+}

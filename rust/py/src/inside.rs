@@ -1,0 +1,204 @@
+//! Trio's private side, as far as turns need it. `hocket._engine.turns` looks it up and tries it.
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use crate::ffi::Slot;
+use crate::trio;
+
+/// What one `trio.run` has for its tasks.
+pub struct Inside {
+    /// The attributes of Trio's global run context on this thread; `task` is the current task.
+    current: Py<PyDict>,
+    runner: Py<PyAny>,
+    /// A deque: the tasks that Trio resumes in its next tick.
+    queue: Py<PyAny>,
+    instruments: Py<PyAny>,
+    /// What the instruments want to be told of.
+    hooks: Py<PyDict>,
+    /// What a task yields that only lets others have a turn.
+    checkpoint: Py<PyAny>,
+    /// The class of what a task yields that waits.
+    wait: Py<PyType>,
+    /// The class of what Trio resumes a task with, unless with an error.
+    value: Py<PyType>,
+    task: TaskSlots,
+}
+
+struct TaskSlots {
+    coro: Slot,
+    next_send: Slot,
+    next_send_fn: Slot,
+    abort_func: Slot,
+    schedule_points: Slot,
+    cancel_points: Slot,
+}
+
+impl Inside {
+    pub fn new(found: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = found.py();
+        let item = |name: &str| found.as_any().get_item(name);
+        let class = item("Task")?;
+        let slot = |name: &str| Slot::of(class.cast()?, name);
+        let runner = item("runner")?;
+        let instruments = runner.getattr(intern!(py, "instruments"))?;
+        let hooks = instruments.getattr(intern!(py, "data"))?;
+        Ok(Self {
+            current: item("current")?.cast_into()?.unbind(),
+            queue: runner.getattr(intern!(py, "runq"))?.unbind(),
+            instruments: instruments.unbind(),
+            hooks: hooks.cast_into()?.unbind(),
+            runner: runner.unbind(),
+            checkpoint: item("checkpoint")?.unbind(),
+            wait: item("wait")?.cast_into()?.unbind(),
+            value: item("value")?.cast_into()?.unbind(),
+            task: TaskSlots {
+                coro: slot("coro")?,
+                next_send: slot("_next_send")?,
+                next_send_fn: slot("_next_send_fn")?,
+                abort_func: slot("_abort_func")?,
+                schedule_points: slot("_schedule_points")?,
+                cancel_points: slot("_cancel_points")?,
+            },
+        })
+    }
+
+    /// Whether somebody observes Trio's steps. There is an entry of no instrument in particular.
+    pub fn is_observed(&self, py: Python<'_>) -> bool {
+        self.hooks.bind(py).len() > 1
+    }
+
+    /// An instrument came in the middle of this task's turn: Trio tells it of the end.
+    pub fn tell_of_turn(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = task.py();
+        if self.hooks.bind(py).contains(intern!(py, "after_task_step"))? {
+            let call = intern!(py, "call");
+            let instruments = self.instruments.bind(py);
+            instruments.call_method1(call, (intern!(py, "after_task_step"), task))?;
+        }
+        Ok(())
+    }
+
+    pub fn checkpoint<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.checkpoint.bind(py).clone()
+    }
+
+    pub fn is_checkpoint(&self, trap: &Bound<'_, PyAny>) -> bool {
+        trap.is(&self.checkpoint)
+    }
+
+    pub fn is_wait(&self, trap: &Bound<'_, PyAny>) -> bool {
+        trap.get_type().is(&self.wait)
+    }
+
+    /// How many tasks Trio resumes in its next tick.
+    pub fn queued(&self, py: Python<'_>) -> PyResult<usize> {
+        self.queue.bind(py).len()
+    }
+
+    /// The task that was queued last, and what it is resumed with; None where that is an error, or
+    /// a mark of ours.
+    pub fn last_queued<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+        let task = self.queue.bind(py).get_item(-1)?;
+        let value = self.task.next_send.get(&task)?;
+        Ok(value.get_type().is(&self.value).then_some((task, value)))
+    }
+
+    /// Take the task that was queued last out of the queue. It stays one that is about to run.
+    pub fn unqueue(&self, py: Python<'_>) -> PyResult<()> {
+        self.queue.bind(py).call_method0(intern!(py, "pop")).map(drop)
+    }
+
+    /// Trio resumes the task in its next tick, with this value, or with None.
+    pub fn queue(&self, task: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = task.py();
+        self.begin_turn(task)?;
+        let reschedule = self.runner.bind(py).getattr(intern!(py, "reschedule"))?;
+        match value {
+            Some(value) => reschedule.call1((task, value)),
+            None => reschedule.call1((task,)),
+        }
+        .map(drop)
+    }
+
+    /// Whether Trio runs this coroutine in the task. The package greenback may put one around it.
+    pub fn runs(&self, task: &Bound<'_, PyAny>, coroutine: &Py<PyAny>) -> PyResult<bool> {
+        Ok(self.task.coro.get(task)?.is(coroutine))
+    }
+
+    pub fn coroutine<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.task.coro.get(task)
+    }
+
+    pub fn set_current(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = task.py();
+        self.current.bind(py).set_item(intern!(py, "task"), task)
+    }
+
+    /// Whether the task is about to run.
+    pub fn is_scheduled(&self, task: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(!self.task.next_send_fn.get(task)?.is_none())
+    }
+
+    /// What Trio does with a task just before it resumes it.
+    pub fn begin_turn(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let none = task.py().None().into_bound(task.py());
+        self.task.next_send_fn.set(task, &none)?;
+        self.task.next_send.set(task, &none)
+    }
+
+    /// What Trio does with a task that has yielded a checkpoint, but for the queue. `send` is its
+    /// coroutine's.
+    pub fn gave_way(&self, task: &Bound<'_, PyAny>, send: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.count_schedule_point(task, 1)?;
+        self.task.next_send_fn.set(task, send)
+    }
+
+    pub fn count_schedule_point(&self, task: &Bound<'_, PyAny>, by: i64) -> PyResult<()> {
+        add(&self.task.schedule_points, task, by)
+    }
+
+    /// What Trio does with a task that has yielded a wait.
+    pub fn waits(&self, task: &Bound<'_, PyAny>, trap: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = task.py();
+        self.count_schedule_point(task, 1)?;
+        add(&self.task.cancel_points, task, 1)?;
+        let abort = trap.getattr(intern!(py, "abort_func"))?;
+        self.task.abort_func.set(task, &abort)?;
+        let runner = self.runner.bind(py);
+        if runner.getattr(intern!(py, "ki_pending"))?.is_truthy()?
+            && runner.getattr(intern!(py, "main_task"))?.is(task)
+        {
+            task.call_method0(intern!(py, "_attempt_delivery_of_pending_ki"))?;
+        }
+        let deliver = intern!(py, "_attempt_delivery_of_any_pending_cancel");
+        task.call_method0(deliver).map(drop)
+    }
+
+    /// What tells Trio that the task goes on with a wait that we have begun by `waits`.
+    pub fn still_waits<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.count_schedule_point(task, -1)?;
+        add(&self.task.cancel_points, task, -1)?;
+        self.wait.bind(task.py()).call1((self.task.abort_func.get(task)?,))
+    }
+
+    pub fn context<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        trio::task_context(task.py())?.get(task)
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.current)?;
+        visit.call(&self.runner)?;
+        visit.call(&self.queue)?;
+        visit.call(&self.instruments)?;
+        visit.call(&self.hooks)
+    }
+}
+
+fn add(slot: &Slot, task: &Bound<'_, PyAny>, by: i64) -> PyResult<()> {
+    let before: i64 = slot.get(task)?.extract()?;
+    let after = (before + by).into_pyobject(task.py())?;
+    slot.set(task, after.as_any())
+}

@@ -1,0 +1,178 @@
+//! The ring of one `trio.run`: the workers that are ready for a turn, and who gives the turns.
+//!
+//! To Trio a task in the ring is one that is about to run, and not in its queue. Whoever gives the
+//! turns, the carrier, is in Trio's queue as long as there is anybody in the ring.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::inside::Inside;
+use crate::panics::lock;
+use crate::portal;
+use crate::request::out_of_memory;
+
+/// A worker that takes part: it sits outermost in its task.
+#[pyclass(frozen, module = "hocket._core")]
+pub struct Member {
+    pub ring: Py<Ring>,
+    pub driver: Py<PyAny>,
+    pub task: Py<PyAny>,
+    /// The task's, as it was when the worker sat down, and its method.
+    pub coroutine: Py<PyAny>,
+    pub send: Py<PyAny>,
+}
+
+#[pymethods]
+impl Member {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.ring)?;
+        visit.call(&self.driver)?;
+        visit.call(&self.task)?;
+        visit.call(&self.coroutine)?;
+        visit.call(&self.send)
+    }
+}
+
+/// A worker whose step is ready to go on.
+pub struct Ready {
+    pub member: Py<Member>,
+    /// What its step waited for; None after a checkpoint.
+    pub value: Option<Py<PyAny>>,
+}
+
+#[derive(Default)]
+pub struct Circle {
+    pub ready: VecDeque<Ready>,
+    pub carrier: Option<Py<Member>>,
+    /// Whether turns are being given at this moment.
+    pub is_turning: bool,
+    /// Whether tasks that are not in the ring may wait for their turn in Trio's present tick: one
+    /// round, and then it is theirs.
+    pub others_wait: bool,
+}
+
+#[pyclass(frozen, module = "hocket._core")]
+pub struct Ring {
+    pub inside: Inside,
+    /// Task -> the member that sits in it.
+    members: Py<PyDict>,
+    circle: Mutex<Circle>,
+    /// What a step gets after a checkpoint.
+    done: Py<Done>,
+}
+
+impl Ring {
+    pub fn circle(&self) -> MutexGuard<'_, Circle> {
+        lock(&self.circle)
+    }
+
+    pub fn done<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.done.bind(py).clone().into_any()
+    }
+
+    /// A driver sits down in a task. None if it is not the outermost one there, or if somebody
+    /// else runs the task's coroutine.
+    pub fn enter(
+        slf: &Bound<'_, Self>,
+        task: &Bound<'_, PyAny>,
+        driver: Py<PyAny>,
+    ) -> PyResult<Option<Py<Member>>> {
+        let (py, this) = (slf.py(), slf.get());
+        let members = this.members.bind(py);
+        if members.contains(task)? || portal::is_open(py) {
+            return Ok(None);
+        }
+        let coroutine = this.inside.coroutine(task)?;
+        let member = Member {
+            ring: slf.clone().unbind(),
+            driver,
+            task: task.clone().unbind(),
+            send: coroutine.getattr(intern!(py, "send"))?.unbind(),
+            coroutine: coroutine.unbind(),
+        };
+        let member = Py::new(py, member)?;
+        members.set_item(task, &member)?;
+        Ok(Some(member))
+    }
+
+    /// A member gets up.
+    pub fn leave(&self, py: Python<'_>, member: &Member) -> PyResult<()> {
+        self.members.bind(py).del_item(&member.task)
+    }
+
+    /// Take back out of Trio's queue who of ours was put there last: steps wake each other.
+    pub fn take_woken(&self, py: Python<'_>, ready: &mut VecDeque<Ready>) -> PyResult<()> {
+        let members = self.members.bind(py);
+        let at = ready.len();
+        while self.inside.queued(py)? > 0 {
+            let Some((task, value)) = self.inside.last_queued(py)? else {
+                break;
+            };
+            let Some(member) = members.get_item(&task)? else {
+                break;
+            };
+            ready.try_reserve(1).map_err(out_of_memory)?;
+            self.inside.unqueue(py)?;
+            let woken = Ready {
+                member: member.cast_into()?.unbind(),
+                value: Some(value.unbind()),
+            };
+            // The last one in the queue comes first.
+            ready.insert(at, woken);
+        }
+        Ok(())
+    }
+
+    /// Trio gives this one its turn.
+    pub fn give_back(&self, py: Python<'_>, ready: &Ready) -> PyResult<()> {
+        let value = ready.value.as_ref().map(|value| value.bind(py));
+        self.inside.queue(ready.member.get().task.bind(py), value)
+    }
+}
+
+#[pymethods]
+impl Ring {
+    /// `found` is what `hocket._engine.turns` has found inside of Trio.
+    #[new]
+    fn new(found: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = found.py();
+        Ok(Self {
+            inside: Inside::new(found)?,
+            members: PyDict::new(py).unbind(),
+            circle: Mutex::default(),
+            done: Py::new(py, Done)?,
+        })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.inside.traverse(&visit)?;
+        visit.call(&self.members)?;
+        if let Ok(circle) = self.circle.try_lock() {
+            visit.call(&circle.carrier)?;
+            for ready in &circle.ready {
+                visit.call(&ready.member)?;
+                visit.call(&ready.value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let circle = std::mem::take(&mut *self.circle());
+        drop(circle);
+    }
+}
+
+/// Trio's `Value(None)`, for use again and again.
+#[pyclass(frozen)]
+struct Done;
+
+#[pymethods]
+impl Done {
+    fn unwrap(&self) {}
+}
