@@ -73,7 +73,11 @@ impl Inside {
     /// An instrument came in the middle of this task's turn: Trio tells it of the end.
     pub fn tell_of_turn(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
-        if self.hooks.bind(py).contains(intern!(py, "after_task_step"))? {
+        if self
+            .hooks
+            .bind(py)
+            .contains(intern!(py, "after_task_step"))?
+        {
             let call = intern!(py, "call");
             let instruments = self.instruments.bind(py);
             instruments.call_method1(call, (intern!(py, "after_task_step"), task))?;
@@ -100,7 +104,10 @@ impl Inside {
 
     /// The task that was queued last, and what it is resumed with; None where that is an error, or
     /// a mark of ours.
-    pub fn last_queued<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    pub fn last_queued<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let task = self.queue.bind(py).get_item(-1)?;
         let value = self.task.next_send.get(&task)?;
         Ok(value.get_type().is(&self.value).then_some((task, value)))
@@ -108,7 +115,10 @@ impl Inside {
 
     /// Take the task that was queued last out of the queue. It stays one that is about to run.
     pub fn unqueue(&self, py: Python<'_>) -> PyResult<()> {
-        self.queue.bind(py).call_method0(intern!(py, "pop")).map(drop)
+        self.queue
+            .bind(py)
+            .call_method0(intern!(py, "pop"))
+            .map(drop)
     }
 
     /// Trio resumes the task in its next tick, with this value, or with None.
@@ -181,7 +191,9 @@ impl Inside {
     pub fn still_waits<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.count_schedule_point(task, -1)?;
         add(&self.task.cancel_points, task, -1)?;
-        self.wait.bind(task.py()).call1((self.task.abort_func.get(task)?,))
+        self.wait
+            .bind(task.py())
+            .call1((self.task.abort_func.get(task)?,))
     }
 
     pub fn context<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

@@ -39,6 +39,7 @@ impl Scheduler {
             self.stop(id);
         }
         self.release(slot_id, slot);
+        self.prefer_loan(id);
         verdict
     }
 

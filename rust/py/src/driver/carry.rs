@@ -61,6 +61,8 @@ struct Carry<'a, 'py> {
     /// Whether the others had to wait when the turns began, and whether they do now.
     others_waited: bool,
     others_wait: bool,
+    /// Whether the time was up before each had its turn.
+    is_cut: bool,
 }
 
 /// The driver's own turn has come to `driven`. Returns what Trio is told.
@@ -74,7 +76,10 @@ pub fn carry<'py>(
 ) -> Driven<'py> {
     let (ring, task) = (member.get().ring.get(), member.get().task.bind(py));
     let mut circle = ring.circle();
-    let carries = circle.carrier.as_ref().is_some_and(|carrier| carrier.is(member));
+    let carries = circle
+        .carrier
+        .as_ref()
+        .is_some_and(|carrier| carrier.is(member));
     if circle.is_turning || (!carries && circle.carrier.is_some()) {
         return driven;
     }
@@ -87,7 +92,11 @@ pub fn carry<'py>(
         return driven;
     }
     let may = context.filter(|_| !matches!(own, Own::Over(_)) && !ring.inside.is_observed(py));
-    let may = may.filter(|_| ring.inside.runs(task, &member.get().coroutine).unwrap_or(false));
+    let may = may.filter(|_| {
+        ring.inside
+            .runs(task, &member.get().coroutine)
+            .unwrap_or(false)
+    });
     let mut ready = std::mem::take(&mut circle.ready);
     let Some(context) = may else {
         circle.carrier = None;
@@ -130,6 +139,7 @@ pub fn carry<'py>(
         own,
         others_waited,
         others_wait: false,
+        is_cut: false,
     };
     let given = guarded(py, || carry.give_turns());
     let restored = ring.inside.set_current(task);
@@ -141,7 +151,9 @@ fn hand_over(py: Python<'_>, ring: &Ring, mut ready: VecDeque<Ready>, all: bool)
     let mut carrier = None;
     while let Some(next) = ready.pop_front() {
         // A second time it has all it needs.
-        let given = ring.give_back(py, &next).or_else(|_| ring.give_back(py, &next));
+        let given = ring
+            .give_back(py, &next)
+            .or_else(|_| ring.give_back(py, &next));
         match given {
             Ok(()) if all => {}
             Ok(()) => {
@@ -173,9 +185,10 @@ impl<'py> Carry<'_, 'py> {
     /// Each of the others that is ready has a turn. Whether it is time to go back to Trio.
     fn give_round(&mut self) -> PyResult<bool> {
         self.take_woken()?;
-        let mut stop = self.is_late()?;
+        let mut is_late = self.is_late()?;
         for _ in 0..self.ready.len() {
-            if stop {
+            self.is_cut = is_late;
+            if is_late {
                 break;
             }
             let Some(next) = self.ready.pop_front() else {
@@ -183,14 +196,14 @@ impl<'py> Carry<'_, 'py> {
             };
             self.give_turn(next);
             self.take_woken()?;
-            stop = self.is_late()?;
+            is_late = self.is_late()?;
         }
         self.others_wait = self.ring.inside.queued(self.py)? > 0;
-        Ok(stop || self.others_wait || self.others_waited)
+        Ok(is_late || self.others_wait || self.others_waited)
     }
 
     fn is_late(&mut self) -> PyResult<bool> {
-        if self.ring.inside.is_observed(self.py) {
+        if self.pace.is_due || self.ring.inside.is_observed(self.py) {
             return Ok(true);
         }
         self.turns += 1;
@@ -248,7 +261,10 @@ impl<'py> Carry<'_, 'py> {
                 match guarded(py, || inside.gave_way(task, member.send.bind(py))) {
                     Ok(()) => {
                         let member = ready.member;
-                        self.ready.push_back(Ready { member, value: None });
+                        self.ready.push_back(Ready {
+                            member,
+                            value: None,
+                        });
                         return;
                     }
                     Err(_) => Kept::Trap(trap.unbind()),
@@ -344,8 +360,9 @@ impl<'py> Carry<'_, 'py> {
         let mut circle = ring.circle();
         circle.is_turning = false;
         circle.others_wait = self.others_wait;
-        let goes_on = matches!(self.own, Own::Ready(_)) && !is_observed && !self.ready.is_empty();
-        if goes_on {
+        // Who has not had a turn comes first the next time.
+        let goes_on = matches!(self.own, Own::Ready(_)) && !is_observed && !self.is_cut;
+        if goes_on && !self.ready.is_empty() {
             circle.ready = self.ready;
             drop(circle);
         } else {

@@ -28,8 +28,8 @@ use pyo3::types::PySendResult;
 
 use super::class::Driver;
 use super::memory::{Action, Inner, Memory, Step};
-use super::stretch::Pace;
 use super::settle::End;
+use super::stretch::Pace;
 use super::turn::{Begun, Message, Turn};
 use crate::coroutine::throw;
 use crate::crew::Crew;
@@ -169,7 +169,7 @@ impl<'py> Turn<'_, 'py> {
             self.restore_task()?;
             fault!(py, Checkpoint);
             self.memory.inner = Inner::Own(trio::checkpoint(py)?.call0()?.unbind());
-            self.stretch_ends();
+            self.now = None;
             if !mem::replace(&mut self.memory.entering, true) {
                 // It comes back for the next step: nobody need start one more worker meanwhile.
                 run.crew().is_coming();
@@ -194,7 +194,11 @@ impl<'py> Turn<'_, 'py> {
             }
         };
         match next {
-            Next::Leave => Ok(Begun::Nothing),
+            Next::Leave => {
+                // The slot that it came for may have gone to others.
+                pool.wake(py, None)?;
+                Ok(Begun::Nothing)
+            }
             Next::Wait => {
                 self.restore_task()?;
                 self.park()?;
@@ -227,12 +231,6 @@ impl<'py> Turn<'_, 'py> {
         }
     }
 
-    /// The driver is about to go through Trio's scheduler, by a coroutine of its own.
-    fn stretch_ends(&mut self) {
-        self.now = None;
-        self.pace.since_ns = None;
-    }
-
     /// Wait until a slot is granted.
     fn park(&mut self) -> PyResult<()> {
         let (py, run, number) = (self.py, self.run(), self.worker().number);
@@ -245,7 +243,7 @@ impl<'py> Turn<'_, 'py> {
         fault!(py, Park);
         self.memory.entering = true;
         self.memory.inner = Inner::Own(wait.unbind());
-        self.stretch_ends();
+        self.now = None;
         run.crew().park(number, task);
         Ok(())
     }

@@ -120,7 +120,7 @@ impl<'py> Turn<'_, 'py> {
     }
 
     /// The step is about to suspend for the first time.
-    fn suspended(&self, step: Step) -> PyResult<()> {
+    fn suspended(&mut self, step: Step) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         // From now on Trio runs the step in its context by itself; entering it here as well would
         // be wrong when a thread's message runs in this task.
@@ -128,6 +128,8 @@ impl<'py> Turn<'_, 'py> {
         let mut scheduler = self.pool().lock(py)?;
         let limit_ns = scheduler.step_timeout_ns(run.lane, step.index);
         let deadline = limit_ns.map(|limit_ns| run.work.clock.deadline(self.started, limit_ns));
+        // Trio has to cancel it before it goes on.
+        self.pace.is_due |= deadline.is_some_and(|it| it <= run.work.clock.due(self.started));
         let worker = self.worker().number;
         let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);

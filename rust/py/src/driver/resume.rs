@@ -40,7 +40,12 @@ impl Driver {
         let Some(member) = member else {
             return self.turn(py, memory, message, &mut pace, in_portal);
         };
-        let entered = member.get().ring.get().inside.context(member.get().task.bind(py));
+        let entered = member
+            .get()
+            .ring
+            .get()
+            .inside
+            .context(member.get().task.bind(py));
         let driven = self.turn(py, memory, message, &mut pace, in_portal);
         // Resumed by `throw`, or on a greenlet, it is not in a frame where the steps of others may run.
         let entered = entered.ok().filter(|_| !thrown && !in_portal);

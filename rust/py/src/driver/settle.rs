@@ -120,7 +120,9 @@ impl<'py> Turn<'_, 'py> {
         let since_ns = *pace.since_ns.get_or_insert(now_ns);
         let stretch_ns = now_ns.saturating_sub(since_ns);
         let is_foreign = self.driver.run.get().work.clock.is_foreign();
-        let due = pace.round.count_stretch(pace.streak, stretch_ns, is_foreign);
+        let due = pace
+            .round
+            .count_stretch(pace.streak, stretch_ns, is_foreign);
         self.memory.must_checkpoint = due;
     }
 

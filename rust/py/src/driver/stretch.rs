@@ -33,6 +33,8 @@ pub struct Pace {
     pub since_ns: Option<u64>,
     /// How many steps have ended.
     pub streak: u32,
+    /// Whether the time limit of a step has come as it suspended.
+    pub is_due: bool,
 }
 
 /// A driver's part in the rounds of its thread.

@@ -66,7 +66,12 @@ pub struct Turn<'a, 'py> {
 
 impl<'a, 'py> Turn<'a, 'py> {
     pub fn begin(driver: &'a Driver, py: Python<'py>) -> PyResult<Self> {
-        Ok(Self::with(driver, py, driver.take_memory()?, Pace::default()))
+        Ok(Self::with(
+            driver,
+            py,
+            driver.take_memory()?,
+            Pace::default(),
+        ))
     }
 
     /// The driver's memory was taken out for this turn.
