@@ -25,6 +25,7 @@ _UNREADABLE = "\0"
 _MOST_SUGGESTIONS = 100
 # A small file can repeat a mistake very often, with aliases, and what it holds can be very long.
 _MOST_MISTAKES = 1_000
+_MOST_TEXT = 100_000
 _LONGEST = 1_000
 _LONGEST_KEY = 60
 
@@ -46,7 +47,7 @@ class Mistake:
 
     keys: Keys
     """Where it is, as keys and indices from the top, in the native spelling."""
-    text: str = attrs.field(converter=_shortened)
+    text: str
     """What is wrong, what was expected, and a suggestion where there is one."""
     path: str = ""
     """``keys`` as text, in the spelling of the file: ``steps[3].parallelGroup.timeout``."""
@@ -71,6 +72,12 @@ class Mistakes:
 
     found: list[Mistake] = attrs.field(factory=list)
     _suggestions: int = 0
+    _text: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more are noted."""
+        return len(self.found) > _MOST_MISTAKES
 
     def add(self, keys: Keys, text: str, *, part: str = "") -> None:
         """Note one mistake; from the thousandth on, only that there are more."""
@@ -78,6 +85,9 @@ class Mistakes:
 
     def note(self, mistake: Mistake) -> None:
         """Note one mistake that knows its place."""
+        if self._text > _MOST_TEXT:
+            mistake = attrs.evolve(mistake, text=_shortened(mistake.text))
+        self._text += len(mistake.text)
         if len(self.found) < _MOST_MISTAKES:
             self.found.append(mistake)
         elif len(self.found) == _MOST_MISTAKES:

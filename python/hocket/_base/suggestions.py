@@ -22,7 +22,11 @@ def nearest(found: object, names: Iterable[object], cutoff: float = 0.6) -> str 
         return None
     import difflib  # only a mistake needs it, and every import of hocket would pay for it
 
-    texts = list(islice((name for name in names if isinstance(name, str) and len(name) <= _LONGEST), _MOST_NAMES))
+    texts = list(
+        islice(
+            (name for name in names if isinstance(name, str) and len(name) <= _LONGEST), _MOST_NAMES
+        )
+    )
     folded = {_fold(name): name for name in reversed(texts)}
     close = difflib.get_close_matches(_fold(found), folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else None

@@ -129,7 +129,7 @@ def _check_steps(
     for mistake in found:
         # A definition without steps because they could not be read has been reported as such.
         if mistake.keys != ("steps",) or not findings.unread:
-            findings.add(mistake.keys, mistake.text)
+            findings.add(mistake.keys, mistake.text, part=mistake.part)
 
 
 def _hides_order(wrong: Wrong) -> bool:

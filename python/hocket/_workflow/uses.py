@@ -12,6 +12,7 @@ from .dependencies import side_by_side
 from .graph import not_before
 from .places import Places
 from .references import Reference, Template, compile_template
+from .syntax import written
 
 __all__ = ["check_inputs", "check_output"]
 
@@ -44,12 +45,12 @@ def check_inputs(
     for use in _uses(places, mistakes):
         pair = places.top[use.place], places.top[use.target]
         if pair[0] == pair[1]:
-            mistakes.add(use.keys, _too_early(places, use))
+            mistakes.add(use.keys, _too_early(places, use), part=use.reference.text)
         elif can_run.issuperset(pair):
             later.setdefault(pair, []).append(use)
     for pair in not_before(graph, order, list(later)):
         for use in later[pair]:
-            mistakes.add(use.keys, _too_early(places, use))
+            mistakes.add(use.keys, _too_early(places, use), part=use.reference.text)
 
 
 def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
@@ -75,18 +76,25 @@ def _leads(
     except ValueError as error:
         mistakes.add(keys, str(error))
         return
-    for where, text in template.slips:
-        mistakes.add((*keys, *where), text)
+    for where, slip in template.slips:
+        if not mistakes.full:
+            mistakes.add((*keys, *where), slip.reason, part=slip.text)
     for reference in template.references:
         if reference.root not in ("results", "errors") or not reference.path:
             continue
         where = (*keys, *reference.where)
         target = places.number.get(reference.path[0])
         if target is None:
-            if reason := places.why_not_before(reference.path[0], mistakes):
-                mistakes.add(where, f"{reference.text}: {reason}")
+            if reason := places.why_not_before(reference.path[0], mistakes, _as_reference):
+                mistakes.add(where, f"{reference.text}: {reason}", part=reference.text)
         elif places.top[target] >= 0:
             yield where, reference, target
+
+
+def _as_reference(id_: str) -> str:
+    """An id as a suggestion inside a reference names it: so that writing it works."""
+    whole = written("results", [id_])
+    return repr(id_) if whole == f"$results.{id_}" else f"{id_!r}, which is {whole}"
 
 
 def _too_early(places: Places, use: _Use) -> str:
