@@ -139,20 +139,22 @@ class ToolRegistry:
             )
         return registry
 
-    def check_input(self, name: str, input: Any) -> list[tuple[Keys, str]]:
+    def check_input(
+        self, name: str, input: Any, values: Mapping[str, Any] | None = None
+    ) -> list[tuple[Keys, str]]:
         """What is wrong with a step's input: where in it, and what.
 
         A function, or a single reference, is known only in the run: nothing is wrong with it. So
         are the parts of an input that references stand for; of all others the types are checked.
 
+        Args:
+            name: the tool.
+            input: what it is to get.
+            values: what ``$context`` will be, if that is known.
+
         Raises:
             UnknownTool: there is no such tool.
         """
-        return self._check_input(name, input, None)
-
-    def _check_input(
-        self, name: str, input: Any, values: Mapping[str, Any] | None
-    ) -> list[tuple[Keys, str]]:
         tool, known = self.get(name), partial(_known, values=values)
         if isinstance(input, str):
             input = known(input)  # noqa: A001 - the name of the parameter
@@ -179,7 +181,7 @@ class ToolRegistry:
             if step.tool not in self._tools:
                 mistakes.add((*where, "tool"), self._unknown(step.tool, mistakes))
                 continue
-            for keys, text in self._check_input(step.tool, step.input, values):
+            for keys, text in self.check_input(step.tool, step.input, values):
                 mistakes.add((*where, "input", *keys), text)
         if not mistakes.found:
             self._fitting.add(analysis)
@@ -251,6 +253,17 @@ def _import(text: str, name: str) -> ModuleType:
 
 
 def _attribute(text: str, module: ModuleType, path: str) -> Any:
+    try:
+        return _named(text, module, path)
+    except ToolModuleError:
+        raise
+    except Exception as error:
+        # Somebody else's object, such as one that is loaded as it is first used.
+        what = f"{type(error).__name__}: {said(error)}"
+        raise ToolModuleError(f"the tools {text!r} cannot be looked at: {what}") from error
+
+
+def _named(text: str, module: ModuleType, path: str) -> Any:
     value: Any = module
     for name in path.split("."):
         if not hasattr(value, name):
