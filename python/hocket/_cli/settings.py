@@ -11,6 +11,7 @@ from .._base.shown import shown
 __all__ = ["SettingError", "read_settings"]
 
 _DEEPEST = 100
+_LONGEST_SHOWN = 100
 _NESTED = ("[", "{", '"', "'")
 
 
@@ -38,7 +39,7 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
         try:
             _assign(values, text)
         except SettingError as error:
-            mistakes.append(f"--set {text}: {error}")
+            mistakes.append(f"--set {_short(text)}: {error}")
     if mistakes:
         raise SettingError("\n".join(mistakes))
     return values
@@ -59,6 +60,10 @@ def _assign(values: dict[str, Any], text: str) -> None:
         if not isinstance(target, dict):
             raise SettingError(f"{'.'.join(names[:depth])!r} is already set, to {shown(target)}")
     target[names[-1]] = _value(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 def _value(text: str) -> Any:

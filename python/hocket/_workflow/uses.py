@@ -66,7 +66,7 @@ def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
 def check_values(places: Places, output: object, values: Mapping[str, Any]) -> list[Mistake]:
     """Return what refers to a value of the run that there is not, when these are its values."""
     mistakes, context = Mistakes(), WorkflowContext(values=dict(values))
-    templates = [
+    templates: list[tuple[Callable[[], Template], Keys]] = [
         (partial(getattr, step, "template"), (*places.keys(place), "input"))
         for place, step in enumerate(places.steps)
         if step.input is not None

@@ -116,21 +116,23 @@ class Tool:
             value: the input.
             known: what each text of it stands for.
         """
+        found: list[tuple[Keys, str]] = []
         if isinstance(value, Mapping):
             found = [
                 ((key,), self._mistyped(self._parameter(key), v, known)) for key, v in value.items()
             ]
         elif value is not None and self.single:
             found = [((), self._mistyped(self.single, value, known))]
-        else:
-            found = []
         return [(keys, text) for keys, text in found if text]
 
     def _mistyped(self, parameter: str, value: Any, known: Known) -> str:
         if parameter not in self.types or value is self.defaults.get(parameter, UNKNOWN):
             return ""
         wrong = mistyped(value, self.types[parameter], known)
-        return "" if wrong is None else f"tool {self.name!r} takes as {parameter!r} {wrong}"
+        if wrong is None:
+            return ""
+        what, found = wrong
+        return f"tool {self.name!r} takes {what} for {parameter!r}; {found}"
 
     def _problems_of_one(self, value: Any) -> list[tuple[Keys, str]]:
         if self.single is not None and self.required <= {self.single}:

@@ -54,21 +54,21 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?")
 _LONGEST = 60
 
 
-def mistyped(value: Any, annotation: Any, known: Known) -> str | None:
-    """Say what was expected, what was found and what to write; None if the value may fit.
+def mistyped(value: Any, annotation: Any, known: Known) -> tuple[str, str] | None:
+    """Say what was expected, and what was found and what to write; None if the value may fit.
 
     Only what certainly does not fit is refused: a type that no file can hold is not judged.
 
     >>> mistyped("fast", float, str)
-    "a number; found 'fast'"
+    ('a number', "found 'fast'")
     >>> mistyped(5, str | None, str)
-    'text or null; found 5; put it in quotes'
+    ('text or null', 'found 5; put it in quotes')
     """
     if _fits(value, annotation, known):
         return None
     if type(value) is str:
         value = known(value)
-    return f"{_name(annotation)}; found {_found(value)}{_hint(value, annotation)}"
+    return _name(annotation), f"found {_found(value)}{_hint(value, annotation)}"
 
 
 def _fits(value: Any, annotation: Any, known: Known) -> bool:
@@ -111,11 +111,10 @@ def _name(annotation: Any) -> str:
         return " or ".join(dict.fromkeys(map(_name, args)))
     if origin is Literal:
         return " or ".join(map(shown, args))
-    if _is_one_of(origin or annotation, _LISTS):
-        of = next((name for kind, name in _PLURALS.items() if args and kind is args[0]), "")
-        return f"a list of {of}" if of else "a list"
-    if _is_one_of(origin or annotation, _MAPPINGS):
-        return "a mapping"
+    for what, kinds in {"a list": _LISTS, "a mapping": _MAPPINGS}.items():
+        if _is_one_of(origin or annotation, kinds):
+            of = next((name for kind, name in _PLURALS.items() if args and kind is args[-1]), "")
+            return f"{what} of {of}" if of else what
     return next((name for kind, name in _NAMES.items() if kind is annotation), shown(annotation))
 
 
