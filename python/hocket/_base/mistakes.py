@@ -91,7 +91,8 @@ class Mistakes:
         if len(self.found) < _MOST_MISTAKES:
             self.found.append(mistake)
         elif len(self.found) == _MOST_MISTAKES:
-            self.found.append(Mistake((), f"these are {_MOST_MISTAKES:,} mistakes; there are more"))
+            text = f"these are {_MOST_MISTAKES:,} mistakes; there are more"
+            self.found.append(Mistake((), text, source=mistake.source))
 
     def near(
         self, found: object, names: Iterable[str], written: Callable[[str], str] = repr
