@@ -193,7 +193,11 @@ CALLS = {
         ValueError,
         r"when_full must be 'raise' or 'wait'; got 'block'",
     ),
-    "pool positional": (lambda: WorkerPool(10), TypeError, r"write WorkerPool\(max_concurrent=10\)"),
+    "pool positional": (
+        lambda: WorkerPool(10),
+        TypeError,
+        r"write WorkerPool\(max_concurrent=10\)",
+    ),
     "pool unknown option": (
         lambda: WorkerPool(max_workers=3),
         TypeError,

@@ -34,7 +34,7 @@ __all__ = ["Wrong", "read_entries"]
 
 # So many mistakes of a file, and no more of it is read: each costs a thousand times what it takes
 # to write one.
-MOST_WRONG = 1_000
+_MOST_WRONG = 1_001
 # What is the same text inside brackets: no number, no word with a meaning, no sign of YAML's.
 _BARE_IN_LIST = re.compile(r"(?!(?:true|false|null)\Z)[^\W\d][\w.-]*(?: [\w.-]+)*", re.IGNORECASE)
 
@@ -63,7 +63,7 @@ def read_entries(data: Any, spelling: Spelling) -> tuple[Any, list[Wrong]]:
         return convert(data, FileEntry), wrong
     except (BaseValidationError, WrongValue) as error:
         _collect(error, (), wrong, spelling)
-    if len(wrong) >= MOST_WRONG:
+    if len(wrong) >= _MOST_WRONG:
         return MISTAKEN, wrong
     for one in wrong:
         data = _take_out(data, one)
@@ -111,7 +111,7 @@ def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], 
             raise expected("a list", value, _how_to_list(value, item_type))
         made: list[Any] = []
         errors: list[Exception] = []
-        left = MOST_WRONG
+        left = _MOST_WRONG
         for index, item in enumerate(value):
             try:
                 made.append(converter.structure(item, item_type))
