@@ -59,9 +59,13 @@ def call_parts(
             hint = " (a group is run by ParallelExecutionManager.execute_group)"
         raise TypeError(f"execute takes a WorkerTask or an async function; got {shown(task)}{hint}")
     if named:
+        function: Any = task
+        while isinstance(function, partial):
+            args, named = (*function.args, *args), {**function.keywords, **named}
+            function = function.func
         raise TypeError(
             f"execute passes on arguments without names alone: write "
-            f"execute({_bound(_name(task), args, named)})"
+            f"execute({_bound(_name(function), args, named)})"
         )
     return name_of(task), partial(task, *args) if args else task, None
 
@@ -83,4 +87,5 @@ def _bound(function: str, args: Iterable[object], named: Mapping[str, object]) -
 
 
 def _name(function: object) -> str:
-    return name_of(function).rpartition(".")[2]
+    name = name_of(function).rpartition(".")[2]
+    return name if name.isidentifier() else "function"
