@@ -747,6 +747,12 @@ def test_merge_keys_are_counted_before_they_grow(load):
     assert text.endswith("aliases and merge keys make 200,000 values more than are written here")
 
 
+def test_more_values_than_a_workflow_has_are_not_kept(load, monkeypatch):
+    monkeypatch.setattr("hocket._files.document._MOST_WRITTEN", 3_000)
+    text = "name: x\nsteps: [{id: a, tool: t}]\noutput: [" + "a," * 3_000 + "]"
+    assert mistakes(text, load)[1].endswith("the file holds more than 3,000 values")
+
+
 @pytest.mark.parametrize(
     "step", ["{id: 5, tol: x, timeout: no}", "5", "{id: a, tool: echo, input: [$x.y]}", "{}"]
 )

@@ -87,4 +87,4 @@ def test_a_file_that_no_workflow_needs_is_refused_before_it_is_read_whole(tmp_pa
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
         file.truncate(40_000_000)  # a hole, which takes no place on the disk
-    assert refusal(path) == "the file is larger than 32 MB"
+    assert refusal(path) == "the file is larger than 16 MB"

@@ -116,7 +116,7 @@ def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], 
             try:
                 made.append(converter.structure(item, item_type))
             except Exception as error:  # noqa: BLE001 - all are collected, and raised below
-                error.__notes__ = [IterableValidationNote("", index, item_type)]
+                error.__notes__ = [IterableValidationNote("", index, item_type)]  # pyright: ignore[reportCallIssue]
                 errors.append(error)
                 left -= _count(error)
                 if left <= 0:

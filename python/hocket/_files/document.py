@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -23,6 +24,10 @@ _DEEPEST = 100
 # honest file does not come near.
 _MOST_ADDED = 200_000
 _MOST_MISTAKES = 1_000
+# A workflow of 100,000 steps has about a million.
+_MOST_WRITTEN = 3_000_000
+# Most values are scalars, which have neither keys nor children.
+_NOTHING: Any = MappingProxyType({})
 _MAP = "tag:yaml.org,2002:map"
 _SEQ = "tag:yaml.org,2002:seq"
 _LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -53,9 +58,9 @@ class _Node:
     written: str | None = None
     span: tuple[int, int] | None = None
     size: int = 1
-    keys: dict[Any, Place] = attrs.field(factory=dict)
-    children: dict[Any, _Node] = attrs.field(factory=dict)
-    merges: list[_Node] = attrs.field(factory=list)
+    keys: dict[Any, Place] = _NOTHING
+    children: dict[Any, _Node] = _NOTHING
+    merges: list[_Node] = _NOTHING
     open: bool = False
 
 
@@ -176,8 +181,8 @@ class _Builder:
             self._note(f"unknown tag {event.tag!r}; leave it out", place)
         if len(self._stack) >= _DEEPEST:
             raise _Stop(f"nested more than {_DEEPEST} deep", place)
-        node = _Node({} if is_mapping else [], place, open=True)
-        self._written += 1
+        node = _Node({} if is_mapping else [], place, keys={}, children={}, merges=[], open=True)
+        self._count_one(place)
         self._stack.append(self._anchor(event, node))
         self._pending.append(_NO_KEY)
 
@@ -186,12 +191,17 @@ class _Builder:
         self._pending.pop()
         node.open = False
         for merged in node.merges:
-            self._merged += len(merged.value)
+            self._merged += 1 + len(merged.value)
             self._check_added(self._merged, node)  # before it grows
             _merge(node, merged)
         node.size += sum(child.size for child in node.children.values())
         self._check_added(node.size - self._written, node)
         self._add(node, node.place)
+
+    def _count_one(self, place: Place) -> None:
+        self._written += 1
+        if self._written > _MOST_WRITTEN:
+            raise _Stop(f"the file holds more than {_MOST_WRITTEN:,} values", place)
 
     def _check_added(self, added: int, node: _Node) -> None:
         if added > _MOST_ADDED:
@@ -261,7 +271,7 @@ class _Builder:
         return node
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> _Node:
-        self._written += 1
+        self._count_one(place)
         text, span = event.value, None
         if "$" in text:
             span = event.start_mark.index, event.end_mark.index

@@ -11,7 +11,7 @@ from .._base.suggestions import nearest
 __all__ = ["CannotRead", "read_text"]
 
 # A workflow of 100,000 steps is about 10 MB.
-_MOST_BYTES = 32_000_000
+_MOST_BYTES = 16_000_000
 
 
 class CannotRead(Exception):

@@ -18,9 +18,10 @@ __all__ = ["ROOTS", "Found", "Slip", "find", "segment", "written"]
 
 ROOTS = ("results", "errors", "context")
 _ALL = (*ROOTS, "now")
-_NAME = r"\w+(?:-\w+)*"
-_QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
-_PATH = rf"(?:\.{_NAME}|\[(?:[0-9]+|{_QUOTED})\])*"
+# Possessive where that changes nothing: a path of a million keys is read in constant memory.
+_NAME = r"\w++(?:-\w++)*+"
+_QUOTED = r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|'[^'\\]*+(?:\\.[^'\\]*+)*+'"
+_PATH = rf"(?:\.{_NAME}|\[(?:[0-9]+|{_QUOTED})\])*+"
 _TOKEN = re.compile(
     rf"\$(?:(?P<dollar>\$)"
     rf"|\{{(?P<braced>{_NAME})(?P<braced_path>{_PATH})\}}"
