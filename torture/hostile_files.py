@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
 
 NATIVE = """\
 x-common: &common {timeout: 5s, continue_on_error: true}
@@ -361,6 +366,46 @@ def make_file(rng: random.Random) -> bytes:
         place = rng.randrange(len(content) + 1)
         content = content[:place] + rng.randbytes(rng.randrange(1, 4)) + content[place:]
     return content
+
+
+def make_dict(rng: random.Random) -> Any:
+    """What Python may hand over instead of a file: anything, in any place."""
+    base = yaml.safe_load(rng.choice([NATIVE, CAMEL, SMALL]))
+    for _ in range(rng.choice([0, 1, 2, 5])):
+        holder: Any = base
+        while isinstance(holder, dict | list) and holder:
+            places: list[Any] = list(holder) if isinstance(holder, dict) else [*range(len(holder))]
+            place = rng.choice(places)
+            if rng.random() < 0.3:
+                _put(rng, holder, place)
+                break
+            holder = holder[place]
+    return base
+
+
+def _put(rng: random.Random, holder: Any, place: Any) -> None:
+    odd = [
+        None,
+        True,
+        5,
+        -1.5,
+        math.nan,
+        math.inf,
+        10**5_000,
+        b"x",
+        (),
+        {1},
+        object(),
+        [],
+        {},
+        holder,
+    ]
+    odd += [rng.choice(SCALARS), lambda: 1, range(3), {1: 2, None: 3, (1, 2): 4}, datetime.now(UTC)]
+    if isinstance(holder, dict) and rng.random() < 0.3:
+        key = rng.choice([None, True, 5, -1.5, math.nan, 10**5_000, b"x", (1, 2), *SCALARS])
+        holder[key] = holder.pop(place)
+    else:
+        holder[place] = rng.choice(odd)
 
 
 def make_setting(rng: random.Random) -> str:

@@ -18,8 +18,9 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from hocket import WorkflowFileError, load_workflow
+from hocket import ToolRegistry, WorkflowFileError, load_workflow, workflow_from_dict
 from hocket._cli.main import main
 from torture import file_tools, hostile_files
 from torture.suite import Suite
@@ -28,7 +29,7 @@ MOST_SECONDS = 10.0
 MOST_MEMORY = 700  # MB, the interpreter and all that is imported included
 MOST_TEXT = 2_500_000
 _LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-COMMANDS = ["check", "load", "run", "run", "run"]
+COMMANDS = ["check", "load", "dict", "run", "run", "run"]
 
 
 @functools.cache
@@ -76,6 +77,20 @@ def load(path: Path) -> int:
     return 2
 
 
+def from_dict(data: Any) -> int:
+    """Read the same from Python's own values."""
+    tools = ToolRegistry.from_module(file_tools.__name__)
+    try:
+        workflow_from_dict(data, tools=tools)
+    except WorkflowFileError as error:
+        refused = error
+    else:
+        return 0
+    assert refused.mistakes
+    assert len(str(refused)) < MOST_TEXT, len(str(refused))
+    return 2
+
+
 def trial(seed: int) -> Counter[str]:
     rng = random.Random(seed)
     path = folder() / "workflow.yaml"
@@ -84,6 +99,8 @@ def trial(seed: int) -> Counter[str]:
     began = time.process_time()
     if name == "load":
         code = load(path)
+    elif name == "dict":
+        code = from_dict(hostile_files.make_dict(rng))
     else:
         code, _, err = command(rng, name, path)
         assert "Traceback" not in err, err
