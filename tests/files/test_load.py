@@ -872,7 +872,9 @@ def test_the_steps_of_a_file_are_written_out(load):
     load("name: x\nsteps:\n  - id: a\n    tool: t\n")
 
 
-@pytest.mark.parametrize("key", [1, None, True, 1.5, (1, 2), b"x", float("nan"), object()])
+@pytest.mark.parametrize(
+    "key", [1, None, True, 1.5, (1, 2), b"x", float("nan"), object(), 10**5_000]
+)
 def test_keys_of_a_dict_that_are_no_texts_are_refused_in_words(key):
     steps = [{"id": "a", "tool": "t", key: 1, "input": {key: ["$x.y", {key: "$results.z"}]}}]
     with pytest.raises(WorkflowFileError) as caught:

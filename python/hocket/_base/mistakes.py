@@ -122,14 +122,12 @@ def format_keys(keys: Sequence[str | int]) -> str:
     """
     text = ""
     for key in keys:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        elif not _is_plain(key):
-            written = shown(key)
-            short = f"{written[: _LONGEST_KEY - 3]}..." if len(written) > _LONGEST_KEY else written
-            text += f"[{short}]"
-        else:
-            text += f".{key}" if text else key
+        if _is_plain(key):
+            text += f".{key}" if text else str(key)
+            continue
+        written = shown(key)
+        short = f"{written[: _LONGEST_KEY - 3]}..." if len(written) > _LONGEST_KEY else written
+        text += f"[{short}]"
     return text
 
 

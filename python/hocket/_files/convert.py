@@ -35,8 +35,6 @@ __all__ = ["Wrong", "read_entries"]
 # So many mistakes of a file, and no more of it is read: each costs a thousand times what it takes
 # to write one.
 _MOST_WRONG = 1_001
-# Which item an error is about. (It is a text with more to it, which pyright does not see.)
-_NOTE: Any = IterableValidationNote
 # What is the same text inside brackets: no number, no word with a meaning, no sign of YAML's.
 _BARE_IN_LIST = re.compile(r"(?!(?:true|false|null)\Z)[^\W\d][\w.-]*(?: [\w.-]+)*", re.IGNORECASE)
 
@@ -118,13 +116,14 @@ def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], 
             try:
                 made.append(converter.structure(item, item_type))
             except Exception as error:  # noqa: BLE001 - all are collected, and raised below
-                error.__notes__ = [_NOTE("", index, item_type)]
+                error.__notes__ = [IterableValidationNote("", index, item_type)]
                 errors.append(error)
                 left -= _count(error)
                 if left <= 0:
                     break
         if errors:
-            raise IterableValidationError("", errors, type_)
+            # It takes the type besides, which the stub of exception groups does not know.
+            raise IterableValidationError("", errors, type_)  # pyright: ignore[reportCallIssue]
         return made
 
     return structure
