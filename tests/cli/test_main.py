@@ -706,6 +706,17 @@ def test_a_terminal_shows_what_runs_and_then_the_report(folder):
     assert seen.endswith('"[red]"\r\n')
 
 
+@pytest.mark.parametrize("width", ["0", "00"])
+def test_a_width_of_nothing_hides_no_report(folder, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("LINES", width)
+    file = write(folder, "live.yaml", json.dumps({"name": "Live", "steps": LIVE}))
+    code, seen = on_a_terminal(command("run", file, "--tools", "clitools"))
+    assert code == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+    assert re.search(r"slow +echo +succeeded", plain)
+
+
 def test_a_dumb_terminal_gets_lines(folder):
     file = write(folder, "live.yaml", json.dumps({"name": "Live", "steps": LIVE}))
     code, seen = on_a_terminal(command("run", file, "--tools", "clitools"), TERM="dumb")
