@@ -707,11 +707,11 @@ def test_a_terminal_shows_what_runs_and_then_the_report(folder):
 
 
 @pytest.mark.parametrize("width", ["0", "00"])
-def test_a_width_of_nothing_hides_no_report(folder, width, monkeypatch):
-    monkeypatch.setenv("COLUMNS", width)
-    monkeypatch.setenv("LINES", width)
+def test_a_width_of_nothing_hides_no_report(folder, width):
     file = write(folder, "live.yaml", json.dumps({"name": "Live", "steps": LIVE}))
-    code, seen = on_a_terminal(command("run", file, "--tools", "clitools"))
+    code, seen = on_a_terminal(
+        command("run", file, "--tools", "clitools"), COLUMNS=width, LINES=width
+    )
     assert code == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
     assert re.search(r"slow +echo +succeeded", plain)
