@@ -421,6 +421,81 @@ def test_a_wrong_command_is_refused_with_what_to_write(folder, capsys, words, te
     assert "Traceback" not in err
 
 
+def test_a_value_that_set_did_not_give_is_a_mistake_before_anything_runs(folder, capsys):
+    text = """
+name: W
+steps:
+  - {id: a, tool: echo, input: {value: "to $context.city and $context.a.c"}}
+output: $context["no such"]
+"""
+    write(folder, "w.yaml", text)
+    err = refuse(capsys, ["run", "w.yaml", "--tools", "clitools", "--set", "a.b=1"])
+    assert err.splitlines()[1:] == [
+        (
+            "w.yaml:4:44: steps[0].input.value: $context.city: $context has no 'city'; it has: a; "
+            "pass it with --set city=VALUE"
+        ),
+        "w.yaml:4:62: steps[0].input.value: $context.a.c: $context.a has no 'c'; it has: b",
+        "w.yaml:5:9: output: $context[\"no such\"]: $context has no 'no such'; it has: a",
+    ]
+    assert main(["check", "w.yaml", "--tools", "clitools"]) == 0  # it knows of no values
+    assert "ok" in capsys.readouterr().out
+
+
+def test_a_value_of_set_is_held_against_the_type_of_its_parameter(folder, capsys):
+    write(folder, "others.py", "import hocket\n@hocket.tool\nasync def wait(delay: float): pass\n")
+    file = workflow(folder, {"tool": "wait", "input": {"delay": "$context.s"}})
+    words = ["run", file, "--tools", "others", "--quiet", "--set"]
+    assert main([*words, "s=0"]) == 0
+    capsys.readouterr()
+    err = refuse(capsys, [*words, "s=fast"])
+    assert "tool 'wait' takes a number for 'delay'; found 'fast'" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[(text, text) for text in ("NO", "on", "0777", "12:30", "1_000", "2030-01-31", "1e999")],
+        *[("9" * 5_000, "9" * 5_000), ("!!bool foo", "!!bool foo"), ("!!set {a}", "!!set {a}")],
+        *[("{on: NO, 1: 2}", {"on": "NO", "1": 2}), ("0x1F", 31), ("1e3", 1000.0), (".nan", "nan")],
+        ("\udcff", "\udcff"),  # a byte that is no UTF-8, as Python hands it on
+    ],
+)
+def test_a_value_of_set_is_read_as_yaml_1_2_has_it(folder, capsys, text, value):
+    file = workflow(folder, {"tool": "echo", "input": {"value": "$context.v"}})
+    assert run(file, "--quiet", f"--set=v={text}") == 0
+    assert json.loads(capsys.readouterr().out) == value
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("v=[0777]", "the value cannot be read: 0777 is one number in YAML 1.1"),
+        ("v=[!!int '']", "the value cannot be read: expected a whole number; found ''"),
+        ("v=" + "[" * 5_000, "...: the value cannot be read: "),
+        ("a." * 5_000 + "b=1", "...: keys are nested at most 100 deep"),
+        ("v={a: 1, a: 2}", "the value cannot be read: the key 'a' stands twice"),
+        ("v={? [a] : 1}", "the value cannot be read: a key must be text"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_refused_in_words(folder, capsys, setting, said):
+    err = refuse(capsys, ["run", "sum.yaml", "--tools", "clitools", f"--set={setting}"])
+    assert said in err
+    assert len(err) < 5_000
+
+
+def test_a_folder_that_was_deleted_is_no_traceback(folder):
+    code = (
+        "import os, sys, tempfile; gone = tempfile.mkdtemp(); os.chdir(gone); os.rmdir(gone)\n"
+        "from hocket._cli.main import main\n"
+        f"sys.exit(main(['run', {str(folder / 'sum.yaml')!r}, '--tools', 'clitools']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "there is no module 'clitools'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_mistake_is_listed_at_once(folder, capsys):
     file = workflow(folder, {"tool": "echo", "depends_on": ["s9"]}, {"tool": "ecco"}, outpt=1)
     err = refuse(capsys, ["run", file, "--tools", "clitools", "--tools", "nope", "--set", "n"])
@@ -629,6 +704,17 @@ def test_a_terminal_shows_what_runs_and_then_the_report(folder):
     assert "started    slow" not in plain
     assert "\x1b[32m" in seen
     assert seen.endswith('"[red]"\r\n')
+
+
+@pytest.mark.parametrize("width", ["0", "00"])
+def test_a_width_of_nothing_hides_no_report(folder, width):
+    file = write(folder, "live.yaml", json.dumps({"name": "Live", "steps": LIVE}))
+    code, seen = on_a_terminal(
+        command("run", file, "--tools", "clitools"), COLUMNS=width, LINES=width
+    )
+    assert code == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+    assert re.search(r"slow +echo +succeeded", plain)
 
 
 def test_a_dumb_terminal_gets_lines(folder):

@@ -446,6 +446,29 @@ def test_a_module_without_tools_is_refused(module, text, message):
     assert str(caught.value) == message
 
 
+class Lazy:
+    """What stands for something that is not there yet, as the request of a web framework."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("outside of a request")
+
+
+def test_a_lazy_object_in_a_module_is_no_tool_and_hides_none(module):
+    module.request = Lazy()
+    assert ToolRegistry.from_module("some_tools").names() == ["anything", "greet"]
+    for text in ("some_tools:request", "some_tools:request.args"):
+        with pytest.raises(
+            ToolModuleError, match="cannot be looked at: RuntimeError: outside of a"
+        ):
+            ToolRegistry.from_module(text)
+
+
+def test_two_tools_of_one_name_in_a_module_are_refused_in_words(module):
+    module.other = tool(name="greet")(functools.partial(nothing))
+    with pytest.raises(ToolModuleError, match="there is a tool 'greet' already; register this one"):
+        ToolRegistry.from_module("some_tools")
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace, out: Stream, err: Stream) -> int:
 def _prepare(arguments: argparse.Namespace, out: Stream, err: Stream) -> Session:
     door = Door()
     values = door.attempt(read_settings, arguments.set)
-    workflow, tools = door.load(arguments)
+    workflow, tools = door.load(arguments, values)
     human = not (arguments.json or arguments.quiet)
     if human and is_terminal(out):
         # The report will need rich: better missed now than after the run.

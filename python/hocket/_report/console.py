@@ -31,4 +31,6 @@ def make_console(stream: Stream) -> Console:
         what = "a report on a terminal needs rich (--json, and output to a file or pipe, do not)"
         raise MissingExtra(what, "cli") from error
     file: Any = stream
-    return Console(file=file, highlight=False, emoji=False, markup=False)
+    # A width or height of 0 is what some programs say where they know none; rich would believe it.
+    known = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or v.strip("0")}
+    return Console(file=file, highlight=False, emoji=False, markup=False, _environ=known)
