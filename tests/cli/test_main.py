@@ -17,7 +17,6 @@ from hocket._cli.main import main
 
 TOOLS = '''
 import logging
-import signal
 
 import trio
 
@@ -64,11 +63,7 @@ async def hold(path):
 @hocket.tool
 async def block():
     """Compute without end, and without ever letting Trio have a look."""
-    first = signal.getsignal(signal.SIGINT)
     print("blocking", flush=True)
-    while signal.getsignal(signal.SIGINT) == first:
-        pass
-    print("the first was taken", flush=True)
     while True:
         pass
 
@@ -156,6 +151,9 @@ def start(*words, **options):
     return subprocess.Popen(command(*words), **{**streams, **options})
 
 
+TIME = r"[\d.]+ (?:µs|ms|s)"
+
+
 def states(text):
     """The table's steps with their states."""
     found = re.findall(
@@ -177,12 +175,12 @@ def test_a_workflow_prints_its_steps_and_its_output(folder, capsys):
         "  three": "succeeded",
         "  never": "cancelled",
     }
-    assert re.search(r"^both +any of 2 +succeeded +0\.\d{3} s +0\.\d{3} s$", out, re.MULTILINE)
+    assert re.search(rf"^both +any of 2 +succeeded +{TIME} +{TIME}$", out, re.MULTILINE)
     assert re.search(r"^  three +echo +succeeded .* winner$", out, re.MULTILINE)
     assert re.search(
-        r"^Sum: succeeded after 0\.\d+ s \(3 succeeded, 1 cancelled\)$", out, re.MULTILINE
+        rf"^Sum: succeeded after {TIME} \(5 steps: 4 succeeded, 1 cancelled\)$", out, re.MULTILINE
     )
-    assert out.endswith("\n\n[\n  1,\n  2,\n  3\n]\n")
+    assert "\n\n[\n  1,\n  2,\n  3\n]\n\nSum: succeeded" in out
 
 
 def test_elsewhere_than_on_a_terminal_every_start_and_end_is_a_line(folder, capsys):
@@ -190,7 +188,7 @@ def test_elsewhere_than_on_a_terminal_every_start_and_end_is_a_line(folder, caps
     lines = [line.split(" s  ", 1)[1] for line in capsys.readouterr().err.splitlines()]
     assert lines[0] == "started    one (echo)"
     assert "started    both (any of 2)" in lines
-    assert re.fullmatch(r"succeeded  both after \d\.\d{3} s", lines[-1])
+    assert re.fullmatch(rf"succeeded  both after {TIME}", lines[-1])
     assert len(lines) == 10
 
 
@@ -318,9 +316,9 @@ def test_an_exception_in_a_tool_is_a_failed_step(folder, capsys):
     assert run("failing.yaml") == 1
     printed = capsys.readouterr()
     assert states(printed.out) == {"good": "succeeded", "bad": "failed", "after": "skipped"}
-    assert re.search(r"^after +echo +skipped +- +-$", printed.out, re.MULTILINE)
+    assert re.search(r"^after +echo +skipped +- +-  bad failed$", printed.out, re.MULTILINE)
     assert "\nerrors\n  bad  RuntimeError: out of order\n" in printed.out
-    assert "Failing: failed after 0." in printed.out
+    assert "Failing: failed after " in printed.out
     assert "Traceback" not in printed.err
 
 
@@ -365,7 +363,7 @@ def test_a_step_past_its_limit_and_a_run_past_its_own_are_told_apart(folder, cap
     assert run(workflow(folder, slow, max_duration=0.02)) == 1
     out = capsys.readouterr().out
     assert states(out) == {"s0": "timed_out"}
-    assert "W: ran past its max_duration of 0.02 s, after 0.0" in out
+    assert "W: ran past its max_duration of 0.02 s, after " in out
 
 
 def test_an_output_that_leads_to_nothing_is_a_failure_that_says_so(folder, capsys):
@@ -533,7 +531,7 @@ def test_a_second_ctrl_c_ends_a_step_that_never_awaits(folder):
     process = start("run", workflow(folder, {"tool": "block"}), "--tools", "clitools")
     wait_for(process, "blocking")
     process.send_signal(signal.SIGINT)
-    wait_for(process, "the first was taken")
+    wait_for(process, "Ctrl-C again abandons")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -622,13 +620,13 @@ def test_a_terminal_shows_what_runs_and_then_the_report(folder):
     code, seen = on_a_terminal(command("run", file, "--tools", "clitools"))
     assert code == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
-    assert "0 of 1 steps ended, 1 running" in plain
+    assert re.search(r"\[red\]Live ━+ 0/1  0\.\d s", plain)
     assert re.search(r"slow +echo +\d\.\d s", plain)
     assert re.search(r"slow +echo +succeeded", plain)
-    assert re.search(r"\[red\]Live: succeeded after \d\.\d", plain)
+    assert re.search(r"\[red\]Live: succeeded after \d", plain)
     assert "started    slow" not in plain
     assert "\x1b[32m" in seen
-    assert seen.endswith('"[red]"\r\n')
+    assert '\r\n"[red]"\r\n' in seen
 
 
 def test_a_dumb_terminal_gets_lines(folder):

@@ -44,7 +44,11 @@ class Door:
 
     def refuse(self) -> NoReturn:
         """Raise what was noted."""
-        raise Refused("\n".join(self.mistakes))
+        raise Refused(self.text())
+
+    def text(self) -> str:
+        """Every mistake that was noted."""
+        return "\n".join(self.mistakes)
 
     def load(self, arguments: argparse.Namespace) -> tuple[Any, ToolRegistry]:
         """The workflow and its tools; the workflow is None if there is a mistake."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -164,13 +164,19 @@ class ToolRegistry:
             self._fitting.add(analysis)
         return mistakes
 
-    def open(self) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
-        """Make the tools ready for one run, and clean up after it.
+    def open(
+        self, names: Container[str] | None = None
+    ) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
+        """Make tools ready for one run, and clean up after it.
+
+        Args:
+            names: which ones. Default: all.
 
         Gives a mapping from name to a callable: ``await tools[name](input, context)``, with
         a third argument, its step, for a tool that takes one.
         """
-        return Opening(self._tools)
+        tools = self._tools.items()
+        return Opening({name: made for name, made in tools if names is None or name in names})
 
     def _unknown(self, name: str) -> str:
         known = ", ".join(self.names()) or "none"
