@@ -20,7 +20,7 @@ from .._report.progress import Progress, shortened
 from .._report.reasons import Reasons
 from .._report.record import RunRecord
 from .._report.screen import Screen
-from .._report.table import write_steps, write_verdict
+from .._report.table import write_report, write_verdict
 from .._runner.manager import WorkflowManager
 from .._runner.result import WorkflowResult
 from .._workflow.context import WorkflowContext
@@ -153,7 +153,7 @@ class Session:
     def _write_report(self, stream: Stream) -> None:
         if stream.isatty() or self.screen.err.isatty():
             stream.line()
-        write_steps(self.record, stream, everything=self.everything)
+        write_report(self.record, stream, everything=self.everything)
         stream.line()
         if self.record.has_output:
             write_output(self.record, stream)

@@ -165,8 +165,8 @@ class LiveDisplay:
         record = self.record
         left = record.running
         since = record.now() - (record.stopped_at or record.now())
-        steps = f"{left:,} step{'s' * (left != 1)} left"
-        return f"cancelling: {steps}, {since:.1f} s; Ctrl-C again abandons them"
+        steps, them = ("step", "it") if left == 1 else ("steps", "them")
+        return f"cancelling: {left:,} {steps} left, {since:.1f} s; Ctrl-C again abandons {them}"
 
 
 def _line(width: int, *pieces: tuple[str, str]) -> RenderableType:

@@ -114,9 +114,10 @@ class Lines(Silence):
     def cancelling(self, name: str) -> None:
         """Say how many steps have to end."""
         left = self.record.running
+        steps, them = ("step", "it") if left == 1 else ("steps", "them")
         self.tell(
-            f"interrupted by {name}: cancelling, and waiting for {_steps(left)} to clean up; "
-            "Ctrl-C again abandons them"
+            f"interrupted by {name}: cancelling, and waiting for {left:,} {steps} to clean up; "
+            f"Ctrl-C again abandons {them}"
         )
 
     def tell(self, text: str) -> None:
@@ -202,7 +203,3 @@ def shortened(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     return f"{text[:longest]}... ({len(text):,} characters; --json has them)"
-
-
-def _steps(count: int) -> str:
-    return f"{count:,} step{'s' * (count != 1)}"

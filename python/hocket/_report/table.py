@@ -15,7 +15,7 @@ from .output import Stream, terminal_width
 from .reasons import Reasons
 from .record import RunRecord, StepRecord
 
-__all__ = ["write_steps", "write_verdict"]
+__all__ = ["write_report", "write_verdict"]
 
 _HEADER: tuple[str, ...] = ("step", "what", "state", "wait", "run", "note")
 _RIGHT = ("wait", "run")
@@ -46,7 +46,7 @@ _Row = tuple[Sequence[str], Sequence[str]]
 """The cells of a row, and their styles."""
 
 
-def write_steps(record: RunRecord, stream: Stream, *, everything: bool = False) -> None:
+def write_report(record: RunRecord, stream: Stream, *, everything: bool = False) -> None:
     """Write the table of steps, and their errors.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import weakref
 from collections.abc import Callable, Container, Iterator
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._base.errors import ToolModuleError, UnknownTool
 from .._base.mistakes import Keys, Mistake
-from .._base.shown import said
 from .._base.suggestions import did_you_mean
 from .._workflow.references import compile_template
+from ._modules import import_tools
 from ._opening import Opening
 from ._tool import OpenTool, Tool, is_async, is_marked, make_tool
 
@@ -112,17 +111,14 @@ class ToolRegistry:
         """Load the tools of a module.
 
         Args:
-            text: ``package.module`` for every ``@tool`` and every registry in the module, or
-                ``package.module:name`` for one registry, tool or async function in it.
+            text: ``package.module``, or the path of a file (``../my_tools.py``), for every ``@tool``
+                and every registry in it; with ``:name`` behind it, for one registry, tool or async
+                function in it.
 
         Raises:
             ToolModuleError: the module or name does not exist, fails to import, or has no tools.
         """
-        module_name, _, attribute = text.partition(":")
-        if "/" in module_name or module_name.endswith(".py"):
-            name = module_name.removesuffix(".py").removeprefix("./").replace("/", ".")
-            raise ToolModuleError(f"{text!r} is a file; write the module's name: {name!r}")
-        module = _import(text, module_name)
+        module, attribute = import_tools(text)
         registry = cls()
         if attribute:
             registry._add(_attribute(text, module, attribute))
@@ -195,21 +191,6 @@ class ToolRegistry:
 def _is_reference(text: str) -> bool:
     references = compile_template(text).references
     return len(references) == 1 and references[0].text == text
-
-
-def _import(text: str, name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ToolModuleError(
-                f"there is no module {error.name!r} for the tools {text!r}; "
-                f"give a name that Python can import, such as 'my_package.tools'"
-            ) from error
-        raise ToolModuleError(f"the tools {text!r} failed to import: {said(error)}") from error
-    except Exception as error:
-        what = f"{type(error).__name__}: {said(error)}"
-        raise ToolModuleError(f"the tools {text!r} failed to import: {what}") from error
 
 
 def _attribute(text: str, module: ModuleType, path: str) -> Any:
