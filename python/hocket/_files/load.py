@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_workflow", "workflow_from_dict"]
 
+_ENDINGS = (".yaml", ".yml", ".json")
+
 
 def load_workflow(
     path: str | os.PathLike[str], tools: ToolRegistry | None = None
@@ -94,8 +96,14 @@ def _near_file(source: str) -> str:
     path = Path(source)
     if path.exists() or not path.parent.is_dir():
         return ""
-    name = nearest(path.name, (entry.name for entry in path.parent.iterdir()))
-    return "" if name is None else f"; did you mean {str(path.with_name(name))!r}?"
+    # By the name alone: an ending that all of them have makes nothing near.
+    names = {entry.stem: entry.name for entry in path.parent.iterdir() if _may_be_meant(entry)}
+    name = nearest(path.stem if path.suffix in _ENDINGS else path.name, names)
+    return "" if name is None else f"; did you mean {str(path.with_name(names[name]))!r}?"
+
+
+def _may_be_meant(entry: Path) -> bool:
+    return entry.suffix in _ENDINGS and not entry.is_dir()
 
 
 def _load(data: Any, findings: Findings, tools: ToolRegistry | None) -> WorkflowDefinition:

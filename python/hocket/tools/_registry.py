@@ -121,11 +121,11 @@ class ToolRegistry:
         module, attribute = import_tools(text)
         registry = cls()
         if attribute:
-            registry._add(_attribute(text, module, attribute))
+            registry._add(text, _attribute(text, module, attribute))
         else:
             for value in list(vars(module).values()):
-                if isinstance(value, ToolRegistry) or is_marked(value):
-                    registry._add(value)
+                if _holds_tools(value):
+                    registry._add(text, value)
         if not registry._tools:
             raise ToolModuleError(
                 f"{text!r} has no tools; mark an async function with @hocket.tool"
@@ -178,19 +178,26 @@ class ToolRegistry:
         known = ", ".join(self.names()) or "none"
         return f"there is no tool {name!r}{did_you_mean(name, self.names())} (tools: {known})"
 
-    def _add(self, value: Any) -> None:
+    def _add(self, text: str, value: Any) -> None:
         if isinstance(value, ToolRegistry):
             self._tools |= value._tools
             return
         try:
             self.register(value)
-        except TypeError as error:
-            raise ToolModuleError(str(error)) from error
+        except (TypeError, ValueError) as error:
+            raise ToolModuleError(f"{text!r}: {error}") from error
 
 
 def _is_reference(text: str) -> bool:
     references = compile_template(text).references
     return len(references) == 1 and references[0].text == text
+
+
+def _holds_tools(value: Any) -> bool:
+    try:
+        return isinstance(value, ToolRegistry) or is_marked(value)
+    except Exception:  # noqa: BLE001 - somebody else's object in a module: no tool
+        return False
 
 
 def _attribute(text: str, module: ModuleType, path: str) -> Any:
