@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
+from typing import IO
 
 from .._report.output import Stream
 from .._report.screen import Screen, printing_to
@@ -39,13 +41,24 @@ def _moved(out: Stream) -> Iterator[Stream]:
     file.flush()
     with open(os.dup(1), "wb", buffering=0) as raw:  # noqa: PTH123 - it has no path
         os.dup2(2, 1)
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(line_buffering=True)  # in the order of what others write
         try:
             yield Stream(file, raw=raw)
         finally:
-            # What somebody has left in the buffer of sys.stdout is not for the output either.
-            with contextlib.suppress(OSError, ValueError):
-                file.flush()
-                os.dup2(raw.fileno(), 1)
+            _drain(file)
+            os.dup2(raw.fileno(), 1)
+
+
+def _drain(file: IO[str]) -> None:
+    """Let nothing that was left in the buffer of ``sys.stdout`` get to the output in the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (2, nowhere):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(number, 1)
+            file.flush()
+            break
+    os.close(nowhere)
 
 
 def _fill_gaps() -> None:

@@ -34,7 +34,8 @@ class Stream:
         if self.file is None:
             self.trouble = ValueError("it is closed")
         elif self.raw is None:
-            raw = getattr(getattr(self.file, "buffer", None), "raw", None)
+            buffer = getattr(self.file, "buffer", None)
+            raw = getattr(buffer, "raw", buffer)  # PYTHONUNBUFFERED leaves the buffer out
             self.raw = raw if isinstance(raw, io.RawIOBase) else None
 
     @property
