@@ -32,8 +32,8 @@ def jsonable(value: Any) -> Any:
     tuples: dicts of their public fields. Tuples, sets and other sequences: lists. Exceptions:
     ``"Type: text"``. Dates and times: ISO 8601; a ``timedelta``: seconds. Enum members: their
     value. Bytes: base64. Paths, and NaN and the infinities: text. Numbers of 600 digits: their
-    hexadecimal text. Everything else, a range of more than a million items, and what holds itself, is nested more than 100 deep, or has
-    methods that raise: its ``repr``.
+    hexadecimal text. Everything else, a range of more than a million items, and what holds itself,
+    is nested more than 100 deep, or has methods that raise: its ``repr``.
 
     >>> jsonable({"at": date(2030, 1, 31), 1: (ValueError("no"), b"hi")})
     {'at': '2030-01-31', '1': ['ValueError: no', 'aGk=']}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._base.errors import HocketError
+from .._base.shown import visible
 
 __all__ = ["SettingError", "read_settings"]
 
@@ -36,7 +37,7 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
         try:
             _assign(values, text)
         except SettingError as error:
-            mistakes.append(f"--set {text}: {error}")
+            mistakes.append(visible(f"--set {text}: {error}"))
     if mistakes:
         raise SettingError("\n".join(mistakes))
     return values
