@@ -19,7 +19,7 @@ from .entry import begin_call, foreign_clock
 from .group_accounts import GroupAccounts
 from .supervisor import supervise
 
-__all__ = ["CallSpec", "RunSpec", "open_run", "run_steps"]
+__all__ = ["CallSpec", "RunSpec", "log_end", "open_run", "run_steps"]
 
 
 # The core reads both, attribute by attribute, and so they are in the core's units. The first is for
@@ -85,18 +85,18 @@ def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
 async def run_steps(
     core: _core.Pool,
     spec: RunSpec,
-    logger: logging.Logger,
+    logger: logging.Logger | None,
     *,
     on_end: Callable[[ParallelExecutionResult[Any]], object] | None = None,
     accounts: GroupAccounts | None = None,
 ) -> ParallelExecutionResult[Any]:
     """Run steps on a pool, and keep account of it if there are accounts to keep.
 
-    ``on_end`` sees the result also when the caller was cancelled.
+    ``on_end`` sees the result also when the caller was cancelled. Without a logger the caller says
+    when the run starts and ends.
     """
     await begin_call()
-    debug = logger.isEnabledFor(logging.DEBUG)
-    if debug:
+    if logger is not None:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
     run = open_run(core, spec)
     out_of_time = False
@@ -112,18 +112,25 @@ async def run_steps(
                 accounts.end(spec.id, run)
         if on_end is not None:
             on_end(result)
-    if debug:
-        logger.debug(
-            "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
-            spec.kind,
-            spec.id,
-            "succeeded" if result.success else "failed",
-            result.duration,
-            len(result.completed_steps),
-            len(result.failed_steps),
-            len(result.skipped_steps),
-        )
+    if logger is not None:
+        log_end(logger, spec.kind, spec.id, result)
     return result
+
+
+def log_end(logger: logging.Logger, kind: str, name: str, result: Any) -> None:
+    """Write how a group or a workflow has ended; both kinds of results say it in the same words."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    logger.debug(
+        "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
+        kind,
+        name,
+        "succeeded" if result.success else "failed",
+        result.duration,
+        len(result.completed_steps),
+        len(result.failed_steps),
+        len(result.skipped_steps),
+    )
 
 
 def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutionResult[Any]:

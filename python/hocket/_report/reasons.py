@@ -69,7 +69,7 @@ class Reasons:
             # To depend on a member is to depend on the step that runs its group.
             while before.parent is not None and before.parent != step.parent:
                 before = steps[before.parent]
-            if before.state in FAILING:
+            if before.state in FAILING and not before.tolerated:
                 return _failed(before)
             if before.state is StepState.SKIPPED:
                 return self._why(before)

@@ -99,7 +99,7 @@ class _Report:
         chosen = failed if self.everything else failed[:_MOST_FAILED]
         yield []
         yield [("errors", "bold")]
-        width = min(max(cells(visible(step.id)) for step in chosen), max(self.width // 3, 12))
+        width = min(max(cells(visible(step.id)) for step in chosen), max(self.width // 3, 4))
         for step in chosen:
             name = self._cut(step.id, width)
             first, *more = self._wrapped(step.error or "", self.width - width - 2 * _GAP)
@@ -160,7 +160,7 @@ class _Report:
     def _wrapped(self, text: str, width: int) -> list[str]:
         if not is_terminal(self.stream):
             return [_shortened(text, _LONGEST_ERROR)]
-        width = max(width, 16)
+        width = max(width, 8)
         lines = textwrap.wrap(visible(text[: width * (_MOST_LINES + 1)]), width) or [""]
         if len(lines) <= _MOST_LINES:
             return lines
