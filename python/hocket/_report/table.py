@@ -24,7 +24,7 @@ _RIGHT = ("wait", "run")
 _LEAST: tuple[dict[str, int], ...] = (
     {"what": 0, "step": 24, "note": 14},
     {"wait": 0},
-    {"step": 10, "note": 8},
+    {"step": 8, "note": 8},
     {"note": 0, "run": 0},
 )
 _GAP = 2
