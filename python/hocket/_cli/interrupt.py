@@ -22,11 +22,13 @@ class Interrupt:
     """What the signals of one run have come to."""
 
     cancel: Callable[[], object] | None = None
-    """Cancels the run; is called in the signal handler. None while nothing runs."""
+    """Cancels the run; is called in the signal handler. None until there is one."""
     abandon: Callable[[], object] | None = None
     """Ends the process without waiting for the run; is called in the signal handler."""
     signal: signal.Signals | None = None
     """The first signal of the run."""
+    reports: bool = False
+    """Whether the run has ended, and its report is being written."""
     _again: bool = False
 
     @property
@@ -40,17 +42,18 @@ class Interrupt:
         Of two that come as the report is written, the second stops that: whoever meant the run with
         the first one must not lose the report.
         """
-        if self.cancel is not None:
-            if self.signal is None:
-                self.signal = signal.Signals(number)
-                self.cancel()
-            # A terminal that closes may say so twice.
-            elif self.abandon is not None and signal.Signals(number).name != "SIGHUP":
-                self.abandon()
-        elif self._again:
-            raise KeyboardInterrupt
-        else:
+        # A terminal that closes may say so twice, and asks for no hurry.
+        is_patient = signal.Signals(number).name == "SIGHUP"
+        if self.reports:
+            if self._again and not is_patient:
+                raise KeyboardInterrupt
             self._again = True
+        elif self.signal is None:
+            self.signal = signal.Signals(number)
+            if self.cancel is not None:
+                self.cancel()
+        elif self.abandon is not None and not is_patient:
+            self.abandon()
 
 
 def name_of(number: signal.Signals) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from functools import partial
@@ -57,7 +58,7 @@ class Session:
                 trio.run(self._run)
             except BaseException as error:  # noqa: BLE001 - reported
                 self._note_fatal(error)
-            self.interrupt.cancel = None
+            self.interrupt.reports = True
             return self._report()
 
     async def _run(self) -> None:
@@ -69,6 +70,8 @@ class Session:
                     token = trio.lowlevel.current_trio_token()
                     self.interrupt.abandon = self._abandon
                     self.interrupt.cancel = partial(self._cancel, token, scope)
+                    if self.interrupt.signal is not None:  # it came before there was a run
+                        scope.cancel()
                     await self._execute()
                 nursery.cancel_scope.cancel()
 
@@ -115,7 +118,8 @@ class Session:
         """
         code = 128 + signal.SIGINT
         try:
-            self.progress.close()
+            with contextlib.suppress(Exception):
+                self.progress.close()
             left = [step.id for step in self.record.steps.values() if step.state is _RUNNING]
             if left:
                 self.record.problem = f"abandoned: {', '.join(left)}"
@@ -145,7 +149,7 @@ class Session:
             write_json(self.record, stream)
         elif self.style == "quiet":
             write_output(self.record, stream)
-            if not self.record.success:
+            if not self.record.success and stream is self.out:
                 self._write_failures()
         else:
             self._write_report(stream)

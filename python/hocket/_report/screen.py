@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,15 +22,19 @@ class Screen:
     err: Stream
     above: Callable[[str], object] | None = None
     """Writes whole lines above the live display."""
-    _begun: str = ""
-    """The beginning of a line, kept until it ends."""
+    _begun: dict[int, str] = attrs.field(factory=dict, init=False)
+    """The beginnings of lines, kept until they end: of each thread its own, without a lock, which a
+    signal handler might wait for in vain."""
 
     def write(self, text: str) -> None:
         """Write somebody else's text."""
         if self.above is None:
             self.err.text(text)
             return
-        whole, end, self._begun = (self._begun + text).rpartition("\n")
+        thread = threading.get_ident()
+        whole, end, begun = (self._begun.pop(thread, "") + text).rpartition("\n")
+        if begun:
+            self._begun[thread] = begun
         if end:
             self.above(whole)
 
@@ -40,9 +45,8 @@ class Screen:
     def end(self) -> None:
         """Write from now on without a live display."""
         self.above = None
-        begun, self._begun = self._begun, ""
-        if begun:
-            self.err.line(begun)
+        while self._begun:
+            self.err.line(self._begun.popitem()[1])
 
 
 def printing_to(write: Callable[[str], object], stream: Stream) -> io.TextIOWrapper:
