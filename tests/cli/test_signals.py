@@ -114,8 +114,11 @@ async def swallows():
 """
 
 
-@pytest.mark.parametrize("option", [[], ["--json"]], ids=str)
-@pytest.mark.parametrize("tool", ["shielded", "thread", "Closing", "swallows"])
+@pytest.mark.parametrize(
+    ("tool", "option"),
+    [("shielded", []), ("thread", []), ("Closing", []), ("swallows", []), ("shielded", ["--json"])],
+    ids=str,
+)
 def test_a_second_ctrl_c_abandons_what_the_first_waits_for(folder, tool, option):
     write(folder, "others.py", SHIELDED)
     file = workflow(folder, {"tool": tool})

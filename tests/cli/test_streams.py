@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hocket._cli.main import main
 from tests.cli.commands import command, start, states, workflow, write
 
 
@@ -85,8 +86,7 @@ LOUD_LINES = [
 ]
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("option", ["--json", "--quiet"])
+@pytest.mark.parametrize(("option", "unbuffered"), [("--json", ""), ("--quiet", "1")])
 def test_standard_output_belongs_to_the_output(folder, option, unbuffered):
     write(folder, "loud.py", LOUD)
     words = ["run", workflow(folder, {"tool": "loud"}), "--tools", "loud", option]
@@ -130,8 +130,18 @@ def test_the_streams_are_what_the_shell_says(folder):
         assert bool(done.returncode) is fails
 
 
-@pytest.mark.parametrize("streams", [FULL, CLOSED, READ_ONLY])
-@pytest.mark.parametrize("option", [[], ["--json"], ["--quiet"]], ids=str)
+@pytest.mark.parametrize(
+    ("streams", "option"),
+    [
+        (FULL, []),
+        (FULL, ["--json"]),
+        (FULL, ["--quiet"]),
+        (CLOSED, []),
+        (CLOSED, ["--json"]),
+        (READ_ONLY, ["--quiet"]),
+    ],
+    ids=str,
+)
 def test_a_report_that_standard_output_does_not_take_is_on_standard_error(folder, option, streams):
     words = ["run", "sum.yaml", "--tools", "clitools", "--set", "n=2", *option]
     done = shell(folder, words, streams)
@@ -265,12 +275,12 @@ async def unshown(what):
 
 @pytest.mark.parametrize("what", ["digits", "range", "exits", "half", "nested", "raises"])
 @pytest.mark.parametrize("option", [[], ["--json"]], ids=str)
-def test_a_result_that_cannot_be_shown_loses_no_report(folder, option, what):
+def test_a_result_that_cannot_be_shown_loses_no_report(folder, capsys, option, what):
     write(folder, "others.py", UNSHOWN)
     file = workflow(folder, {"tool": "unshown", "input": {"what": what}})
-    process = start("run", file, "--tools", "others", *option)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == (1 if what in ("raises", "exits") else 0), err
+    code = main(["run", file, "--tools", "others", *option])
+    out, err = capsys.readouterr()
+    assert code == (1 if what in ("raises", "exits") else 0)
     assert "Traceback" not in err
     if what == "exits":
         assert "the output cannot be shown: SystemExit: " in out

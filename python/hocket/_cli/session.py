@@ -116,6 +116,7 @@ class Session:
 
         Nothing else gets past a thread, or clean-up that is shielded.
         """
+        self.interrupt.reports = True
         code = 128 + signal.SIGINT
         try:
             with contextlib.suppress(Exception):
