@@ -43,8 +43,9 @@ def add_command(
         metavar="MODULE[:NAME]",
         action="append",
         default=[],
-        help="a module with tools, or one registry or tool in it; the current directory is searched "
-        "too; of two tools with one name the later counts, built-in ones come first (repeatable)",
+        help="a module with tools, or the path of its file (../my_tools.py), or one registry or tool in "
+        "it; the current directory is searched too; of two tools with one name the later counts, "
+        "built-in ones come first (repeatable)",
     )
     return parser
 
