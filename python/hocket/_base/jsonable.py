@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import enum
 import math
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
@@ -20,6 +21,8 @@ __all__ = ["iso_dates", "jsonable"]
 _DEEPEST = 100
 # The least limit that `sys.set_int_max_str_digits` takes is 640 digits.
 _MOST_BITS = 2_000
+_MOST_MADE = 1_000_000
+_HOLDERS = (list, tuple, set, frozenset, deque)
 
 
 def jsonable(value: Any) -> Any:
@@ -29,8 +32,9 @@ def jsonable(value: Any) -> Any:
     tuples: dicts of their public fields. Tuples, sets and other sequences: lists. Exceptions:
     ``"Type: text"``. Dates and times: ISO 8601; a ``timedelta``: seconds. Enum members: their
     value. Bytes: base64. Paths, and NaN and the infinities: text. Numbers of 600 digits: their
-    hexadecimal text. Everything else, and what holds itself, is nested more than 100 deep, or has
-    methods that raise: its ``repr``. Of keys that come to one text, all but one say their type.
+    hexadecimal text. Everything else, a range of more than a million items, and what holds itself,
+    is nested more than 100 deep, or has methods that raise: its ``repr``. Of keys that come to one
+    text, all but one say their type.
 
     >>> jsonable({"at": date(2030, 1, 31), 1: (ValueError("no"), b"hi")})
     {'at': '2030-01-31', '1': ['ValueError: no', 'aGk=']}
@@ -77,6 +81,9 @@ def _shape(value: Any, around: tuple[int, ...]) -> Any:
     if names is not None:
         return {name: _convert(getattr(value, name), around) for name in names}
     if isinstance(value, Sequence | AbstractSet):
+        # One that makes its items as it is asked, range(10**9) say, has more than a memory holds.
+        if not isinstance(value, _HOLDERS) and len(value) > _MOST_MADE:
+            return shown(value)
         return [_convert(item, around) for item in value]
     return shown(value)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from .shown import shown
+from .shown import shown, visible
 from .suggestions import did_you_mean
 
 __all__ = [
@@ -63,7 +63,8 @@ class Mistake:
     def __str__(self) -> str:
         place = ":".join(str(x) for x in (self.source, self.line, self.column) if x is not None)
         path = self.path or format_keys(self.keys)
-        return ": ".join(part for part in (place, path, self.text) if part)
+        # A name of a file, and whatever a text quotes, may hold what a terminal obeys.
+        return visible(": ".join(part for part in (place, path, self.text) if part))
 
 
 @attrs.define
@@ -140,4 +141,4 @@ def _is_plain(key: object) -> bool:
 def headline(what: str, mistakes: Sequence[Mistake]) -> str:
     """The message of an error that carries mistakes: a count, then one mistake a line."""
     count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-    return "\n".join([f"{what} has {count}:", *map(str, mistakes)])
+    return "\n".join([visible(f"{what} has {count}:"), *map(str, mistakes)])

@@ -45,7 +45,11 @@ class Door:
 
     def refuse(self) -> NoReturn:
         """Raise what was noted."""
-        raise Refused("\n".join(self.mistakes))
+        raise Refused(self.text())
+
+    def text(self) -> str:
+        """Every mistake that was noted."""
+        return "\n".join(self.mistakes)
 
     def load(
         self, arguments: argparse.Namespace, values: dict[str, Any] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._base.errors import HocketError
-from .._base.shown import shown
+from .._base.shown import shown, visible
 
 __all__ = ["SettingError", "read_settings"]
 
@@ -39,7 +39,7 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
         try:
             _assign(values, text)
         except SettingError as error:
-            mistakes.append(f"--set {_short(text)}: {error}")
+            mistakes.append(visible(f"--set {_short(text)}: {error}"))
     if mistakes:
         raise SettingError("\n".join(mistakes))
     return values

@@ -12,6 +12,7 @@ __all__ = ["CannotRead", "read_text"]
 
 # A workflow of 100,000 steps is about 10 MB.
 _MOST_BYTES = 16_000_000
+_ENDINGS = (".yaml", ".yml", ".json")
 
 
 class CannotRead(Exception):
@@ -57,11 +58,17 @@ def _check_kind(status: os.stat_result) -> None:
 
 
 def _near_file(source: str) -> str:
+    path = Path(source)
     try:
-        path = Path(source)
         if path.exists() or not path.parent.is_dir():
             return ""
-        name = nearest(path.name, (entry.name for entry in path.parent.iterdir()))
+        # By the name alone: an ending that all of them have makes nothing near.
+        names = {entry.stem: entry.name for entry in path.parent.iterdir() if _may_be_meant(entry)}
     except OSError:  # a folder that may not be read, or a name that is too long
         return ""
-    return "" if name is None else f"; did you mean {str(path.with_name(name))!r}?"
+    name = nearest(path.stem if path.suffix in _ENDINGS else path.name, names)
+    return "" if name is None else f"; did you mean {str(path.with_name(names[name]))!r}?"
+
+
+def _may_be_meant(entry: Path) -> bool:
+    return entry.suffix in _ENDINGS and not entry.is_dir()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import ModuleType
@@ -17,6 +16,7 @@ from .._base.shown import said
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
 from .._workflow.references import compile_template, resolve
+from ._modules import import_tools
 from ._opening import Opening
 from ._tool import OpenTool, Tool, is_async, is_marked, make_tool
 from ._types import UNKNOWN
@@ -115,24 +115,21 @@ class ToolRegistry:
         """Load the tools of a module.
 
         Args:
-            text: ``package.module`` for every ``@tool`` and every registry in the module, or
-                ``package.module:name`` for one registry, tool or async function in it.
+            text: ``package.module``, or the path of a file (``../my_tools.py``), for every ``@tool``
+                and every registry in it; with ``:name`` behind it, for one registry, tool or async
+                function in it.
 
         Raises:
             ToolModuleError: the module or name does not exist, fails to import, or has no tools.
         """
-        module_name, _, attribute = text.partition(":")
-        if "/" in module_name or module_name.endswith(".py"):
-            name = module_name.removesuffix(".py").removeprefix("./").replace("/", ".")
-            raise ToolModuleError(f"{text!r} is a file; write the module's name: {name!r}")
-        module = _import(text, module_name)
+        module, attribute = import_tools(text)
         registry = cls()
         if attribute:
-            registry._add(_attribute(text, module, attribute))
+            registry._add(text, _attribute(text, module, attribute))
         else:
             for value in list(vars(module).values()):
                 if _is_ours(value):
-                    registry._add(value)
+                    registry._add(text, value)
         if not registry._tools:
             raise ToolModuleError(
                 f"{text!r} has no tools; mark an async function with @hocket.tool"
@@ -187,26 +184,32 @@ class ToolRegistry:
             self._fitting.add(analysis)
         return mistakes.found
 
-    def open(self) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
-        """Make the tools ready for one run, and clean up after it.
+    def open(
+        self, names: Container[str] | None = None
+    ) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
+        """Make tools ready for one run, and clean up after it.
+
+        Args:
+            names: which ones. Default: all.
 
         Gives a mapping from name to a callable: ``await tools[name](input, context)``, with
         a third argument, its step, for a tool that takes one.
         """
-        return Opening(self._tools)
+        tools = self._tools.items()
+        return Opening({name: made for name, made in tools if names is None or name in names})
 
     def _unknown(self, name: str, mistakes: Mistakes) -> str:
         known = ", ".join(self.names()) or "none"
         return f"there is no tool {name!r}{mistakes.near(name, self.names())} (tools: {known})"
 
-    def _add(self, value: Any) -> None:
+    def _add(self, text: str, value: Any) -> None:
         if isinstance(value, ToolRegistry):
             self._tools |= value._tools
             return
         try:
             self.register(value)
         except (TypeError, ValueError) as error:
-            raise ToolModuleError(str(error)) from error
+            raise ToolModuleError(f"{text!r}: {error}") from error
 
 
 def _is_ours(value: Any) -> bool:
@@ -235,21 +238,6 @@ def _known(text: str, values: Mapping[str, Any] | None) -> Any:
         return resolve(reference, WorkflowContext(values=dict(values)))
     except UnresolvedReference:
         return UNKNOWN
-
-
-def _import(text: str, name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ToolModuleError(
-                f"there is no module {error.name!r} for the tools {text!r}; "
-                f"give a name that Python can import, such as 'my_package.tools'"
-            ) from error
-        raise ToolModuleError(f"the tools {text!r} failed to import: {said(error)}") from error
-    except Exception as error:
-        what = f"{type(error).__name__}: {said(error)}"
-        raise ToolModuleError(f"the tools {text!r} failed to import: {what}") from error
 
 
 def _attribute(text: str, module: ModuleType, path: str) -> Any:
