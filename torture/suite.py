@@ -14,6 +14,7 @@ NAMES = [
     "core",
     "machine",
     "oddities",
+    "files",
     "interrupts",
     "conformance",
     "memory",

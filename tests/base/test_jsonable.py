@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import attrs
 import pytest
+from hypothesis import given, strategies as st
 
 from hocket import GroupFailed
-from hocket._base.jsonable import jsonable
+from hocket._base.jsonable import iso_dates, jsonable
 from hocket._base.shown import one_line, traceback_of
 
 
@@ -101,6 +102,46 @@ def test_a_value_is_shown_as_documented(value, shown):
     assert made == shown
     assert type(made) is type(shown)
     json.dumps(made, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({1: "a", "1": "b"}, {"1 (int)": "a", "1": "b"}),
+        ({1: "a", Colour.RED: "b", "red": "c"}, {"1": "a", "red (Colour)": "b", "red": "c"}),
+        (
+            {float("nan"): 1, float("nan") * 1: 2, "nan": 3},
+            {"nan (float)": 1, "nan (float 2)": 2, "nan": 3},
+        ),
+        ({None: 1, "null": 2, True: 3, "true": 4}, {"null (NoneType)": 1, "null": 2,
+         "true (bool)": 3, "true": 4}),
+        ({1: 1, "1": 2, "1 (int)": 3}, {"1 (int 2)": 1, "1": 2, "1 (int)": 3}),
+        ({date(2030, 1, 31): 1, "2030-01-31": 2}, {"2030-01-31 (date)": 1, "2030-01-31": 2}),
+    ],
+)  # fmt: skip
+def test_keys_of_one_text_are_all_shown_and_none_is_lost(value, shown):
+    assert jsonable(value) == shown
+    assert list(jsonable(value)) == list(shown)
+
+
+KEYS = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.sampled_from(["1", "nan", "null"]),
+    st.sampled_from(["true", "1 (int)", "1.0", Colour.RED, "red", date(2030, 1, 31), (1,), b"x"]),
+)  # fmt: skip
+
+
+@given(st.dictionaries(KEYS, st.integers()))
+def test_as_many_keys_are_shown_as_there_are(value):
+    made = jsonable(value)
+    assert list(made.values()) == list(value.values())
+    assert all(made[key] == value[key] for key in value if type(key) is str)
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+
+
+def test_dates_become_iso_text_and_all_else_stays_what_it_is():
+    odd = object()
+    value = {"a": [date(2030, 1, 31), (time(12, 30), odd)], date(2030, 1, 31): 1.5}
+    assert iso_dates(value) == {"a": ["2030-01-31", ["12:30:00", odd]], "2030-01-31": 1.5}
 
 
 def test_what_holds_itself_is_shown_by_its_repr_where_it_does():

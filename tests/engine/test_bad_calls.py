@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -193,7 +195,11 @@ CALLS = {
         ValueError,
         r"when_full must be 'raise' or 'wait'; got 'block'",
     ),
-    "pool positional": (lambda: WorkerPool(10), TypeError, r"positional argument"),
+    "pool positional": (
+        lambda: WorkerPool(10),
+        TypeError,
+        r"write WorkerPool\(max_concurrent=10\)",
+    ),
     "pool unknown option": (
         lambda: WorkerPool(max_workers=3),
         TypeError,
@@ -311,7 +317,27 @@ CALLS = {
     "execute_many of functions": (
         pool("execute_many", [fine]),
         TypeError,
-        r"tasks must be WorkerTask objects; found <function fine",
+        r"tasks must be WorkerTask objects; found <function fine.*: write WorkerTask\('fine', fine\)",
+    ),
+    "execute_many of coroutines": (
+        lambda: trio.run(WorkerPool().execute_many, [two_arguments(1, "x"), fine()]),
+        TypeError,
+        r"found <coroutine.*: write WorkerTask\('two_arguments', functools.partial\(two_arguments, step=1, context='x'\)\)",
+    ),
+    "execute with named arguments": (
+        lambda: trio.run(partial(WorkerPool().execute, two_arguments, 1, b=2)),
+        TypeError,
+        r"write execute\(functools.partial\(two_arguments, 1, b=2\)\)",
+    ),
+    "execute task with named arguments": (
+        lambda: trio.run(partial(WorkerPool().execute, WorkerTask("a", fine), b=2)),
+        TypeError,
+        r"takes no further arguments; got \{'b': 2\} \(bind them with functools.partial\)",
+    ),
+    "manager positional": (
+        lambda: ParallelExecutionManager(5),
+        TypeError,
+        r"write ParallelExecutionManager\(max_concurrent=5\)",
     ),
     "execute_many of no list": (pool("execute_many", 5), TypeError, r"not iterable|list of"),
     "execute_many one id twice": (
@@ -646,6 +672,49 @@ def test_a_pool_in_two_trio_runs_at_once_is_refused():
     finally:
         leave.set()
         thread.join()
+
+
+async def add(a, b):
+    return a + b
+
+
+async def nothing():
+    pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "value"),
+    [
+        ("await pool.execute_many([add(1, 2)])", [3]),
+        ("await pool.execute_many([add(1, b='2' and 2), add(3, 4)])", [3]),
+        ("await pool.execute_many([nothing])", [None]),
+        ("await pool.execute(add, 1, b=2)", 3),
+        ("await pool.execute(add, a=1, b=2)", 3),
+        ("await pool.execute(functools.partial(add, 1), b=2)", 3),
+        ("WorkerPool(5).max_concurrent", 5),
+        ("ParallelExecutionManager(5).pool.max_concurrent", 5),
+    ],
+)
+async def test_writing_what_the_message_says_works(wrong, value):
+    names = {**globals(), "pool": WorkerPool(), "functools": functools}
+
+    async def run(text):
+        exec(f"async def run():\n    return {text}", names)  # what a reader types
+        return await names["run"]()
+
+    with pytest.raises(TypeError) as caught:
+        await run(wrong)
+    written = str(caught.value).rpartition("write ")[2]
+    if written.startswith("WorkerTask"):
+        written = f"pool.execute_many([{written}])"
+    if written.startswith("execute("):
+        written = f"pool.{written}"
+    if "await" in wrong:
+        written = f"await {written}"
+    made = await run(written)
+    if isinstance(made, ParallelExecutionManager):
+        made = made.pool
+    assert (made.max_concurrent if isinstance(made, WorkerPool) else made) == value
 
 
 async def test_the_refused_coroutine_is_closed_and_no_warning_follows():

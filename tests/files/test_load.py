@@ -374,7 +374,7 @@ WRONG = [
         [
             (
                 "2:35: parallel_config.max_concurrent: expected a whole number of at least 1, or .inf for "
-                "no limit; found 4294967295"
+                "no limit; found 4294967295; so much is no limit: write .inf"
             ),
         ],
         id="more than can be counted",
@@ -494,7 +494,7 @@ WRONG = [
     pytest.param(
         'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, input: "got $results.a.u"}\n',
         [
-            "4:29: steps[1].input: $results.a.u: step 'a' may not have run before this step, which must depend on it",
+            "4:34: steps[1].input: $results.a.u: step 'a' may not have run before this step, which must depend on it",
         ],
         id="reference to a step that may not have run",
     ),
@@ -530,7 +530,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - {id: a, tool: t, input: $result.b}\n",
         [
-            "3:29: steps[0].input: '$result.b' is no reference; did you mean '$results'? ('$$' writes a dollar)",
+            "3:29: steps[0].input: '$result.b' is no reference; did you mean '$results.b'? ('$$' writes a dollar)",
         ],
         id="misspelled root",
     ),
@@ -737,7 +737,151 @@ def test_aliases_of_aliases_are_counted_before_they_grow(load):
     rows = ["name: x", "steps: [{id: a, tool: t}]", "output:", "  a0: &a0 [x]"]
     rows += [f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
     text = mistakes("\n".join(rows), load)[1]
-    assert text.endswith("aliases make more than 5,000,000 values of this")
+    assert text.endswith("aliases and merge keys make 200,000 values more than are written here")
+
+
+def test_merge_keys_are_counted_before_they_grow(load):
+    keys = ", ".join(f"k{n}: {n}" for n in range(1_000))
+    rows = ["name: x", "steps: [{id: a, tool: t}]", f"x-a: &a {{{keys}}}", "x-b:"]
+    text = mistakes("\n".join([*rows, *["  - {<<: *a}"] * 20_000]), load)[1]
+    assert text.endswith("aliases and merge keys make 200,000 values more than are written here")
+
+
+def test_more_values_than_a_workflow_has_are_not_kept(load, monkeypatch):
+    monkeypatch.setattr("hocket._files.document._MOST_WRITTEN", 3_000)
+    text = "name: x\nsteps: [{id: a, tool: t}]\noutput: [" + "a," * 3_000 + "]"
+    assert mistakes(text, load)[1].endswith("the file holds more than 3,000 values")
+
+
+@pytest.mark.parametrize(
+    "step", ["{id: 5, tol: x, timeout: no}", "5", "{id: a, tool: echo, input: [$x.y]}", "{}"]
+)
+def test_a_flood_of_mistakes_is_cut_before_it_grows(step, load):
+    rows = ["name: x", f"x-a: &a {step}", "steps: [" + "*a, " * 7_500 + "]"]
+    lines = mistakes("\n".join(rows), load)
+    assert 1_000 < len(lines) < 1_010
+    assert sum(map(len, lines)) < 300_000
+    assert lines[-1] == "workflow.yaml: these are 1,000 mistakes; there are more"
+
+
+def test_long_texts_in_a_flood_of_mistakes_are_shortened(load):
+    rows = [
+        "name: x",
+        f"x-a: &a {{id: a, tool: {'y' * 20_000}}}",
+        "steps: [" + "*a, " * 2_000 + "]",
+    ]
+    lines = mistakes("\n".join(rows), load, builtin_tools())
+    assert sum(map(len, lines)) < 2_000_000
+
+
+def test_the_place_of_a_mistake_is_that_of_the_reference_inside_its_text(load):
+    text = """\
+name: x
+steps:
+  - {id: a, tool: t}
+  - {id: b, tool: t, depends_on: [a], input: 'from ${results.a b} to "$results.c"'}
+  - id: d
+    tool: t
+    input: |
+      one
+      two ${ context.x }
+  - {id: e, tool: t, input: "a \\" ${x}"}
+output: the $env.X
+"""
+    places = [line.split(": ")[0] for line in mistakes(text, load)[1:]]
+    wrong = ["${results.a b}", "$results.c", "${ context.x }", "${x}", "$env.X"]
+    before = [text[: text.index(one)].split("\n") for one in wrong]
+    assert places == [f"workflow.yaml:{len(b)}:{len(b[-1]) + 1}" for b in before]
+
+
+@pytest.mark.parametrize("end", ["---\n", "---\n# nothing\n---\n", "...\n", "...\n---\n...\n"])
+def test_an_empty_document_at_the_end_is_no_second_one(end, load):
+    assert load(f"name: x\nsteps:\n  - {{id: a, tool: t}}\n{end}").name == "x"
+
+
+@pytest.mark.parametrize("end", ["null\n", "''\n", "&a\n", "!!str\n", "[]\n", "x: 1\n"])
+def test_a_document_of_any_value_is_a_second_one(end, load):
+    lines = mistakes(f"name: x\nsteps:\n  - {{id: a, tool: t}}\n---\n{end}", load)
+    assert lines[1] == "workflow.yaml:4:1: a second document starts here; a file holds one workflow"
+
+
+def test_top_level_keys_that_begin_with_x_are_the_authors_own(load):
+    text = """\
+x-common: &common {tool: t, timeout: 5}
+x-9: [$results.nothing, {maxDuration: 1}]
+name: x
+steps:
+  - {<<: *common, id: a}
+  - {<<: [*common], id: b, timeout: 6, x-c: 1}
+"""
+    assert mistakes(text, load)[1:] == [
+        (
+            "workflow.yaml:6:40: steps[1].x-c: unknown key 'x-c'; known keys: id, tool, input, "
+            "depends_on, timeout, continue_on_error, group"
+        ),
+    ]
+    right = load(text.replace(", x-c: 1", ""))
+    assert [(step.tool, step.timeout) for step in right.steps] == [("t", 5.0), ("t", 6.0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "instead"),
+    [
+        ("depends_on: a", "; write [a]", None),
+        ("depends_on: 'a, c d'", "; write [a, c d]", None),
+        ("depends_on: 'e: f'", '; write ["e: f"]', None),
+        ("depends_on: '5'", '; write ["5"]', None),
+        ("depends_on: 'null'", '; write ["null"]', None),
+        (
+            "depends_on: $results.a",
+            "; it names steps of this file: write their ids as [a, b]",
+            "[a]",
+        ),
+        ("group: {steps: $context.all}", "write their ids as [a, b]", "[a]"),
+        ("continue_on_error: yes", "; write true", None),
+        ("continue_on_error: Off", "; write false", None),
+        ("group: {steps: [a], max_concurrent: 1_000}", "; write 1000", None),
+        ("group: {steps: [a], max_concurrent: '5'}", "; write 5", None),
+        ("group: {steps: [a], max_concurrent: 5000000000}", ": write .inf", None),
+    ],
+)
+def test_writing_what_a_message_says_works(written, said, instead, load):
+    def file(key):
+        ids = ["a", "c d", "e: f", "5", "null"]
+        steps = [f"  - {{id: {id_!r}, tool: t}}" for id_ in ids]
+        tool = "" if "group" in key else "tool: t, "
+        return "\n".join(["name: x", "steps:", *steps, f"  - {{id: z, {tool}{key}}}", ""])
+
+    message = mistakes(file(written), load)[1]
+    assert said in message
+    meant = instead or message.rpartition("write ")[2]
+    front, _, wrong = written.rpartition(": ") if instead is None else written.partition(": $")
+    if "e: f" in written:
+        front, wrong = "depends_on", ""
+    if "{steps: $" in written:
+        front, wrong = "group: {steps", "}"
+    load(file(f"{front}: {meant}{'}' if wrong.endswith('}') else ''}"))
+
+
+def test_the_steps_of_a_file_are_written_out(load):
+    (message,) = mistakes("name: x\nsteps: $results.users\n", load)[1:]
+    assert message.endswith(
+        "steps: expected a list; found '$results.users'; write steps as '- id: ...' below each "
+        "other: a file lists them all"
+    )
+    load("name: x\nsteps:\n  - id: a\n    tool: t\n")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [1, None, True, 1.5, (1, 2), b"x", float("nan"), object(), pytest.param(10**5_000, id="huge")],
+)
+def test_keys_of_a_dict_that_are_no_texts_are_refused_in_words(key):
+    steps = [{"id": "a", "tool": "t", key: 1, "input": {key: ["$x.y", {key: "$results.z"}]}}]
+    with pytest.raises(WorkflowFileError) as caught:
+        workflow_from_dict({"name": "x", "steps": steps, key: 2}, tools=builtin_tools())
+    assert len(caught.value.mistakes) >= 4
+    assert "unknown key" in str(caught.value)
 
 
 def test_groups_inside_groups_inside_groups_have_an_end():

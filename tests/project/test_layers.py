@@ -49,7 +49,7 @@ OUTSIDE: dict[str, set[str]] = {
     "cattrs": {"_files.convert"},
     "httpx": {"tools.http"},
     "pytest": {"testing._plugin"},
-    "rich": {"_report.console", "_report.progress", "_report.table"},
+    "rich": {"_report.console", "_report.live"},
     "sqlite3": {"tools.sqlite"},
     "yaml": {"_files.document"},
 }

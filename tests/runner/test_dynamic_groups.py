@@ -188,7 +188,7 @@ MISTAKES = {
     ),
     "a reference beside it": ([step("y"), tool("z", "$results.y")], "side by side"),
     "a reference to itself": ([tool("z", "$results.z")], "step 'z' cannot use its own result"),
-    "a misspelt reference": ([tool("z", "$result.before")], "did you mean '$results'?"),
+    "a misspelt reference": ([tool("z", "$result.before")], "did you mean '$results.before'?"),
     "no step at all": ([5], "steps[0]: a member is a step id or a WorkflowStep; found 5"),
     "an id instead of a step": (
         ["before"],

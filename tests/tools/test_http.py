@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import date, datetime
 
 import pytest
 import trio
@@ -99,6 +100,19 @@ async def test_method_query_headers_and_body_are_sent(server):
         assert (got["method"], got["query"], got["token"]) == ("POST", "page=2", "secret")
         assert (json.loads(got["body"]), got["kind"]) == ({"name": "ada"}, "application/json")
         assert (await request(f"{server.url}/echo", "PUT", body="plain"))["body"] == "plain"
+
+
+async def test_dates_are_sent_in_iso_8601(server):
+    at = datetime(2030, 1, 31, 12, 30)  # noqa: DTZ001 - as a database gives it
+    async with HttpRequest() as request:
+        got = await request(
+            f"{server.url}/echo",
+            "POST",
+            params={"since": at, "days": [date(2030, 1, 31)]},
+            body={"at": [at], "day": {"is": date(2030, 1, 31)}},
+        )
+    assert got["query"] == "since=2030-01-31T12%3A30%3A00&days=2030-01-31"
+    assert json.loads(got["body"]) == {"at": ["2030-01-31T12:30:00"], "day": {"is": "2030-01-31"}}
 
 
 async def test_a_run_has_one_client_which_keeps_its_connection(server):

@@ -429,7 +429,7 @@ def test_the_tools_of_a_module_are_what_is_marked_or_what_is_named(module, text,
             "no_such_tools",
             (
                 "there is no module 'no_such_tools' for the tools 'no_such_tools'; give a name that "
-                "Python can import, such as 'my_package.tools'"
+                "Python can import, such as 'my_package.tools', or the path of a file: 'my_tools.py'"
             ),
         ),
         ("some_tools:gret", "'some_tools:gret': 'some_tools' has no 'gret'; did you mean 'greet'?"),
@@ -446,23 +446,66 @@ def test_a_module_without_tools_is_refused(module, text, message):
     assert str(caught.value) == message
 
 
+class Lazy:
+    """What stands for something that is not there yet, as the request of a web framework."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("outside of a request")
+
+
+def test_a_lazy_object_in_a_module_is_no_tool_and_hides_none(module):
+    module.request = Lazy()
+    assert ToolRegistry.from_module("some_tools").names() == ["anything", "greet"]
+    for text in ("some_tools:request", "some_tools:request.args"):
+        with pytest.raises(
+            ToolModuleError, match="cannot be looked at: RuntimeError: outside of a"
+        ):
+            ToolRegistry.from_module(text)
+
+
+def test_two_tools_of_one_name_in_a_module_are_refused_in_words(module):
+    module.other = tool(name="greet")(functools.partial(nothing))
+    with pytest.raises(ToolModuleError, match="there is a tool 'greet' already; register this one"):
+        ToolRegistry.from_module("some_tools")
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("1 / 0", "the tools 'broken_tools' failed to import: ZeroDivisionError: division by zero"),
         (
             "import no_such_dependency",
-            "the tools 'broken_tools' failed to import: No module named 'no_such_dependency'",
+            (
+                "the tools 'broken_tools' failed to import: ModuleNotFoundError: No module named "
+                "'no_such_dependency'"
+            ),
         ),
+        ("raise SystemExit(0)", "the tools 'broken_tools' failed to import: SystemExit: 0"),
+        (
+            "class Stop(BaseException): pass\nraise Stop('a\\nb')",
+            "the tools 'broken_tools' failed to import: Stop: a b",
+        ),
+        ("x = (", "the tools 'broken_tools' failed to import: SyntaxError: '(' was never closed"),
     ],
-    ids=["error", "missing dependency"],
+    ids=["error", "missing dependency", "exit", "no Exception", "syntax"],
 )
 def test_a_module_that_fails_to_import_says_why(tmp_path, monkeypatch, source, message):
     (tmp_path / "broken_tools.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ToolModuleError) as caught:
         ToolRegistry.from_module("broken_tools")
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(message)
+
+
+def test_two_tools_of_one_name_and_objects_that_raise_are_no_accident(tmp_path, monkeypatch):
+    odd = "class Odd:\n    def __getattr__(self, name): raise RuntimeError(name)\nodd = Odd()\n"
+    one = "import hocket\n@hocket.tool(name='a')\nasync def {}(): ...\n"
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "odd_tools.py").write_text(odd + one.format("f"))
+    assert ToolRegistry.from_module("odd_tools").names() == ["a"]
+    (tmp_path / "twice_tools.py").write_text(one.format("f") + one.format("g"))
+    with pytest.raises(ToolModuleError, match="'twice_tools': there is a tool 'a' already"):
+        ToolRegistry.from_module("twice_tools")
 
 
 def test_the_built_in_tools_need_no_extra_until_they_are_called():
@@ -472,7 +515,63 @@ def test_the_built_in_tools_need_no_extra_until_they_are_called():
     assert registry.check_input("database_query", {"query": "SELECT 1"}) == []
 
 
-@pytest.mark.parametrize("text", ["./my_tools.py", "my_tools.py", "my_tools.py:registry"])
-def test_a_file_given_as_a_module_gets_the_modules_name(text):
-    with pytest.raises(ToolModuleError, match="is a file; write the module's name: 'my_tools'"):
+# --- files
+
+FILE = "import hocket\nimport beside_it\n@hocket.tool\nasync def {}(): return beside_it.VALUE\n"
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Files of tools in a directory beside the one to stand in."""
+    (tmp_path / "here").mkdir()
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "beside_it.py").write_text("VALUE = 5\n")
+    for name, tool_name in (("my_tools", "mine"), ("json", "parse"), ("my-own tools", "odd")):
+        (there / f"{name}.py").write_text(FILE.format(tool_name))
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield there
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("../there/my_tools.py", ["mine"]),
+        ("../there/my_tools", ["mine"]),
+        ("../there/my_tools.py:mine", ["mine"]),
+        ("../there/json.py", ["parse"]),
+        ("../there/my-own tools.py", ["odd"]),
+        ("./../there/my_tools.py", ["mine"]),
+    ],
+)
+def test_the_path_of_a_file_is_taken_and_what_is_beside_it_is_found(files, text, names):
+    assert ToolRegistry.from_module(text).names() == names
+    assert ToolRegistry.from_module(str(files / "my_tools.py")).names() == ["mine"]
+
+
+def test_a_file_is_imported_once(files):
+    one, other = (
+        ToolRegistry.from_module(text) for text in ("../there/my_tools.py", str(files / "my_tools"))
+    )
+    assert one.get("mine").target is other.get("mine").target
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("../there/my_tool.py", "; did you mean '../there/my_tools.py'?"),
+        ("../there/quite_another.py", "there is no file '../there/quite_another.py' for the tools"),
+        ("../nowhere/my_tools.py", "there is no file '../nowhere/my_tools.py'"),
+        ("../there/", "the tools '../there/' are a directory; name a file in it"),
+        ("../there/my_tools.py:mien", "has no 'mien'; did you mean 'mine'?"),
+    ],
+)
+def test_a_path_that_leads_to_no_tools_is_refused(files, text, message):
+    with pytest.raises(ToolModuleError) as caught:
         ToolRegistry.from_module(text)
+    assert message in str(caught.value)
+    assert "quite" not in text or "did you mean" not in str(caught.value)

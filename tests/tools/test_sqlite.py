@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, date, datetime, time
 
 import pytest
 import trio
@@ -52,6 +53,16 @@ async def test_a_query_gives_a_list_of_dicts(database):
 )
 async def test_parameters_go_by_position_or_by_name(database, query, parameters):
     assert await database_query(query, database, parameters) == [{"id": 2}]
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+async def test_dates_are_written_in_iso_8601(database, kind):
+    values = [datetime(2030, 1, 31, 12, 30, tzinfo=UTC), date(2030, 1, 31), time(12, 30)]
+    names = ["a", "b", "c"]
+    parameters = values if kind is list else dict(zip(names, values, strict=True))
+    marks = "? AS a, ? AS b, ? AS c" if kind is list else ":a AS a, :b AS b, :c AS c"
+    (row,) = await database_query(f"SELECT {marks}", database, parameters)
+    assert list(row.values()) == ["2030-01-31T12:30:00+00:00", "2030-01-31", "12:30:00"]
 
 
 async def test_a_write_is_committed_and_gives_counts(database):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from numbers import Real
 
 from .shown import shown
 
-__all__ = ["check_count", "check_id", "check_limit", "is_one_of", "plain_text", "whole_number"]
+__all__ = [
+    "check_count",
+    "check_id",
+    "check_limit",
+    "is_one_of",
+    "plain_text",
+    "refuse_unnamed",
+    "whole_number",
+]
 
 # What the core's counters hold, but for their largest number: that one is no limit.
 _MOST = 2**32 - 2
@@ -74,6 +82,23 @@ def check_limit(value: float) -> float:
     pause = "; to start nothing for a while, call pool.pause()"
     count = check_count(name, value, no_limit=infinity, of_zero=pause)
     return math.inf if count is None else count
+
+
+def refuse_unnamed(what: str, given: Sequence[object], first: str) -> None:
+    """Refuse arguments without a name, for what takes all of them by name.
+
+    Args:
+        what: what was called.
+        given: the arguments.
+        first: the name that the first one most likely has.
+
+    Raises:
+        TypeError: there is one; the message says what to write.
+    """
+    if given:
+        raise TypeError(
+            f"{what} takes its settings by name: write {what}({first}={shown(given[0])})"
+        )
 
 
 def check_id(name: str, value: object, *, blank: bool = True) -> str:

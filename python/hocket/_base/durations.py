@@ -14,6 +14,7 @@ from .shown import shown
 __all__ = [
     "Seconds",
     "check_seconds",
+    "format_duration",
     "limit_to_ns",
     "milliseconds_to_seconds",
     "ns_to_seconds",
@@ -139,6 +140,24 @@ def milliseconds_to_seconds(value: object) -> float:
     """
     expected = "a number of milliseconds (15000), as in every file with camelCase keys"
     return _more_than_nothing(_number(value, expected), value) / 1000
+
+
+def format_duration(seconds: float) -> str:
+    """A time for people to read, in the unit that suits it.
+
+    >>> [format_duration(s) for s in (0.00003, 0.0021, 0.412, 2.5, 75, 3700)]
+    ['30 µs', '2.1 ms', '412 ms', '2.50 s', '1m15s', '1h01m']
+    """
+    if seconds < 0.0001:
+        return f"{max(seconds, 0) * 1_000_000:.0f} µs"
+    if seconds < 0.00995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
 def _parse_text(text: str) -> float:

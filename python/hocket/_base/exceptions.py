@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["inner", "is_a", "leaves", "note_on", "split"]
+__all__ = ["inner", "is_a", "leaves", "note_on", "notes_of", "split"]
 
 # Of the base: a group's class may have made something else of them.
 _fields: Any = vars(BaseExceptionGroup)
@@ -35,6 +35,15 @@ def note_on(error: BaseException, note: str) -> bool:
     except Exception:  # noqa: BLE001 - its class has made something of its own of the notes
         return False
     return True
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """The notes of an exception, as far as they are texts."""
+    try:
+        notes = object.__getattribute__(error, "__notes__")
+    except AttributeError:
+        return []
+    return [note for note in notes if type(note) is str] if type(notes) is list else []
 
 
 def is_a(error: BaseException, *kinds: type[BaseException]) -> bool:

@@ -6,7 +6,8 @@ import base64
 import dataclasses
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -15,11 +16,13 @@ import attrs
 
 from .shown import one_line, said, shown
 
-__all__ = ["jsonable"]
+__all__ = ["iso_dates", "jsonable"]
 
 _DEEPEST = 100
 # The least limit that `sys.set_int_max_str_digits` takes is 640 digits.
 _MOST_BITS = 2_000
+_MOST_MADE = 1_000_000
+_HOLDERS = (list, tuple, set, frozenset, deque)
 
 
 def jsonable(value: Any) -> Any:
@@ -29,13 +32,31 @@ def jsonable(value: Any) -> Any:
     tuples: dicts of their public fields. Tuples, sets and other sequences: lists. Exceptions:
     ``"Type: text"``. Dates and times: ISO 8601; a ``timedelta``: seconds. Enum members: their
     value. Bytes: base64. Paths, and NaN and the infinities: text. Numbers of 600 digits: their
-    hexadecimal text. Everything else, and what holds itself, is nested more than 100 deep, or has
-    methods that raise: its ``repr``.
+    hexadecimal text. Everything else, a range of more than a million items, and what holds itself,
+    is nested more than 100 deep, or has methods that raise: its ``repr``. Of keys that come to one
+    text, all but one say their type.
 
     >>> jsonable({"at": date(2030, 1, 31), 1: (ValueError("no"), b"hi")})
     {'at': '2030-01-31', '1': ['ValueError: no', 'aGk=']}
+    >>> jsonable({"1": "a", 1: "b"})
+    {'1': 'a', '1 (int)': 'b'}
     """
     return _convert(value, ())
+
+
+def iso_dates(value: Any) -> Any:
+    """A value of dicts and lists in which dates and times are text as :func:`jsonable` makes it.
+
+    >>> iso_dates({"since": [date(2030, 1, 31)], "rows": 5})
+    {'since': ['2030-01-31'], 'rows': 5}
+    """
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if type(value) is dict:
+        return {iso_dates(key): iso_dates(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return [iso_dates(item) for item in value]
+    return value
 
 
 def _convert(value: Any, around: tuple[int, ...]) -> Any:
@@ -55,11 +76,14 @@ def _shape(value: Any, around: tuple[int, ...]) -> Any:
         return shown(value)
     around = (*around, id(value))
     if isinstance(value, Mapping):
-        return {_key(key): _convert(item, around) for key, item in value.items()}
+        return _mapping(value, around)
     names = _fields(value)
     if names is not None:
         return {name: _convert(getattr(value, name), around) for name in names}
     if isinstance(value, Sequence | AbstractSet):
+        # One that makes its items as it is asked, range(10**9) say, has more than a memory holds.
+        if not isinstance(value, _HOLDERS) and len(value) > _MOST_MADE:
+            return shown(value)
         return [_convert(item, around) for item in value]
     return shown(value)
 
@@ -76,6 +100,28 @@ def _fields(value: Any) -> Iterable[str] | None:
     else:
         return None
     return [name for name in names if not name.startswith("_") and hasattr(value, name)]
+
+
+def _mapping(value: Mapping[Any, Any], around: tuple[int, ...]) -> dict[str, Any]:
+    """Texts stay the keys that they are; what else would have one of them says its type besides."""
+    items = list(value.items())
+    taken = {key for key, _ in items if type(key) is str}
+    made: dict[str, Any] = {}
+    for key, item in items:
+        name = key
+        if type(key) is not str or key in made:
+            name = _free_name(_key(key), key, taken)
+            taken.add(name)
+        made[name] = _convert(item, around)
+    return made
+
+
+def _free_name(name: str, key: Any, taken: Container[str]) -> str:
+    free, number = name, 1
+    while free in taken:
+        count = f" {number}" if number > 1 else ""
+        free, number = f"{name} ({type(key).__name__}{count})", number + 1
+    return free
 
 
 def _key(key: Any) -> str:

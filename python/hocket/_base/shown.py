@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
+import re
 import traceback
+import unicodedata
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["one_line", "said", "shown", "traceback_of"]
+__all__ = ["Escapes", "one_line", "said", "shown", "traceback_of", "visible", "visible_lines"]
 
 # Of the base: a group's class may have made something else of it.
 _message: Any = vars(BaseExceptionGroup)["message"].__get__
+
+_BLANKS = re.compile("[ \\t\\r\\n]+")
+
+
+class Escapes(dict[int, str]):
+    """For ``str.translate``: every character that a terminal obeys, or does not show, as an escape.
+
+    Those are control characters, line separators, marks of the direction of writing, what is
+    invisible or has no meaning yet, and half characters; blanks of any width are none.
+    """
+
+    def __init__(self, escape: Callable[[str], str], keep: str = "") -> None:
+        super().__init__({ord(char): char for char in keep})
+        self._escape = escape
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        safe = char.isprintable() or unicodedata.category(char) == "Zs"
+        self[code] = char if safe else self._escape(char)
+        return self[code]
+
+
+def _escape(char: str) -> str:
+    return ascii(char)[1:-1]
+
+
+_IN_A_LINE = Escapes(_escape)
+_IN_LINES = Escapes(_escape, keep="\n\t")
+
+
+def visible(text: str) -> str:
+    r"""A text as one line that shows all of it, and does nothing to a terminal.
+
+    >>> print(visible("\x1b[31mred\nnext"))
+    \x1b[31mred\nnext
+    """
+    return text.translate(_IN_A_LINE)
+
+
+def visible_lines(text: str) -> str:
+    """The same for a text of several lines: ends of lines and tabs stay what they are."""
+    return text.replace("\r\n", "\n").translate(_IN_LINES)
 
 
 def shown(value: object) -> str:
@@ -45,7 +90,7 @@ def one_line(error: BaseException) -> str:
     is_group = issubclass(type(error), BaseExceptionGroup)
     text = said(_message(error) if is_group else error)
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(line.split()))
+    return visible(" ".join(part for part in _BLANKS.split(line) if part))
 
 
 def traceback_of(error: BaseException) -> str:

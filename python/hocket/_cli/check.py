@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from typing import Any
 
+from .._base.shown import visible
 from .._report.output import Stream
+from .._report.record import RunRecord
+from .._report.screen import Screen
 from .door import Door
-from .exits import SUCCESS, USAGE
+from .exits import FAILURE, SUCCESS, USAGE
+from .logs import logging_to
 from .options import add_command
 
 __all__ = ["add_check"]
@@ -19,12 +24,17 @@ def add_check(commands: Any) -> None:
     add_command(commands, "check", "check a workflow file", text, _check)
 
 
-def _check(arguments: argparse.Namespace, out: Stream, err: Stream) -> int:
+def _check(arguments: argparse.Namespace, out: Stream, screen: Screen) -> int:
     door = Door()
-    workflow, _ = door.load(arguments)
+    with logging_to(screen, logging.WARNING):
+        workflow, _ = door.load(arguments)
     if door.mistakes:
-        err.line("\n".join(door.mistakes))
+        screen.line(door.text())
         return USAGE
-    steps = len(workflow.analysis.places)
-    out.line(f"{arguments.file}: ok ({workflow.name!r}, {steps} step{'s' * (steps != 1)})")
+    steps = RunRecord(workflow).size
+    what = f"{workflow.name!r}, {steps:,} step{'s' * (steps != 1)}"
+    out.line(f"{visible(arguments.file)}: ok ({visible(what)})")
+    if out.is_lost:
+        screen.line(f"standard output cannot be written to: {out.why_lost()}")
+        return FAILURE
     return SUCCESS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import attrs
 
 from .._base.errors import MissingExtra, ToolModuleError, WorkflowInvalid
-from .._files.load import load_workflow
+from .._files.load import read_workflow
 from ..tools._registry import ToolRegistry
 from .settings import SettingError
 
@@ -44,12 +45,22 @@ class Door:
 
     def refuse(self) -> NoReturn:
         """Raise what was noted."""
-        raise Refused("\n".join(self.mistakes))
+        raise Refused(self.text())
 
-    def load(self, arguments: argparse.Namespace) -> tuple[Any, ToolRegistry]:
-        """The workflow and its tools; the workflow is None if there is a mistake."""
+    def text(self) -> str:
+        """Every mistake that was noted."""
+        return "\n".join(self.mistakes)
+
+    def load(
+        self, arguments: argparse.Namespace, values: dict[str, Any] | None = None
+    ) -> tuple[Any, ToolRegistry]:
+        """The workflow and its tools; the workflow is None if there is a mistake.
+
+        ``values`` is what ``$context`` will be, if that is known.
+        """
         if arguments.tools:
-            sys.path.insert(0, str(Path.cwd()))
+            with contextlib.suppress(FileNotFoundError):  # a current directory that was deleted
+                sys.path.insert(0, str(Path.cwd()))
         from ..tools import builtin_tools
 
         registry = builtin_tools()
@@ -58,14 +69,16 @@ class Door:
             registry = registry if tools is None else registry.merge(tools)
         # With a module missing, most tools would be unknown, and that is not the file's mistake.
         known = None if None in loaded else registry
-        read = load_workflow if arguments.tools else _load_without_tools
-        return self.attempt(read, arguments.file, known), registry
+        read = read_workflow if arguments.tools else _read_without_tools
+        return self.attempt(read, arguments.file, known, values), registry
 
 
-def _load_without_tools(file: str, known: ToolRegistry | None) -> Any:
+def _read_without_tools(
+    file: str, known: ToolRegistry | None, values: dict[str, Any] | None
+) -> Any:
     """Read a file; if it names tools that there are not, the error has a note of ``--tools``."""
     try:
-        return load_workflow(file, known)
+        return read_workflow(file, known, values)
     except WorkflowInvalid as error:
         if any(mistake.text.startswith("there is no tool ") for mistake in error.mistakes):
             error.add_note(_HINT)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first cancels the run, and lets it clean up."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first cancels the run, and lets it clean up; the second ends it."""
 
 from __future__ import annotations
 
@@ -9,58 +9,69 @@ from contextlib import contextmanager
 from types import FrameType
 
 import attrs
-import trio
 
-__all__ = ["Interrupt", "interruptible"]
+__all__ = ["Interrupt", "name_of", "taken"]
+
+_NUMBERS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @attrs.define
 class Interrupt:
-    """Whether, and by which signal, a run was interrupted."""
+    """What the signals of one run have come to."""
 
+    cancel: Callable[[], object] | None = None
+    """Cancels the run; is called in the signal handler. None until there is one."""
+    abandon: Callable[[], object] | None = None
+    """Ends the process without waiting for the run; is called in the signal handler."""
     signal: signal.Signals | None = None
+    """The first signal of the run."""
+    reports: bool = False
+    """Whether the run has ended, and its report is being written."""
+    _again: bool = False
 
     @property
     def code(self) -> int | None:
-        """The exit code that shells give to it: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit code that shells give to it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
         return None if self.signal is None else 128 + self.signal
+
+    def take(self, number: int) -> None:
+        """Do what a signal asks for.
+
+        Of two that come as the report is written, the second stops that: whoever meant the run with
+        the first one must not lose the report.
+        """
+        # A terminal that closes may say so twice, and asks for no hurry.
+        is_patient = signal.Signals(number).name == "SIGHUP"
+        if self.reports:
+            if self._again and not is_patient:
+                raise KeyboardInterrupt
+            self._again = True
+        elif self.signal is None:
+            self.signal = signal.Signals(number)
+            if self.cancel is not None:
+                self.cancel()
+        elif self.abandon is not None and not is_patient:
+            self.abandon()
+
+
+def name_of(number: signal.Signals) -> str:
+    """What people call it."""
+    return "Ctrl-C" if number == signal.SIGINT else number.name
 
 
 @contextmanager
-def interruptible(
-    interrupt: Interrupt, scope: trio.CancelScope, announce: Callable[[signal.Signals], object]
-) -> Iterator[None]:
-    """Cancel the scope at the first Ctrl-C or SIGTERM inside the block.
-
-    Trio would raise KeyboardInterrupt wherever the run happens to be; this cancels it as a whole,
-    so that every step sees the same thing. A second signal does what it would have done without
-    us: that is the way out of a step that does not end.
-
-    Args:
-        interrupt: takes note of the signal.
-        scope: what to cancel.
-        announce: is called with the signal, in the run.
-    """
+def taken(interrupt: Interrupt) -> Iterator[None]:
+    """Let these signals go to the run, inside the block, wherever the program happens to be."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are not ours to take
         return
-    token = trio.lowlevel.current_trio_token()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def cancel() -> None:
-        if interrupt.signal is not None:
-            announce(interrupt.signal)
-        scope.cancel()
+    # None: a handler that was not made in Python, and cannot be put back.
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _NUMBERS}
 
     def handle(number: int, _: FrameType | None) -> None:
-        interrupt.signal = signal.Signals(number)
-        restore()
-        token.run_sync_soon(cancel)
-
-    def restore() -> None:
-        for number, handler in before.items():
-            if signal.getsignal(number) is handle:
-                signal.signal(number, handler)
+        interrupt.take(number)
 
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:  # nohup, and jobs in the background of some shells
@@ -68,4 +79,6 @@ def interruptible(
     try:
         yield
     finally:
-        restore()
+        for number, handler in before.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, handler)

@@ -1,23 +1,22 @@
-"""Where log lines, and what steps print, go while a workflow runs."""
+"""Where log lines go while tools are loaded and a workflow runs."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 from collections.abc import Iterator
-from typing import Any
 
-from .._report.output import Stream
+from .._base.shown import one_line, shown
+from .._report.screen import Screen
 
-__all__ = ["logging_to_stderr", "redirected"]
+__all__ = ["logging_to"]
 
 
 @contextlib.contextmanager
-def logging_to_stderr(level: int) -> Iterator[None]:
-    """Send log lines to standard error, inside the block."""
+def logging_to(screen: Screen, level: int) -> Iterator[None]:
+    """Show log lines, inside the block."""
     root = logging.getLogger()
-    handler, before = _Handler(), root.level
+    handler, before = _Handler(screen), root.level
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
     root.setLevel(level)
@@ -28,16 +27,19 @@ def logging_to_stderr(level: int) -> Iterator[None]:
         root.setLevel(before)
 
 
-@contextlib.contextmanager
-def redirected(err: Stream) -> Iterator[None]:
-    """Keep what steps print out of the output, and safe from a reader that leaves."""
-    file: Any = err
-    with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-        yield
-
-
 class _Handler(logging.Handler):
-    """Writes to whatever is standard error at that moment: a live display takes its place."""
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(f"{self.format(record)}\n")
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001 - a wrong call of the log fails no step
+            text = (
+                f"{record.levelname} {record.name}: a wrong log call in {record.pathname}, line "
+                f"{record.lineno}: {one_line(error)}; message {shown(record.msg)}, "
+                f"arguments {shown(record.args)}"
+            )
+        # What follows the first line must not look like a line of its own.
+        self._screen.line(text.replace("\n", "\n    "))

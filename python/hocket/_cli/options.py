@@ -18,9 +18,9 @@ examples:
 
 exit codes:
   0    success
-  1    the workflow failed
+  1    the workflow failed, or its output could not be written
   2    a mistake in the file or in the command; every one is listed on standard error
-  130  Ctrl-C (143: SIGTERM); everything was cancelled, and has cleaned up
+  130  Ctrl-C (143: SIGTERM, 129: SIGHUP); everything was cancelled, and has cleaned up
 """
 
 
@@ -43,8 +43,9 @@ def add_command(
         metavar="MODULE[:NAME]",
         action="append",
         default=[],
-        help="a module with tools, or one registry or tool in it; the current directory is searched "
-        "too; of two tools with one name the later counts, built-in ones come first (repeatable)",
+        help="a module with tools, or the path of its file (../my_tools.py), or one registry or tool in "
+        "it; the current directory is searched too; of two tools with one name the later counts, "
+        "built-in ones come first (repeatable)",
     )
     return parser
 

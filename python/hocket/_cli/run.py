@@ -6,17 +6,16 @@ import argparse
 import logging
 from typing import Any
 
-import trio
-
 from .._report.console import is_terminal, make_console
 from .._report.output import Stream
-from .._report.progress import make_progress
+from .._report.progress import KINDS, make_progress
 from .._report.record import RunRecord
+from .._report.screen import Screen
 from .._runner.manager import WorkflowManager
 from .._workflow.context import WorkflowContext
 from .door import Door, Refused
 from .exits import USAGE
-from .logs import logging_to_stderr, redirected
+from .logs import logging_to
 from .options import add_command, log_level
 from .session import Session
 from .settings import read_settings
@@ -26,7 +25,7 @@ __all__ = ["add_run"]
 _RUN = """\
 Run a workflow. Progress goes to standard error, like whatever the steps print; the report and the
 output (as JSON) go to standard output. Ctrl-C cancels the run and lets every step clean up; a
-second one is the way out of a step that never awaits.
+second one abandons what is left: clean-up, threads, a step that never awaits.
 """
 
 
@@ -51,6 +50,18 @@ def add_run(commands: Any) -> None:
         "--quiet", action="store_true", help="no progress and no table: only the output, or why not"
     )
     parser.add_argument(
+        "--all",
+        action="store_true",
+        help="list every step in the report: of more than 40 it has those that failed and the "
+        "slowest ten",
+    )
+    parser.add_argument(
+        "--progress",
+        choices=KINDS,
+        help="plain: a line for every start and end; summary: a line now and then; none; "
+        "auto (default): live on a terminal, elsewhere plain, or summary for more than 100 steps",
+    )
+    parser.add_argument(
         "--log-level",
         metavar="LEVEL",
         type=log_level,
@@ -60,34 +71,40 @@ def add_run(commands: Any) -> None:
     )
 
 
-def _run(arguments: argparse.Namespace, out: Stream, err: Stream) -> int:
-    try:
-        session = _prepare(arguments, out, err)
-    except Refused as refused:
-        err.line(str(refused))
-        return USAGE
-    with redirected(err), logging_to_stderr(arguments.log_level):
-        code = trio.run(session.run)
-    if arguments.log_level <= logging.DEBUG:
-        session.write_tracebacks()
-    session.write()
-    return code
+def _run(arguments: argparse.Namespace, out: Stream, screen: Screen) -> int:
+    with logging_to(screen, arguments.log_level):
+        try:
+            session = _prepare(arguments, out, screen)
+        except Refused as refused:
+            screen.line(str(refused))
+            return USAGE
+        return session.run()
 
 
-def _prepare(arguments: argparse.Namespace, out: Stream, err: Stream) -> Session:
+def _prepare(arguments: argparse.Namespace, out: Stream, screen: Screen) -> Session:
     door = Door()
     values = door.attempt(read_settings, arguments.set)
-    workflow, tools = door.load(arguments)
-    human = not (arguments.json or arguments.quiet)
-    if human and is_terminal(out):
+    workflow, tools = door.load(arguments, values)
+    style = "json" if arguments.json else "quiet" if arguments.quiet else "table"
+    if style == "table" and is_terminal(out):
         # The report will need rich: better missed now than after the run.
         door.attempt(make_console, out)
     if workflow is None or values is None:
         door.refuse()
     record = RunRecord(workflow)
-    progress = door.attempt(lambda: make_progress(record, err, quiet=arguments.quiet))
+    kind = arguments.progress or ("none" if arguments.quiet else "auto")
+    progress = door.attempt(make_progress, record, screen, kind)
     if progress is None or door.mistakes:
         door.refuse()
     context = WorkflowContext(values=values)
-    style = "json" if arguments.json else "quiet" if arguments.quiet else "table"
-    return Session(record, WorkflowManager(tools), context, progress, style, out, err)
+    return Session(
+        record,
+        WorkflowManager(tools),
+        context,
+        progress,
+        style,
+        out,
+        screen,
+        everything=arguments.all,
+        tracebacks=arguments.log_level <= logging.DEBUG,
+    )

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
-import sys
+from functools import partial
+from typing import NoReturn
 
 import attrs
 import trio
 
 from .._base.errors import UnresolvedReference
-from .._base.shown import one_line, traceback_of
+from .._base.exceptions import is_a, leaves, notes_of
+from .._base.shown import one_line, traceback_of, visible
+from .._model.states import StepState
 from .._report.as_json import write_json, write_output
 from .._report.output import Stream
-from .._report.progress import Progress
+from .._report.progress import Progress, shortened
+from .._report.reasons import Reasons
 from .._report.record import RunRecord
-from .._report.table import write_report
+from .._report.screen import Screen
+from .._report.table import write_report, write_verdict
 from .._runner.manager import WorkflowManager
+from .._runner.result import WorkflowResult
 from .._workflow.context import WorkflowContext
 from .exits import FAILURE, SUCCESS
-from .interrupt import Interrupt, interruptible
+from .interrupt import Interrupt, name_of, taken
 
 __all__ = ["Session"]
+
+_MOST_FAILURES = 20
+_LONGEST_ERROR = 1_000
 
 
 @attrs.define
@@ -33,80 +44,159 @@ class Session:
     progress: Progress
     style: str
     out: Stream
-    err: Stream
+    screen: Screen
+    everything: bool = False
+    """Whether the report has every step, of however many."""
+    tracebacks: bool = False
+    interrupt: Interrupt = attrs.field(factory=Interrupt, init=False)
+    _has_ended: bool = attrs.field(default=False, init=False)
 
-    async def run(self) -> int:
-        """Run it; return the exit code when nothing of it runs any more."""
-        self.record.started_at = trio.current_time()
-        interrupt = Interrupt()
-        try:
-            await self._run_until(interrupt)
-        except* KeyboardInterrupt:  # the second Ctrl-C: somebody had enough of waiting
-            interrupt.signal = interrupt.signal or signal.SIGINT
-        # A run that had already been decided when the signal came counts as what it is.
-        if interrupt.signal is not None and self.record.result is None:
-            self.record.interrupted = interrupt.signal.name
-        self.record.close(self.context.results, self.context.errors)
-        if self.record.interrupted is not None and interrupt.code is not None:
-            return interrupt.code
-        return SUCCESS if self.record.success else FAILURE
+    def run(self) -> int:
+        """Run it, and report; return the exit code when nothing of it runs any more."""
+        with taken(self.interrupt):
+            try:
+                trio.run(self._run)
+            except BaseException as error:  # noqa: BLE001 - reported
+                self._note_fatal(error)
+            self.interrupt.reports = True
+            return self._report()
 
-    async def _run_until(self, interrupt: Interrupt) -> None:
-        with (
-            trio.CancelScope() as scope,
-            interruptible(interrupt, scope, self._announce),
-            self.progress.shown(),
-        ):
-            await self._run_with_progress()
-
-    async def _run_with_progress(self) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.progress.refresh)
-            await self._execute()
-            nursery.cancel_scope.cancel()
+    async def _run(self) -> None:
+        self.record.begin()
+        with self.progress.shown():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.progress.refresh)
+                with trio.CancelScope() as scope:
+                    token = trio.lowlevel.current_trio_token()
+                    self.interrupt.abandon = self._abandon
+                    self.interrupt.cancel = partial(self._cancel, token, scope)
+                    if self.interrupt.signal is not None:  # it came before there was a run
+                        scope.cancel()
+                    await self._execute()
+                nursery.cancel_scope.cancel()
 
     async def _execute(self) -> None:
         try:
-            self.record.result = await self.manager.execute(
+            await self.manager._execute(
                 self.record.workflow,
                 self.context,
-                observer=[self.record.observe, self.progress.observe],
+                [self.record.observe, self.progress.observe],
+                self._note_result,
             )
-        except UnresolvedReference as error:
-            self.record.problem = f"the output cannot be made: {error}"
+            self._has_ended = self.record.result is not None
+        except trio.Cancelled:
+            raise
+        except BaseException as error:  # noqa: BLE001 - reported
+            self._note_fatal(error)
 
-    def _announce(self, number: signal.Signals) -> None:
-        name = "Ctrl-C" if number == signal.SIGINT else number.name
-        # Not self.err: a live display takes the place of sys.stderr, and shows lines above itself.
-        sys.stderr.write(f"interrupted by {name}: cancelling, and waiting for steps to clean up\n")
+    def _note_result(self, result: WorkflowResult) -> None:
+        self.record.result = result
 
-    def write(self) -> None:
+    def _note_fatal(self, error: BaseException) -> None:
+        """Take note of what was raised beside the steps, or went through one."""
+        self._has_ended = self.interrupt.signal is None
+        found = [leaf for leaf in leaves(error) if not is_a(leaf, trio.Cancelled)]
+        if any(is_a(leaf, KeyboardInterrupt) for leaf in found):
+            self.interrupt.signal = self.interrupt.signal or signal.SIGINT
+            self._has_ended = False
+        others = [leaf for leaf in found if not is_a(leaf, KeyboardInterrupt)]
+        if others:
+            self.record.problem = "\n".join(dict.fromkeys(map(_fatal, others)))
+        if self.tracebacks:
+            self.screen.write(traceback_of(error))
+
+    def _cancel(self, token: trio.lowlevel.TrioToken, scope: trio.CancelScope) -> None:
+        assert self.interrupt.signal is not None
+        self.record.stopped_at = self.record.now()
+        self.progress.cancelling(name_of(self.interrupt.signal))
+        token.run_sync_soon(scope.cancel)
+
+    def _abandon(self) -> NoReturn:
+        """End the process at once, with the report: in a signal handler, wherever the run is.
+
+        Nothing else gets past a thread, or clean-up that is shielded.
+        """
+        self.interrupt.reports = True
+        code = 128 + signal.SIGINT
+        try:
+            with contextlib.suppress(Exception):
+                self.progress.close()
+            left = [step.id for step in self.record.steps.values() if step.state is _RUNNING]
+            if left:
+                self.record.problem = f"abandoned: {', '.join(left)}"
+            code = self._report()
+        finally:
+            os._exit(code)
+
+    def _report(self) -> int:
+        record = self.record
+        # A run that had already been decided when the signal came counts as what it is.
+        if self.interrupt.signal is not None and not self._has_ended:
+            record.interrupted = self.interrupt.signal.name
+        record.close(self.context.results, self.context.errors)
+        if self.tracebacks:
+            self._write_tracebacks()
+        self._write(self.out)
+        if self.out.is_lost:
+            self.screen.line(f"standard output cannot be written to: {self.out.why_lost()}")
+            self._write(self.screen.err)
+        if record.interrupted is not None and self.interrupt.code is not None:
+            return self.interrupt.code
+        return SUCCESS if record.success and not self.out.is_lost else FAILURE
+
+    def _write(self, stream: Stream) -> None:
         """Write what the user asked to see."""
         if self.style == "json":
-            write_json(self.record, self.out)
-            return
-        if self.style == "table":
-            if self.out.isatty() or self.err.isatty():
-                self.out.line()
-            write_report(self.record, self.out)
-            if self.record.success:
-                self.out.line()
-        elif not self.record.success:
-            self._write_failures()
-        write_output(self.record, self.out)
+            write_json(self.record, stream)
+        elif self.style == "quiet":
+            write_output(self.record, stream)
+            if not self.record.success and stream is self.out:
+                self._write_failures()
+        else:
+            self._write_report(stream)
+
+    def _write_report(self, stream: Stream) -> None:
+        if stream.isatty() or self.screen.err.isatty():
+            stream.line()
+        write_report(self.record, stream, everything=self.everything)
+        stream.line()
+        if self.record.has_output:
+            write_output(self.record, stream)
+            stream.line()
+        write_verdict(self.record, stream)
 
     def _write_failures(self) -> None:
         """Say why there is no output, where no table says it."""
-        if self.record.problem is not None:
-            self.err.line(self.record.problem)
-        for step in self.record.steps.values():
-            if step.error is not None and not step.is_group:
-                self.err.line(f"{step.id} {step.state.value}: {step.error}")
+        record = self.record
+        if record.problem is not None:
+            self.screen.line(record.problem)
+        reasons = Reasons(record)
+        failed = [step for step in record.steps.values() if step.error and not step.is_group]
+        failed.sort(key=lambda step: not reasons.is_fatal(step))
+        shown = failed if self.everything else failed[:_MOST_FAILURES]
+        for step in shown:
+            why = shortened(step.error or "", _LONGEST_ERROR)
+            self.screen.line(visible(f"{step.id} {step.state.value}: {why}"))
+        if len(failed) > len(shown):
+            self.screen.line(f"and {len(failed) - len(shown):,} more")
 
-    def write_tracebacks(self) -> None:
+    def _write_tracebacks(self) -> None:
         """Write the traceback of every failed step that ran something itself."""
         for id_, error in self.context.errors.items():
             record = self.record.steps.get(id_)
             if record is None or not record.is_group:
-                self.err.line(f"step {id_!r} failed: {one_line(error)}")
-                self.err.write(traceback_of(error))
+                self.screen.line(f"step {id_!r} failed: {one_line(error)}")
+                self.screen.write(traceback_of(error))
+
+
+_RUNNING = StepState.RUNNING
+
+
+def _fatal(error: BaseException) -> str:
+    """What was raised, and where as far as notes tell it."""
+    if is_a(error, UnresolvedReference):
+        return f"the output cannot be made: {error}"
+    parts = [one_line(error), *map(visible, notes_of(error))]
+    if not is_a(error, Exception):
+        parts.append("it is no Exception, so it ended the whole run: raise one instead")
+    return "; ".join(parts)

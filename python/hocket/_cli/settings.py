@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._base.errors import HocketError
+from .._base.shown import shown, visible
 
 __all__ = ["SettingError", "read_settings"]
 
+_DEEPEST = 100
+_LONGEST_SHOWN = 100
 _NESTED = ("[", "{", '"', "'")
 
 
@@ -36,7 +39,7 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
         try:
             _assign(values, text)
         except SettingError as error:
-            mistakes.append(f"--set {text}: {error}")
+            mistakes.append(visible(f"--set {_short(text)}: {error}"))
     if mistakes:
         raise SettingError("\n".join(mistakes))
     return values
@@ -47,14 +50,20 @@ def _assign(values: dict[str, Any], text: str) -> None:
     names = key.split(".")
     if not equals:
         raise SettingError(f"expected KEY=VALUE; write {text}=VALUE")
+    if len(names) > _DEEPEST:
+        raise SettingError(f"keys are nested at most {_DEEPEST} deep")
     if not all(name.strip() for name in names):
         raise SettingError("expected a key before '=', such as city or limits.rows")
     target = values
     for depth, name in enumerate(names[:-1], 1):
         target = target.setdefault(name, {})
         if not isinstance(target, dict):
-            raise SettingError(f"{'.'.join(names[:depth])!r} is already set, to {target!r}")
+            raise SettingError(f"{'.'.join(names[:depth])!r} is already set, to {shown(target)}")
     target[names[-1]] = _value(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 def _value(text: str) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 from .. import _core
 from .._base.callables import uncalled_hint
+from .._base.checks import refuse_unnamed
 from .._base.durations import Seconds, limit_to_ns
 from .._base.shown import shown
 from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
@@ -47,12 +48,13 @@ class ParallelExecutionManager:
 
     def __init__(
         self,
-        *,
+        *unnamed: Never,
         max_concurrent: float = MAX_CONCURRENT,
         queue_size: float | None = None,
         timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
     ) -> None:
+        refuse_unnamed("ParallelExecutionManager", unnamed, "max_concurrent")
         self._pool = WorkerPool(
             max_concurrent=max_concurrent,
             queue_size=queue_size,

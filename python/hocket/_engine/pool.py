@@ -6,18 +6,14 @@ import logging
 import math
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any, Never, TypeVar, TypeVarTuple, overload
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from .. import _core
-from .._base.callables import name_of, uncalled_hint
-from .._base.checks import check_limit
+from .._base.checks import check_limit, refuse_unnamed
 from .._base.durations import Seconds, check_seconds, limit_to_ns
-from .._base.iterables import as_tuple
-from .._base.shown import shown
 from .._model.config import (
     MAX_CONCURRENT,
     WHEN_FULL,
@@ -26,11 +22,11 @@ from .._model.config import (
     as_keywords,
     check_queue,
 )
-from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
+from .calls import call_parts, task_list
 from .entry import begin_call
 from .observers import guarded
 from .run import CallSpec, RunSpec, open_run, run_steps
@@ -94,12 +90,13 @@ class WorkerPool:
 
     def __init__(
         self,
-        *,
+        *unnamed: Never,
         max_concurrent: float = MAX_CONCURRENT,
         queue_size: float | None = None,
         timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
     ) -> None:
+        refuse_unnamed("WorkerPool", unnamed, "max_concurrent")
         limit = _finite(check_limit(max_concurrent))
         size = check_queue(queue_size, when_full)
         self._timeout = check_seconds("timeout", timeout)
@@ -214,15 +211,17 @@ class WorkerPool:
     async def execute(self, task: Callable[[*Ts], Awaitable[R]], *args: *Ts) -> R: ...
     @enable_ki_protection  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
     async def execute(
-        self, task: WorkerTask[Any] | Callable[..., Awaitable[Any]], *args: Any
+        self, task: WorkerTask[Any] | Callable[..., Awaitable[Any]], *args: Any, **named: Any
     ) -> Any:
         """Run one task when a slot is free, and return its value.
 
         Args:
             task: a :class:`WorkerTask`, or an async function.
             *args: the async function's arguments.
+            **named: none: bind arguments that go by name with :func:`functools.partial`.
 
         Raises:
+            TypeError: it cannot be run; the message says what to write.
             QueueFull: all slots are taken, or the pool is paused, and ``queue_size`` calls wait
                 already. Such a call is in no statistic.
             StepTimeout: the task ran longer than its ``timeout``, or the pool's.
@@ -234,7 +233,7 @@ class WorkerPool:
         The task runs in the caller's Trio task and context, as ``await task(*args)`` would: context
         variables that it sets stay set.
         """
-        name, function, timeout = _parts(task, args)
+        name, function, timeout = call_parts(task, args, named)
         await begin_call()
         spec = CallSpec(
             id=None,
@@ -295,7 +294,7 @@ class WorkerPool:
         Raises:
             ValueError: two tasks have the same id, or there is no such strategy.
         """
-        works = _as_list(tasks)
+        works = task_list(tasks)
         strategy = parse_strategy(wait_strategy)
         ids = _core.step_ids(works, None, "tasks")
         check_quorum("tasks", strategy, len(ids))
@@ -351,30 +350,3 @@ class WorkerPool:
 
 def _finite(limit: float) -> int | None:
     return None if limit == math.inf else int(limit)
-
-
-def _as_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:
-    works = list(as_tuple("tasks", "a list of WorkerTask objects", tasks))
-    for work in works:
-        if not isinstance(work, WorkerTask):
-            raise TypeError(f"tasks must be WorkerTask objects; found {shown(work)}")
-    return works
-
-
-def _parts(
-    task: WorkerTask[Any] | Callable[..., Awaitable[Any]], args: tuple[Any, ...]
-) -> tuple[str, Callable[[], Awaitable[Any]], float | None]:
-    """Return what to run: its name, a function without arguments, and its own time limit."""
-    if isinstance(task, WorkerTask):
-        if args:
-            raise TypeError(
-                f"execute(WorkerTask(...)) takes no further arguments; got {shown(args)} "
-                "(bind them with functools.partial)"
-            )
-        return task.id, task.execute, task.timeout
-    if not callable(task):
-        hint = uncalled_hint(task)
-        if isinstance(task, ParallelGroup):
-            hint = " (a group is run by ParallelExecutionManager.execute_group)"
-        raise TypeError(f"execute takes a WorkerTask or an async function; got {shown(task)}{hint}")
-    return name_of(task), partial(task, *args) if args else task, None

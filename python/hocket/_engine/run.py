@@ -19,7 +19,7 @@ from .entry import begin_call, foreign_clock
 from .group_accounts import GroupAccounts
 from .supervisor import supervise
 
-__all__ = ["CallSpec", "RunSpec", "open_run", "run_steps"]
+__all__ = ["CallSpec", "RunSpec", "log_end", "open_run", "run_steps"]
 
 
 # The core reads both, attribute by attribute, and so they are in the core's units. The first is for
@@ -96,18 +96,18 @@ def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
 async def run_steps(
     core: _core.Pool,
     spec: RunSpec,
-    logger: logging.Logger,
+    logger: logging.Logger | None,
     *,
     on_end: Callable[[ParallelExecutionResult[Any]], object] | None = None,
     accounts: GroupAccounts | None = None,
 ) -> ParallelExecutionResult[Any]:
     """Run steps on a pool, and keep account of it if there are accounts to keep.
 
-    ``on_end`` sees the result also when the caller was cancelled.
+    ``on_end`` sees the result also when the caller was cancelled. Without a logger the caller says
+    when the run starts and ends.
     """
     await begin_call()
-    debug = logger.isEnabledFor(logging.DEBUG)
-    if debug:
+    if logger is not None:
         logger.debug("%s %r starts: %d steps", spec.kind, spec.id, len(spec.ids))
     result, out_of_time = None, False
     try:
@@ -126,17 +126,8 @@ async def run_steps(
         # Once more: a signal handler that raises may have kept us from the first one.
         _leave(spec, accounts)
     assert result is not None, "it was opened, or we were not here"
-    if debug:
-        logger.debug(
-            "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
-            spec.kind,
-            spec.id,
-            "succeeded" if result.success else "failed",
-            result.duration,
-            len(result.completed_steps),
-            len(result.failed_steps),
-            len(result.skipped_steps),
-        )
+    if logger is not None:
+        log_end(logger, spec.kind, spec.id, result)
     return result
 
 
@@ -145,6 +136,22 @@ def _leave(spec: RunSpec, accounts: GroupAccounts | None) -> None:
     spec.close()
     if accounts is not None and spec.run is not None:
         accounts.end(spec.id, spec.run)
+
+
+def log_end(logger: logging.Logger, kind: str, name: str, result: Any) -> None:
+    """Write how a group or a workflow has ended; both kinds of results say it in the same words."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    logger.debug(
+        "%s %r %s after %.6f s: %d completed, %d failed, %d skipped",
+        kind,
+        name,
+        "succeeded" if result.success else "failed",
+        result.duration,
+        len(result.completed_steps),
+        len(result.failed_steps),
+        len(result.skipped_steps),
+    )
 
 
 def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutionResult[Any]:

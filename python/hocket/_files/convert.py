@@ -6,28 +6,37 @@ is still checked and every mistake is reported at once.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import attrs
 import cattrs
-from cattrs.cols import list_structure_factory
 from cattrs.errors import (
     BaseValidationError,
     ClassValidationError,
     ForbiddenExtraKeysError,
     IterableValidationError,
+    IterableValidationNote,
 )
 from cattrs.gen import make_dict_structure_fn
 
 from .._base.mistakes import Keys
+from .._base.shown import shown
 from .._base.suggestions import nearest
 from .entries import ENTRIES, FileEntry, Member, StepEntry
 from .spelling import Spelling
-from .values import MISTAKEN, WrongValue, expected, name, value_checks
+from .values import MISTAKEN, WrongValue, expected, found, name, value_checks
 
 __all__ = ["Wrong", "read_entries"]
+
+# So many mistakes of a file, and no more of it is read: each costs a thousand times what it takes
+# to write one.
+_MOST_WRONG = 1_001
+# What is the same text inside brackets: no number, no word with a meaning, no sign of YAML's.
+_BARE_IN_LIST = re.compile(r"(?!(?:true|false|null)\Z)[^\W\d][\w.-]*(?: [\w.-]+)*", re.IGNORECASE)
 
 
 @attrs.frozen
@@ -54,6 +63,8 @@ def read_entries(data: Any, spelling: Spelling) -> tuple[Any, list[Wrong]]:
         return convert(data, FileEntry), wrong
     except (BaseValidationError, WrongValue) as error:
         _collect(error, (), wrong, spelling)
+    if len(wrong) >= _MOST_WRONG:
+        return MISTAKEN, wrong
     for one in wrong:
         data = _take_out(data, one)
     return convert(data, FileEntry), wrong
@@ -91,17 +102,55 @@ def _lenient(check: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    inner = list_structure_factory(type_, converter)
+    (item_type,) = type_.__args__
 
     def structure(value: Any, _: Any) -> Any:
         if value is MISTAKEN:
             return value
         if not isinstance(value, list | tuple):
-            near = f"; write [{value}]" if isinstance(value, str) else ""
-            raise expected("a list", value, near)
-        return inner(value, type_)
+            raise expected("a list", value, _how_to_list(value, item_type))
+        made: list[Any] = []
+        errors: list[Exception] = []
+        left = _MOST_WRONG
+        for index, item in enumerate(value):
+            try:
+                made.append(converter.structure(item, item_type))
+            except Exception as error:  # noqa: BLE001 - all are collected, and raised below
+                error.__notes__ = [IterableValidationNote("", index, item_type)]
+                errors.append(error)
+                left -= _count(error)
+                if left <= 0:
+                    break
+        if errors:
+            # It takes the type besides, which the stub of exception groups does not know.
+            raise IterableValidationError("", errors, type_)  # pyright: ignore[reportCallIssue]
+        return made
 
     return structure
+
+
+def _count(error: BaseException) -> int:
+    if not isinstance(error, BaseExceptionGroup):
+        return 1
+    return sum(map(_count, error.exceptions))
+
+
+def _how_to_list(value: Any, item_type: Any) -> str:
+    """What to write instead of what is no list, where that is known."""
+    if item_type is StepEntry:
+        return "; write steps as '- id: ...' below each other: a file lists them all"
+    if not isinstance(value, str) or not value.strip():
+        return ""
+    if "$" in value:
+        return "; it names steps of this file: write their ids as [a, b]"
+    names = [name.strip() for name in value.split(",")]
+    plain = all(_BARE_IN_LIST.fullmatch(name) for name in names)
+    return f"; write [{', '.join(names)}]" if plain else f"; write [{_in_quotes(value)}]"
+
+
+def _in_quotes(text: str) -> str:
+    # JSON is YAML, apart from a few characters that hardly any id has.
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _mapping_hook(cls: type, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
@@ -147,12 +196,12 @@ def _unknown_keys(
 ) -> Iterator[Wrong]:
     names = [field.name for field in attrs.fields(error.cl)]
     written = {spelling.key(name): name for name in names}
-    for key in sorted(error.extra_fields, key=str):
+    for key in sorted(error.extra_fields, key=shown):
         meant = nearest(key, written)
         near = f"did you mean {meant!r}?" if meant else f"known keys: {', '.join(written)}"
         yield Wrong(
             (*keys, key),
-            f"unknown key {key!r}; {near}",
+            f"unknown key {found(key)}; {near}",
             is_key=True,
             meant=written[meant] if meant else None,
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from .._base.errors import MissingExtra
 from .._base.mistakes import Keys
+from .scalars import MERGE, TEXT, Unreadable, core_tag, core_value
 
 try:
     import yaml  # type: ignore[import-untyped,unused-ignore]
@@ -17,12 +20,17 @@ except ModuleNotFoundError as error:
 __all__ = ["Document", "FileMistake", "parse"]
 
 _DEEPEST = 100
-# Aliases of aliases grow exponentially when they are walked; an honest file does not come near.
-_MOST_VALUES = 5_000_000
-_MERGE = "tag:yaml.org,2002:merge"
+# Aliases of aliases grow exponentially when they are walked, and merge keys as they are read; an
+# honest file does not come near.
+_MOST_ADDED = 200_000
+_MOST_MISTAKES = 1_000
+# A workflow of 100,000 steps has about a million.
+_MOST_WRITTEN = 3_000_000
+# Most values are scalars, which have neither keys nor children.
+_NOTHING: Any = MappingProxyType({})
 _MAP = "tag:yaml.org,2002:map"
 _SEQ = "tag:yaml.org,2002:seq"
-_TEXT = "tag:yaml.org,2002:str"
+_LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 Place = tuple[int, int]
 """Line and column in the file, both from 1."""
@@ -38,14 +46,21 @@ class FileMistake:
 
 @attrs.define(eq=False)
 class _Node:
-    """One value of the file. ``size`` counts the values in it, aliases written out."""
+    """One value of the file.
+
+    ``size`` counts the values in it, aliases written out; ``written`` is the text of a
+    scalar, which is what it is as a key (``on``, ``1.0``); ``span`` is where in the file's text one
+    stands that may hold references.
+    """
 
     value: Any
     place: Place
+    written: str | None = None
+    span: tuple[int, int] | None = None
     size: int = 1
-    keys: dict[Any, Place] = attrs.field(factory=dict)
-    children: dict[Any, _Node] = attrs.field(factory=dict)
-    merges: list[_Node] = attrs.field(factory=list)
+    keys: dict[Any, Place] = _NOTHING
+    children: dict[Any, _Node] = _NOTHING
+    merges: list[_Node] = _NOTHING
     open: bool = False
 
 
@@ -55,13 +70,15 @@ class Document:
 
     data: Any
     _root: _Node
+    _text: str = attrs.field(repr=False)
 
-    def locate(self, keys: Keys, *, key: bool = False) -> Place:
+    def locate(self, keys: Keys, *, key: bool = False, part: str = "") -> Place:
         """Where something stands; the nearest surrounding value if it is not there itself.
 
         Args:
             keys: the keys and indices that lead to it, as in ``data``.
             key: whether the key itself is meant, not its value.
+            part: what of a text is meant; empty for all of it.
         """
         node = self._root
         for depth, name in enumerate(keys):
@@ -71,7 +88,17 @@ class Document:
             if child is None:
                 break
             node = child
-        return node.place
+        return self._inside(node, part) if part and node.value != part else node.place
+
+    def _inside(self, node: _Node, part: str) -> Place:
+        """Where a part of a text stands; the text itself if it is written with escapes there."""
+        start, end = node.span or (0, 0)
+        found = self._text.find(part, start, end)
+        if found < 0:
+            return node.place
+        *before, last = _LINE_ENDS.split(self._text[start:found])
+        line, column = node.place
+        return line + len(before), len(last) + (1 if before else column)
 
 
 def parse(text: str) -> tuple[Document | None, list[FileMistake]]:
@@ -89,7 +116,7 @@ def parse(text: str) -> tuple[Document | None, list[FileMistake]]:
         return None, [*builder.mistakes, stop.mistake]
     if builder.root is None:
         return None, [FileMistake("the file is empty; expected a mapping with name and steps")]
-    return Document(builder.root.value, builder.root), builder.mistakes
+    return Document(builder.root.value, builder.root, text), builder.mistakes
 
 
 class _Stop(Exception):
@@ -113,11 +140,16 @@ class _Builder:
         # The key of each open mapping whose value comes next; _NO_KEY when a key comes next.
         self._pending: list[Any] = []
         self._anchors: dict[str, _Node] = {}
-        self._documents = 0
-        self._resolver = yaml.SafeLoader("")
+        # Where a document after the first one starts.
+        self._second: Place | None = None
+        self._written = 0
+        self._merged = 0
 
     def take(self, event: yaml.Event) -> None:
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if self._second is not None:
+            self._take_after(event, self._second)
+            return
         match event:
             case yaml.ScalarEvent():
                 self._add(self._anchor(event, self._scalar(event, place)), place)
@@ -127,18 +159,30 @@ class _Builder:
                 self._start(event, place)
             case yaml.CollectionEndEvent():
                 self._end()
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    raise _Stop("a second document starts here; a file holds one workflow", place)
+            case yaml.DocumentStartEvent() if self.root is not None:
+                self._second = place
+
+    def _take_after(self, event: yaml.Event, place: Place) -> None:
+        """Let nothing but a "---" follow the document, as some editors and templates leave one."""
+        about_nothing = yaml.DocumentStartEvent | yaml.DocumentEndEvent | yaml.StreamEndEvent
+        if isinstance(event, about_nothing):
+            return
+        if not (isinstance(event, yaml.ScalarEvent) and _is_empty(event)):
+            raise _Stop("a second document starts here; a file holds one workflow", place)
+
+    def _note(self, text: str, place: Place) -> None:
+        self.mistakes.append(FileMistake(text, place))
+        if len(self.mistakes) >= _MOST_MISTAKES:
+            raise _Stop(f"these are {_MOST_MISTAKES:,} mistakes; what follows is not read", place)
 
     def _start(self, event: Any, place: Place) -> None:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         if event.tag not in (None, "!", _MAP if is_mapping else _SEQ):
-            self.mistakes.append(FileMistake(f"unknown tag {event.tag!r}; leave it out", place))
+            self._note(f"unknown tag {event.tag!r}; leave it out", place)
         if len(self._stack) >= _DEEPEST:
             raise _Stop(f"nested more than {_DEEPEST} deep", place)
-        node = _Node({} if is_mapping else [], place, open=True)
+        node = _Node({} if is_mapping else [], place, keys={}, children={}, merges=[], open=True)
+        self._count_one(place)
         self._stack.append(self._anchor(event, node))
         self._pending.append(_NO_KEY)
 
@@ -147,11 +191,22 @@ class _Builder:
         self._pending.pop()
         node.open = False
         for merged in node.merges:
+            self._merged += 1 + len(merged.value)
+            self._check_added(self._merged, node)  # before it grows
             _merge(node, merged)
         node.size += sum(child.size for child in node.children.values())
-        if node.size > _MOST_VALUES:
-            raise _Stop(f"aliases make more than {_MOST_VALUES:,} values of this", node.place)
+        self._check_added(node.size - self._written, node)
         self._add(node, node.place)
+
+    def _count_one(self, place: Place) -> None:
+        self._written += 1
+        if self._written > _MOST_WRITTEN:
+            raise _Stop(f"the file holds more than {_MOST_WRITTEN:,} values", place)
+
+    def _check_added(self, added: int, node: _Node) -> None:
+        if added > _MOST_ADDED:
+            text = f"aliases and merge keys make {_MOST_ADDED:,} values more than are written here"
+            raise _Stop(text, node.place)
 
     def _add(self, node: _Node, place: Place) -> None:
         if not self._stack:
@@ -170,16 +225,23 @@ class _Builder:
     def _key(self, parent: _Node, node: _Node, place: Place) -> Any:
         if node.value is _MERGE_KEY:
             return _MERGE_KEY
-        if isinstance(node.value, dict | list):
-            self.mistakes.append(FileMistake("a key must be text; found a whole value", place))
+        key = node.value if node.written is None else node.written
+        if not isinstance(key, str):
+            self._note("a key must be text; found a whole value", place)
             return _DROPPED
-        if node.value in parent.keys:
-            line = parent.keys[node.value][0]
-            text = f"the key {node.value!r} stands twice in one mapping; it is in line {line} too"
-            self.mistakes.append(FileMistake(text, place))
+        if key in parent.keys:
+            line = parent.keys[key][0]
+            self._note(
+                f"the key {key!r} stands twice in one mapping; it is in line {line} too", place
+            )
             return _DROPPED
-        parent.keys[node.value] = place
-        return node.value
+        parent.keys[key] = place
+        return key
+
+    def _expects_key(self) -> bool:
+        if not self._stack or not isinstance(self._stack[-1].value, dict):
+            return False
+        return self._pending[-1] is _NO_KEY
 
     def _pair(self, parent: _Node, key: Any, node: _Node) -> None:
         if key is _DROPPED:
@@ -190,7 +252,7 @@ class _Builder:
                 parent.merges += merged
             else:
                 text = "'<<' takes a mapping, or a list of mappings"
-                self.mistakes.append(FileMistake(text, node.place))
+                self._note(text, node.place)
             return
         parent.value[key] = node.value
         parent.children[key] = node
@@ -209,22 +271,27 @@ class _Builder:
         return node
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> _Node:
+        self._count_one(place)
+        text, span = event.value, None
+        if "$" in text:
+            span = event.start_mark.index, event.end_mark.index
         tag = event.tag
         if tag in (None, "!"):
-            tag = self._resolver.resolve(yaml.ScalarNode, event.value, event.implicit)
-        if tag == _TEXT:
-            return _Node(event.value, place)
-        if tag == _MERGE:
-            return _Node(_MERGE_KEY, place)
-        construct = yaml.SafeLoader.yaml_constructors.get(tag)
-        if construct is None or tag in (_MAP, _SEQ):
-            self.mistakes.append(FileMistake(f"unknown tag {tag!r}; leave it out", place))
-            return _Node(event.value, place)
+            tag = core_tag(text) if tag is None and event.implicit[0] else TEXT
+        if tag == MERGE:
+            return _Node(_MERGE_KEY, place, text)
         try:
-            return _Node(construct(self._resolver, yaml.ScalarNode(tag, event.value)), place)
-        except (ValueError, OverflowError, yaml.YAMLError) as error:
-            self.mistakes.append(FileMistake(f"{event.value!r} cannot be read: {error}", place))
-            return _Node(event.value, place)
+            return _Node(core_value(tag, text), place, text, span)
+        except KeyError:
+            self._note(f"unknown tag {tag!r}; leave it out", place)
+        except Unreadable as error:
+            if not self._expects_key():  # a key is text, whatever it looks like
+                self._note(str(error), place)
+        return _Node(text, place, text, span)
+
+
+def _is_empty(event: yaml.ScalarEvent) -> bool:
+    return not event.value and event.tag is None and event.anchor is None and event.implicit[0]
 
 
 class _Sentinel:

@@ -28,14 +28,14 @@ class Findings(Mistakes):
     unread: bool = False
     """Whether steps, groups or dependencies could not be read."""
 
-    def add(self, keys: Keys, text: str, *, is_key: bool = False) -> None:
-        """Note one mistake: at a value, or at the key itself."""
+    def add(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> None:
+        """Note one mistake: at a value, at the key itself, or at a part of a text."""
         written = self._as_written(keys)
         line, column = None, None
         if self.document is not None:
-            line, column = self.document.locate(written, key=is_key)
+            line, column = self.document.locate(written, key=is_key, part=part)
         path = format_keys(written)
-        self.found.append(Mistake(keys, text, path, self.source, line, column))
+        self.note(Mistake(keys, text, path, self.source, line, column, part))
 
     def line(self, keys: Keys) -> str:
         """`` (line 3)``, or nothing if there are no lines."""
@@ -45,7 +45,9 @@ class Findings(Mistakes):
 
     def error(self) -> WorkflowFileError:
         """Return the error that lists them all, in the order of the file."""
-        in_order = sorted(self.found, key=lambda m: (m.line or 0, m.column or 0))
+        # A mistake of the whole, such as the note that there are more, has no line.
+        last = float("inf")
+        in_order = sorted(self.found, key=lambda m: (m.line or last, m.column or last))
         return WorkflowFileError(self.source, in_order)
 
     def _as_written(self, keys: Keys) -> Keys:

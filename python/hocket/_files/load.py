@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._base.errors import WorkflowFileError
 from .._base.mistakes import Mistake
-from .._base.suggestions import nearest
 from .._workflow.analysis import analyse
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.uses import check_values
 from .build import Builder
 from .convert import Wrong, read_entries
 from .entries import orders_steps
 from .findings import Findings
+from .source import CannotRead, read_text
 from .spelling import Spelled, spell_out
 from .values import MISTAKEN
 
 if TYPE_CHECKING:
     from ..tools._registry import ToolRegistry
 
-__all__ = ["load_workflow", "workflow_from_dict"]
+__all__ = ["load_workflow", "read_workflow", "workflow_from_dict"]
 
 
 def load_workflow(
@@ -44,11 +44,29 @@ def load_workflow(
     hocket.WorkflowFileError: no_such_file.yaml has 1 mistake:
     no_such_file.yaml: cannot read the file: No such file or directory
     """
+    return read_workflow(path, tools, None)
+
+
+def read_workflow(
+    path: str | os.PathLike[str], tools: ToolRegistry | None, values: Mapping[str, Any] | None
+) -> WorkflowDefinition:
+    """Read a workflow as :func:`load_workflow` does.
+
+    Args:
+        path: the file.
+        tools: if given, tool names and inputs are checked as well.
+        values: what ``$context`` will be, if that is known: references to it are checked then.
+
+    Raises:
+        WorkflowFileError: the file cannot be read or has mistakes; it lists them all.
+    """
     from .document import parse  # PyYAML is an extra
 
-    source = os.fspath(path)
-    text = _read(source)
-    document, broken = parse(text)
+    source = os.fsdecode(path)
+    try:
+        document, broken = parse(read_text(source))
+    except CannotRead as error:
+        raise WorkflowFileError(source, [Mistake((), str(error), "", source)]) from None
     findings = Findings(
         source=source, data=None if document is None else document.data, document=document
     )
@@ -57,7 +75,7 @@ def load_workflow(
         findings.found.append(Mistake((), one.text, "", source, line, column))
     if document is None:
         raise findings.error()
-    return _load(document.data, findings, tools)
+    return _load(document.data, findings, tools, values)
 
 
 def workflow_from_dict(
@@ -79,26 +97,12 @@ def workflow_from_dict(
     return _load(mapping, Findings(source=source, data=mapping), tools)
 
 
-def _read(source: str) -> str:
-    try:
-        return Path(source).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        text = f"cannot read the file: {reason}{_near_file(source)}"
-    except UnicodeDecodeError as error:
-        text = f"the file is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"
-    raise WorkflowFileError(source, [Mistake((), text, "", source)])
-
-
-def _near_file(source: str) -> str:
-    path = Path(source)
-    if path.exists() or not path.parent.is_dir():
-        return ""
-    name = nearest(path.name, (entry.name for entry in path.parent.iterdir()))
-    return "" if name is None else f"; did you mean {str(path.with_name(name))!r}?"
-
-
-def _load(data: Any, findings: Findings, tools: ToolRegistry | None) -> WorkflowDefinition:
+def _load(
+    data: Any,
+    findings: Findings,
+    tools: ToolRegistry | None,
+    values: Mapping[str, Any] | None = None,
+) -> WorkflowDefinition:
     try:
         spelled = spell_out(data)
     except ValueError as error:
@@ -113,23 +117,31 @@ def _load(data: Any, findings: Findings, tools: ToolRegistry | None) -> Workflow
         raise findings.error()
     definition = Builder(findings).definition(entry)
     trusted = not findings.unread and not any(map(_hides_order, wrong))
-    _check_steps(definition, findings, tools, trusted)
+    _check_steps(definition, findings, tools, trusted, values)
     if findings.found:
         raise findings.error()
     return definition
 
 
 def _check_steps(
-    definition: WorkflowDefinition, findings: Findings, tools: ToolRegistry | None, trusted: bool
+    definition: WorkflowDefinition,
+    findings: Findings,
+    tools: ToolRegistry | None,
+    trusted: bool,
+    values: Mapping[str, Any] | None,
 ) -> None:
     analysis = definition.analysis
     if not trusted:
         analysis = analyse(definition.steps, definition.output, trust_order=False)
-    found = analysis.mistakes + ([] if tools is None else tools.check_steps(analysis))
+    found = list(analysis.mistakes)
+    if tools is not None:
+        found += tools.check_steps(analysis, values)
+    if values is not None:
+        found += check_values(analysis.places, definition.output, values)
     for mistake in found:
         # A definition without steps because they could not be read has been reported as such.
         if mistake.keys != ("steps",) or not findings.unread:
-            findings.add(mistake.keys, mistake.text)
+            findings.add(mistake.keys, mistake.text, part=mistake.part)
 
 
 def _hides_order(wrong: Wrong) -> bool:

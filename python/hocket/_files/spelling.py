@@ -75,6 +75,8 @@ def _top(data: Any, spelled: Spelled) -> Any:
     renamed = _rename(data, _TOP, (), spelled)
     if renamed is data:
         return data
+    for key in [key for key in renamed if isinstance(key, str) and key.startswith("x-")]:
+        del renamed[key]  # the author's own: it holds what anchors name
     if "parallel_config" in renamed:
         keys = (_written("parallel_config", data),)
         renamed["parallel_config"] = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)

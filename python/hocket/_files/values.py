@@ -7,13 +7,22 @@ from functools import partial
 from typing import Any, get_args
 
 from .._base.checks import check_count
+from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.strategy import parse_strategy
 from .entries import Count, Flag, Full, Name, Places, Seconds, Strategy, Text
 from .spelling import Spelling
 
-__all__ = ["MISTAKEN", "WrongValue", "expected", "name", "value_checks"]
+__all__ = ["MISTAKEN", "WrongValue", "expected", "found", "name", "value_checks"]
+
+
+# A file is YAML 1.2, where these are text.
+_FLAGS_OF_YAML_1_1 = {"yes": "true", "on": "true", "y": "true"} | {
+    "no": "false",
+    "off": "false",
+    "n": "false",
+}
 
 
 class _Mistaken:
@@ -32,7 +41,7 @@ class WrongValue(ValueError):
 
 def expected(what: str, value: object, near: str = "") -> WrongValue:
     """Return the error for a value that is something else."""
-    return WrongValue(f"expected {what}; found {_found(value)}{near}")
+    return WrongValue(f"expected {what}; found {found(value)}{near}")
 
 
 def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
@@ -49,7 +58,8 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
     }
 
 
-def _found(value: object) -> str:
+def found(value: object) -> str:
+    """A value as a message shows it."""
     match value:
         case None:
             return "nothing"
@@ -58,7 +68,7 @@ def _found(value: object) -> str:
         case list() | tuple():
             return "a list"
         case _:
-            text = repr(value)
+            text = shown(value)
             return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -78,7 +88,8 @@ def name(value: Any) -> Any:
 
 def _flag(value: Any) -> Any:
     if not isinstance(value, bool):
-        raise expected("true or false", value)
+        meant = _FLAGS_OF_YAML_1_1.get(value.lower()) if isinstance(value, str) else None
+        raise expected("true or false", value, f"; write {meant}" if meant else "")
     return value
 
 
@@ -87,8 +98,17 @@ def _count(value: Any, *, least: int) -> Any:
         if value is not None:
             check_count("it", value, least=least)
     except (TypeError, ValueError):
-        raise expected(f"a whole number of at least {least}, or .inf for no limit", value) from None
+        what = f"a whole number of at least {least}, or .inf for no limit"
+        raise expected(what, value, _as_number(value)) from None
     return value
+
+
+def _as_number(value: Any) -> str:
+    """What to write instead of a number that YAML 1.1 has and 1.2 has not, or one in quotes."""
+    digits = value.replace("_", "") if isinstance(value, str) else ""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return "; so much is no limit: write .inf"
+    return f"; write {digits}" if digits.isdecimal() and digits.isascii() else ""
 
 
 def _seconds(value: Any, spelling: Spelling) -> float:

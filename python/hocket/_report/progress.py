@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import attrs
 import trio
 
+from .._base.durations import format_duration
+from .._base.shown import one_line, visible
 from .._model.event import EventKind, StepEvent
-from .._model.states import StepState
 from .console import is_terminal, make_console
-from .output import Stream
-from .record import RunRecord
+from .live import LiveDisplay
+from .record import FAILING, RunRecord
+from .screen import Screen
 
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+__all__ = ["KINDS", "Progress", "make_progress"]
 
-__all__ = ["Progress", "make_progress"]
-
-_PERIOD = 0.1
-_MOST_SHOWN = 12
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+KINDS = ("auto", "plain", "summary", "none")
+_MOST_LINES = 100
+_SUMMARY_PERIOD = 5.0
+_LONGEST_REASON = 500
 
 
 class Progress(Protocol):
@@ -33,36 +32,63 @@ class Progress(Protocol):
         """Take note of a step's start or end."""
         ...
 
+    def cancelling(self, name: str) -> None:
+        """Show that a signal of this name cancels the run; is called in the signal handler."""
+        ...
+
     def shown(self) -> AbstractContextManager[object]:
         """Show it, inside the block."""
+        ...
+
+    def close(self) -> None:
+        """Take it off the screen, as the block does when it is left."""
         ...
 
     async def refresh(self) -> None:
         """Keep it up to date until cancelled."""
 
 
-def make_progress(record: RunRecord, stream: Stream, *, quiet: bool = False) -> Progress:
-    """Choose how to show a run on a stream.
+def make_progress(record: RunRecord, screen: Screen, kind: str) -> Progress:
+    """Choose how to show a run.
+
+    Args:
+        record: what is known of the run.
+        screen: where to show it.
+        kind: ``plain``: a line for every start and end. ``summary``: a line now and then, and one
+            for every failure. ``none``: nothing. ``auto``: live on a terminal; elsewhere plain, or
+            the summary of a workflow of more than 100 steps.
 
     Raises:
         MissingExtra: it is a terminal, and rich is not installed.
     """
-    if quiet:
-        return Silence()
-    if is_terminal(stream):
-        return LiveDisplay(record, make_console(stream))
-    return Lines(record, stream)
+    if kind == "none":
+        return Silence(screen)
+    if kind == "auto" and is_terminal(screen.err):
+        return Live(record, screen, LiveDisplay(record, make_console(screen.err)))
+    if kind == "summary" or (kind == "auto" and record.size > _MOST_LINES):
+        return Summary(screen, record)
+    return Lines(screen, record)
 
 
+@attrs.define
 class Silence:
-    """Shows nothing."""
+    """Shows nothing but that a signal has come."""
+
+    screen: Screen
 
     def observe(self, event: StepEvent) -> None:
         """Nothing to show."""
 
+    def cancelling(self, name: str) -> None:
+        """Say so."""
+        self.screen.line(f"interrupted by {name}: cancelling; Ctrl-C again abandons what is left")
+
     def shown(self) -> AbstractContextManager[object]:
         """Nothing to show."""
         return nullcontext()
+
+    def close(self) -> None:
+        """Nothing to take away."""
 
     async def refresh(self) -> None:
         """Nothing to keep up to date."""
@@ -73,75 +99,107 @@ class Lines(Silence):
     """A line for every step that starts or ends, with the time since the run started."""
 
     record: RunRecord
-    stream: Stream
 
     def observe(self, event: StepEvent) -> None:
         """Write the line."""
         step = self.record.of(event)
         if event.kind is EventKind.STARTED:
-            text = f"started    {step.id} ({step.what})"
-        else:
-            text = f"{event.kind.value:<10} {step.id} after {event.seconds:.3f} s"
-        self.stream.line(f"{self.record.elapsed():9.3f} s  {text}")
+            self.tell(f"started    {step.id} ({step.what})")
+            return
+        text = f"{step.state.value:<10} {step.id} after {format_duration(event.seconds)}"
+        if step.state in FAILING:
+            text += f": {shortened(step.error or '', _LONGEST_REASON)}"
+        self.tell(text)
+
+    def cancelling(self, name: str) -> None:
+        """Say how many steps have to end."""
+        left = self.record.running
+        steps, them = ("step", "it") if left == 1 else ("steps", "them")
+        self.tell(
+            f"interrupted by {name}: cancelling, and waiting for {left:,} {steps} to clean up; "
+            f"Ctrl-C again abandons {them}"
+        )
+
+    def tell(self, text: str) -> None:
+        """Write a line with the time, whatever is in its text."""
+        self.screen.line(f"{self.record.elapsed():9.3f} s  {visible(text)}")
 
 
 @attrs.define
-class LiveDisplay:
-    """Counts, and a line for every step that runs; it disappears when the run has ended."""
+class Summary(Lines):
+    """A line now and then, and one for every failure."""
+
+    _told: int = attrs.field(default=0, init=False)
+
+    def observe(self, event: StepEvent) -> None:
+        """Write the line of a failure."""
+        if self.record.of(event).state in FAILING:
+            Lines.observe(self, event)
+
+    async def refresh(self) -> None:
+        """Tell how far it is, every five seconds, if something has ended meanwhile."""
+        while True:
+            await trio.sleep(_SUMMARY_PERIOD)
+            if self.record.ended != self._told:
+                self._told = self.record.ended
+                self.tell(progress_of(self.record))
+
+
+@attrs.define
+class Live:
+    """A live display; what others print appears above it."""
 
     record: RunRecord
-    console: Console
-    _running: dict[str, float] = attrs.field(factory=dict)
-    """The steps that run, groups left out, each with when it started."""
-    _ended: Counter[StepState] = attrs.field(factory=Counter)
-    _live: Any = None
+    screen: Screen
+    display: LiveDisplay
 
     def observe(self, event: StepEvent) -> None:
         """Take note; what is seen changes with the next refresh."""
-        step = self.record.of(event)
-        if step.is_group:
-            return
-        if event.kind is EventKind.STARTED:
-            self._running[step.id] = trio.current_time()
-        else:
-            self._running.pop(step.id, None)
-            self._ended[event.kind.state] += 1
+        self.display.observe(event)
+
+    def cancelling(self, name: str) -> None:
+        """Show it at once: a step that never awaits lets nothing else be drawn."""
+        self.display.interrupted_by = name
+        self.display.draw()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show it, inside the block. What steps print appears above it."""
-        from rich.live import Live
-
-        # No thread of rich's own: it would read the record while steps change it.
-        with Live(self, console=self.console, auto_refresh=False, transient=True) as self._live:
+        """Show it, inside the block."""
+        self.display.start()
+        self.screen.above = self.display.print_above
+        try:
             yield
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Take it off the screen; its last words stay if a signal came."""
+        self.display.stop()
+        self.screen.end()
+        if self.display.interrupted_by is not None:
+            name, self.display.interrupted_by = self.display.interrupted_by, None
+            self.screen.line(f"interrupted by {name}")
 
     async def refresh(self) -> None:
         """Draw it again, ten times a second, until cancelled."""
         while True:
-            self._live.refresh()
-            await trio.sleep(_PERIOD)
+            try:
+                self.display.draw()
+            except Exception as error:  # noqa: BLE001 - the run goes on without a display
+                self.close()
+                self.screen.line(f"the display has failed: {one_line(error)}")
+                return
+            await trio.sleep(self.display.period)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.table import Table
-        from rich.text import Text
 
-        now = self.record.elapsed()
-        yield Text.assemble((self.record.workflow.name, "bold"), f"  {now:.1f} s  ", self._counts())
-        grid = Table.grid(padding=(0, 2))
-        running = list(self._running.items())
-        frame = _SPINNER[int(now / _PERIOD) % len(_SPINNER)]
-        for id_, started in running[:_MOST_SHOWN]:
-            age = f"{trio.current_time() - started:.1f} s"
-            what = self.record.steps[id_].what
-            grid.add_row(Text(f" {frame}", "cyan"), Text(id_), Text(what, "dim"), age)
-        if running:
-            yield grid
-        if len(running) > _MOST_SHOWN:
-            yield Text(f"    and {len(running) - _MOST_SHOWN} more", "dim")
+def progress_of(record: RunRecord) -> str:
+    """How far a run is, in one line."""
+    text = f"{record.ended:,} of {record.size:,} steps ended, {record.running:,} running"
+    return f"{text}, {record.failed:,} failed" if record.failed else text
 
-    def _counts(self) -> str:
-        failed = self._ended[StepState.FAILED] + self._ended[StepState.TIMED_OUT]
-        total = self.record.counts().total()
-        text = f"{self._ended.total()} of {total} steps ended, {len(self._running)} running"
-        return f"{text}, {failed} failed" if failed else text
+
+def shortened(text: str, longest: int) -> str:
+    """A text that is not too long to read; where something is left out it says how much."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}... ({len(text):,} characters; --json has them)"

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import trio
 
+from .._base.exceptions import is_a
 from .._base.shown import one_line
 from .._model.event import EventKind, StepEvent
 from .._model.result import ParallelExecutionResult
@@ -17,7 +18,10 @@ from .._runner.result import WorkflowResult
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.step import WorkflowStep
 
-__all__ = ["RunRecord", "StepRecord"]
+__all__ = ["FAILING", "RunRecord", "StepRecord"]
+
+FAILING = (StepState.FAILED, StepState.TIMED_OUT)
+_NOT_ENDED = (StepState.WAITING, StepState.RUNNING)
 
 
 @attrs.define
@@ -44,6 +48,16 @@ class StepRecord:
     """The member that decided an ``any`` or a ``race``."""
     is_group: bool = False
     """Whether it runs other steps."""
+    size: int = 0
+    """How many steps its group has."""
+    ended: int = 0
+    """How many of these have ended."""
+    of_a_tool: bool = False
+    """Whether a tool runs it: it is no step of the workflow."""
+    tolerated: bool = False
+    """Whether the workflow goes on when it fails."""
+    after: tuple[str, ...] = ()
+    """The steps that must have ended well before."""
     started_at: float = 0.0
     """When it started, on Trio's clock."""
 
@@ -54,7 +68,19 @@ class RunRecord:
 
     workflow: WorkflowDefinition
     steps: dict[str, StepRecord] = attrs.field(init=False)
+    size: int = attrs.field(init=False)
+    """How many steps the workflow has, those that run groups and their members included."""
+    states: Counter[StepState] = attrs.field(init=False)
+    """How many of them are in each state."""
+    of_tools: int = attrs.field(init=False, default=0)
+    """How many steps more tools have run."""
+    culprit: str | None = attrs.field(init=False, default=None)
+    """The step that failed the workflow: the first that failed and was not tolerated."""
+    last_failed: StepRecord | None = attrs.field(init=False, default=None)
+    clock: trio.abc.Clock | None = attrs.field(init=False, default=None)
     started_at: float = attrs.field(init=False, default=0.0)
+    stopped_at: float | None = attrs.field(init=False, default=None)
+    """When a signal cancelled the run, on Trio's clock."""
     duration: float = attrs.field(init=False, default=0.0)
     """Seconds that the run took, once it has ended."""
     result: WorkflowResult | None = attrs.field(init=False, default=None)
@@ -67,24 +93,64 @@ class RunRecord:
         self.steps = {}
         members = self.workflow.plan().members
         for step in self.workflow.top_level_steps():
-            for record in _records(step, members, None, 0, self.workflow.name):
+            for record in _records(step, members, None, self.workflow.name):
                 self.steps[record.id] = record
+        self.size = len(self.steps)
+        self.states = Counter({StepState.WAITING: self.size})
 
     @property
     def success(self) -> bool:
         """Whether the run has ended well."""
-        return self.result is not None and self.result.success and self.problem is None
+        return self.has_output and self.problem is None and self.interrupted is None
+
+    @property
+    def has_output(self) -> bool:
+        """Whether every step succeeded that had to, whatever came after."""
+        return self.result is not None and self.result.success
+
+    @property
+    def ended(self) -> int:
+        """How many steps of the workflow have ended."""
+        return self.size - sum(self.states[state] for state in _NOT_ENDED)
+
+    @property
+    def running(self) -> int:
+        """How many steps of the workflow run now."""
+        return self.states[StepState.RUNNING]
+
+    @property
+    def failed(self) -> int:
+        """How many steps of the workflow have failed or run past a limit."""
+        return sum(self.states[state] for state in FAILING)
+
+    def begin(self) -> None:
+        """Take note that the run starts."""
+        self.clock = trio.lowlevel.current_clock()
+        self.started_at = self.now()
+
+    def now(self) -> float:
+        """The time on Trio's clock, inside the run and after it."""
+        return self.started_at if self.clock is None else self.clock.current_time()
+
+    def elapsed(self) -> float:
+        """Seconds since the run started."""
+        return self.now() - self.started_at
 
     def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
         record = self.of(event)
-        # What Ctrl-C strikes has not failed of itself.
-        struck = event.kind is EventKind.FAILED and not isinstance(event.error, Exception)
-        record.state = StepState.CANCELLED if struck else event.kind.state
         if event.kind is EventKind.STARTED:
-            record.wait, record.started_at = event.seconds, trio.current_time()
-        else:
-            record.run = event.seconds
+            self._move(record, StepState.RUNNING)
+            record.wait, record.started_at = event.seconds, self.now()
+            return
+        record.run = event.seconds
+        # What Ctrl-C strikes has not failed of itself.
+        if event.error is not None and not is_a(event.error, KeyboardInterrupt):
+            record.error = one_line(event.error)
+        struck = event.kind is EventKind.FAILED and record.error is None
+        self._move(record, StepState.CANCELLED if struck else event.kind.state)
+        if record.state in FAILING:
+            self._note_failed(record)
 
     def of(self, event: StepEvent) -> StepRecord:
         """The record of the step that an event tells of."""
@@ -94,15 +160,10 @@ class RunRecord:
         # Steps that a function made for its group are in no definition, nor those that a tool runs.
         # The latter may have ids that steps of the workflow have too.
         id_ = event.step if known is None else f"{event.group}: {event.step}"
-        return self.steps.setdefault(id_, StepRecord(id_, "step", None, 0, event.group))
-
-    def counts(self) -> Counter[StepState]:
-        """How many steps are in each state, groups left out."""
-        return Counter(step.state for step in self.steps.values() if not step.is_group)
-
-    def elapsed(self) -> float:
-        """Seconds since the run started; valid while it runs."""
-        return trio.current_time() - self.started_at
+        if id_ not in self.steps:
+            self.of_tools += 1
+            self.steps[id_] = StepRecord(id_, "step", None, 0, event.group, of_a_tool=True)
+        return self.steps[id_]
 
     def close(self, results: Mapping[str, Any], errors: Mapping[str, BaseException]) -> None:
         """Settle every step, after the run has ended, whichever way it did."""
@@ -112,33 +173,56 @@ class RunRecord:
 
     def _settle(self, step: StepRecord, value: Any, error: BaseException | None) -> None:
         if step.state is StepState.RUNNING:
-            step.state, step.run = StepState.CANCELLED, trio.current_time() - step.started_at
+            self._move(step, StepState.CANCELLED)
+            step.run = self.now() - step.started_at
         if error is not None:
             step.error = one_line(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
             if step.state is not StepState.FAILED:
-                step.state = StepState.TIMED_OUT
+                self._move(step, StepState.TIMED_OUT)
         elif step.state is StepState.WAITING:
-            step.state = StepState.SKIPPED
+            self._move(step, StepState.SKIPPED)
         if issubclass(type(value), ParallelExecutionResult):  # it may lie about its class
             step.winner = value.winner
+
+    def _note_failed(self, step: StepRecord) -> None:
+        self.last_failed = step
+        is_harmless = step.of_a_tool or step.parent is not None or step.tolerated
+        # A step that fails as a signal cancels it has failed no workflow.
+        if self.culprit is None and self.stopped_at is None and not is_harmless:
+            self.culprit = step.id
+
+    def _move(self, step: StepRecord, state: StepState) -> None:
+        before, step.state = step.state, state
+        if step.of_a_tool:
+            return
+        self.states[before] -= 1
+        self.states[state] += 1
+        if step.parent is not None and before in _NOT_ENDED and state not in _NOT_ENDED:
+            self.steps[step.parent].ended += 1
 
 
 def _records(
     step: WorkflowStep[Any],
     members: Mapping[str, WorkflowStep[Any]],
-    parent: str | None,
-    depth: int,
+    parent: StepRecord | None,
     inside: str,
 ) -> Iterator[StepRecord]:
     group = step.group
-    if group is None:
-        yield StepRecord(step.id, step.tool or "function", parent, depth, inside)
-        return
-    strategy: Any = group.wait_strategy
-    inner: Any = [] if callable(group.steps) else group.steps
-    what = f"{strategy.value} of {len(inner) or 'some'}"
-    yield StepRecord(step.id, what, parent, depth, inside, is_group=True)
+    strategy: Any = None if group is None else group.wait_strategy
+    inner: Any = [] if group is None or callable(group.steps) else group.steps
+    record = StepRecord(
+        step.id,
+        step.tool or "function" if group is None else f"{strategy.value} of {len(inner) or 'some'}",
+        None if parent is None else parent.id,
+        0 if parent is None else parent.depth + 1,
+        inside,
+        is_group=group is not None,
+        size=len(inner),
+        tolerated=step.continue_on_error or (group is not None and group.continue_on_error),
+        after=tuple(step.depends_on),
+    )
+    yield record
     for member in inner:
         known = members[member if isinstance(member, str) else member.id]
-        yield from _records(known, members, step.id, depth + 1, group.id)
+        yield from _records(known, members, record, group.id if group is not None else inside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -80,14 +80,15 @@ class _Outside:
         what = f"{id_!r} runs elsewhere" if self.taken(id_) else f"there is no step {id_!r}"
         return f"{what}; a function of steps returns WorkflowStep objects, which are new"
 
-    def why_not_before(self, id_: str, mistakes: Mistakes) -> str | None:
+    def why_not_before(
+        self, id_: str, mistakes: Mistakes, written: Callable[[str], str]
+    ) -> str | None:
         made, places = self.made, self.made.places
         if not self.taken(id_):
             if id_ in places.group_ids:
-                return places.no_step(id_, mistakes)
-            return (
-                f"there is no step {id_!r}{mistakes.near(id_, chain(places.number, made.owners))}"
-            )
+                return places.no_step(id_, mistakes, written)
+            near = mistakes.near(id_, chain(places.number, made.owners), written)
+            return f"there is no step {id_!r}{near}"
         *_, mine = around = list(made.around(self.owner))
         *_, other = made.around(id_)
         if id_ in around:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trio.lowlevel import enable_ki_protection
@@ -92,12 +92,22 @@ class WorkflowManager:
 
         A failing step raises nothing; ask the result, or call its ``raise_for_failure``.
         """
+        return await self._execute(workflow, context, observer)
+
+    async def _execute(
+        self,
+        workflow: WorkflowDefinition,
+        context: WorkflowContext | Mapping[str, Any] | None,
+        observer: Observer | Iterable[Observer] | None,
+        keep: Callable[[WorkflowResult], object] | None = None,
+    ) -> WorkflowResult:
+        """Run it, and give the result to ``keep`` before the tools are closed, which may fail."""
         if not isinstance(workflow, WorkflowDefinition):
             raise TypeError(f"execute takes a WorkflowDefinition; got {shown(workflow)}")
         observers = as_observers(observer)
         tools = self._registry(workflow)
         self._check(workflow, tools)
-        return await self._run(workflow, tools, _as_context(context), observers)
+        return await self._run(workflow, tools, _as_context(context), observers, keep)
 
     def validate(self, workflow: WorkflowDefinition) -> None:
         """Check a workflow as :meth:`execute` does, and run nothing.
@@ -116,11 +126,8 @@ class WorkflowManager:
     def _registry(self, workflow: WorkflowDefinition) -> ToolRegistry:
         if self._tools is not None:
             return self._tools
-        places = workflow.analysis.places
-        groups = (places.steps[place].group for place in places.groups())
-        # What a function will make may name any tool.
-        makes = any(group is not None and callable(group.steps) for group in groups)
-        if not makes and not workflow.tool_names():
+        used = _used_by(workflow)
+        if used is not None and not used:
             return ToolRegistry()
         from ..tools import builtin_tools
 
@@ -141,13 +148,26 @@ class WorkflowManager:
         tools: ToolRegistry,
         context: WorkflowContext,
         observers: Sequence[Observer],
+        keep: Callable[[WorkflowResult], object] | None,
     ) -> WorkflowResult:
         tools = tools.merge(ToolRegistry())  # what is registered from now on is not for this run
         made = MadeSteps(workflow, context, tools)
         with used_by(context, workflow.name):
-            async with tools.open() as opened:
+            async with tools.open(_used_by(workflow)) as opened:
                 run = WorkflowRun(workflow, context, opened, made, observers, self._pool)
-                return await run.run()
+                result = await run.run()
+                if keep is not None:
+                    keep(result)
+                return result
+
+
+def _used_by(workflow: WorkflowDefinition) -> set[str] | None:
+    """The tools that the steps of a workflow name; None if that is known only in the run."""
+    places = workflow.analysis.places
+    groups = (places.steps[place].group for place in places.groups())
+    # What a function will make may name any tool.
+    makes = any(group is not None and callable(group.steps) for group in groups)
+    return None if makes else workflow.tool_names()
 
 
 def _queue_mistakes(config: WorkerPoolConfig) -> list[Mistake]:

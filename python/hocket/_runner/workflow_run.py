@@ -16,7 +16,7 @@ from .._base.durations import limit_to_ns
 from .._engine.group_steps import steps_of
 from .._engine.observers import guarded
 from .._engine.pool import WorkerPool
-from .._engine.run import RunSpec, run_steps
+from .._engine.run import RunSpec, log_end, run_steps
 from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult
@@ -83,8 +83,16 @@ class WorkflowRun:
             results=self.context.results,
             errors=self.context.errors,
         )
-        result = await run_steps(self.pool._core, spec, logger)
+        # Counted with the members of groups, as everywhere.
+        count = len(self.workflow.analysis.places.number)
+        logger.debug("workflow %r starts: %d steps", self.workflow.name, count)
+        result = await run_steps(self.pool._core, spec, None)
         self._note(steps, result)
+        ended = self._result(result)
+        log_end(logger, "workflow", self.workflow.name, ended)
+        return ended
+
+    def _result(self, result: ParallelExecutionResult[Any]) -> WorkflowResult:
         return WorkflowResult(
             name=self.workflow.name,
             success=result.success,

@@ -7,7 +7,7 @@ are written inside groups. What is known of a step is kept by that number. Progr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -23,7 +23,9 @@ class Outside(Protocol):
     def taken(self, id_: str) -> str | None:
         """Say whose id that is already; None if it is free."""
 
-    def why_not_before(self, id_: str, mistakes: Mistakes) -> str | None:
+    def why_not_before(
+        self, id_: str, mistakes: Mistakes, written: Callable[[str], str]
+    ) -> str | None:
         """Say why that step has not run before; None if it has."""
 
     def why_no_member(self, id_: str) -> str:
@@ -114,18 +116,23 @@ class Places:
             ids.setdefault(step.group.id, step.id)
         return ids
 
-    def why_not_before(self, id_: str, mistakes: Mistakes) -> str | None:
-        """Say why what has no place here cannot have run before; None if it has."""
-        if self.outside is not None:
-            return self.outside.why_not_before(id_, mistakes)
-        return self.no_step(id_, mistakes)
+    def why_not_before(
+        self, id_: str, mistakes: Mistakes, written: Callable[[str], str] = repr
+    ) -> str | None:
+        """Say why what has no place here cannot have run before; None if it has.
 
-    def no_step(self, id_: str, mistakes: Mistakes) -> str:
+        ``written`` makes of an id what is to be written instead.
+        """
+        if self.outside is not None:
+            return self.outside.why_not_before(id_, mistakes, written)
+        return self.no_step(id_, mistakes, written)
+
+    def no_step(self, id_: str, mistakes: Mistakes, written: Callable[[str], str] = repr) -> str:
         """Say that there is no step of that id, and what was most likely meant."""
         if id_ in self.group_ids:
             step = self.group_ids[id_]
             return f"{id_!r} is a group, not a step; the step that runs it is {step!r}"
-        return f"there is no step {id_!r}{mistakes.near(id_, self.number)}"
+        return f"there is no step {id_!r}{mistakes.near(id_, self.number, written)}"
 
 
 def _keys(where: int | Keys) -> Keys:

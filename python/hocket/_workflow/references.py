@@ -1,15 +1,13 @@
 """References inside a step's input: ``$results.fetch.users``, found once, resolved every run.
 
 A text that is one reference and nothing else keeps the type of the value; a reference inside a
-longer text is interpolated. Where a reference ends is decided by the longest match: names are
-letters, digits, ``_`` and inner ``-``, joined by ``.``; ``${results.fetch.name}.pdf`` ends it
-sooner. ``$$`` is a dollar; a dollar before anything else stays as it is.
+longer text is interpolated. How they are written is in ``syntax``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from datetime import date, time
 from typing import Any
 
 import attrs
@@ -17,23 +15,16 @@ import attrs
 from .._base.errors import UnresolvedReference
 from .._base.mistakes import Keys
 from .._base.shown import one_line, said
-from .._base.suggestions import did_you_mean, nearest
+from .._base.suggestions import did_you_mean
 from .context import WorkflowContext
 from .lookup import NotThere, contents, look_up
+from .syntax import Found, Slip, find, segment, written
 
-__all__ = ["ROOTS", "Reference", "Template", "compile_template", "resolve"]
+__all__ = ["Reference", "Template", "compile_template", "resolve"]
 
-ROOTS = ("results", "errors", "context")
-_NAME = r"\w+(?:-\w+)*"
-_PATH = rf"(?:\.{_NAME}|\[\d+\])*"
-_TOKEN = re.compile(
-    rf"\$(?:(?P<dollar>\$)"
-    rf"|\{{(?P<braced>{_NAME})(?P<braced_path>{_PATH})\}}"
-    rf"|(?P<bare>[A-Za-z]\w*)(?P<bare_path>{_PATH}))"
-)
-_KEY = re.compile(rf"{_NAME}")
 _DEEPEST = 100
 _MOST_SHOWN = 8
+_SHOWN_AS_JSON = (bool, dict, list, tuple, date, time)
 
 Part = str | Callable[[WorkflowContext], Any]
 
@@ -61,8 +52,8 @@ class Template:
 
     constant: Any
     references: tuple[Reference, ...] = ()
-    slips: tuple[tuple[Keys, str], ...] = ()
-    """What looks like a reference and is none: where, and what is wrong with it."""
+    slips: tuple[tuple[Keys, Slip], ...] = ()
+    """What looks like a reference and is none, and where."""
     _render: Callable[[WorkflowContext], Any] | None = None
 
     def resolve(self, context: WorkflowContext) -> Any:
@@ -102,7 +93,9 @@ def resolve(reference: Reference, context: WorkflowContext) -> Any:
         return context.now_text()
     value: Any = context.values if reference.root == "context" else getattr(context, reference.root)
     path = reference.path
-    if reference.root == "errors" and path and path[0] not in value:
+    if not path:
+        return dict(value)  # as it is now: what the run goes on to put into it is not for this step
+    if reference.root == "errors" and path[0] not in value:
         return None
     for depth, key in enumerate(path):
         try:
@@ -120,10 +113,10 @@ def _why_not(reference: Reference, depth: int, value: Any, context: WorkflowCont
     key = reference.path[depth]
     if depth == 0 and reference.root == "results" and key in context.errors:
         return f"step {key!r} has no result, it failed: {said(context.errors[key])}"
-    reached = ".".join((f"${reference.root}", *reference.path[:depth]))
+    reached = written(reference.root, reference.path[:depth])
     try:
         names = contents(value)
-        there = f"{_what_is_there(value, names)}{did_you_mean(key, names)}"
+        there = f"{_what_is_there(value, names)}{did_you_mean(key, names, segment)}"
     except Exception:  # noqa: BLE001 - somebody else's methods; it is only for the message
         there = f"it is of type {type(value).__name__}"
     return f"{reached} has no {key!r}; {there}"
@@ -153,7 +146,7 @@ class _Compiler:
 
     def __init__(self) -> None:
         self.references: list[Reference] = []
-        self.slips: list[tuple[Keys, str]] = []
+        self.slips: list[tuple[Keys, Slip]] = []
 
     def compile(self, value: Any, where: Keys) -> tuple[Any, Callable[..., Any] | None]:
         if isinstance(value, str):
@@ -167,35 +160,22 @@ class _Compiler:
         return self._items(value, where)
 
     def _text(self, text: str, where: Keys) -> tuple[Any, Callable[..., Any] | None]:
-        parts: list[Part] = []
-        end = 0
-        for match in _TOKEN.finditer(text):
-            parts += [text[end : match.start()], *self._token(match, where)]
-            end = match.end()
-        parts = [part for part in (*parts, text[end:]) if part != ""]
+        parts = [self._part(piece, where) for piece in find(text)]
         if len(parts) == 1 and isinstance(parts[0], Reference):
             return text, parts[0]
         if not any(isinstance(part, Reference) for part in parts):
             return "".join(part for part in parts if isinstance(part, str)), None
         return text, lambda context: "".join([_render(part, context) for part in parts])
 
-    def _token(self, match: re.Match[str], where: Keys) -> tuple[Part, ...]:
-        if match["dollar"]:
-            return ("$",)
-        root = match["braced"] or match["bare"]
-        path = match["braced_path"] or match["bare_path"] or ""
-        if root == "now" and not (match["braced"] and path):
-            # The clock has no parts: "$now.Then" is the time, and a sentence.
-            return self._reference("$now", root, "", where), path
-        if root in ROOTS:
-            return (self._reference(match[0], root, path, where),)
-        if path and (meant := nearest(root, (*ROOTS, "now"), cutoff=0.75)):
-            text = f"{match[0]!r} is no reference; did you mean '${meant}'? ('$$' writes a dollar)"
-            self.slips.append((where, text))
-        return (match[0],)
-
-    def _reference(self, text: str, root: str, path: str, where: Keys) -> Reference:
-        reference = Reference(text, root, tuple(_KEY.findall(path)), where)
+    def _part(self, piece: str | Found | Slip, where: Keys) -> Part:
+        if isinstance(piece, Slip):
+            self.slips.append((where, piece))
+            return piece.text
+        if isinstance(piece, str):
+            return piece
+        if not piece.root:
+            return "$"
+        reference = Reference(piece.text, piece.root, piece.path, where)
         self.references.append(reference)
         return reference
 
@@ -237,14 +217,17 @@ def _fill(target: Any, dynamic: list[tuple[Any, Callable[..., Any]]], context: A
 
 
 def _as_text(value: Any) -> str:
+    """A value inside a text: as it is in JSON, ``true`` or ``{"at": "2030-01-31"}``, or its own."""
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, bool | dict | list | tuple):
-        import json  # only here, and every import of hocket would pay for it
+    if value is not None and not isinstance(value, _SHOWN_AS_JSON):
+        return str(value)
+    import json  # only here, and every import of hocket would pay for it
 
-        # As in the files: true, null, and JSON for what has structure.
-        return json.dumps(value, default=str, ensure_ascii=False)
-    return str(value)
+    from .._base.jsonable import jsonable
+
+    shown = jsonable(value)
+    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
 
 
 def _render(part: Part, context: WorkflowContext) -> str:

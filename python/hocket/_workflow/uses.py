@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import attrs
 
-from .._base.mistakes import Keys, Mistakes
+from .._base.errors import UnresolvedReference
+from .._base.mistakes import Keys, Mistake, Mistakes
+from .context import WorkflowContext
 from .dependencies import side_by_side
 from .graph import not_before
 from .places import Places
-from .references import Reference, Template, compile_template
+from .references import Reference, Template, compile_template, resolve
+from .syntax import written
 
-__all__ = ["check_inputs", "check_output"]
+__all__ = ["check_inputs", "check_output", "check_values"]
 
 
 @attrs.frozen
@@ -44,18 +49,49 @@ def check_inputs(
     for use in _uses(places, mistakes):
         pair = places.top[use.place], places.top[use.target]
         if pair[0] == pair[1]:
-            mistakes.add(use.keys, _too_early(places, use))
+            mistakes.add(use.keys, _too_early(places, use), part=use.reference.text)
         elif can_run.issuperset(pair):
             later.setdefault(pair, []).append(use)
     for pair in not_before(graph, order, list(later)):
         for use in later[pair]:
-            mistakes.add(use.keys, _too_early(places, use))
+            mistakes.add(use.keys, _too_early(places, use), part=use.reference.text)
 
 
 def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
     """Refuse references to what does not exist in a workflow's output."""
     # Any step may be used there: all have run.
     list(_leads(places, lambda: compile_template(output), ("output",), mistakes))
+
+
+def check_values(places: Places, output: object, values: Mapping[str, Any]) -> list[Mistake]:
+    """Return what refers to a value of the run that there is not, when these are its values."""
+    mistakes, context = Mistakes(), WorkflowContext(values=dict(values))
+    templates: list[tuple[Callable[[], Template], Keys]] = [
+        (partial(getattr, step, "template"), (*places.keys(place), "input"))
+        for place, step in enumerate(places.steps)
+        if step.input is not None
+    ]
+    for compiled, keys in [*templates, (lambda: compile_template(output), ("output",))]:
+        try:
+            references = compiled().references
+        except ValueError:
+            continue  # nested too deep, which is reported
+        for reference in references:
+            if reference.root == "context":
+                _check_value(reference, context, keys, mistakes)
+    return mistakes.found
+
+
+def _check_value(
+    reference: Reference, context: WorkflowContext, keys: Keys, mistakes: Mistakes
+) -> None:
+    try:
+        resolve(reference, context)
+    except UnresolvedReference as error:
+        first = reference.path[0]
+        missing = first not in context.values and not re.search(r"[\s.=]", first)
+        pass_it = f"; pass it with --set {first}=VALUE" if missing else ""
+        mistakes.add((*keys, *reference.where), f"{error}{pass_it}", part=reference.text)
 
 
 def _uses(places: Places, mistakes: Mistakes) -> Iterator[_Use]:
@@ -75,18 +111,25 @@ def _leads(
     except ValueError as error:
         mistakes.add(keys, str(error))
         return
-    for where, text in template.slips:
-        mistakes.add((*keys, *where), text)
+    for where, slip in template.slips:
+        if not mistakes.full:
+            mistakes.add((*keys, *where), slip.reason, part=slip.text)
     for reference in template.references:
         if reference.root not in ("results", "errors") or not reference.path:
             continue
         where = (*keys, *reference.where)
         target = places.number.get(reference.path[0])
         if target is None:
-            if reason := places.why_not_before(reference.path[0], mistakes):
-                mistakes.add(where, f"{reference.text}: {reason}")
+            if reason := places.why_not_before(reference.path[0], mistakes, _as_reference):
+                mistakes.add(where, f"{reference.text}: {reason}", part=reference.text)
         elif places.top[target] >= 0:
             yield where, reference, target
+
+
+def _as_reference(id_: str) -> str:
+    """An id as a suggestion inside a reference names it: so that writing it works."""
+    whole = written("results", [id_])
+    return repr(id_) if whole == f"$results.{id_}" else f"{id_!r}, which is {whole}"
 
 
 def _too_early(places: Places, use: _Use) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from .._base.exceptions import note_on
 from .._base.shown import shown
 from ._tool import OpenTool, Tool
 
@@ -23,7 +24,7 @@ class Opening:
     """
 
     _tools: Mapping[str, Tool]
-    _entered: list[Any] = attrs.field(factory=list, init=False)
+    _entered: list[_Entered] = attrs.field(factory=list, init=False)
 
     async def __aenter__(self) -> dict[str, OpenTool]:
         try:
@@ -53,12 +54,16 @@ class Opening:
     async def _open(self, name: str, made: Tool) -> OpenTool:
         if not made.is_class:
             return OpenTool(made, made.target)
-        manager = made.target()
         open_before = len(self._entered)
         try:
+            manager = made.target()
             # First: no exception out of a signal handler comes between entering and noting it.
-            self._entered.append(manager)
+            self._entered.append(_Entered(name, manager))
             call: Any = await type(manager).__aenter__(manager)
+        except (Exception, SystemExit) as error:
+            del self._entered[open_before:]
+            note_on(error, f"raised as the tool {name!r} was opened, before any step ran")
+            raise
         except BaseException:
             del self._entered[open_before:]
             raise
@@ -69,7 +74,7 @@ class Opening:
         """Raise an error, if there is one, inside of all that was entered."""
         try:
             if self._entered:
-                async with _Entered(self._entered.pop(0)):
+                async with self._entered.pop(0):
                     await self._leave(error)
             elif error is not None:
                 raise error
@@ -89,10 +94,21 @@ def _check_entered(name: str, entered: object) -> None:
 class _Entered:
     """A manager that was entered before."""
 
+    name: str
     manager: Any
 
     async def __aenter__(self) -> None:
         """Nothing is left to do."""
 
-    async def __aexit__(self, *error: object) -> Any:
-        return await type(self.manager).__aexit__(self.manager, *error)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Any:
+        try:
+            return await type(self.manager).__aexit__(self.manager, kind, error, traceback)
+        except (Exception, SystemExit) as left:
+            if left is not error:
+                note_on(left, f"raised as the tool {self.name!r} was closed, after the last step")
+            raise

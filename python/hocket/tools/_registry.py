@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._base.errors import ToolModuleError, UnknownTool
-from .._base.mistakes import Keys, Mistake
+from .._base.errors import ToolModuleError, UnknownTool, UnresolvedReference
+from .._base.mistakes import Keys, Mistake, Mistakes
 from .._base.shown import said
 from .._base.suggestions import did_you_mean
-from .._workflow.references import compile_template
+from .._workflow.context import WorkflowContext
+from .._workflow.references import compile_template, resolve
+from ._modules import import_tools
 from ._opening import Opening
 from ._tool import OpenTool, Tool, is_async, is_marked, make_tool
+from ._types import UNKNOWN
 
 if TYPE_CHECKING:
     from .._workflow.analysis import Analysis
@@ -95,7 +98,7 @@ class ToolRegistry:
         try:
             return self._tools[name]
         except KeyError:
-            raise UnknownTool(self._unknown(name)) from None
+            raise UnknownTool(self._unknown(name, Mistakes())) from None
 
     def names(self) -> list[str]:
         """The names of all tools, sorted."""
@@ -112,101 +115,143 @@ class ToolRegistry:
         """Load the tools of a module.
 
         Args:
-            text: ``package.module`` for every ``@tool`` and every registry in the module, or
-                ``package.module:name`` for one registry, tool or async function in it.
+            text: ``package.module``, or the path of a file (``../my_tools.py``), for every ``@tool``
+                and every registry in it; with ``:name`` behind it, for one registry, tool or async
+                function in it.
 
         Raises:
             ToolModuleError: the module or name does not exist, fails to import, or has no tools.
         """
-        module_name, _, attribute = text.partition(":")
-        if "/" in module_name or module_name.endswith(".py"):
-            name = module_name.removesuffix(".py").removeprefix("./").replace("/", ".")
-            raise ToolModuleError(f"{text!r} is a file; write the module's name: {name!r}")
-        module = _import(text, module_name)
+        module, attribute = import_tools(text)
         registry = cls()
         if attribute:
-            registry._add(_attribute(text, module, attribute))
+            registry._add(text, _attribute(text, module, attribute))
         else:
             for value in list(vars(module).values()):
-                if isinstance(value, ToolRegistry) or is_marked(value):
-                    registry._add(value)
+                if _is_ours(value):
+                    registry._add(text, value)
         if not registry._tools:
             raise ToolModuleError(
                 f"{text!r} has no tools; mark an async function with @hocket.tool"
             )
         return registry
 
-    def check_input(self, name: str, input: Any) -> list[tuple[Keys, str]]:
+    def check_input(
+        self, name: str, input: Any, values: Mapping[str, Any] | None = None
+    ) -> list[tuple[Keys, str]]:
         """What is wrong with a step's input: where in it, and what.
 
-        A function, or a single reference, is known only in the run: nothing is wrong with it.
+        A function, or a single reference, is known only in the run: nothing is wrong with it. So
+        are the parts of an input that references stand for; of all others the types are checked.
+
+        Args:
+            name: the tool.
+            input: what it is to get.
+            values: what ``$context`` will be, if that is known.
 
         Raises:
             UnknownTool: there is no such tool.
         """
-        if callable(input) or (isinstance(input, str) and _is_reference(input)):
+        tool, known = self.get(name), partial(_known, values=values)
+        if isinstance(input, str):
+            input = known(input)  # noqa: A001 - the name of the parameter
+        if callable(input) or input is UNKNOWN:
             return []
-        return self.get(name).problems(input)
+        return tool.problems(input) or tool.mistyped(input, known)
 
-    def check_steps(self, analysis: Analysis) -> list[Mistake]:
-        """Every step of a workflow that names no tool of this registry, or does not fit it."""
-        if analysis in self._fitting:
+    def check_steps(
+        self, analysis: Analysis, values: Mapping[str, Any] | None = None
+    ) -> list[Mistake]:
+        """Every step of a workflow that names no tool of this registry, or does not fit it.
+
+        Args:
+            analysis: that of the workflow.
+            values: what ``$context`` will be, if that is known.
+        """
+        if values is None and analysis in self._fitting:
             return []
-        mistakes: list[Mistake] = []
+        mistakes = Mistakes()
         for step, where in analysis.places.tool_steps():
             assert step.tool is not None
+            if mistakes.full:
+                break
             if step.tool not in self._tools:
-                mistakes.append(Mistake((*where, "tool"), self._unknown(step.tool)))
+                mistakes.add((*where, "tool"), self._unknown(step.tool, mistakes))
                 continue
-            for keys, text in self.check_input(step.tool, step.input):
-                mistakes.append(Mistake((*where, "input", *keys), text))
-        if not mistakes:
+            for keys, text in self.check_input(step.tool, step.input, values):
+                mistakes.add((*where, "input", *keys), text)
+        if not mistakes.found:
             self._fitting.add(analysis)
-        return mistakes
+        return mistakes.found
 
-    def open(self) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
-        """Make the tools ready for one run, and clean up after it.
+    def open(
+        self, names: Container[str] | None = None
+    ) -> AbstractAsyncContextManager[dict[str, OpenTool]]:
+        """Make tools ready for one run, and clean up after it.
+
+        Args:
+            names: which ones. Default: all.
 
         Gives a mapping from name to a callable: ``await tools[name](input, context)``, with
         a third argument, its step, for a tool that takes one.
         """
-        return Opening(self._tools)
+        tools = self._tools.items()
+        return Opening({name: made for name, made in tools if names is None or name in names})
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str, mistakes: Mistakes) -> str:
         known = ", ".join(self.names()) or "none"
-        return f"there is no tool {name!r}{did_you_mean(name, self.names())} (tools: {known})"
+        return f"there is no tool {name!r}{mistakes.near(name, self.names())} (tools: {known})"
 
-    def _add(self, value: Any) -> None:
+    def _add(self, text: str, value: Any) -> None:
         if isinstance(value, ToolRegistry):
             self._tools |= value._tools
             return
         try:
             self.register(value)
-        except TypeError as error:
-            raise ToolModuleError(str(error)) from error
+        except (TypeError, ValueError) as error:
+            raise ToolModuleError(f"{text!r}: {error}") from error
 
 
-def _is_reference(text: str) -> bool:
-    references = compile_template(text).references
-    return len(references) == 1 and references[0].text == text
-
-
-def _import(text: str, name: str) -> ModuleType:
+def _is_ours(value: Any) -> bool:
+    """Whether a module's value is a registry or a tool; a lazy object that fails is neither."""
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ToolModuleError(
-                f"there is no module {error.name!r} for the tools {text!r}; "
-                f"give a name that Python can import, such as 'my_package.tools'"
-            ) from error
-        raise ToolModuleError(f"the tools {text!r} failed to import: {said(error)}") from error
-    except Exception as error:
-        what = f"{type(error).__name__}: {said(error)}"
-        raise ToolModuleError(f"the tools {text!r} failed to import: {what}") from error
+        return isinstance(value, ToolRegistry) or is_marked(value)
+    except Exception:  # noqa: BLE001 - somebody else's object, such as the proxy of a request
+        return False
+
+
+def _known(text: str, values: Mapping[str, Any] | None) -> Any:
+    """What a text of an input stands for before the run."""
+    if "$" not in text:
+        return text
+    template = compile_template(text)
+    if template.slips:
+        return UNKNOWN  # reported as such
+    if not template.references:
+        return template.constant
+    reference = template.references[0]
+    if reference.text != text or reference.root == "now":
+        return text  # a text is what it will be
+    if reference.root != "context" or values is None:
+        return UNKNOWN
+    try:
+        return resolve(reference, WorkflowContext(values=dict(values)))
+    except UnresolvedReference:
+        return UNKNOWN
 
 
 def _attribute(text: str, module: ModuleType, path: str) -> Any:
+    try:
+        return _named(text, module, path)
+    except ToolModuleError:
+        raise
+    except Exception as error:
+        # Somebody else's object, such as one that is loaded as it is first used.
+        what = f"{type(error).__name__}: {said(error)}"
+        raise ToolModuleError(f"the tools {text!r} cannot be looked at: {what}") from error
+
+
+def _named(text: str, module: ModuleType, path: str) -> Any:
     value: Any = module
     for name in path.split("."):
         if not hasattr(value, name):

@@ -19,6 +19,7 @@ from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
 from ._step_context import StepContext
+from ._types import UNKNOWN, Known, mistyped
 
 __all__ = ["OpenTool", "Tool", "is_async", "is_marked", "make_tool", "tool"]
 
@@ -75,6 +76,10 @@ class Tool:
     """Whether it gets the :class:`WorkflowContext` as ``context``."""
     step_parameters: frozenset[str]
     """The names of the parameters that get the :class:`StepContext`."""
+    types: Mapping[str, Any]
+    """The declared types of parameters, those that have one."""
+    defaults: Mapping[str, Any]
+    """What parameters are if an input does not give them."""
     single: str | None
     """The parameter that gets an input which is no mapping; None if it takes no such input. An
     empty text: the first one, whatever its name."""
@@ -103,6 +108,31 @@ class Tool:
             given.add(parameter)
         missing = sorted(self.required - given)
         return problems + [((), f"tool {self.name!r} needs {name!r}") for name in missing]
+
+    def mistyped(self, value: Any, known: Known) -> list[tuple[Keys, str]]:
+        """What in an input is not of the type that its parameter declares: where, and what.
+
+        Args:
+            value: the input.
+            known: what each text of it stands for.
+        """
+        found: list[tuple[Keys, str]] = []
+        if isinstance(value, Mapping):
+            found = [
+                ((key,), self._mistyped(self._parameter(key), v, known)) for key, v in value.items()
+            ]
+        elif value is not None and self.single:
+            found = [((), self._mistyped(self.single, value, known))]
+        return [(keys, text) for keys, text in found if text]
+
+    def _mistyped(self, parameter: str, value: Any, known: Known) -> str:
+        if parameter not in self.types or value is self.defaults.get(parameter, UNKNOWN):
+            return ""
+        wrong = mistyped(value, self.types[parameter], known)
+        if wrong is None:
+            return ""
+        what, found = wrong
+        return f"tool {self.name!r} takes {what} for {parameter!r}; {found}"
 
     def _problems_of_one(self, value: Any) -> list[tuple[Keys, str]]:
         if self.single is not None and self.required <= {self.single}:
@@ -302,6 +332,8 @@ def _describe(
         takes_any=takes_any,
         takes_context=_CONTEXT not in steps and any(p.name == _CONTEXT for p in named + hidden),
         step_parameters=steps,
+        types={p.name: p.annotation for p in inputs if p.annotation is not empty},
+        defaults={p.name: p.default for p in inputs if p.default is not empty},
         single=single,
     )
 

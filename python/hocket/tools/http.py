@@ -12,6 +12,7 @@ import trio
 
 from .._base.durations import check_seconds
 from .._base.errors import HocketError, MissingExtra
+from .._base.jsonable import iso_dates
 from ._tool import tool
 
 if TYPE_CHECKING:
@@ -99,8 +100,9 @@ class HttpRequest:
             url: where to, with ``http://`` or ``https://``.
             method: ``GET`` (default), ``POST``, ...
             headers: headers to send.
-            params: the query, added to the URL.
-            body: text and bytes are sent as they are, anything else as JSON. Default: none.
+            params: the query, added to the URL. Dates and times become ISO 8601.
+            body: text and bytes are sent as they are, anything else as JSON, with dates and times
+                in ISO 8601. Default: none.
             timeout: seconds for the whole request. Default: no limit but the step's.
             expect: ``"json"`` parses the answer, ``"text"`` does not; ``"auto"`` (default)
                 parses it if its content type is JSON.
@@ -117,7 +119,7 @@ class HttpRequest:
             raise ValueError(f"expect must be 'auto', 'json' or 'text'; got {expect!r}")
         limit = check_seconds("timeout", timeout)
         method = method.upper()
-        options = {"headers": headers, "params": params, **_content(body)}
+        options = {"headers": headers, "params": iso_dates(params), **_content(body)}
         with trio.move_on_after(math.inf if limit is None else limit):
             return _answer(method, await self._send(method, url, options), expect)
         raise trio.TooSlowError(f"{method} {url} took longer than {limit:g} s")
@@ -161,7 +163,9 @@ def _httpx() -> Any:
 def _content(body: Any) -> dict[str, Any]:
     if body is None:
         return {}
-    return {"content": body} if isinstance(body, str | bytes) else {"json": body}
+    if isinstance(body, str | bytes):
+        return {"content": body}
+    return {"json": iso_dates(body)}
 
 
 def _answer(method: str, response: httpx.Response, expect: Expect) -> Any:

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from .._base.errors import HocketError
+from .._base.jsonable import iso_dates
 from .._workflow.context import WorkflowContext
 from ._tool import tool
 
@@ -44,7 +45,8 @@ async def database_query(
     Args:
         query: one statement.
         database: an SQLite file. Default: ``context.values["database"]``.
-        parameters: values for ``?`` (a list) or ``:name`` (a mapping) in the statement.
+        parameters: values for ``?`` (a list) or ``:name`` (a mapping) in the statement. Dates and
+            times become text in ISO 8601.
         context: the run's context, which hocket passes.
 
     Returns:
@@ -93,7 +95,7 @@ class _Query:
             connection.set_progress_handler(self._is_cancelled, _STEPS)
             # The context manager commits, or rolls back what has failed.
             with connection:
-                cursor = connection.execute(self.query, self.parameters or ())
+                cursor = connection.execute(self.query, iso_dates(self.parameters) or ())
                 result = _result(cursor)
                 if self._is_cancelled():
                     raise sqlite3.OperationalError("interrupted")

@@ -1,0 +1,182 @@
+"""How references are written: what is one in a text, what only looks like one, and what was meant.
+
+Where a reference ends is decided by the longest match: names are letters, digits, ``_`` and inner
+``-``, joined by ``.``; any other key stands in quotes and brackets: ``$results["first step"].n``.
+``${results.fetch.name}.pdf`` ends it sooner. ``$$`` is a dollar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from .._base.suggestions import nearest
+
+__all__ = ["ROOTS", "Found", "Slip", "find", "segment", "written"]
+
+ROOTS = ("results", "errors", "context")
+_ALL = (*ROOTS, "now")
+# Possessive where that changes nothing: a path of a million keys is read in constant memory.
+_NAME = r"\w++(?:-\w++)*+"
+_QUOTED = r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|'[^'\\]*+(?:\\.[^'\\]*+)*+'"
+_PATH = rf"(?:\.{_NAME}|\[(?:[0-9]+|{_QUOTED})\])*+"
+_TOKEN = re.compile(
+    rf"\$(?:(?P<dollar>\$)"
+    rf"|\{{(?P<braced>{_NAME})(?P<braced_path>{_PATH})\}}"
+    # With any word behind it, a brace is meant for a reference.
+    r"|(?P<open>\{+[^\w{}]*\w[^{}]*\}+|\{+[^\w{}]*\w[^{}\s]*)"
+    rf"|(?P<bare>[A-Za-z]\w*)(?P<bare_path>{_PATH}))",
+    re.DOTALL,
+)
+# What goes on as a path would behind a whole reference, and cannot be one.
+_BROKEN = re.compile(
+    r"\[[^\[\]\n]{0,60}\]|\.([\"'])[^\"'\n]{1,60}\1(?=\W|\Z)(?<![\s.][\"'])"
+    r"|(?:\[|\.[\[\"'{*-]+\w|\.\*(?![*.])|\.\.\w)[^\s,;]*"
+)
+# Behind a root alone, where a path begins.
+_BROKEN_ROOT = re.compile(r"(?:-\w|->|[{:(]{1,2}\w|\.[^\w\s.]\w)[^\s,;]*")
+_SEGMENT = re.compile(rf"\.({_NAME})|\[(?:([0-9]+)|({_QUOTED}))\]")
+_PLAIN = re.compile(_NAME)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_LONGEST_SHOWN = 80
+
+
+@attrs.frozen
+class Found:
+    """A reference in a text, or a dollar that is only a dollar."""
+
+    text: str
+    """As it was written; a dollar for ``$$``."""
+    root: str = ""
+    """Empty for a dollar."""
+    path: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Slip:
+    """What looks like a reference and is none."""
+
+    text: str
+    """As it was written."""
+
+    @property
+    def reason(self) -> str:
+        """What is wrong with it, and what to write."""
+        text = self.text
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+        meant = _meant(text)
+        hint = f"did you mean {meant!r}?" if meant else _FORMS
+        return f"{shown!r} is no reference; {hint} ('$$' writes a dollar)"
+
+
+def find(text: str) -> Iterator[str | Found | Slip]:
+    """Take a text apart: plain text, references, and what only looks like one.
+
+    >>> [found.path for found in find('$results["first step"].n') if isinstance(found, Found)]
+    [('first step', 'n')]
+    """
+    end = 0
+    while match := _TOKEN.search(text, end):
+        if match.start() > end:
+            yield text[end : match.start()]
+        end = match.end()
+        if match["dollar"]:
+            yield Found("$")
+        elif match["open"]:
+            yield Slip(match[0])
+        else:
+            root, path = match["braced"] or match["bare"], match["braced_path"] or ""
+            if match["bare"]:
+                path = match["bare_path"]
+                if root == "now":  # the clock has no parts: "$now.Then" is the time, and a sentence
+                    path, end = "", match.end("bare")
+            found, end = _judge(text, match.start(), end, root, path, bool(match["braced"]))
+            yield found
+    if end < len(text):
+        yield text[end:]
+
+
+def written(root: str, path: Iterable[str]) -> str:
+    """A reference, as it is to be written.
+
+    >>> written("results", ["first step", "n"])
+    '$results["first step"].n'
+    """
+    return f"${root}" + "".join(_link(key) for key in path)
+
+
+def segment(key: str) -> str:
+    """One key of a path as messages name it: with its brackets, if it can stand only in them.
+
+    >>> segment("name"), segment("first step")
+    ("'name'", '["first step"]')
+    """
+    return repr(key) if _PLAIN.fullmatch(key) else _link(key)
+
+
+def _link(key: str) -> str:
+    if _PLAIN.fullmatch(key):
+        return f".{key}"
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'["{escaped}"]'
+
+
+def _judge(
+    text: str, start: int, end: int, root: str, path: str, braced: bool
+) -> tuple[str | Found | Slip, int]:
+    """What a match is, and where it ends."""
+    if root not in _ALL:
+        whole = text[start:end]
+        # "$HOME/bin" is for somebody else, and so is "$5".
+        return (Slip(whole) if path or braced else whole), end
+    if root == "now" and path:
+        return Slip(text[start:end]), end
+    broken = None
+    if not braced:
+        broken = _BROKEN.match(text, end) or (_BROKEN_ROOT.match(text, end) if not path else None)
+        if root == "now" and broken and not broken[0].startswith("["):
+            broken = None
+    if broken:
+        return Slip(text[start : broken.end()]), broken.end()
+    return Found(text[start:end], root, _keys(path)), end
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(
+        name or index or _ESCAPE.sub(r"\1", quoted[1:-1])
+        for name, index, quoted in _SEGMENT.findall(path)
+    )
+
+
+_FORMS = (
+    "references are '$results.step.key.0', '$results[\"first step\"]', '$errors.step', "
+    "'$context.key' and '$now'"
+)
+
+
+def _meant(text: str) -> str | None:
+    """The reference that was most likely meant; None if it would be a guess."""
+    inner = text[1:].strip("{} \t\n")
+    word = re.match(r"\w+", inner)
+    root = None if word is None else nearest(word[0], _ALL, cutoff=0.6)
+    if root is None or word is None or len(text) > _LONGEST_SHOWN:
+        return None
+    if root == "now":
+        return "$now"
+    keys = _meant_keys(inner[word.end() :])
+    if keys is None:
+        return None if word[0] == root else f"${root}"
+    whole = written(root, keys)
+    return f"${{{whole[1:]}}}" if text.startswith("${") else whole
+
+
+def _meant_keys(rest: str) -> list[str] | None:
+    """The keys of what is not quite a path: spaces, missing quotes, a bracket left open."""
+    parts = re.findall(r"\.([^.\[\]]+)|\[([^\[\]]*)\]?", rest)
+    keys = [(name or inner).strip().strip("\"'") for name, inner in parts]
+    known = "".join(f".{name}" if name else f"[{inner}]" for name, inner in parts)
+    if not all(keys) or "*" in keys or any(key.startswith("-") for key in keys):
+        return None
+    return keys if known.rstrip("]") == rest.rstrip("]") else None

@@ -1,0 +1,229 @@
+"""Ctrl-C, SIGTERM and SIGHUP: real signals to real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import (
+    command,
+    start,
+    states,
+    wait_for,
+    workflow,
+    write,
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "name"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")],
+)
+def test_a_signal_cancels_the_run_and_waits_for_steps_to_clean_up(folder, number, code, name):
+    words = ("run", "holding.yaml", "--tools", "clitools", "--set", "path=trace")
+    process = start(*words)
+    wait_for(process, "started    holding")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert (folder / "trace").read_text() == "cleaned up"
+    assert f"interrupted by {name}" in err
+    assert "Traceback" not in err
+    assert states(out) == {"quick": "succeeded", "holding": "cancelled", "after": "skipped"}
+    assert re.search(r"^Holding: interrupted after ", out, re.MULTILINE)
+
+
+def test_an_interrupted_run_still_prints_its_json(folder):
+    process = start("run", "holding.yaml", "--tools", "clitools", "--set", "path=trace", "--json")
+    wait_for(process, "started    holding")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    document = json.loads(out)
+    assert document["interrupted"] == "SIGINT"
+    assert document["success"] is False
+    assert [step["state"] for step in document["steps"]] == ["succeeded", "cancelled", "skipped"]
+
+
+def test_a_second_ctrl_c_ends_a_step_that_never_awaits(folder):
+    process = start("run", workflow(folder, {"tool": "block"}), "--tools", "clitools")
+    wait_for(process, "blocking")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "Ctrl-C again abandons")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert states(out) == {"s0": "cancelled"}
+    assert "W: interrupted after" in out
+
+
+SHIELDED = """
+import time
+
+import hocket
+import trio
+
+
+@hocket.tool
+async def shielded():
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            print("cleaning up", flush=True)
+            await trio.sleep(600)
+
+
+@hocket.tool
+async def thread():
+    print("cleaning up", flush=True)
+    await trio.to_thread.run_sync(time.sleep, 600)
+
+
+@hocket.tool
+class Closing:
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        with trio.CancelScope(shield=True):
+            print("cleaning up", flush=True)
+            await trio.sleep(600)
+
+    async def __call__(self):
+        await trio.sleep_forever()
+
+
+@hocket.tool
+async def swallows():
+    while True:
+        try:
+            print("cleaning up", flush=True)
+            while True:
+                pass
+        except BaseException:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("tool", "option"),
+    [("shielded", []), ("thread", []), ("Closing", []), ("swallows", []), ("shielded", ["--json"])],
+    ids=str,
+)
+def test_a_second_ctrl_c_abandons_what_the_first_waits_for(folder, tool, option):
+    write(folder, "others.py", SHIELDED)
+    file = workflow(folder, {"tool": tool})
+    process = start("run", file, "--tools", "others", *option)
+    wait_for(process, "started    s0" if tool in ("shielded", "Closing") else "cleaning up")
+    process.send_signal(signal.SIGINT)
+    seen = "" if tool in ("shielded", "Closing") else "cleaning up"
+    for line in process.stderr:
+        seen += line
+        if "cleaning up" in seen and "Ctrl-C again abandons" in seen:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    if option:
+        document = json.loads(out)
+        assert document["interrupted"] == "SIGINT"
+        assert [step["state"] for step in document["steps"]] == ["cancelled"]
+    else:
+        assert states(out) == {"s0": "cancelled"}
+        assert re.search(r"^W: interrupted after ", out, re.MULTILINE)
+    if tool != "Closing":
+        assert "abandoned: s0" in out
+
+
+def test_a_closed_terminal_ends_the_run_as_sigterm_does_and_may_say_so_twice(folder):
+    words = ("run", "holding.yaml", "--tools", "clitools", "--set", "path=trace")
+    process = start(*words)
+    wait_for(process, "started    holding")
+    process.send_signal(signal.SIGHUP)
+    wait_for(process, "interrupted by SIGHUP")
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 129
+    assert (folder / "trace").read_text() == "cleaned up"
+    assert "Traceback" not in err
+    assert states(out)["holding"] == "cancelled"
+
+
+def test_a_terminal_that_is_really_closed_lets_steps_clean_up(folder):
+    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals here")
+    words = command("run", "holding.yaml", "--tools", "clitools", "--set", "path=trace")
+    # A session of its own: the terminal that closes is its controlling one.
+    child, master = pty.fork()
+    if child == 0:
+        os.execvpe(words[0], words, {**os.environ, "TERM": "xterm"})
+    seen = b""
+    while b"holding" not in seen:
+        seen += os.read(master, 65536)
+    os.close(master)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    assert (folder / "trace").read_text() == "cleaned up"
+
+
+def test_signals_that_come_as_the_report_is_written_lose_nothing_of_it(folder):
+    # A reader that does not read yet: the report, longer than a pipe holds, is being written.
+    file = workflow(folder, {"tool": "echo", "input": {"value": "x" * 300_000}})
+    process = start("run", file, "--tools", "clitools", "--quiet")
+    deadline = time.monotonic() + 30
+    while not waits_in_a_pipe(process.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert json.loads(out) == "x" * 300_000
+    assert process.returncode == 0, err
+
+
+def waits_in_a_pipe(pid):
+    try:
+        return "pipe" in Path(f"/proc/{pid}/wchan").read_text(encoding="ascii")
+    except OSError:
+        pytest.skip("this system does not say what a process waits for")
+
+
+def test_the_display_goes_on_moving_while_it_waits_for_clean_up(folder):
+    write(folder, "others.py", SHIELDED)
+    steps = [{"tool": "shielded"}, {"tool": "shielded"}]
+    process, master = on_a_terminal_of_its_own(
+        command("run", workflow(folder, *steps), "--tools", "others")
+    )
+    read_until(master, rb"0/2")
+    process.send_signal(signal.SIGINT)
+    read_until(master, rb"cancelling: 2 steps left, 0\.3 s; Ctrl-C again abandons them")
+    read_until(master, rb"cancelling: 2 steps left, 0\.6 s; Ctrl-C again abandons them")
+    process.send_signal(signal.SIGINT)
+    rest = read_until(master, rb"abandoned: s0, s1")
+    assert process.wait(timeout=30) == 130
+    assert b"\x1b[?25h" in rest  # the cursor is back
+    os.close(master)
+
+
+def on_a_terminal_of_its_own(words):
+    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals here")
+    master, slave = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=env)
+    os.close(slave)
+    return process, master
+
+
+def read_until(master, pattern):
+    seen = b""
+    while not re.search(pattern, seen):
+        seen += os.read(master, 65536)
+    return seen
