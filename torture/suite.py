@@ -14,6 +14,8 @@ NAMES = [
     "core",
     "machine",
     "oddities",
+    "servers",
+    "databases",
     "interrupts",
     "conformance",
     "memory",
