@@ -272,7 +272,7 @@ def redirect(rng: random.Random, limit: int, elsewhere: str) -> Answer:
 
 
 def end(rng: random.Random) -> str:
-    return rng.choice([*["close"] * 12, *["reset"] * 3, "stall"])
+    return rng.choice([*["close"] * 12, *["reset"] * 3])
 
 
 KINDS = [honest, garbage, mutated, flood, lie, lie, deep]

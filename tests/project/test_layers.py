@@ -56,7 +56,7 @@ OUTSIDE: dict[str, set[str]] = {
     },
     "pytest": {"testing._plugin"},
     "rich": {"_report.console", "_report.progress", "_report.table"},
-    "sqlite3": {"tools.sqlite"},
+    "sqlite3": {"tools._sqlite_statement"},
     "yaml": {"_files.document"},
 }
 ANYWHERE = {"attrs", "trio"}
