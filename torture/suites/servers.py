@@ -56,15 +56,11 @@ class Server:
 
     async def listen(self, stream: trio.SocketStream) -> bool:
         request = b""
-        while b"\r\n\r\n" not in request:
+        while not is_whole(request):
             piece = await stream.receive_some()
             if not piece:
                 return False
             request += piece
-        head, _, body = request.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        while length and len(body) < int(length[1]):
-            body += await stream.receive_some()
         self.asked.append(request)
         return True
 
@@ -84,6 +80,12 @@ class Server:
         body = json.dumps(self.asked[-1].decode("latin-1")).encode()
         headers = [b"Content-Type: application/json", b"Content-Length: %d" % len(body)]
         return answers.Answer([answers.head(b"HTTP/1.1 200 OK", headers) + body], ends="keep")
+
+
+def is_whole(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 class Log(logging.Handler):
