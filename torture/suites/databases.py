@@ -54,6 +54,7 @@ WRITES = [
     "-- first\n/* second */ DELETE FROM users WHERE id = 1",
     "PRAGMA user_version = 7",
     "PRAGMA journal_mode = WAL",
+    "PRAGMA main.application_id=9",
     "VACUUM",
     "ANALYZE",
     "REINDEX",
@@ -78,8 +79,9 @@ def contents(path: Path) -> list[Any]:
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("ROLLBACK")
         version = connection.execute("PRAGMA user_version").fetchone()
+        application = connection.execute("PRAGMA application_id").fetchone()
         mode = connection.execute("PRAGMA journal_mode").fetchone()
-        return [version, mode, *connection.iterdump()]
+        return [version, application, mode, *connection.iterdump()]
 
 
 def by_hand(path: Path, query: str) -> list[Any]:

@@ -19,7 +19,7 @@ _MASK = "***"
 # What is shorter is found in any text: of "***" alone nobody would learn what was wrong.
 _SHORTEST = 4
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 # Headers that tell nothing of who asks. Any other may be a credential: there is no list of those.
 HARMLESS_HEADERS = frozenset(

@@ -25,8 +25,10 @@ _COMMITS = 100
 # What comes before the first word of a statement.
 _BLANK = re.compile(r"(?:[\s\ufeff;]|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _OF_TRANSACTIONS = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"}
-# SQLite runs them outside of transactions only, or some of them do nothing inside of one.
-_ALONE = {"ATTACH", "DETACH", "PRAGMA", "VACUUM"}
+# SQLite runs these outside of transactions only, or they do nothing inside of one.
+_ALONE = {"ATTACH", "DETACH", "VACUUM"}
+_PRAGMAS_ALONE = {"FOREIGN_KEYS", "JOURNAL_MODE", "SYNCHRONOUS", "TEMP_STORE", "WAL_CHECKPOINT"}
+_WORDS = re.compile(r"([A-Za-z]+)(?:\s+(?:\w+\s*\.\s*)?(\w+))?")
 
 
 class Locked(Exception):
@@ -57,10 +59,9 @@ class Statement:
         """
         try:
             with closing(self._connect()) as connection:
-                # Not Connection.interrupt(): it does nothing if it comes just before the statement
-                # starts. SQLite asks this one, so no cancellation falls between.
-                connection.set_progress_handler(self._is_cancelled, _STEPS)
-                if self._first_word() in _ALONE:
+                if self._is_alone():
+                    # Once it has begun it ends: stopped later it may have done what it says.
+                    trio.from_thread.check_cancelled()
                     return self._execute(connection)
                 with self._transaction(connection):
                     return self._execute(connection)
@@ -74,17 +75,16 @@ class Statement:
             # From sqlite3 itself, for a name in the schema or in a message of SQLite's.
             raise sqlite3.DatabaseError(f"a name in the database is not UTF-8: {error}") from error
 
-    def _first_word(self) -> str:
+    def _is_alone(self) -> bool:
         blank = _BLANK.match(self.query)
-        rest = self.query[blank.end() if blank else 0 :]
-        match = re.match(r"[A-Za-z]+", rest)
-        word = match[0].upper() if match else ""
-        if word in _OF_TRANSACTIONS:
+        words = _WORDS.match(self.query, blank.end() if blank else 0)
+        first, second = (word.upper() for word in words.groups("")) if words else ("", "")
+        if first in _OF_TRANSACTIONS:
             raise HocketError(
-                f"database_query runs each statement in a transaction of its own; leave out {word}, "
+                f"database_query runs each statement in a transaction of its own; leave out {first}, "
                 f"or write a tool of your own for statements that belong together"
             )
-        return word
+        return first in _ALONE or (first == "PRAGMA" and second in _PRAGMAS_ALONE)
 
     def _connect(self) -> sqlite3.Connection:
         if self.database == ":memory:":
@@ -112,6 +112,9 @@ class Statement:
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        # Not Connection.interrupt(): it does nothing if it comes just before the statement starts.
+        # SQLite asks this one, so no cancellation falls between.
+        connection.set_progress_handler(self._is_cancelled, _STEPS)
         connection.execute("BEGIN")
         try:
             yield

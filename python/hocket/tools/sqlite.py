@@ -48,8 +48,9 @@ async def database_query(
     that wait for a lock not counted.
 
     Args:
-        query: one statement. ``PRAGMA`` and ``VACUUM`` run without a transaction, as SQLite asks;
-            ``BEGIN``, ``COMMIT`` and the like are refused.
+        query: one statement. ``VACUUM`` and ``PRAGMA journal_mode`` and the like run without a
+            transaction, as SQLite asks, and to their end once they have begun. ``BEGIN``,
+            ``COMMIT`` and the like are refused.
         database: an SQLite file. Default: ``context.values["database"]``. ``":memory:"`` is an empty
             one for this statement alone.
         parameters: values for ``?`` (a list) or ``:name`` (a mapping) in the statement.
