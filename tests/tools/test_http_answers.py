@@ -312,7 +312,8 @@ async def test_https_where_there_is_none_says_so(nursery, authority):
 async def test_certificates_that_cannot_be_loaded_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     error = await failure("https://127.0.0.1:9/")
-    assert f"no certificates to trust could be loaded in {tmp_path / 'none.pem'}" in error.reason
+    where = f"could not be loaded from {tmp_path / 'none.pem'} (SSL_CERT_FILE or SSL_CERT_DIR): "
+    assert where in error.reason
 
 
 async def test_certificates_are_loaded_once_for_all_runs_and_never_on_the_loop(

@@ -102,9 +102,9 @@ def _load_certificates(httpx: Any, source: tuple[str | None, str | None]) -> ssl
     try:
         context: ssl.SSLContext = httpx.create_ssl_context()
     except OSError as error:
-        named = " or ".join(path for path in source if path)
-        where = f" in {named} (SSL_CERT_FILE, SSL_CERT_DIR)" if named else ""
-        raise OSError(f"no certificates to trust could be loaded{where}: {error}") from error
+        named = next((path for path in source if path), None)
+        where = f" from {named} (SSL_CERT_FILE or SSL_CERT_DIR)" if named else ""
+        raise OSError(f"certificates to trust could not be loaded{where}: {error}") from error
     return context
 
 

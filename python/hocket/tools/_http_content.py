@@ -11,37 +11,37 @@ from typing import Any, Self
 
 import httpx
 
-__all__ = ["Whole", "content_of"]
+__all__ = ["Content", "content_of"]
 
 
-def content_of(body: Any) -> tuple[bytes, dict[str, str]]:
-    """The bytes of a body, and headers that say what they are.
+def content_of(body: Any) -> tuple[Content, dict[str, str]]:
+    """What is sent for a body, and headers that say what it is.
 
     Raises:
         TypeError, ValueError, RecursionError: it is no text, no bytes, and cannot be JSON.
     """
     if body is None:
-        return b"", {}
+        return Content(b""), {}
     if isinstance(body, bytes):
-        return body, {}
+        return Content(body), {}
     if isinstance(body, str):
-        return body.encode(), {}
+        return Content(body.encode()), {}
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode(), {"content-type": "application/json"}
+    return Content(text.encode()), {"content-type": "application/json"}
 
 
-class Whole(httpx.AsyncByteStream):
+class Content(httpx.AsyncByteStream):
     """A body that is sent at once, as often as redirects ask for it.
 
     Not httpx's own: that is an async generator, which stays open, and is warned of, if the server
     hangs up before all of it is sent.
     """
 
-    def __init__(self, content: bytes) -> None:
-        self._content = content
+    def __init__(self, whole: bytes) -> None:
+        self.whole = whole
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Once([self._content])
+        return _Once([self.whole])
 
 
 class _Once:

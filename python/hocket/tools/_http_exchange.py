@@ -18,6 +18,8 @@ from ._masking import HARMLESS_HEADERS, Secrets, masked_logs
 if TYPE_CHECKING:
     import httpx
 
+    from ._http_content import Content
+
 __all__ = ["Answer", "Exchange"]
 
 _MOST_REDIRECTS = 20
@@ -92,19 +94,13 @@ class Exchange:
             raise self.failed("not sent: the method must be one word, such as GET")
         given = self._headers(headers)
         self._secrets.add_headers(given)
-        client = await self.connections.client(scheme)
-        from ._http_content import Whole, content_of
-
         try:
-            content, kind = content_of(body)
-        except (TypeError, ValueError, RecursionError) as error:
-            reason = f"not sent: the body cannot be written as JSON, {why(error)}"
-            raise self.failed(reason) from None
-        try:
+            client = await self.connections.client(scheme)
+            content, kind = self._content(body)
             request = client.build_request(
-                self.method, self.url, headers=kind | given, content=content or None
+                self.method, self.url, headers=kind | given, content=content.whole or None
             )
-            request.stream = Whole(content)
+            request.stream = content
             if params:
                 request.url = request.url.copy_merge_params(params)
             self._secrets.add_url(str(request.url))
@@ -132,6 +128,15 @@ class Exchange:
                 raise self.failed(f"{where} must be one line of ASCII characters")
             checked[name] = text.strip(" \t")
         return checked
+
+    def _content(self, body: Any) -> tuple[Content, dict[str, str]]:
+        from ._http_content import content_of
+
+        try:
+            return content_of(body)
+        except (TypeError, ValueError, RecursionError) as error:
+            reason = f"not sent: the body cannot be written as JSON, {why(error)}"
+            raise self.failed(reason) from None
 
     async def _follow(self, request: httpx.Request) -> Answer:
         jar = self.connections.cookies(shared=self.shares_cookies)
