@@ -18,6 +18,8 @@ export PYTHON
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
+	@echo 'make wheel     build the source distribution and a wheel (dist/), install the wheel elsewhere and run'
+	@echo '               the suite on it (a quarter of an hour); ARGS="-k word" and the like go to pytest'
 	@echo 'make docs      build the documentation as a site, in docs/_build/html'
 	@echo 'make torture   attack every promise at length and write docs/project/reliability.md (an hour);'
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
@@ -39,6 +41,15 @@ demo: environment
 test:
 	@sh scripts/environment.sh --checks
 	@$(MAKE) --no-print-directory check-rust check-python
+
+wheel: environment
+	@sh scripts/check_wheel.sh $(ARGS)
+
+# After a change of Cargo.lock; needs `cargo install --locked --features cli cargo-about`.
+licenses:
+	$(SAY) 'Writing THIRD-PARTY-LICENSES.md'
+	@cargo about generate --locked --manifest-path rust/py/Cargo.toml --config about.toml \
+		--output-file THIRD-PARTY-LICENSES.md about.hbs
 
 docs: environment build-docs
 	$(SAY) 'Its first page is docs/_build/html/index.html'
