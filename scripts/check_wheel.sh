@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say "Building the source distribution, and a wheel from it ($("$python" --version))"
-.venv/bin/maturin build --release --locked --sdist --quiet --out "$work/dist" --interpreter "$python"
+.venv/bin/maturin build --release --sdist --quiet --out "$work/dist" --interpreter "$python"
 mkdir -p dist
 cp "$work"/dist/* dist/
 

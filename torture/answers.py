@@ -83,6 +83,8 @@ class Answer:
     """The value of the request."""
     honest: bool = False
     """Whether that is all that may come of it."""
+    echo: str = ""
+    """"text" or "json": before that, all that was asked is sent back as such a body."""
     ends: str = "close"
     """What happens then: "keep" the connection, "close" it, "reset" it or "stall"."""
 
@@ -271,11 +273,16 @@ def redirect(rng: random.Random, limit: int, elsewhere: str) -> Answer:
     return Answer([head(b"HTTP/1.1 %d Moved" % status, headers) + body], ends="keep")
 
 
+def repeat(rng: random.Random, limit: int) -> Answer:
+    """What was asked, as an error's body or as JSON that is none."""
+    return Answer([], echo=rng.choice(["text", "json"]))
+
+
 def end(rng: random.Random) -> str:
     return rng.choice([*["close"] * 12, *["reset"] * 3])
 
 
-KINDS = [honest, garbage, mutated, flood, lie, lie, deep]
+KINDS = [honest, garbage, mutated, flood, lie, lie, deep, repeat]
 
 
 def make(rng: random.Random, limit: int, elsewhere: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import pickle
 import traceback
@@ -113,7 +114,7 @@ async def test_no_error_and_no_log_has_a_secret_in_it(nursery, answer, caplog):
     assert_hidden(everything_of(caught.value) + caplog.text)
     assert "Bearer ***" not in caught.value.url
     if "HTTP Request" in caplog.text:
-        assert f"HTTP Request: GET {server.url.replace('//', '//***@')}/page?***" in caplog.text
+        assert f"HTTP Request: GET {server.url}/page?***" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,13 @@ async def test_credentials_stay_on_the_way_to_the_same_host(nursery):
     assert len(server.asked) == 2
 
 
+async def test_user_and_password_of_a_url_are_sent_as_a_header(nursery):
+    server = await start(nursery, raw())
+    await http_request(server.url.replace("//", "//a%40b:c%3Ad%C3%A9@"))
+    login = base64.b64encode("a@b:c:dé".encode())
+    assert b"authorization: Basic " + login in server.asked[0]
+
+
 # --- Cookies --------------------------------------------------------------------------------------
 def setting(request):
     if b" /login" in request:
@@ -206,6 +214,7 @@ async def test_cookies_go_along_with_redirects_and_end_with_the_request(nursery)
     server = await start(nursery, setting)
     async with HttpRequest() as request:
         assert await request(f"{server.url}/login") == "yes"
+        assert await request(f"{server.url.replace('//', '//ada:pw@')}/login") == "yes"
         assert await request(f"{server.url}/home") == "no"
         assert await request(f"{server.url}/home", cookies=True) == "no"
 

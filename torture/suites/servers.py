@@ -66,6 +66,10 @@ class Server:
 
     async def say(self, stream: trio.SocketStream) -> bool:
         answer = self.answers.pop(0) if self.answers else self.echo()
+        if answer.echo:
+            status = b"HTTP/1.1 500 Oh" if answer.echo == "text" else b"HTTP/1.1 200 OK"
+            headers = [f"Content-Type: application/{answer.echo}".encode()]
+            await stream.send_all(answers.head(status, headers) + self.asked[-1])
         for piece in answer.pieces:
             await stream.send_all(piece)
             if len(answer.pieces) > 1:
@@ -148,6 +152,7 @@ class Trial:
             assert stalls, answer
             self.check_text(str(error))
         else:
+            assert not answer.echo or value.encode() in first.asked[-1]
             assert not answer.honest or value == answer.value, (answer, value)
             assert not isinstance(value, str) or len(value) <= LIMIT
         first.answers.clear()

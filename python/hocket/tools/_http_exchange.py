@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,7 @@ class Exchange:
             if params:
                 request.url = request.url.copy_merge_params(params)
             self._secrets.add_url(str(request.url))
+            _move_userinfo(request)
         except HocketError:
             raise
         except Exception as error:  # noqa: BLE001 - the values may be of any kind
@@ -157,6 +159,7 @@ class Exchange:
             request = response.next_request
             self.url = str(request.url)
             self._secrets.add_url(self.url)
+            _move_userinfo(request)
         raise self.failed(f"more than {_MOST_REDIRECTS} redirects")
 
     async def _read(self, response: httpx.Response) -> Answer:
@@ -167,6 +170,18 @@ class Exchange:
         if not response.is_success:
             raise self.failed(f"status {response.status_code}", readable(body, kind))
         return Answer(kind, body)
+
+
+def _move_userinfo(request: httpx.Request) -> None:
+    """Send user and password of the URL as a header.
+
+    httpx would do so itself. But then they stay in the URL, and cookies would belong to them too.
+    """
+    url = request.url
+    if url.userinfo:
+        login = b64encode(f"{url.username}:{url.password}".encode()).decode()
+        request.headers["authorization"] = f"Basic {login}"
+        request.url = url.copy_with(userinfo=b"")
 
 
 def _leave_credentials(origin: httpx.URL, request: httpx.Request) -> None:
