@@ -23,7 +23,7 @@ say "Comparing the source distribution with the repository"
 tar -xzf "$work"/dist/hocket-*.tar.gz -C "$work"
 source=$(echo "$work"/hocket-*)
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-    git ls-files | LC_ALL=C sort >"$work/wanted"
+    git ls-files --cached --others --exclude-standard | LC_ALL=C sort >"$work/wanted"
     (cd "$source" && find . -type f ! -name PKG-INFO | cut -c 3- | LC_ALL=C sort) >"$work/packed"
     diff "$work/wanted" "$work/packed"
 fi

@@ -130,7 +130,8 @@ def honest(rng: random.Random, limit: int) -> Answer:
         headers.append(b"Transfer-Encoding: chunked")
         body = chunked(rng, body)
     raw = head(b"HTTP/1.1 200 OK", headers) + body
-    return Answer(split(rng, raw), value, True, "close" if framing == "close" else "keep")
+    ends = "close" if framing == "close" else "keep"
+    return Answer(split(rng, raw), value, honest=True, ends=ends)
 
 
 def packed(body: bytes, packing: str) -> bytes:
