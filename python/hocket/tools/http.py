@@ -18,7 +18,7 @@ from ._http_failure import HttpRequestFailed
 from ._masking import masked_url
 from ._tool import tool
 
-__all__ = ["HttpRequest", "HttpRequestFailed", "http_request"]
+__all__ = ["HttpRequest", "HttpRequestFailed", "RequestOptions", "http_request"]
 
 Expect = Literal["auto", "json", "text"]
 
