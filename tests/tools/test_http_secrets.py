@@ -47,6 +47,7 @@ def with_secrets(url):
         ("https://ada:se?cret@example.com/x", "https://***@example.com/x"),
         ("https://ada:se#cret@example.com/x", "https://***@example.com/x"),
         ("ada:secret@example.com/x", "***@example.com/x"),
+        ("https://@ada:se/cret@example.com/x", "https://***@example.com/x"),
         ("http:/ada:secret@example.com/x", "***@example.com/x"),
         ("http://[::1]:80/?a=b", "http://[::1]:80/?***"),
         ("http://example.com/?", "http://example.com/?"),

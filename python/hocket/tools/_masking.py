@@ -65,7 +65,7 @@ def _split(url: str) -> tuple[str, str, str, str]:
     rest = url[len(scheme) :]
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     at = authority.rfind("@")
-    if at < 0 and not _HOST.fullmatch(authority):
+    if not _HOST.fullmatch(authority[at + 1 :]):
         # A password with a "/", "?" or "#" in it: no URL, and nothing of it is shown.
         at = rest.rfind("@")
     userinfo, rest = rest[: max(at, 0)], rest[at + 1 :]
