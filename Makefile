@@ -13,13 +13,15 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all docs build-docs torture bench bench-full coverage environment check-rust check-python clean
+.PHONY: help demo test test-all wheel licenses docs build-docs torture bench bench-full coverage environment check-rust check-python clean
 
 help:
 	@echo 'make demo      build hocket and run the storefront example: a real server, a real database'
 	@echo 'make test      build hocket and run every check'
 	@echo 'make test-all  run the Python suite on every CPython of this machine (3.11 and newer), with the'
 	@echo '               oldest and the newest Trio; ARGS="-k word" and the like go to pytest'
+	@echo 'make wheel     build the source distribution and a wheel (dist/), install the wheel elsewhere and run'
+	@echo '               the suite on it (a quarter of an hour); ARGS="-k word" and the like go to pytest'
 	@echo 'make docs      build the documentation as a site, in docs/_build/html'
 	@echo 'make torture   attack every promise at length and write docs/project/reliability.md (an hour);'
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
@@ -45,6 +47,15 @@ test:
 # Each combination of Python and Trio has an environment of its own.
 test-all:
 	@sh scripts/test_all.sh $(ARGS)
+
+wheel: environment
+	@sh scripts/check_wheel.sh $(ARGS)
+
+# After a change of Cargo.lock; needs `cargo install --locked --features cli cargo-about`.
+licenses:
+	$(SAY) 'Writing THIRD-PARTY-LICENSES.md'
+	@cargo about generate --locked --manifest-path rust/py/Cargo.toml --config about.toml \
+		--output-file THIRD-PARTY-LICENSES.md about.hbs
 
 docs: environment build-docs
 	$(SAY) 'Its first page is docs/_build/html/index.html'

@@ -57,7 +57,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Python's and Trio's own names lead out of the site.
     ("py:.*", "|".join([*dir(builtins), "Cancelled"])),
-    ("py:.*", r"(collections|contextlib|datetime|functools|os|trio|typing)\..*"),
+    ("py:.*", r"(collections|contextlib|datetime|functools|os|sqlite3|trio|typing)\..*"),
     # Type variables.
     ("py:class", r"(hocket\..*\.)?_?([A-Z]|[A-Z]_co|Ts|Made)"),
     # Callers meet these as values, and never name their types.

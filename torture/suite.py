@@ -15,6 +15,8 @@ NAMES = [
     "machine",
     "oddities",
     "files",
+    "servers",
+    "databases",
     "interrupts",
     "conformance",
     "memory",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +26,10 @@ from hocket.testing import assert_idle, assert_works_on, run_virtual
 
 LEAKS = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
 
-PACKAGE = Path(hocket.__file__).parent
-ROOMS = ["_engine", "_runner", "tools"]  # where something is open; the others only look and compute
+# Where something is open; the other rooms only look and compute.
+ROOMS = tuple(
+    str(Path(hocket.__file__).parent / room) + os.sep for room in ("_engine", "_runner", "tools")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,17 +56,16 @@ class Strike:
         self.struck_before, self.where = struck_before, None
 
     def __call__(self, frame, event, arg):
-        file = Path(frame.f_code.co_filename)
-        is_ours = any(file.is_relative_to(PACKAGE / room) for room in ROOMS)
-        leaves = file.name == "_opening.py" and frame.f_code.co_name != "_open"
-        if leaves or not is_ours:
+        code = frame.f_code
+        leaves = code.co_filename.endswith("_opening.py") and code.co_name != "_open"
+        if leaves or not code.co_filename.startswith(ROOMS):
             return None
         return self.strike(frame, event, arg)
 
     def strike(self, frame, event, arg):
         in_coroutine = frame.f_code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)
         if event == "line" or (event in ("call", "return") and not in_coroutine):
-            place = f"{event} {Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            place = f"{event} {frame.f_code.co_filename}:{frame.f_lineno}"
             if self.where is None and place not in self.struck_before:
                 self.struck_before.add(place)
                 self.where = place

@@ -552,8 +552,8 @@ WRONG = [
         "name: x\nsteps:\n  - {id: a, tool: http_request, input: {uri: u, metod: GET}}\n",
         [
             "3:40: steps[0].input: tool 'http_request' needs 'url'",
-            "3:46: steps[0].input.uri: tool 'http_request' has no parameter 'uri'; did you mean 'url'? (parameters: body, expect, headers, method, params, timeout, url)",
-            "3:56: steps[0].input.metod: tool 'http_request' has no parameter 'metod'; did you mean 'method'? (parameters: body, expect, headers, method, params, timeout, url)",
+            "3:46: steps[0].input.uri: tool 'http_request' has no parameter 'uri'; did you mean 'url'? (parameters: body, cookies, expect, headers, max_bytes, method, params, timeout, url)",
+            "3:56: steps[0].input.metod: tool 'http_request' has no parameter 'metod'; did you mean 'method'? (parameters: body, cookies, expect, headers, max_bytes, method, params, timeout, url)",
         ],
         id="input that does not fit",
     ),

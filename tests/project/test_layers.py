@@ -47,10 +47,16 @@ ROOMS: dict[str, str] = {
 # Who may import what from outside, beside trio, attrs and the standard library.
 OUTSIDE: dict[str, set[str]] = {
     "cattrs": {"_files.convert"},
-    "httpx": {"tools.http"},
+    "httpcore": {"tools._http_connections"},
+    "httpx": {
+        "tools._http_body",
+        "tools._http_connections",
+        "tools._http_content",
+        "tools._http_exchange",
+    },
     "pytest": {"testing._plugin"},
     "rich": {"_report.console", "_report.live"},
-    "sqlite3": {"tools.sqlite"},
+    "sqlite3": {"tools._sqlite_statement"},
     "yaml": {"_files.document"},
 }
 ANYWHERE = {"attrs", "trio"}

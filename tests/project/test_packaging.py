@@ -99,6 +99,38 @@ def test_the_version_is_the_one_of_the_workspace():
     assert importlib.metadata.version("hocket") == workspace["package"]["version"]
 
 
+def crates_of(manifest: str) -> set[str]:
+    """The crates that one depends on, on any platform, but for those of this repository."""
+    read = tomllib.loads((ROOT / manifest).read_text(encoding="utf-8"))
+    tables = [read.get("dependencies", {})]
+    tables += [target.get("dependencies", {}) for target in read.get("target", {}).values()]
+    return {name for table in tables for name in table if not name.startswith("hocket")}
+
+
+def test_the_licences_of_all_that_is_linked_in_are_there_for_the_version_that_is():
+    text = (ROOT / "THIRD-PARTY-LICENSES.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^- (\S+) (\S+?):? ", text, flags=re.MULTILINE))
+    locked = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+    versions = {(package["name"], package["version"]) for package in locked}
+    assert listed <= versions, "run 'make licenses'"
+    names = {name for name, _ in listed}
+    assert crates_of("rust/core/Cargo.toml") | crates_of("rust/py/Cargo.toml") <= names
+    assert "hocket-core" not in names
+    assert "THIRD-PARTY-LICENSES.md" in project()["license-files"]
+
+
+def test_wheels_are_made_for_every_python_that_is_named():
+    named = {
+        text.rpartition(" ")[2]
+        for text in project()["classifiers"]
+        if re.fullmatch(r"Programming Language :: Python :: 3\.\d+", text)
+    }
+    wheels = (ROOT / ".github/workflows/wheels.yml").read_text(encoding="utf-8")
+    made = [set(found.split()) for found in re.findall(r"--interpreter ([\d.t ]+)", wheels)]
+    assert len(made) == 4
+    assert all(one == named | {"3.14t", "3.15t"} for one in made)
+
+
 def test_the_changelog_knows_the_version():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## [{importlib.metadata.version('hocket')}]" in changelog

@@ -12,14 +12,14 @@ from sphinx.pycode import ModuleAnalyzer
 
 import hocket
 import hocket.testing
+import hocket.tools.http
+import hocket.tools.sqlite
 
 PAGES = sorted((Path(__file__).parents[2] / "docs/reference").glob("*.md"))
 DIRECTIVE = re.compile(r"^\.\. auto\w+:: (\S+)$", re.MULTILINE)
 
-PUBLIC = {
-    **{f"hocket.{name}": getattr(hocket, name) for name in hocket.__all__},
-    **{f"hocket.testing.{name}": getattr(hocket.testing, name) for name in hocket.testing.__all__},
-}
+MODULES = [hocket, hocket.testing, hocket.tools.http, hocket.tools.sqlite]
+PUBLIC = {f"{m.__name__}.{name}": getattr(m, name) for m in MODULES for name in m.__all__}
 RECORDS = [name for name, value in PUBLIC.items() if inspect.isclass(value) and attrs.has(value)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from contextlib import closing
@@ -13,7 +14,8 @@ import trio.testing
 
 from hocket._base.errors import HocketError
 from hocket._workflow.context import WorkflowContext
-from hocket.tools import builtin_tools
+from hocket.tools import _sqlite_statement, builtin_tools, sqlite as sqlite_tool
+from hocket.tools._sqlite_statement import Statement
 from hocket.tools.sqlite import database_query
 
 # Counts, and never ends.
@@ -22,6 +24,22 @@ ENDLESS = """
     SELECT max(n) FROM numbers
 """
 ENDLESS_WRITE = f"INSERT INTO users (name) {ENDLESS}"
+# Each is stopped only as it is looked whether it is cancelled.
+CHANGES = [
+    "INSERT INTO users (name) VALUES ('cid')",
+    "INSERT INTO users (name) VALUES ('cid') RETURNING id",
+    "WITH new(name) AS (VALUES ('cid')) INSERT INTO users (name) SELECT name FROM new",
+    "WITH old AS (SELECT 1 AS id) DELETE FROM users WHERE id IN (SELECT id FROM old)",
+    "WITH old AS (SELECT 1 AS id) UPDATE users SET name = 'x' WHERE id IN (SELECT id FROM old)",
+    "REPLACE INTO users VALUES (1, 'x')",
+    "CREATE TABLE other (id)",
+    "CREATE TABLE other AS SELECT * FROM users",
+    "CREATE INDEX by_name ON users (name)",
+    "DROP TABLE users",
+    "ALTER TABLE users RENAME TO people",
+    "-- DROP\n/* all */ DELETE FROM users",
+    "PRAGMA user_version = 3",
+]
 
 
 @pytest.fixture
@@ -31,6 +49,11 @@ def database(tmp_path):
         connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE)")
         connection.execute("INSERT INTO users (name) VALUES ('ada'), ('bob')")
     return path
+
+
+def everything(database):
+    with closing(sqlite3.connect(database)) as connection:
+        return [connection.execute("PRAGMA user_version").fetchone(), *connection.iterdump()]
 
 
 def names(database):
@@ -134,6 +157,156 @@ async def test_a_cancelled_query_stops_is_undone_and_its_thread_has_ended(
     assert ended.is_set()
     monkeypatch.undo()
     assert names(database) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize("query", CHANGES)
+async def test_whatever_a_cancelled_statement_was_about_to_change_is_as_before(
+    database, query, monkeypatch
+):
+    monkeypatch.setattr(_sqlite_statement, "_STEPS", 1)
+    original, before, look = Statement._is_cancelled, everything(database), 0
+    while True:
+        look += 1
+        scope, looks = trio.CancelScope(), itertools.count(1)
+
+        def counted(self, scope=scope, looks=looks, look=look):
+            if next(looks) == look:
+                trio.from_thread.run_sync(scope.cancel)
+            return original(self)
+
+        monkeypatch.setattr(Statement, "_is_cancelled", counted)
+        with scope:
+            await database_query(query, database)
+        if not scope.cancelled_caught:
+            break
+        assert everything(database) == before
+    assert everything(database) != before
+    assert look > 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "VACUUM",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA main.wal_checkpoint",
+        "pragma\tsynchronous = 1",
+    ],
+)
+async def test_what_sqlite_runs_outside_of_transactions_only_runs(database, query):
+    assert isinstance(await database_query(query, database), list | dict)
+    assert names(database) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["BEGIN", "begin immediate", "COMMIT;", "END", " ROLLBACK", "SAVEPOINT a", "/**/RELEASE a"],
+)
+async def test_statements_about_transactions_are_refused(database, query):
+    with pytest.raises(HocketError, match="runs each statement in a transaction of its own; leave"):
+        await database_query(query, database)
+
+
+@pytest.mark.parametrize("name", ["tset.db", "a?mode=rwc", "a#b", "100%25", "grüße", "no/x.db"])
+async def test_a_mistyped_path_makes_no_file(tmp_path, name):
+    path = tmp_path / name
+    with pytest.raises(HocketError, match="there is no database") as caught:
+        await database_query("CREATE TABLE a (id)", path)
+    assert repr(str(path)) in str(caught.value)
+    assert ("no directory" in str(caught.value)) == ("/" in name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["new.db", "a?mode=ro", "a#b", "100%25", "grüße"])
+async def test_a_file_is_made_if_that_is_asked_for(tmp_path, name):
+    path = tmp_path / name
+    await database_query("CREATE TABLE a (id)", str(path), create=True)
+    assert await database_query("SELECT * FROM a", path) == []
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+async def test_a_text_that_is_no_path_is_refused(path):
+    with pytest.raises(HocketError, match="is no path of a database"):
+        await database_query("SELECT 1", path)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"query": 1}, "query must be a text; found int"),
+        ({"parameters": "bob"}, "parameters must be a list .* found str; write a single value as"),
+        ({"parameters": 5}, "parameters must be a list"),
+        ({"create": "yes"}, "create must be True or False; got 'yes'"),
+    ],
+    ids=str,
+)
+async def test_an_option_of_the_wrong_type_is_refused(database, options, text):
+    with pytest.raises(TypeError, match=text):
+        await database_query(**{"query": "SELECT 1", "database": database, **options})
+
+
+async def test_fifty_queries_that_wait_for_a_lock_take_no_threads(database, tmp_path):
+    free = tmp_path / "free.db"
+    await database_query("CREATE TABLE a (id)", free, create=True)
+    limiter = trio.to_thread.current_default_thread_limiter()
+    with closing(sqlite3.connect(database, isolation_level=None)) as other, trio.fail_after(30):
+        other.execute("BEGIN EXCLUSIVE")
+        async with trio.open_nursery() as nursery:
+            for n in range(50):
+                query = "INSERT INTO users (name) VALUES (?)"
+                nursery.start_soon(database_query, query, database, [str(n)])
+            await trio.sleep(0.05)
+            assert limiter.borrowed_tokens == 0
+            assert await database_query("SELECT * FROM a", free) == []
+            other.execute("COMMIT")
+    assert len(names(database)) == 52
+
+
+async def test_many_long_queries_leave_trios_threads_to_others(database):
+    async with trio.open_nursery() as nursery:
+        for _ in range(45):
+            nursery.start_soon(database_query, ENDLESS, database)
+        await trio.testing.wait_all_tasks_blocked()
+        assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+        assert await trio.to_thread.run_sync(lambda: "free") == "free"
+        nursery.cancel_scope.cancel()
+
+
+async def test_readers_are_waited_for_at_the_commit(database):
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM users").fetchall()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(database_query, "DELETE FROM users", database)
+            await trio.sleep(0.1)
+            reader.execute("COMMIT")
+    assert names(database) == []
+
+
+async def test_a_commit_that_waits_for_readers_can_be_cancelled(database):
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM users").fetchall()
+        with trio.fail_after(4), trio.move_on_after(0.1) as scope:
+            await database_query("DELETE FROM users", database)
+        assert scope.cancelled_caught
+    assert names(database) == ["ada", "bob"]
+
+
+async def test_a_lock_that_is_never_given_back_is_an_error(database, monkeypatch):
+    monkeypatch.setattr(sqlite_tool, "_LONGEST_LOCK_WAIT", 0.05)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            await database_query("DELETE FROM users", database)
+
+
+async def test_a_name_in_a_broken_database_is_an_error_of_the_database(database):
+    raw = database.read_bytes()
+    database.write_bytes(raw.replace(b"CREATE TABLE users", b"CREATE TABLE \xff\xfe\xfdrs"))
+    with pytest.raises(sqlite3.DatabaseError):
+        await database_query("SELECT * FROM users", database)
 
 
 async def test_a_query_cancelled_before_it_starts_does_nothing(database):

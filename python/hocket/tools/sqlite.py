@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
-import attrs
 import trio
 
 from .._base.errors import HocketError
 from .._base.jsonable import iso_dates
+from .._base.shown import shown
 from .._workflow.context import WorkflowContext
+from ._sqlite_statement import Locked, Statement
 from ._tool import tool
 
 __all__ = ["database_query"]
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
-# Steps of SQLite's machine between two looks at the cancellation: about a millisecond.
-_STEPS = 20_000
-# SQLite sleeps while another connection holds the lock, and does not look at the cancellation
-# meanwhile; so it sleeps for short times, and what it was about to do is tried again.
-_LOCK_WAIT = 0.05
 _LONGEST_LOCK_WAIT = 5.0
+# Seconds between two attempts at a lock; the last one goes on.
+_LOCK_WAITS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05)
+# Statements at once. Others wait for one of these to end, and not for Trio's threads, nor those
+# for them.
+_MOST_THREADS = 40
+_threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("hocket database_query")
 
 
 @tool
@@ -35,18 +34,29 @@ async def database_query(
     database: str | os.PathLike[str] | None = None,
     parameters: Parameters = None,
     *,
+    create: bool = False,
     context: WorkflowContext | None = None,
 ) -> Any:
     """Run one SQL statement in a transaction of its own.
 
-    It runs in a thread, which has always ended when this returns. Cancellation stops it within
-    milliseconds and undoes it. Another connection's lock is waited for, for 5 seconds.
+    It runs in a thread, which has always ended when this returns. Cancellation undoes it: it is
+    looked for every 20,000 steps of SQLite's machine, which take about a millisecond, and while
+    another connection's lock is waited for. One step may take longer: a function on a large value,
+    the sorting of many rows, the writing of a large transaction or taking it back. What is committed
+    stays, and the statement's value is returned.
+
+    Another connection's lock is waited for, for 5 seconds. Up to 40 statements run at once, those
+    that wait for a lock not counted.
 
     Args:
-        query: one statement.
-        database: an SQLite file. Default: ``context.values["database"]``.
+        query: one statement. ``VACUUM`` and ``PRAGMA journal_mode`` and the like run without a
+            transaction, as SQLite asks, and to their end once they have begun. ``BEGIN``,
+            ``COMMIT`` and the like are refused.
+        database: an SQLite file. Default: ``context.values["database"]``. ``":memory:"`` is an empty
+            one for this statement alone.
         parameters: values for ``?`` (a list) or ``:name`` (a mapping) in the statement. Dates and
             times become text in ISO 8601.
+        create: whether to make the file if there is none. Default False: that is an error.
         context: the run's context, which hocket passes.
 
     Returns:
@@ -55,8 +65,11 @@ async def database_query(
 
     Raises:
         sqlite3.Error: SQLite refused the statement; nothing has changed.
-        HocketError: there is no database, or two columns of the result have one name.
+        HocketError: there is no database, two columns of the result have one name, or the
+            statement is about transactions.
+        TypeError: an option is of the wrong type.
     """
+    _check_options(query, parameters, create)
     if database is None and context is not None:
         database = context.values.get("database")
     if database is None:
@@ -64,62 +77,41 @@ async def database_query(
             "database_query needs a database: pass it in the input, or as the value 'database' "
             "of the run (hocket run ... --set database=FILE)"
         )
-    return await trio.to_thread.run_sync(_Query(query, os.fspath(database), parameters).run)
+    statement = Statement(query, os.fsdecode(database), iso_dates(parameters), create)
+    return await _run(statement)
 
 
-@attrs.define
-class _Query:
-    """One statement; every method runs in the thread."""
-
-    query: str
-    database: str
-    parameters: Parameters
-    cancelled: BaseException | None = None
-
-    def run(self) -> Any:
-        deadline = time.monotonic() + _LONGEST_LOCK_WAIT
-        while True:
-            try:
-                return self._run_once()
-            except sqlite3.OperationalError as error:
-                if self.cancelled is not None:
-                    raise self.cancelled from None
-                if not _is_locked(error) or time.monotonic() > deadline:
-                    raise
-            trio.from_thread.check_cancelled()
-
-    def _run_once(self) -> Any:
-        with closing(sqlite3.connect(self.database, timeout=_LOCK_WAIT)) as connection:
-            # Not Connection.interrupt(): it does nothing if it comes just before the statement
-            # starts. SQLite asks this one, so no cancellation falls between.
-            connection.set_progress_handler(self._is_cancelled, _STEPS)
-            # The context manager commits, or rolls back what has failed.
-            with connection:
-                cursor = connection.execute(self.query, iso_dates(self.parameters) or ())
-                result = _result(cursor)
-                if self._is_cancelled():
-                    raise sqlite3.OperationalError("interrupted")
-                return result
-
-    def _is_cancelled(self) -> bool:
-        if self.cancelled is None:
-            try:
-                trio.from_thread.check_cancelled()
-            except (trio.Cancelled, KeyboardInterrupt) as error:
-                self.cancelled = error
-        return self.cancelled is not None
+def _check_options(query: Any, parameters: Any, create: Any) -> None:
+    if not isinstance(query, str):
+        raise TypeError(f"query must be a text; found {type(query).__name__}")
+    wanted = isinstance(parameters, Mapping | Sequence) and not isinstance(parameters, str | bytes)
+    if parameters is not None and not wanted:
+        raise TypeError(
+            f"parameters must be a list (for '?') or a mapping (for ':name'); "
+            f"found {type(parameters).__name__}; write a single value as [value]"
+        )
+    if not isinstance(create, bool):
+        raise TypeError(f"create must be True or False; got {shown(create)}")
 
 
-def _result(cursor: sqlite3.Cursor) -> Any:
-    if cursor.description is None:
-        return {"rowcount": cursor.rowcount, "lastrowid": cursor.lastrowid}
-    names = [column[0] for column in cursor.description]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise HocketError(f"two columns are named {twice!r}; rename one with AS")
-    return [dict(zip(names, row, strict=True)) for row in cursor]
+async def _run(statement: Statement) -> Any:
+    """Run it, again and again while the database is locked, without a thread meanwhile."""
+    deadline = trio.current_time() + _LONGEST_LOCK_WAIT
+    attempt = 0
+    while True:
+        try:
+            return await trio.to_thread.run_sync(statement.run, limiter=_limiter())
+        except Locked as locked:
+            if trio.current_time() >= deadline:
+                raise locked.error from None
+        await trio.sleep(_LOCK_WAITS[min(attempt, len(_LOCK_WAITS) - 1)])
+        attempt += 1
 
 
-def _is_locked(error: sqlite3.OperationalError) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0)  # errors of Python's own have none
-    return bool(code & 0xFF == sqlite3.SQLITE_BUSY)
+def _limiter() -> trio.CapacityLimiter:
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(_MOST_THREADS)
+        _threads.set(limiter)
+        return limiter
