@@ -492,7 +492,7 @@ CALLS = {
     "group continue_on_error": (
         lambda: group(continue_on_error="yes"),
         TypeError,
-        r"continue_on_error must be a bool; got 'yes'",
+        r"continue_on_error must be True or False; got 'yes'",
     ),
     "group isolation": (
         lambda: group(isolation="process"),

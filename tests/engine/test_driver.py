@@ -628,7 +628,7 @@ def a_spec(steps):
 @contextlib.contextmanager
 def a_driver(step, *, steps=1):
     """A driver that sits in the current task, outside any supervisor."""
-    core = _core.Pool(1, None, False)
+    core = _core.Pool(1, None, False, True)
     task = trio.lowlevel.current_task()
     spec = a_spec([step] * steps)
     run = _core.Run(core, trio.lowlevel.current_trio_token(), task, task.context, None, spec)
@@ -724,7 +724,7 @@ async def test_a_driver_does_not_resume_itself():
 
 
 async def test_a_driver_that_was_never_entered_says_so():
-    core = _core.Pool(1, None, False)
+    core = _core.Pool(1, None, False, True)
     task = trio.lowlevel.current_task()
 
     async def step():

@@ -54,6 +54,7 @@ OUTSIDE: dict[str, set[str]] = {
         "tools._http_content",
         "tools._http_exchange",
     },
+    "outcome": {"_engine.turns"},
     "pytest": {"testing._plugin"},
     "rich": {"_report.console", "_report.live"},
     "sqlite3": {"tools._sqlite_statement"},

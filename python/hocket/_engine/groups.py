@@ -53,6 +53,7 @@ class ParallelExecutionManager:
         queue_size: float | None = None,
         timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
+        turns: bool = True,
     ) -> None:
         refuse_unnamed("ParallelExecutionManager", unnamed, "max_concurrent")
         self._pool = WorkerPool(
@@ -60,6 +61,7 @@ class ParallelExecutionManager:
             queue_size=queue_size,
             timeout=timeout,
             when_full=when_full,
+            turns=turns,
         )
         self._accounts = GroupAccounts()
 

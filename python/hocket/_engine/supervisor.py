@@ -112,7 +112,7 @@ class _Host:
         self._isolated = isolated
         self._nursery = nursery
         self._workers = 0
-        self._ring = turns.ring()
+        self._ring = turns.ring() if run.takes_turns else None
         self._watch: trio.CancelScope | None = None
         self._asleep = False
         self._failure: BaseException | None = None
@@ -284,12 +284,14 @@ async def run_alone(run: _core.Run) -> bool:
     driver = _core.Driver(run)
     task = current_task()
     held = leftovers.locks(task)
+    # What the caller handles is no context of others' steps.
+    ring = turns.ring() if run.takes_turns and sys.exception() is None else None
     try:
         if run.has_timeouts:
-            await _within_limit(run, driver, task)
+            await _within_limit(run, driver, task, ring)
         else:
             scope = leftovers.innermost_scope(task)
-            driver.enter(task, scope, leftovers.to_watch(task, scope))
+            driver.enter(task, scope, leftovers.to_watch(task, scope), ring)
             try:
                 await drive(driver)
             finally:
@@ -304,12 +306,15 @@ async def run_alone(run: _core.Run) -> bool:
             run.close(False)
 
 
-async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:
+async def _within_limit(
+    run: _core.Run, driver: _core.Driver, task: Task, ring: _core.Ring | None
+) -> None:
     """The same inside a cancel scope, whose deadline is set when the step suspends."""
     try:
         with trio.CancelScope() as scope:
             run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-            driver.enter(task, scope, leftovers.to_watch(task, scope), trio_cancels=True)
+            watched = leftovers.to_watch(task, scope)
+            driver.enter(task, scope, watched, ring, trio_cancels=True)
             try:
                 await drive(driver)
             finally:

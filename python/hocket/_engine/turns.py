@@ -11,7 +11,6 @@ import sys
 from collections import deque
 from typing import Any
 
-import trio
 from outcome import Value
 from trio.lowlevel import Abort, Task, cancel_shielded_checkpoint, wait_task_rescheduled
 
@@ -31,14 +30,15 @@ def _look_up() -> dict[str, Any] | None:
     names = (*slots, "_cancel_points", *deliver)
     if context is None or not all(hasattr(Task, name) for name in names):
         return None
-    checkpoint = _trap(cancel_shielded_checkpoint())
-    wait = _trap(wait_task_rescheduled(_abort))
+    checkpoint = _trap(cancel_shielded_checkpoint)
+    wait = _trap(wait_task_rescheduled, _abort)
     if not isinstance(checkpoint, type) or getattr(wait, "abort_func", None) is not _abort:
         return None
     return {"Task": Task, "checkpoint": checkpoint, "wait": type(wait), "value": Value}
 
 
-def _trap(coroutine: Any) -> object:
+def _trap(function: Any, *args: Any) -> object:
+    coroutine = function(*args)
     try:
         return coroutine.send(None)
     finally:

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 import attrs
 
 from .._base.callables import check_call, is_async_callable
-from .._base.checks import check_count, check_id, is_one_of
+from .._base.checks import check_count, check_flag, check_id, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
@@ -81,10 +81,7 @@ class ParallelGroup(Generic[S_co]):
     ) -> None:
         id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
-        if not isinstance(continue_on_error, bool):
-            raise TypeError(
-                f"{where}continue_on_error must be a bool; got {shown(continue_on_error)}"
-            )
+        check_flag(f"{where}continue_on_error", continue_on_error)
         if key is not None and (not callable(key) or is_async_callable(key)):
             raise TypeError(
                 f"{where}key must be an ordinary function of a step that returns a text; got {shown(key)}"

@@ -28,6 +28,8 @@ pub struct Pool {
     runs: Mutex<Runs>,
     /// Which worker works in which Trio task, to know a nested submission by.
     tasks: Py<PyDict>,
+    /// Whether its workers may have their turns from each other.
+    pub turns: bool,
     /// The process it works in, by its generation.
     born: AtomicU64,
 }
@@ -40,12 +42,14 @@ impl Pool {
         limit: Option<u32>,
         queue_size: Option<u32>,
         wait_when_full: bool,
+        turns: bool,
     ) -> Self {
         let scheduler = Scheduler::new(limit.unwrap_or(u32::MAX));
         Self {
             scheduler: Mutex::new(scheduler.with_queue(queue_size, when_full(wait_when_full))),
             runs: Mutex::default(),
             tasks: PyDict::new(py).unbind(),
+            turns,
             born: AtomicU64::new(fork::generation()),
         }
     }

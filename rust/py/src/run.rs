@@ -238,6 +238,12 @@ impl Run {
         self.has_timeouts
     }
 
+    /// Whether its workers may have their turns from others.
+    #[getter]
+    fn takes_turns(&self) -> bool {
+        self.pool.get().turns
+    }
+
     /// How many steps are ready and have not started.
     #[getter]
     fn ready(&self, py: Python<'_>) -> PyResult<usize> {

@@ -110,24 +110,6 @@ impl Scheduler {
         }
     }
 
-    /// A step of this lane has ended. If the lane has a slot of the pool's reserved, and its lender's
-    /// lies idle now, it takes that one, which is of use to nobody else, and others the pool's.
-    pub(super) fn prefer_loan(&mut self, id: LaneId) {
-        let lane = self.lanes.get(id.0);
-        if lane.is_none_or(|lane| lane.reserved != Some(Source::Pool)) {
-            return;
-        }
-        let Some(lender) = self.lender(id).filter(|&lender| self.can_lend(lender)) else {
-            return;
-        };
-        let loan = Source::Loan(lender);
-        self.lane_mut(id).reserved = Some(loan);
-        self.set_lent(lender, Lent::Reserved(id));
-        self.ledger.in_use -= 1;
-        self.give_claims_back(self.claims_end(loan), None);
-        self.grant();
-    }
-
     /// The lender ends. The borrower keeps the slot, and owes it where the lender owed it.
     pub(super) fn hand_over(&mut self, lender: SlotId, source: Source, lent: Lent) {
         match lent {

@@ -39,7 +39,6 @@ impl Scheduler {
             self.stop(id);
         }
         self.release(slot_id, slot);
-        self.prefer_loan(id);
         verdict
     }
 

@@ -358,23 +358,7 @@ impl Reference {
                 self.ask(id);
             }
         }
-        self.prefer_loan(run.lane);
         verdict
-    }
-
-    /// A slot of the pool's is of use to others, one that a lender has idle only to this lane.
-    fn prefer_loan(&mut self, id: usize) {
-        if self.lanes[id].reserved != Some(From::Pool) {
-            return;
-        }
-        if let Some(loan) = self.idle_loan(self.lender(id)) {
-            let kept = self.loan_gates(id);
-            self.lanes[id].reserved = Some(loan);
-            let mut gates = self.chain(self.lanes[id].share);
-            gates.retain(|gate| !kept.contains(gate));
-            self.open_gates(&gates);
-            self.serve();
-        }
     }
 
     pub fn stop(&mut self, id: usize) {
