@@ -6,7 +6,7 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["LONGEST_WINDOW_NS", "Driver", "Pool", "Run", "Tally", "step_ids"]
+__all__ = ["LONGEST_WINDOW_NS", "Driver", "Pool", "Ring", "Run", "Tally", "step_ids"]
 
 __version__: str
 __debug_build__: bool

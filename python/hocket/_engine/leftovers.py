@@ -124,6 +124,8 @@ async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
                 trio.lowlevel.reschedule(other)
         # What is cancelled from here and fails keeps this frame, which must not keep it in turn.
         failures.clear()
+        # What comes after is Trio's to run: a worker of a ring may be here in the turn of another one.
+        await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 def _report(failures: list[BaseException]) -> None:

@@ -142,14 +142,17 @@ impl Inside {
         self.task.coro.get(task)
     }
 
+    /// Whether this is the current task: a coroutine that was taken out of its task may be run in
+    /// another one.
+    pub fn is_current(&self, task: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = task.py();
+        let current = self.current.bind(py).get_item(intern!(py, "task"))?;
+        Ok(current.is_some_and(|current| current.is(task)))
+    }
+
     pub fn set_current(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
         self.current.bind(py).set_item(intern!(py, "task"), task)
-    }
-
-    /// Whether the task is about to run.
-    pub fn is_scheduled(&self, task: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(!self.task.next_send_fn.get(task)?.is_none())
     }
 
     /// What Trio does with a task just before it resumes it.
@@ -163,6 +166,11 @@ impl Inside {
     /// coroutine's.
     pub fn gave_way(&self, task: &Bound<'_, PyAny>, send: &Bound<'_, PyAny>) -> PyResult<()> {
         self.count_schedule_point(task, 1)?;
+        self.is_to_run(task, send)
+    }
+
+    /// Let a task be seen as one that is about to run.
+    pub fn is_to_run(&self, task: &Bound<'_, PyAny>, send: &Bound<'_, PyAny>) -> PyResult<()> {
         self.task.next_send_fn.set(task, send)
     }
 

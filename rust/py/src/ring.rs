@@ -109,17 +109,21 @@ impl Ring {
     pub fn take_woken(&self, py: Python<'_>, ready: &mut VecDeque<Ready>) -> PyResult<()> {
         let members = self.members.bind(py);
         let at = ready.len();
-        while self.inside.queued(py)? > 0 {
+        while self.inside.queued(py)? > 0 && !self.inside.is_observed(py) {
             let Some((task, value)) = self.inside.last_queued(py)? else {
                 break;
             };
             let Some(member) = members.get_item(&task)? else {
                 break;
             };
+            let member = member.cast_into::<Member>()?;
+            if !self.inside.runs(&task, &member.get().coroutine)? {
+                break;
+            }
             ready.try_reserve(1).map_err(out_of_memory)?;
             self.inside.unqueue(py)?;
             let woken = Ready {
-                member: member.cast_into()?.unbind(),
+                member: member.unbind(),
                 value: Some(value.unbind()),
             };
             // The last one in the queue comes first.

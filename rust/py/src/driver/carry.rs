@@ -186,6 +186,11 @@ impl<'py> Carry<'_, 'py> {
     fn give_round(&mut self) -> PyResult<bool> {
         self.take_woken()?;
         let mut is_late = self.is_late()?;
+        if matches!(self.own, Own::Ready(_)) && !self.ready.is_empty() && !is_late {
+            // To others it is about to run.
+            let send = self.member.get().send.bind(self.py);
+            self.ring.inside.is_to_run(self.task, send)?;
+        }
         for _ in 0..self.ready.len() {
             self.is_cut = is_late;
             if is_late {
@@ -228,7 +233,6 @@ impl<'py> Carry<'_, 'py> {
             if let Some(at) = self.ready.iter().position(is_own) {
                 let own = self.ready.remove(at);
                 self.own = Own::Ready(own.and_then(|own| own.value));
-                self.ring.inside.begin_turn(self.task)?;
             }
         }
         Ok(())
@@ -256,7 +260,19 @@ impl<'py> Carry<'_, 'py> {
             self.leave_to_trio(&ready);
             return;
         };
+        let is_observed = inside.is_observed(py);
         let kept = match driven {
+            Ok(Ok(Some(trap))) if inside.is_checkpoint(&trap) && is_observed => {
+                if let Err(error) = inside.count_schedule_point(task, 1) {
+                    error.write_unraisable(py, None);
+                }
+                let member = ready.member.clone_ref(py);
+                self.leave_to_trio(&Ready {
+                    member,
+                    value: None,
+                });
+                return self.tell(task, is_observed);
+            }
             Ok(Ok(Some(trap))) if inside.is_checkpoint(&trap) => {
                 match guarded(py, || inside.gave_way(task, member.send.bind(py))) {
                     Ok(()) => {
@@ -272,7 +288,7 @@ impl<'py> Carry<'_, 'py> {
             }
             Ok(Ok(Some(trap))) if inside.is_wait(&trap) => {
                 match guarded(py, || inside.waits(task, &trap)) {
-                    Ok(()) => return,
+                    Ok(()) => return self.tell(task, is_observed),
                     Err(_) => Kept::Trap(trap.unbind()),
                 }
             }
@@ -281,16 +297,52 @@ impl<'py> Carry<'_, 'py> {
             Ok(Err(error)) => Kept::Raise(error),
             Err(panic) => Kept::Panic(panic),
         };
-        let kept = driver.with_memory(|memory| memory.kept = Some(kept));
-        let done = ring.done(py);
-        let queue = || inside.queue(task, Some(&done));
-        if let Err(error) = kept.and_then(|()| queue().or_else(|_| queue())) {
+        let tidies = driver.with_memory(|memory| memory.has_leftovers);
+        match tidies.unwrap_or(false) {
+            true => self.tidy(&ready, driver, kept),
+            false => self.keep(driver, task, kept),
+        }
+        self.tell(task, is_observed);
+    }
+
+    /// The step has left something open, which its worker closes before anybody else runs. It comes
+    /// through Trio before it is done, and so leaves the rest to Trio.
+    fn tidy(&self, ready: &Ready, driver: &Driver, kept: Kept) {
+        let (py, member, inside) = (self.py, ready.member.get(), &self.ring.inside);
+        let task = member.task.bind(py);
+        let tidied = guarded(py, || {
+            driver.with_memory(|memory| memory.kept = Some(kept))?;
+            let context = self.enter(task)?;
+            let _entered = context.as_ref().map(Entered::new).transpose()?;
+            let trap = member.send.bind(py).call1((self.ring.done(py),))?;
+            match inside.is_wait(&trap) {
+                true => inside.waits(task, &trap),
+                false => {
+                    inside.count_schedule_point(task, 1)?;
+                    inside.queue(task, None)
+                }
+            }
+        });
+        if let Err(error) = tidied {
             error.write_unraisable(py, None);
         }
-        if inside.is_observed(py) {
-            if let Err(error) = inside.tell_of_turn(task) {
-                error.write_unraisable(py, None);
-            }
+    }
+
+    /// Trio resumes the task in its next tick, and the driver then says this.
+    fn keep(&self, driver: &Driver, task: &Bound<'py, PyAny>, kept: Kept) {
+        let (inside, done) = (&self.ring.inside, self.ring.done(self.py));
+        let kept = driver.with_memory(|memory| memory.kept = Some(kept));
+        let queue = || inside.queue(task, Some(&done));
+        // A second time it has all it needs.
+        if let Err(error) = kept.and_then(|()| queue().or_else(|_| queue())) {
+            error.write_unraisable(self.py, None);
+        }
+    }
+
+    /// An instrument came in the middle of this turn: it is told of the end.
+    fn tell(&self, task: &Bound<'py, PyAny>, is_observed: bool) {
+        if is_observed && let Err(error) = self.ring.inside.tell_of_turn(task) {
+            error.write_unraisable(self.py, None);
         }
     }
 
@@ -375,6 +427,7 @@ impl<'py> Carry<'_, 'py> {
         }
         match self.own {
             Own::Ready(value) => {
+                ring.inside.begin_turn(task)?;
                 if value.is_some() {
                     // Trio counts it once more.
                     ring.inside.count_schedule_point(task, -1)?;

@@ -40,15 +40,13 @@ impl Driver {
         let Some(member) = member else {
             return self.turn(py, memory, message, &mut pace, in_portal);
         };
-        let entered = member
-            .get()
-            .ring
-            .get()
-            .inside
-            .context(member.get().task.bind(py));
+        let (inside, task) = (&member.get().ring.get().inside, member.get().task.bind(py));
+        let is_here = inside.is_current(task).unwrap_or(false);
+        let entered = inside.context(task);
         let driven = self.turn(py, memory, message, &mut pace, in_portal);
-        // Resumed by `throw`, or on a greenlet, it is not in a frame where the steps of others may run.
-        let entered = entered.ok().filter(|_| !thrown && !in_portal);
+        // Resumed by `throw`, on a greenlet or in another's task it is not in a frame where the steps
+        // of others may run.
+        let entered = entered.ok().filter(|_| is_here && !thrown && !in_portal);
         carry(self, py, &member, entered, pace, driven)
     }
 }
