@@ -119,6 +119,14 @@ class RunRecord:
         return self.states[StepState.RUNNING]
 
     @property
+    def unended(self) -> tuple[str, str]:
+        """What still has to end, and what stands for it in a sentence."""
+        # Tools open before the first step starts, and close after the last has ended.
+        if not self.running:
+            return "tools", "them"
+        return ("1 step", "it") if self.running == 1 else (f"{self.running:,} steps", "them")
+
+    @property
     def failed(self) -> int:
         """How many steps of the workflow have failed or run past a limit."""
         return sum(self.states[state] for state in FAILING)
