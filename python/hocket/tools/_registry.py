@@ -153,11 +153,10 @@ class ToolRegistry:
             UnknownTool: there is no such tool.
         """
         tool, known = self.get(name), partial(_known, values=values)
-        if isinstance(input, str):
-            input = known(input)  # noqa: A001 - the name of the parameter
-        if callable(input) or input is UNKNOWN:
+        given = known(input) if isinstance(input, str) else input
+        if callable(given) or given is UNKNOWN:
             return []
-        return tool.problems(input) or tool.mistyped(input, known)
+        return tool.problems(given) or tool.mistyped(input, known)
 
     def check_steps(
         self, analysis: Analysis, values: Mapping[str, Any] | None = None
