@@ -170,7 +170,7 @@ def test_a_setting_that_cannot_be_read_is_refused_in_words(folder, capsys, setti
         (["run", "sum.yaml", "--colour"], "unrecognized arguments: --colour"),
         (["run", "sum.yaml", "--log-level", "loud"], "expected debug, info, warning, error or"),
         (["run", "sun.yaml"], "sun.yaml: cannot read the file: No such file or directory; did you"),
-        (["run", "."], ".: cannot read the file: Is a directory"),
+        (["run", "."], ".: cannot read the file: it is a directory; name a file in it"),
         (["run", "sum.yaml"], "sum.yaml:4:21: steps[0].tool: there is no tool 'echo'"),
         (["check", "sum.yaml"], "sum.yaml has 4 mistakes:"),
         (["run", "sum.yaml", "--tools", "nowhere"], "there is no module 'nowhere'"),

@@ -51,7 +51,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pytest": {"testing._plugin"},
     "rich": {"_report.console", "_report.live"},
     "sqlite3": {"tools.sqlite"},
-    "yaml": {"_files.document"},
+    "yaml": {"_files.document", "_files.yaml_errors"},
 }
 ANYWHERE = {"attrs", "trio"}
 

@@ -445,20 +445,26 @@ def test_the_tools_of_a_module_are_what_is_marked_or_what_is_named(module, text,
         *[
             (
                 text,
-                f"{text!r} names no tools; write the name of a module, such as 'my_package.tools', "
-                "or the path of a file, such as 'my_tools.py'",
+                (
+                    f"{text!r} names no tools; write the name of a module, such as 'my_package.tools', "
+                    "or the path of a file, such as 'my_tools.py'"
+                ),
             )
             for text in ("", ".", ".tools", ":greet")
         ],
         (
             "some_tools.greet",
-            "there is no module 'some_tools.greet' for the tools 'some_tools.greet'; 'some_tools' is "
-            "no package; for a tool in it write 'some_tools:greet'",
+            (
+                "there is no module 'some_tools.greet' for the tools 'some_tools.greet'; 'some_tools' is "
+                "no package; for a tool in it write 'some_tools:greet'"
+            ),
         ),
         (
             "some_tools.more.x:y",
-            "there is no module 'some_tools.more' for the tools 'some_tools.more.x:y'; 'some_tools' is "
-            "no package; for a tool in it write 'some_tools:more.x'",
+            (
+                "there is no module 'some_tools.more' for the tools 'some_tools.more.x:y'; 'some_tools' is "
+                "no package; for a tool in it write 'some_tools:more.x'"
+            ),
         ),
         ("math", "'math' has no tools; mark an async function with @hocket.tool"),
     ],
