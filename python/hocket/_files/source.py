@@ -38,6 +38,8 @@ def read_text(source: str) -> str:
 
 
 def _read(source: str) -> bytes:
+    if not source:
+        raise CannotRead("cannot read the file: its name is empty")
     # Looked at before it is opened: opening a pipe waits for somebody to write into it.
     path = Path(source)
     _check_kind(path.stat())
@@ -50,8 +52,10 @@ def _read(source: str) -> bytes:
 
 
 def _check_kind(status: os.stat_result) -> None:
-    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
-        return  # opening a directory says what it is
+    if stat.S_ISREG(status.st_mode):
+        return
+    if stat.S_ISDIR(status.st_mode):
+        raise CannotRead("cannot read the file: it is a directory; name a file in it")
     raise CannotRead(
         "cannot read the file: it is a pipe, a device or a socket; write its text to a file first"
     )
