@@ -33,8 +33,8 @@ def read_text(source: str) -> str:
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotRead(f"cannot read the file: {reason}{_near_file(source)}") from None
-    except ValueError as error:  # a name with a null character
-        raise CannotRead(f"cannot read the file: {error}") from None
+    except ValueError:
+        raise CannotRead("cannot read the file: its name has a null character") from None
 
 
 def _read(source: str) -> bytes:
