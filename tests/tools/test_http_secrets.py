@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import pickle
 import traceback
@@ -116,6 +118,36 @@ async def test_no_error_and_no_log_has_a_secret_in_it(nursery, answer, caplog):
     assert "Bearer ***" not in caught.value.url
     if "HTTP Request" in caplog.text:
         assert f"HTTP Request: GET {server.url}/page?***" in caplog.text
+
+
+@pytest.mark.parametrize("place", range(100, 201, 4))
+async def test_a_message_is_shortened_after_its_secrets_are_hidden(nursery, place):
+    server = await start(nursery, f"XTTP/1.1 {'x' * place}{TOKEN}\r\n\r\n".encode())
+    with pytest.raises(HttpRequestFailed) as caught:
+        await http_request(server.url, headers={"Authorization": TOKEN})
+    assert_hidden(everything_of(caught.value), TOKEN[:4])
+
+
+@pytest.mark.parametrize("header", ["Content-Encoding: {}", "Content-Type: text/x; charset={}"])
+async def test_what_a_header_of_the_answer_says_is_shown_without_secrets(nursery, header):
+    server = await start(nursery, raw(b"hi", header.format("x" * 32 + "SecretOfMine")))
+    with pytest.raises(HttpRequestFailed) as caught:
+        await http_request(server.url, headers={"X-Api-Key": "SecretOfMine"})
+    assert "xxx***'" in str(caught.value)
+    assert "secret" not in f"{caught.value}{caught.value!r}".lower()
+
+
+@given(st.text(min_size=4), st.sampled_from(["", "'", '"', "'\"", "/", "\\"]))
+def test_a_secret_is_hidden_however_an_answer_spells_it(word, beside):
+    secret = f"{word[:2]}{beside}{word[2:]}"
+    secrets = Secrets()
+    secrets.add_headers({"X-Key": secret})
+    spelled = [json.dumps(secret), json.dumps(secret, ensure_ascii=False), html.escape(secret)]
+    spelled += [json.dumps(secret).replace("/", "\\/")]
+    for around in ("", "'", '"', "'\""):
+        spelled.append(repr(f"{secret}{around}".encode(errors="replace")))
+    for text in spelled:
+        assert secrets.hide(text).strip("b'\"\\") == "***"
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import attrs
 
 from .._base.errors import HocketError
 from .._base.jsonable import iso_dates
-from .._base.shown import shown
+from .._base.shown import shown, visible
 from ._http_body import BadBody, readable, receive, unpack
 from ._http_connections import Connections
-from ._http_failure import HttpRequestFailed, why
+from ._http_failure import HttpRequestFailed, beginning, why
 from ._masking import HARMLESS_HEADERS, Secrets, masked_logs
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Exchange:
         To be raised "from None": the texts of other errors may be secret.
         """
         hide = self._secrets.hide
-        reason = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in hide(reason))
+        # Shortened when nothing secret is in it: half a secret would not be found.
+        reason = visible(beginning(hide(reason)))
         return HttpRequestFailed(self.method, self.url, reason, self.status, hide(body))
 
     async def _build(
