@@ -144,9 +144,11 @@ class Exchange:
 
     async def _follow(self, request: httpx.Request) -> Answer:
         jar = self.connections.cookies(shared=self.shares_cookies)
+        cookie = request.headers.get("cookie")
         for _ in range(_MOST_REDIRECTS + 1):
             client = await self.connections.client(request.url.scheme)
-            jar.set_cookie_header(request)
+            _add_cookies(request, jar)
+            self._secrets.add_headers(request.headers)
             response = await client.send(request, stream=True)
             try:
                 self.status = response.status_code
@@ -157,8 +159,11 @@ class Exchange:
             finally:
                 await response.aclose()
             self.status = None
-            _leave_credentials(request.url, response.next_request)
-            request = response.next_request
+            following = response.next_request
+            if cookie:  # httpx takes it away, also on the way to the same host
+                following.headers["cookie"] = cookie
+            _leave_credentials(request.url, following)
+            request, cookie = following, following.headers.get("cookie")
             self.url = str(request.url)
             self._secrets.add_url(self.url)
             _move_userinfo(request)
@@ -172,6 +177,19 @@ class Exchange:
         if not response.is_success:
             raise self.failed(f"status {response.status_code}", readable(body, kind))
         return Answer(kind, body)
+
+
+def _add_cookies(request: httpx.Request, jar: httpx.Cookies) -> None:
+    """Send the jar's cookies, and of those in a header of the caller's what the jar does not have."""
+    given = request.headers.pop("cookie", "")
+    jar.set_cookie_header(request)
+    kept = request.headers.get("cookie", "")
+    names = {pair.partition("=")[0].strip() for pair in kept.split(";")}
+    others = [
+        pair.strip() for pair in given.split(";") if pair.partition("=")[0].strip() not in names
+    ]
+    if given:
+        request.headers["cookie"] = "; ".join(filter(None, [*others, kept]))
 
 
 def _move_userinfo(request: httpx.Request) -> None:
