@@ -139,6 +139,11 @@ async def test_a_bomb_takes_no_more_memory_than_max_bytes(nursery):
 
 
 @pytest.mark.parametrize("packing", ["gzip", "x-gzip", "members", "deflate", "raw", "twice"])
+async def test_what_the_answer_to_head_announces_does_not_count(nursery):
+    server = await start(nursery, TOO_LARGE["announced"])
+    assert await http_request(server.url, method="HEAD", max_bytes=1000) == ""
+
+
 async def test_a_packed_body_is_unpacked_whole(nursery, packing):
     body = json.dumps(list(range(50_000))).encode()
     bare = zlib.compressobj(wbits=-zlib.MAX_WBITS)

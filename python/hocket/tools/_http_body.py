@@ -38,7 +38,10 @@ async def receive(response: httpx.Response, most: int | None) -> bytearray:
     Raises:
         BadBody: it has more.
     """
-    announced = response.headers.get("content-length", "")
+    # What the answer to HEAD announces does not come.
+    announced = (
+        response.headers.get("content-length", "") if response.request.method != "HEAD" else ""
+    )
     known = announced.isascii() and announced.isdigit()
     if known and most is not None and int(announced[:19]) > most:
         raise _too_large(most)
