@@ -157,7 +157,10 @@ class ToolRegistry:
             input = known(input)  # noqa: A001 - the name of the parameter
         if callable(input) or input is UNKNOWN:
             return []
-        return tool.problems(input) or tool.mistyped(input, known)
+        problems = tool.problems(input)
+        if problems and not isinstance(input, Mapping):
+            return problems
+        return problems + tool.mistyped(input, known)
 
     def check_steps(
         self, analysis: Analysis, values: Mapping[str, Any] | None = None
