@@ -91,6 +91,21 @@ async def test_a_body_that_json_cannot_hold_is_not_sent(nursery):
     assert not server.asked
 
 
+async def test_a_content_type_of_ones_own_is_the_only_one(nursery):
+    server = await start(nursery, raw())
+    await http_request(server.url, body={"a": 1}, headers={"Content-Type": "application/x+json"})
+    assert server.asked[0].lower().count(b"content-type") == 1
+    assert b"Content-Type: application/x+json\r\n" in server.asked[0]
+
+
+@pytest.mark.parametrize("value", [{"b": 1}, [[1]], ({"b": 1},), b"x", {1}], ids=repr)
+async def test_a_value_that_no_query_can_hold_is_named_and_not_sent(nursery, value):
+    server = await start(nursery, raw())
+    error = await failure(server.url, params={"good": 1, "bad": value})
+    assert "not sent: params['bad'] must be a text, a number, a flag, nothing" in str(error)
+    assert not server.asked
+
+
 # --- How much it is, and how it is packed ---------------------------------------------------------
 def chunked(body):
     return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (
@@ -124,6 +139,11 @@ async def test_a_body_of_exactly_max_bytes_is_taken_and_without_a_limit_any(nurs
     assert await http_request(server.url, max_bytes=None) == "x" * 1000
 
 
+async def test_what_the_answer_to_head_announces_does_not_count(nursery):
+    server = await start(nursery, TOO_LARGE["announced"])
+    assert await http_request(server.url, method="HEAD", max_bytes=1000) == ""
+
+
 async def test_a_bomb_takes_no_more_memory_than_max_bytes(nursery):
     bomb = gzip.compress(bytes(50_000_000), 1)
     server = await start(nursery, raw(bomb, "Content-Encoding: gzip"))
@@ -139,11 +159,6 @@ async def test_a_bomb_takes_no_more_memory_than_max_bytes(nursery):
 
 
 @pytest.mark.parametrize("packing", ["gzip", "x-gzip", "members", "deflate", "raw", "twice"])
-async def test_what_the_answer_to_head_announces_does_not_count(nursery):
-    server = await start(nursery, TOO_LARGE["announced"])
-    assert await http_request(server.url, method="HEAD", max_bytes=1000) == ""
-
-
 async def test_a_packed_body_is_unpacked_whole(nursery, packing):
     body = json.dumps(list(range(50_000))).encode()
     bare = zlib.compressobj(wbits=-zlib.MAX_WBITS)
@@ -220,6 +235,17 @@ async def test_a_host_name_that_is_none_is_an_error_wherever_it_comes_from(nurse
         reason = (await failure(url)).reason
         assert reason.startswith(("no answer, ", "not sent, "))
         assert len(reason) > 20
+
+
+async def test_a_failure_names_the_method_that_a_redirect_made(nursery):
+    def answer(request):
+        if request.startswith(b"POST"):
+            return raw(b"", "Location: /gone", status="303 See Other")
+        return raw(b"", status="404 Not Found")
+
+    server = await start(nursery, answer)
+    error = await failure(server.url, method="POST")
+    assert (error.method, error.url) == ("GET", f"{server.url}/gone")
 
 
 async def test_redirects_in_a_circle_end(nursery):

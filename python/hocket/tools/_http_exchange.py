@@ -42,6 +42,7 @@ class Exchange:
 
     connections: Connections
     method: str
+    """What is asked now: a redirect may have made GET of it."""
     url: str
     """Where it is now, as a redirect may have moved it."""
     most: int | None
@@ -101,11 +102,13 @@ class Exchange:
             client = await self.connections.client(scheme)
             content, kind = self._content(body)
             request = client.build_request(
-                self.method, self.url, headers=kind | given, content=content.whole or None
+                self.method, self.url, headers=given, content=content.whole or None
             )
+            for name, value in kind.items():
+                request.headers.setdefault(name, value)
             request.stream = content
             if params:
-                request.url = request.url.copy_merge_params(iso_dates(params))
+                request.url = request.url.copy_merge_params(self._params(params))
             self._secrets.add_url(str(request.url))
             _move_userinfo(request)
         except HocketError:
@@ -132,6 +135,17 @@ class Exchange:
                 raise self.failed(f"{where} must be one line of ASCII characters")
             checked[name] = text.strip(" \t")
         return checked
+
+    def _params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = iso_dates(params)
+        for name, value in made.items():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict | list | set | bytes):
+                    raise self.failed(
+                        f"not sent: params[{shown(name)}] must be a text, a number, a flag, nothing, "
+                        f"or a list of those; found {type(one).__name__}"
+                    )
+        return made
 
     def _content(self, body: Any) -> tuple[Content, dict[str, str]]:
         from ._http_content import content_of
@@ -164,7 +178,7 @@ class Exchange:
                 following.headers["cookie"] = cookie
             _leave_credentials(request.url, following)
             request, cookie = following, following.headers.get("cookie")
-            self.url = str(request.url)
+            self.method, self.url = request.method, str(request.url)
             self._secrets.add_url(self.url)
             _move_userinfo(request)
         raise self.failed(f"more than {_MOST_REDIRECTS} redirects")

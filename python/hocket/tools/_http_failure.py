@@ -30,7 +30,7 @@ class HttpRequestFailed(HocketError):
     the URL (and of those that it was redirected to), and the values of headers.
 
     Attributes:
-        method: the request's method.
+        method: the request's method, after redirects.
         url: the URL that failed, after redirects.
         reason: what went wrong.
         status: the answer's status; None if there was no answer.
