@@ -163,6 +163,11 @@ def test_an_input_is_checked_where_it_is_known(input, expected):
     assert registry().check_input("greet", input) == expected
 
 
+def test_a_wrong_name_hides_no_wrong_value_beside_it():
+    found = registry().check_input("greet", {"town": "a", "city": 5, "delay": "fast"})
+    assert [keys for keys, _ in found] == [("town",), ("city",), ("delay",)]
+
+
 @pytest.mark.parametrize(
     ("input", "values", "found"),
     [

@@ -156,7 +156,10 @@ class ToolRegistry:
         given = known(input) if isinstance(input, str) else input
         if callable(given) or given is UNKNOWN:
             return []
-        return tool.problems(given) or tool.mistyped(input, known)
+        problems = tool.problems(given)
+        if problems and not isinstance(given, Mapping):
+            return problems
+        return problems + tool.mistyped(input, known)
 
     def check_steps(
         self, analysis: Analysis, values: Mapping[str, Any] | None = None
