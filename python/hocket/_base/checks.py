@@ -11,6 +11,7 @@ from .shown import shown
 
 __all__ = [
     "check_count",
+    "check_flag",
     "check_id",
     "check_limit",
     "is_one_of",
@@ -62,6 +63,16 @@ def check_count(
             f"{name} must be at most {_MOST}, or {no_limit} for no limit; got {shown(value)}"
         )
     return number
+
+
+def check_flag(name: str, value: object) -> None:
+    """Check a switch.
+
+    Raises:
+        TypeError: it is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
 
 
 def check_limit(value: float) -> float:

@@ -15,7 +15,7 @@ from .._base.callables import (
     not_async,
     plainly_fits,
 )
-from .._base.checks import check_id
+from .._base.checks import check_flag, check_id
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
@@ -223,10 +223,7 @@ class WorkflowStep(Generic[R_co]):
             raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")
         if callable(self.input):
             self._check_input(self.input)
-        if not isinstance(self.continue_on_error, bool):
-            raise TypeError(
-                f"{self._what}: continue_on_error must be True or False; got {shown(self.continue_on_error)}"
-            )
+        check_flag(f"{self._what}: continue_on_error", self.continue_on_error)
 
     def _check_execute(self, execute: Callable[..., Any]) -> None:
         if never_awaitable(execute):

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, TypedDict, Unpack, get_args
 
 import trio
 
+from .._base.checks import check_flag
 from .._base.durations import check_seconds
 from .._base.shown import shown
 from ._http_body import BadBody, is_json, parse_json, readable, text_of
@@ -138,8 +139,7 @@ def _check_options(url: Any, method: Any, expect: Any, max_bytes: Any, cookies: 
             f"max_bytes must be a whole number of at least 1, or None for no limit; "
             f"got {shown(max_bytes)}"
         )
-    if not isinstance(cookies, bool):
-        raise TypeError(f"cookies must be True or False; got {shown(cookies)}")
+    check_flag("cookies", cookies)
 
 
 def _check_mappings(**options: Any) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import trio
 
+from .._base.checks import check_flag
 from .._base.errors import HocketError
 from .._base.jsonable import iso_dates
-from .._base.shown import shown
 from .._workflow.context import WorkflowContext
 from ._sqlite_statement import Locked, Statement
 from ._tool import tool
@@ -91,8 +91,7 @@ def _check_options(query: Any, parameters: Any, create: Any) -> None:
             f"parameters must be a list (for '?') or a mapping (for ':name'); "
             f"found {type(parameters).__name__}; write a single value as [value]"
         )
-    if not isinstance(create, bool):
-        raise TypeError(f"create must be True or False; got {shown(create)}")
+    check_flag("create", create)
 
 
 def _check_database(database: Any) -> None:
