@@ -119,6 +119,7 @@ class Session:
         self.interrupt.reports = True
         code = 128 + signal.SIGINT
         try:
+            # The signal may have come as the display was drawing; the report matters more than that.
             with contextlib.suppress(Exception):
                 self.progress.close()
             left = [step.id for step in self.record.steps.values() if step.state is _RUNNING]
