@@ -54,7 +54,7 @@ wheel: environment
 # After a change of Cargo.lock; needs `cargo install --locked --features cli cargo-about`.
 licenses:
 	$(SAY) 'Writing THIRD-PARTY-LICENSES.md'
-	@cargo about generate --locked --manifest-path rust/py/Cargo.toml --config about.toml \
+	@cargo about generate --locked --offline --manifest-path rust/py/Cargo.toml --config about.toml \
 		--output-file THIRD-PARTY-LICENSES.md about.hbs
 
 docs: environment build-docs

@@ -9,6 +9,7 @@ import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 import attrs
@@ -142,6 +143,12 @@ def test_dates_become_iso_text_and_all_else_stays_what_it_is():
     odd = object()
     value = {"a": [date(2030, 1, 31), (time(12, 30), odd)], date(2030, 1, 31): 1.5}
     assert iso_dates(value) == {"a": ["2030-01-31", ["12:30:00", odd]], "2030-01-31": 1.5}
+
+
+@pytest.mark.parametrize("kind", [collections.OrderedDict, MappingProxyType])
+def test_dates_become_text_in_every_kind_of_mapping_and_list(kind):
+    value = kind({"a": collections.deque([date(2030, 1, 31)])})
+    assert iso_dates(value) == {"a": ["2030-01-31"]}
 
 
 def test_what_holds_itself_is_shown_by_its_repr_where_it_does():

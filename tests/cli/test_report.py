@@ -8,7 +8,7 @@ import re
 import pytest
 
 from hocket._cli.main import main
-from tests.cli.commands import TIME, command, on_a_terminal, run, states, workflow
+from tests.cli.commands import TIME, command, on_a_terminal, run, states, workflow, write
 
 
 def notes(text):
@@ -153,6 +153,58 @@ def cells(line):
     from rich.cells import cell_len
 
     return cell_len(line)
+
+
+GROUPS = """
+import hocket
+import trio
+
+
+async def lost():
+    raise OSError("lost")
+
+
+@hocket.tool
+async def nursery():
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as inner:
+            inner.start_soon(lost)
+
+
+@hocket.tool
+async def endless(parts):
+    error = ValueError("again")
+    for _ in range(parts):
+        error = ExceptionGroup("two", [error, error])
+    raise error
+
+
+@hocket.tool
+async def of_steps(step: hocket.StepContext):
+    async def run(part):
+        raise OSError(part)
+
+    (await step.run_group(hocket.ParallelGroup("parts", ["x"]), run)).raise_for_failure()
+"""
+
+
+def test_an_exception_group_is_told_with_what_is_in_it(folder, capsys):
+    write(folder, "groups.py", GROUPS)
+    steps = [
+        {"tool": "nursery", "continue_on_error": True},
+        {"tool": "endless", "input": {"parts": 1}, "continue_on_error": True},
+        {"tool": "endless", "input": {"parts": 500}, "continue_on_error": True},
+        {"tool": "of_steps", "continue_on_error": True},
+    ]
+    file = workflow(folder, *steps)
+    assert main(["run", file, "--tools", "groups", "--json"]) == 0
+    printed = capsys.readouterr()
+    s0, s1, s2, s3, *_ = [step["error"] for step in json.loads(printed.out)["steps"]]
+    assert s0 == "ExceptionGroup: Exceptions from Trio nursery: OSError: lost"
+    assert s1 == "ExceptionGroup: two: ValueError: again; ValueError: again"
+    assert s2 == f"ExceptionGroup: two: {'ValueError: again; ' * 3}..."
+    assert s3 == "GroupFailed: group 'parts' failed: 1 of 1 steps"
+    assert f": {s0}\n" in printed.err
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 120])

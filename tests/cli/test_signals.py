@@ -141,8 +141,19 @@ def test_a_second_ctrl_c_abandons_what_the_first_waits_for(folder, tool, option)
     else:
         assert states(out) == {"s0": "cancelled"}
         assert re.search(r"^W: interrupted after ", out, re.MULTILINE)
-    if tool != "Closing":
-        assert "abandoned: s0" in out
+    assert f"abandoned: {'tools' if tool == 'Closing' else 's0'}" in out
+
+
+def test_who_waits_for_a_tool_to_close_is_not_told_of_steps(folder):
+    write(folder, "others.py", SHIELDED.replace("await trio.sleep_forever()", "return 1"))
+    process = start("run", workflow(folder, {"tool": "Closing"}), "--tools", "others")
+    wait_for(process, "cleaning up")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "waiting for tools to clean up; Ctrl-C again abandons them")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert states(out) == {"s0": "succeeded"}
+    assert out.splitlines()[-1] == "abandoned: tools that had not opened, or not closed, yet"
 
 
 def test_a_closed_terminal_ends_the_run_as_sigterm_does_and_may_say_so_twice(folder):

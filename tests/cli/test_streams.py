@@ -107,6 +107,27 @@ def test_check_keeps_standard_output_too(folder):
     assert err == "printed while imported\nwritten while imported\n"
 
 
+UNENDED = """
+import hocket
+
+
+@hocket.tool
+async def dots():
+    print("...", end="")
+    raise ValueError("out of dots")
+"""
+
+
+@pytest.mark.parametrize("option", ["--progress=plain", "--progress=summary", "--quiet"])
+def test_a_line_of_hocket_begins_where_a_line_begins_whatever_tools_print(folder, option):
+    write(folder, "dots.py", UNENDED)
+    process = start("run", workflow(folder, {"tool": "dots"}), "--tools", "dots", option)
+    _, err = process.communicate(timeout=60)
+    before, after = err.split("...\n")
+    assert before.count("\n") == (option == "--progress=plain")
+    assert "out of dots" in after
+
+
 # What is wrong with a stream, as a shell says it.
 FULL, CLOSED, READ_ONLY = ">/dev/full", ">&-", "1</dev/null"
 

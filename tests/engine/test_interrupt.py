@@ -12,8 +12,19 @@ import pytest
 import trio
 
 import hocket
-from hocket import EventKind, ParallelExecutionManager, ParallelGroup, WorkerPool, WorkerTask
+from hocket import EventKind, ParallelExecutionManager, ParallelGroup, WorkerPool
 from hocket.testing import assert_idle, run_virtual
+from tests.engine.scenes import (
+    a_group,
+    a_group_of_sync_steps,
+    a_group_with_time_limits,
+    a_late_task,
+    a_race,
+    a_single_task,
+    leftovers,
+    step,
+    tasks_of_their_own,
+)
 
 LEAKS = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -147,54 +158,6 @@ def test_ctrl_c_ends_a_program_promptly_with_everything_cleaned_up(scene, timeou
 # --- at every line of ours ------------------------------------------------------------------------
 
 PACKAGE = str(Path(hocket.__file__).parent)
-
-
-async def step(step=None):
-    await trio.sleep(1 if step != "bad" else 0.5)
-    if step == "bad":
-        raise ValueError(step)
-    return step
-
-
-async def sync(step):
-    return step
-
-
-async def a_group(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "b", "c"]), step)
-
-
-async def a_group_of_sync_steps(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "b", "c"]), sync)
-
-
-async def a_group_with_time_limits(manager):
-    group = ParallelGroup("g", ["a", "b", "c"], "all_settled", step_timeout=0.7, timeout=5)
-    await manager.execute_group(group, step)
-
-
-async def a_race(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "bad", "c"], "race"), step)
-
-
-async def tasks_of_their_own(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "bad", "c"], isolation="task"), step)
-
-
-async def leftovers(manager):
-    async def leave(step):
-        trio.CancelScope().__enter__()
-
-    await manager.execute_group(ParallelGroup("g", ["a", "b"], "all_settled"), leave)
-
-
-async def a_single_task(manager):
-    await manager.pool.execute(step)
-
-
-async def a_late_task(manager):
-    with pytest.raises(trio.TooSlowError):
-        await manager.pool.execute(WorkerTask("t", step, timeout=0.5))
 
 
 async def a_task_that_waits(manager):

@@ -17,12 +17,23 @@ from hocket import (
     ParallelExecutionManager,
     ParallelGroup,
     ToolRegistry,
-    WorkerTask,
     WorkflowDefinition,
     WorkflowManager,
     WorkflowStep,
 )
 from hocket.testing import assert_idle, assert_works_on, run_virtual
+from tests.engine.scenes import (
+    a_group,
+    a_group_of_sync_steps,
+    a_group_with_time_limits,
+    a_late_task,
+    a_race,
+    a_single_task,
+    leftovers,
+    step,
+    sync,
+    tasks_of_their_own,
+)
 
 LEAKS = pytest.mark.filterwarnings("ignore::hocket.testing.LeakedStepWarning")
 
@@ -74,59 +85,11 @@ class Strike:
         return self.strike
 
 
-async def step(step=None):
-    await trio.sleep(1 if step != "bad" else 0.5)
-    if step == "bad":
-        raise ValueError(step)
-    return step
-
-
-async def sync(step):
-    return step
-
-
-async def a_group(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "b", "c"]), step)
-
-
-async def a_group_of_sync_steps(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "b", "c"]), sync)
-
-
-async def a_group_with_time_limits(manager):
-    group = ParallelGroup("g", ["a", "b", "c"], "all_settled", step_timeout=0.7, timeout=5)
-    await manager.execute_group(group, step)
-
-
-async def a_race(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "bad", "c"], "race"), step)
-
-
-async def tasks_of_their_own(manager):
-    await manager.execute_group(ParallelGroup("g", ["a", "bad", "c"], isolation="task"), step)
-
-
-async def leftovers(manager):
-    async def leave(step):
-        trio.CancelScope().__enter__()
-
-    await manager.execute_group(ParallelGroup("g", ["a", "b"], "all_settled"), leave)
-
-
 async def a_group_inside_a_step(manager):
     async def outer(step):
         await a_group(manager)
 
     await manager.execute_group(ParallelGroup("outer", ["x", "y"]), outer)
-
-
-async def a_single_task(manager):
-    await manager.pool.execute(step)
-
-
-async def a_late_task(manager):
-    with pytest.raises(trio.TooSlowError):
-        await manager.pool.execute(WorkerTask("t", step, timeout=0.5))
 
 
 async def callers_beside_each_other(manager):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hocket._base.errors import HocketError, WorkflowFileError, WorkflowInvalid
 from hocket._files.load import load_workflow, workflow_from_dict
@@ -701,6 +702,42 @@ def test_text_that_is_not_yaml_is_refused_with_its_line(load):
     assert line.startswith("workflow.yaml:3:1: not YAML: while parsing a flow ")
 
 
+# What people write, where it is to be mended, and what they are told.
+QUOTES = "put a text with any of '[]{},' in it in quotes"
+COLUMN = "what belongs together begins in one column, and nothing stands behind a closing quote"
+COLON = "put a text with ': ' in it in quotes, or mend the indentation"
+NOT_YAML = [
+    ("steps:\n\t- a\n", "2:1", "indent with spaces, not with tabs"),
+    ("name: @x\n", "1:7", "put a text that begins with '@' in quotes"),
+    ("name: `x`\n", "1:7", "put a text that begins with '`' in quotes"),
+    ("name: *\n", "1:8", "put a text that begins with '*' or '&' in quotes"),
+    ("name: a: b\n", "1:8", COLON),
+    ("name: x\nsteps: [{id: a, input: $results[x]}]\n", "2:32", QUOTES),
+    ("name: ]\n", "1:7", QUOTES),
+    ("steps: [{id: a},\n  {id: b\nname: x\n", "3:5", QUOTES),
+    ("name: 'it's'\n", "1:11", COLUMN),
+    ("steps:\n  - id: a\n    tool: b\n   input: c\n", "4:4", COLUMN),
+    ("name: x\nsteps: {id: a, tool: b\n", "2:8", "the '{' that opens here is never closed"),
+    ("name: x\nsteps: [a\n\n", "2:8", "the '[' that opens here is never closed"),
+    ("name: 'x\nsteps: []\n", "1:7", "the quote that opens here is never closed"),
+    ('name: "\\q"\n', "1:", "write '\\\\' for a backslash, or put the text in single quotes"),
+    ("name: x\nsteps\n", "", "write 'key: value'"),
+]
+
+
+@pytest.mark.parametrize("loader", ["libyaml", "PyYAML"])
+@pytest.mark.parametrize(("text", "place", "hint"), NOT_YAML)
+def test_who_writes_no_yaml_is_told_where_and_what_to_write(
+    load, monkeypatch, loader, text, place, hint
+):
+    if loader == "PyYAML":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    _, line = mistakes(text, load)
+    assert line.startswith(f"workflow.yaml:{place}")
+    assert ": not YAML: " in line
+    assert line.endswith(f"; {hint}")
+
+
 def test_a_file_that_is_not_there_is_refused_with_a_near_name(load, tmp_path):
     (tmp_path / "workflows.yml").touch()
     with pytest.raises(WorkflowFileError) as caught:
@@ -716,7 +753,9 @@ def test_a_file_that_is_not_there_is_refused_with_a_near_name(load, tmp_path):
 
 def test_a_directory_is_no_file(load, tmp_path):
     (tmp_path / "flows").mkdir()
-    with pytest.raises(WorkflowFileError, match="flows: cannot read the file: Is a directory"):
+    with pytest.raises(
+        WorkflowFileError, match="flows: cannot read the file: it is a directory; name a file in it"
+    ):
         load_workflow(Path("flows"))
 
 

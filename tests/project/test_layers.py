@@ -58,7 +58,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pytest": {"testing._plugin"},
     "rich": {"_report.console", "_report.live"},
     "sqlite3": {"tools._sqlite_statement"},
-    "yaml": {"_files.document"},
+    "yaml": {"_files.document", "_files.yaml_errors"},
 }
 ANYWHERE = {"attrs", "trio"}
 

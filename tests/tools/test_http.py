@@ -170,6 +170,14 @@ async def test_a_wrong_option_is_refused_before_the_request(options, text):
         await http_request("http://127.0.0.1:9/", **options)
 
 
+@pytest.mark.parametrize("option", ["headers", "params"])
+@pytest.mark.parametrize("value", ["a: b", [("a", "b")], 5], ids=repr)
+async def test_headers_and_params_are_mappings(option, value):
+    text = f"{option} must be a mapping of names to values; found {type(value).__name__}"
+    with pytest.raises(TypeError, match=text):
+        await http_request("http://127.0.0.1:9/", **{option: value})
+
+
 async def test_a_request_past_its_timeout_is_too_slow(server):
     with pytest.raises(trio.TooSlowError, match=r"GET .*/never took longer than 0.02 s"):
         await http_request(f"{server.url}/never", timeout=0.02)

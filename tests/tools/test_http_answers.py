@@ -41,7 +41,7 @@ NO_CHARSETS += ["none-such", "aliases", "x" * 500, "raw_unicode_escape"]
 async def test_a_charset_that_is_none_is_named(nursery, charset, kind):
     server = await start(nursery, raw(b"{}", f"Content-Type: {kind}; charset={charset}"))
     error = await failure(server.url)
-    assert f"the body has the charset '{charset[:40]}" in str(error)
+    assert f"cannot be decoded by the charset that it names, '{charset[:40]}" in str(error)
     assert (error.status, error.body) == (200, "{}")
 
 
@@ -91,6 +91,21 @@ async def test_a_body_that_json_cannot_hold_is_not_sent(nursery):
     assert not server.asked
 
 
+async def test_a_content_type_of_ones_own_is_the_only_one(nursery):
+    server = await start(nursery, raw())
+    await http_request(server.url, body={"a": 1}, headers={"Content-Type": "application/x+json"})
+    assert server.asked[0].lower().count(b"content-type") == 1
+    assert b"Content-Type: application/x+json\r\n" in server.asked[0]
+
+
+@pytest.mark.parametrize("value", [{"b": 1}, [[1]], ({"b": 1},), b"x", {1}], ids=repr)
+async def test_a_value_that_no_query_can_hold_is_named_and_not_sent(nursery, value):
+    server = await start(nursery, raw())
+    error = await failure(server.url, params={"good": 1, "bad": value})
+    assert "not sent: params['bad'] must be a text, a number, a flag, nothing" in str(error)
+    assert not server.asked
+
+
 # --- How much it is, and how it is packed ---------------------------------------------------------
 def chunked(body):
     return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (
@@ -122,6 +137,11 @@ async def test_a_body_of_exactly_max_bytes_is_taken_and_without_a_limit_any(nurs
     server = await start(nursery, raw(gzip.compress(b"x" * 1000), "Content-Encoding: gzip"))
     assert await http_request(server.url, max_bytes=1000) == "x" * 1000
     assert await http_request(server.url, max_bytes=None) == "x" * 1000
+
+
+async def test_what_the_answer_to_head_announces_does_not_count(nursery):
+    server = await start(nursery, TOO_LARGE["announced"])
+    assert await http_request(server.url, method="HEAD", max_bytes=1000) == ""
 
 
 async def test_a_bomb_takes_no_more_memory_than_max_bytes(nursery):
@@ -161,7 +181,11 @@ async def test_a_packed_body_is_unpacked_whole(nursery, packing):
         (gzip.compress(b"x" * 99)[:-9], "gzip", "the body is not gzip, .*: it ends too early"),
         (b"plain", "gzip", "the body is not gzip, as its content encoding says: "),
         (b"plain", "deflate", "the body is not deflate, as its content encoding says: "),
-        (b"plain", "br", "content encoding 'br', and gzip or deflate was asked for"),
+        (
+            b"plain",
+            "br",
+            "gzip or deflate was asked for, and the body has the content encoding 'br'",
+        ),
         (b"plain", ", ".join(["gzip"] * 50), "the body is packed 50 times over"),
     ],
     ids=["early", "gzip", "deflate", "br", "often"],
@@ -211,6 +235,17 @@ async def test_a_host_name_that_is_none_is_an_error_wherever_it_comes_from(nurse
         reason = (await failure(url)).reason
         assert reason.startswith(("no answer, ", "not sent, "))
         assert len(reason) > 20
+
+
+async def test_a_failure_names_the_method_that_a_redirect_made(nursery):
+    def answer(request):
+        if request.startswith(b"POST"):
+            return raw(b"", "Location: /gone", status="303 See Other")
+        return raw(b"", status="404 Not Found")
+
+    server = await start(nursery, answer)
+    error = await failure(server.url, method="POST")
+    assert (error.method, error.url) == ("GET", f"{server.url}/gone")
 
 
 async def test_redirects_in_a_circle_end(nursery):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import pickle
 import traceback
@@ -118,6 +120,36 @@ async def test_no_error_and_no_log_has_a_secret_in_it(nursery, answer, caplog):
         assert f"HTTP Request: GET {server.url}/page?***" in caplog.text
 
 
+@pytest.mark.parametrize("place", range(100, 201, 4))
+async def test_a_message_is_shortened_after_its_secrets_are_hidden(nursery, place):
+    server = await start(nursery, f"XTTP/1.1 {'x' * place}{TOKEN}\r\n\r\n".encode())
+    with pytest.raises(HttpRequestFailed) as caught:
+        await http_request(server.url, headers={"Authorization": TOKEN})
+    assert_hidden(everything_of(caught.value), TOKEN[:4])
+
+
+@pytest.mark.parametrize("header", ["Content-Encoding: {}", "Content-Type: text/x; charset={}"])
+async def test_what_a_header_of_the_answer_says_is_shown_without_secrets(nursery, header):
+    server = await start(nursery, raw(b"hi", header.format("x" * 32 + "SecretOfMine")))
+    with pytest.raises(HttpRequestFailed) as caught:
+        await http_request(server.url, headers={"X-Api-Key": "SecretOfMine"})
+    assert "xxx***'" in str(caught.value)
+    assert "secret" not in f"{caught.value}{caught.value!r}".lower()
+
+
+@given(st.text(min_size=4), st.sampled_from(["", "'", '"', "'\"", "/", "\\"]))
+def test_a_secret_is_hidden_however_an_answer_spells_it(word, beside):
+    secret = f"{word[:2]}{beside}{word[2:]}"
+    secrets = Secrets()
+    secrets.add_headers({"X-Key": secret})
+    spelled = [json.dumps(secret), json.dumps(secret, ensure_ascii=False), html.escape(secret)]
+    spelled += [json.dumps(secret).replace("/", "\\/")]
+    for around in ("", "'", '"', "'\""):
+        spelled.append(repr(f"{secret}{around}".encode(errors="replace")))
+    for text in spelled:
+        assert secrets.hide(text).strip("b'\"\\") == "***"
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -204,6 +236,28 @@ async def test_user_and_password_of_a_url_are_sent_as_a_header(nursery):
     assert b"authorization: Basic " + login in server.asked[0]
 
 
+async def test_cookies_in_a_header_stay_beside_those_that_a_redirect_sets(nursery):
+    moved = raw(b"", "Set-Cookie: b=new", "Location: /there", status="302 Found")
+    server = await start(nursery, lambda asked: raw(b"ok") if b" /there" in asked else moved)
+    await http_request(server.url, headers={"Cookie": "a=1; b=old"})
+    first, second = (asked.lower() for asked in server.asked)
+    assert b"cookie: a=1; b=old\r\n" in first
+    assert b"cookie: a=1; b=new\r\n" in second
+
+
+async def test_cookies_in_a_header_do_not_come_back_from_another_host(nursery):
+    here = await start(nursery, lambda asked: back if b" /back" in asked else away)
+    there = await start(nursery, raw(b"", f"Location: {here.url}/back", status="302 Found"))
+    away = raw(b"", f"Location: {there.url}/", status="302 Found")
+    back = raw(b"ok")
+    await http_request(here.url, headers={"Cookie": TOKEN})
+    assert [TOKEN.encode() in asked for asked in (*here.asked, *there.asked)] == [
+        True,
+        False,
+        False,
+    ]
+
+
 # --- Cookies --------------------------------------------------------------------------------------
 def setting(request):
     if b" /login" in request:
@@ -241,6 +295,22 @@ async def test_cookies_are_shared_by_the_steps_of_a_run_that_ask_for_it(nursery)
     # Another run begins without any.
     one = WorkflowDefinition("again", [step("with", "/home", cookies=True)])
     assert (await manager.execute(one, WorkflowContext())).results == {"with": "no"}
+
+
+async def test_cookies_that_a_server_has_set_are_secret_too(nursery):
+    def answer(request):
+        if b" /login" in request:
+            return raw(b"", f"Set-Cookie: session={TOKEN}; path=/")
+        return raw(request, status="500 No")
+
+    server = await start(nursery, answer)
+    async with HttpRequest() as request:
+        await request(f"{server.url}/login", cookies=True)
+        with pytest.raises(HttpRequestFailed) as caught:
+            await request(f"{server.url}/home", cookies=True)
+    assert TOKEN.encode() in server.asked[1]
+    assert "cookie: ***" in caught.value.body.lower()
+    assert_hidden(everything_of(caught.value))
 
 
 @pytest.mark.parametrize("cookies", [1, "yes", None, {"a": "b"}])

@@ -406,6 +406,7 @@ def module(monkeypatch):
     made.helper = nothing
     made.number = 5
     made.more = registry_of(anything)
+    made.Greetd = object  # nearer to a wrong name than the tool is, and no tool
     return made
 
 
@@ -434,8 +435,36 @@ def test_the_tools_of_a_module_are_what_is_marked_or_what_is_named(module, text,
         ),
         ("some_tools:gret", "'some_tools:gret': 'some_tools' has no 'gret'; did you mean 'greet'?"),
         (
+            "some_tools:gretd",
+            "'some_tools:gretd': 'some_tools' has no 'gretd'; did you mean 'greet'?",
+        ),
+        (
             "some_tools:number",
             "'some_tools:number' is neither a ToolRegistry nor an async function",
+        ),
+        *[
+            (
+                text,
+                (
+                    f"{text!r} names no tools; write the name of a module, such as 'my_package.tools', "
+                    "or the path of a file, such as 'my_tools.py'"
+                ),
+            )
+            for text in ("", ".", ".tools", ":greet")
+        ],
+        (
+            "some_tools.greet",
+            (
+                "there is no module 'some_tools.greet' for the tools 'some_tools.greet'; 'some_tools' is "
+                "no package; for a tool in it write 'some_tools:greet'"
+            ),
+        ),
+        (
+            "some_tools.more.x:y",
+            (
+                "there is no module 'some_tools.more' for the tools 'some_tools.more.x:y'; 'some_tools' is "
+                "no package; for a tool in it write 'some_tools:more.x'"
+            ),
         ),
         ("math", "'math' has no tools; mark an async function with @hocket.tool"),
     ],
@@ -558,6 +587,12 @@ def test_a_file_is_imported_once(files):
         ToolRegistry.from_module(text) for text in ("../there/my_tools.py", str(files / "my_tools"))
     )
     assert one.get("mine").target is other.get("mine").target
+
+
+def test_a_module_of_nearly_that_name_in_the_current_directory_is_suggested(files, monkeypatch):
+    monkeypatch.chdir(files)
+    with pytest.raises(ToolModuleError, match=r"'my_tool'; did you mean 'my_tools'\?$"):
+        ToolRegistry.from_module("my_tool")
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,28 @@ async def test_a_file_is_made_if_that_is_asked_for(tmp_path, name):
     assert list(tmp_path.iterdir()) == [path]
 
 
+async def test_what_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(HocketError, match="is a directory, and no database"):
+        await database_query("SELECT 1", tmp_path, create=True)
+    (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
+    with pytest.raises(HocketError, match=r"loop\.db.* cannot be made: unable to open"):
+        await database_query("SELECT 1", tmp_path / "loop.db", create=True)
+
+
+@pytest.mark.parametrize("query", ["", " ;", "-- nothing", "/* nothing */ ;"])
+async def test_a_query_without_a_statement_is_refused(database, query):
+    with pytest.raises(HocketError, match="the query is empty"):
+        await database_query(query, database)
+
+
+@pytest.mark.parametrize("value", [2**63, "\ud800"], ids=ascii)
+async def test_a_value_that_sqlite_does_not_have_is_an_error_of_the_database(database, value):
+    before = everything(database)
+    with pytest.raises(sqlite3.DataError, match="a value is none that SQLite has"):
+        await database_query("INSERT INTO users (name) VALUES (?)", database, [value])
+    assert everything(database) == before
+
+
 @pytest.mark.parametrize("path", ["", "a\0b"])
 async def test_a_text_that_is_no_path_is_refused(path):
     with pytest.raises(HocketError, match="is no path of a database"):
@@ -237,6 +259,7 @@ async def test_a_text_that_is_no_path_is_refused(path):
         ({"query": 1}, "query must be a text; found int"),
         ({"parameters": "bob"}, "parameters must be a list .* found str; write a single value as"),
         ({"parameters": 5}, "parameters must be a list"),
+        ({"database": 5}, "database must be the path of an SQLite file; found int"),
         ({"create": "yes"}, "create must be True or False; got 'yes'"),
     ],
     ids=str,

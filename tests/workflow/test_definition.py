@@ -223,7 +223,7 @@ class Yields:
             {"execute": two},
             "two(context, more) cannot be called with (context): missing a required",
         ),
-        ({"execute": by_name}, "missing a required argument: 'more' (bind what else it takes with"),
+        ({"execute": by_name}, "argument: 'more' (bind what else it takes with"),
         ({"execute": functools.partial(work, 1)}, "cannot be called with (context): too many"),
         ({"execute": functools.partial(two, context=1)}, "cannot be called with (context)"),
         ({"tool": "t", "input": lambda: 1}, "step 'a': input: "),

@@ -293,5 +293,5 @@ SUITE = Suite(
     unit="programs",
     trial=trial,
     small=300,
-    large=20_000,
+    large=100_000,
 )

@@ -6,10 +6,10 @@ is the error itself, of which nothing must be lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["inner", "is_a", "leaves", "note_on", "notes_of", "split"]
+__all__ = ["each_leaf", "inner", "is_a", "leaves", "note_on", "notes_of", "split"]
 
 # Of the base: a group's class may have made something else of them.
 _fields: Any = vars(BaseExceptionGroup)
@@ -57,11 +57,20 @@ def inner(group: BaseException) -> tuple[BaseException, ...]:
     return found
 
 
+def each_leaf(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a group and the groups in it, however deep; of what is no group, itself."""
+    left = [error]
+    while left:
+        one = left.pop()
+        if is_a(one, BaseExceptionGroup):
+            left.extend(reversed(inner(one)))
+        else:
+            yield one
+
+
 def leaves(error: BaseException) -> list[BaseException]:
-    """The exceptions in a group and the groups in it; of what is no group, itself."""
-    if not is_a(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for one in inner(error) for leaf in leaves(one)]
+    """All of them."""
+    return list(each_leaf(error))
 
 
 def split(

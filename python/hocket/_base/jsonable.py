@@ -45,16 +45,16 @@ def jsonable(value: Any) -> Any:
 
 
 def iso_dates(value: Any) -> Any:
-    """A value of dicts and lists in which dates and times are text as :func:`jsonable` makes it.
+    """A value made of dicts and lists, in which dates and times are text as :func:`jsonable` makes it.
 
     >>> iso_dates({"since": [date(2030, 1, 31)], "rows": 5})
     {'since': ['2030-01-31'], 'rows': 5}
     """
     if isinstance(value, date | time):
         return value.isoformat()
-    if type(value) is dict:
+    if isinstance(value, Mapping):
         return {iso_dates(key): iso_dates(item) for key, item in value.items()}
-    if type(value) in (list, tuple):
+    if isinstance(value, list | tuple | deque):
         return [iso_dates(item) for item in value]
     return value
 

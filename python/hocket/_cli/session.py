@@ -119,11 +119,12 @@ class Session:
         self.interrupt.reports = True
         code = 128 + signal.SIGINT
         try:
+            # The signal may have come as the display was drawing; the report matters more than that.
             with contextlib.suppress(Exception):
                 self.progress.close()
             left = [step.id for step in self.record.steps.values() if step.state is _RUNNING]
-            if left:
-                self.record.problem = f"abandoned: {', '.join(left)}"
+            what = ", ".join(left) or "tools that had not opened, or not closed, yet"
+            self.record.problem = f"abandoned: {what}"
             code = self._report()
         finally:
             os._exit(code)

@@ -62,9 +62,12 @@ class WorkerPool:
     Args:
         max_concurrent: the most steps at once: a whole number, or ``math.inf`` for no limit.
             Default 10.
-        queue_size: how many calls of :meth:`execute` may wait for a slot. None, the default, is
-            no bound; 0 is now or never. The lists of :meth:`execute_many` and of groups are their
-            own backlog and take no place in the queue.
+        queue_size: how many calls of :meth:`execute` may wait in the pool's queue for a slot. None,
+            the default, is no bound; 0 is now or never. A call inside a workflow that waits for
+            that workflow's ``max_concurrent`` takes no place until it waits for the pool; but while
+            the queue is full, any call that could not start at once is refused (or waits, with
+            ``when_full="wait"``). One that was taken in is never refused later. The lists of
+            :meth:`execute_many` and of groups are their own backlog and take no place.
         timeout: seconds (or a ``timedelta``) that one step may run, from its start. None, the
             default, is no limit.
         when_full: what :meth:`execute` does when the queue is full: ``"raise"`` (the default)

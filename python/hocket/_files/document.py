@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from .._base.errors import MissingExtra
-from .._base.mistakes import Keys
+from .._base.mistakes import Keys, Mistake
 from .scalars import MERGE, TEXT, Unreadable, core_tag, core_value
 
 try:
@@ -17,7 +17,9 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("reading a workflow file needs PyYAML", "yaml") from error
 
-__all__ = ["Document", "FileMistake", "parse"]
+from .yaml_errors import not_yaml, strange_character  # it needs PyYAML too
+
+__all__ = ["Document", "parse"]
 
 _DEEPEST = 100
 # Aliases of aliases grow exponentially when they are walked, and merge keys as they are read; an
@@ -34,14 +36,6 @@ _LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 Place = tuple[int, int]
 """Line and column in the file, both from 1."""
-
-
-@attrs.frozen
-class FileMistake:
-    """A mistake that keeps a file, or a part of it, from being read."""
-
-    text: str
-    place: Place | None = None
 
 
 @attrs.define(eq=False)
@@ -101,21 +95,21 @@ class Document:
         return line + len(before), len(last) + (1 if before else column)
 
 
-def parse(text: str) -> tuple[Document | None, list[FileMistake]]:
+def parse(text: str) -> tuple[Document | None, list[Mistake]]:
     """Read YAML. Without a document there is at least one mistake; with one there may be."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     builder = _Builder()
     if strange := yaml.reader.Reader.NON_PRINTABLE.search(text):
-        return None, [_strange(text, strange.start())]
+        return None, [strange_character(text, strange.start())]
     try:
         for event in yaml.parse(text, Loader=loader):
             builder.take(event)
     except yaml.YAMLError as error:
-        return None, [*builder.mistakes, _syntax(error)]
+        return None, [*builder.mistakes, not_yaml(text, error)]
     except _Stop as stop:
         return None, [*builder.mistakes, stop.mistake]
     if builder.root is None:
-        return None, [FileMistake("the file is empty; expected a mapping with name and steps")]
+        return None, [Mistake((), "the file is empty; expected a mapping with name and steps")]
     return Document(builder.root.value, builder.root, text), builder.mistakes
 
 
@@ -123,7 +117,7 @@ class _Stop(Exception):
     """The file cannot be read any further."""
 
     def __init__(self, text: str, place: Place) -> None:
-        self.mistake = FileMistake(text, place)
+        self.mistake = _mistake(text, place)
 
 
 class _Builder:
@@ -135,7 +129,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.root: _Node | None = None
-        self.mistakes: list[FileMistake] = []
+        self.mistakes: list[Mistake] = []
         self._stack: list[_Node] = []
         # The key of each open mapping whose value comes next; _NO_KEY when a key comes next.
         self._pending: list[Any] = []
@@ -171,7 +165,7 @@ class _Builder:
             raise _Stop("a second document starts here; a file holds one workflow", place)
 
     def _note(self, text: str, place: Place) -> None:
-        self.mistakes.append(FileMistake(text, place))
+        self.mistakes.append(_mistake(text, place))
         if len(self.mistakes) >= _MOST_MISTAKES:
             raise _Stop(f"these are {_MOST_MISTAKES:,} mistakes; what follows is not read", place)
 
@@ -290,6 +284,11 @@ class _Builder:
         return _Node(text, place, text, span)
 
 
+def _mistake(text: str, place: Place) -> Mistake:
+    line, column = place
+    return Mistake((), text, line=line, column=column)
+
+
 def _is_empty(event: yaml.ScalarEvent) -> bool:
     return not event.value and event.tag is None and event.anchor is None and event.implicit[0]
 
@@ -306,18 +305,3 @@ def _merge(node: _Node, merged: _Node) -> None:
         if key not in node.value:  # what stands in the mapping itself counts
             node.value[key] = value
             node.children[key] = merged.children[key]
-
-
-def _syntax(error: yaml.YAMLError) -> FileMistake:
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return FileMistake(f"not YAML: {error}")
-    what = ", ".join(part for part in (error.context, error.problem) if part)
-    mark = error.problem_mark or error.context_mark
-    return FileMistake(f"not YAML: {what}", mark and (mark.line + 1, mark.column + 1))
-
-
-def _strange(text: str, position: int) -> FileMistake:
-    line = text.count("\n", 0, position) + 1
-    column = position - (text.rfind("\n", 0, position) + 1) + 1
-    code = ord(text[position])
-    return FileMistake(f"not YAML: the character U+{code:04X} is not allowed", (line, column))

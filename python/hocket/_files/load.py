@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from .._base.errors import WorkflowFileError
 from .._base.mistakes import Mistake
 from .._workflow.analysis import analyse
@@ -71,8 +73,7 @@ def read_workflow(
         source=source, data=None if document is None else document.data, document=document
     )
     for one in broken:
-        line, column = one.place or (None, None)
-        findings.found.append(Mistake((), one.text, "", source, line, column))
+        findings.found.append(attrs.evolve(one, source=source))
     if document is None:
         raise findings.error()
     return _load(document.data, findings, tools, values)

@@ -33,11 +33,13 @@ def read_text(source: str) -> str:
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotRead(f"cannot read the file: {reason}{_near_file(source)}") from None
-    except ValueError as error:  # a name with a null character
-        raise CannotRead(f"cannot read the file: {error}") from None
+    except ValueError:
+        raise CannotRead("cannot read the file: its name has a null character") from None
 
 
 def _read(source: str) -> bytes:
+    if not source:
+        raise CannotRead("cannot read the file: its name is empty")
     # Looked at before it is opened: opening a pipe waits for somebody to write into it.
     path = Path(source)
     _check_kind(path.stat())
@@ -50,8 +52,10 @@ def _read(source: str) -> bytes:
 
 
 def _check_kind(status: os.stat_result) -> None:
-    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
-        return  # opening a directory says what it is
+    if stat.S_ISREG(status.st_mode):
+        return
+    if stat.S_ISDIR(status.st_mode):
+        raise CannotRead("cannot read the file: it is a directory; name a file in it")
     raise CannotRead(
         "cannot read the file: it is a pipe, a device or a socket; write its text to a file first"
     )

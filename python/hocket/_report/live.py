@@ -163,10 +163,9 @@ class LiveDisplay:
 
     def _last_words(self) -> str:
         record = self.record
-        left = record.running
         since = record.now() - (record.stopped_at or record.now())
-        steps, them = ("step", "it") if left == 1 else ("steps", "them")
-        return f"cancelling: {left:,} {steps} left, {since:.1f} s; Ctrl-C again abandons {them}"
+        left, them = record.unended
+        return f"cancelling: {left} left, {since:.1f} s; Ctrl-C again abandons {them}"
 
 
 def _line(width: int, *pieces: tuple[str, str]) -> RenderableType:

@@ -112,11 +112,10 @@ class Lines(Silence):
         self.tell(text)
 
     def cancelling(self, name: str) -> None:
-        """Say how many steps have to end."""
-        left = self.record.running
-        steps, them = ("step", "it") if left == 1 else ("steps", "them")
+        """Say what has to end."""
+        left, them = self.record.unended
         self.tell(
-            f"interrupted by {name}: cancelling, and waiting for {left:,} {steps} to clean up; "
+            f"interrupted by {name}: cancelling, and waiting for {left} to clean up; "
             f"Ctrl-C again abandons {them}"
         )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import attrs
 import trio
 
-from .._base.exceptions import is_a
+from .._base.errors import GroupFailed
+from .._base.exceptions import each_leaf, is_a
 from .._base.shown import one_line
 from .._model.event import EventKind, StepEvent
 from .._model.result import ParallelExecutionResult
@@ -22,6 +24,7 @@ __all__ = ["FAILING", "RunRecord", "StepRecord"]
 
 FAILING = (StepState.FAILED, StepState.TIMED_OUT)
 _NOT_ENDED = (StepState.WAITING, StepState.RUNNING)
+_MOST_INNER = 3
 
 
 @attrs.define
@@ -119,6 +122,14 @@ class RunRecord:
         return self.states[StepState.RUNNING]
 
     @property
+    def unended(self) -> tuple[str, str]:
+        """What still has to end, and what stands for it in a sentence."""
+        # Tools open before the first step starts, and close after the last has ended.
+        if not self.running:
+            return "tools", "them"
+        return ("1 step", "it") if self.running == 1 else (f"{self.running:,} steps", "them")
+
+    @property
     def failed(self) -> int:
         """How many steps of the workflow have failed or run past a limit."""
         return sum(self.states[state] for state in FAILING)
@@ -146,7 +157,7 @@ class RunRecord:
         record.run = event.seconds
         # What Ctrl-C strikes has not failed of itself.
         if event.error is not None and not is_a(event.error, KeyboardInterrupt):
-            record.error = one_line(event.error)
+            record.error = _told(event.error)
         struck = event.kind is EventKind.FAILED and record.error is None
         self._move(record, StepState.CANCELLED if struck else event.kind.state)
         if record.state in FAILING:
@@ -176,7 +187,7 @@ class RunRecord:
             self._move(step, StepState.CANCELLED)
             step.run = self.now() - step.started_at
         if error is not None:
-            step.error = one_line(error)
+            step.error = _told(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
             if step.state is not StepState.FAILED:
                 self._move(step, StepState.TIMED_OUT)
@@ -200,6 +211,20 @@ class RunRecord:
         self.states[state] += 1
         if step.parent is not None and before in _NOT_ENDED and state not in _NOT_ENDED:
             self.steps[step.parent].ended += 1
+
+
+def _told(error: BaseException) -> str:
+    """An error in one line, with the first errors in a group.
+
+    The text of a nursery's group is always the same, and says nothing of what went wrong. That of
+    a group of steps says it, and the report has a line for each of them.
+    """
+    if not is_a(error, BaseExceptionGroup) or is_a(error, GroupFailed):
+        return one_line(error)
+    found = list(islice(each_leaf(error), _MOST_INNER + 1))
+    inner = "; ".join(map(one_line, found[:_MOST_INNER]))
+    more = "; ..." if len(found) > _MOST_INNER else ""
+    return f"{one_line(error)}: {inner}{more}"
 
 
 def _records(

@@ -25,11 +25,14 @@ class Screen:
     _begun: dict[int, str] = attrs.field(factory=dict, init=False)
     """The beginnings of lines, kept until they end: of each thread its own, without a lock, which a
     signal handler might wait for in vain."""
+    _in_a_line: bool = attrs.field(default=False, init=False)
+    """Whether what was written last has not ended its line."""
 
     def write(self, text: str) -> None:
         """Write somebody else's text."""
         if self.above is None:
             self.err.text(text)
+            self._in_a_line = not text.endswith("\n")
             return
         thread = threading.get_ident()
         whole, end, begun = (self._begun.pop(thread, "") + text).rpartition("\n")
@@ -39,12 +42,15 @@ class Screen:
             self.above(whole)
 
     def line(self, text: str) -> None:
-        """Write a line."""
+        """Write a line of its own, also where somebody has not ended theirs."""
+        if self.above is None and self._in_a_line:
+            text = f"\n{text}"
         self.write(f"{text}\n")
 
     def end(self) -> None:
         """Write from now on without a live display."""
         self.above = None
+        self._in_a_line = False
         while self._begun:
             self.err.line(self._begun.popitem()[1])
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .. import _core
 from .._base.checks import check_count
@@ -197,8 +198,12 @@ class WorkflowRun:
         member = self.plan.members.get(step) if isinstance(step, str) else step
         return member if isinstance(member, WorkflowStep) else None
 
+    @enable_ki_protection
     def _settled(self, event: StepEvent) -> None:
-        """Keep the lists in the order of settling, across groups."""
+        """Keep the lists in the order of settling, across groups.
+
+        Ours, and no caller's observer: Ctrl-C waits for the next step.
+        """
         state = event.kind.state
         if state is StepState.SUCCEEDED:
             mine = self.completed

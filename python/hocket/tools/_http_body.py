@@ -38,7 +38,10 @@ async def receive(response: httpx.Response, most: int | None) -> bytearray:
     Raises:
         BadBody: it has more.
     """
-    announced = response.headers.get("content-length", "")
+    # What the answer to HEAD announces does not come.
+    announced = (
+        response.headers.get("content-length", "") if response.request.method != "HEAD" else ""
+    )
     known = announced.isascii() and announced.isdigit()
     if known and most is not None and int(announced[:19]) > most:
         raise _too_large(most)
@@ -61,8 +64,8 @@ async def unpack(packed: bytearray, encoding: str, most: int | None) -> bytearra
     Raises:
         BadBody: it has more bytes than ``most``, or is packed otherwise than it says.
     """
-    names = [name.strip().lower() for name in encoding.split(",")]
-    names = [name for name in names if name not in ("", "identity")]
+    names = [name.strip() for name in encoding.split(",")]
+    names = [name for name in names if name.lower() not in ("", "identity")]
     if len(names) > _MOST_CODINGS:
         raise BadBody(f"the body is packed {len(names)} times over")
     for name in reversed(names):
@@ -70,10 +73,11 @@ async def unpack(packed: bytearray, encoding: str, most: int | None) -> bytearra
     return packed
 
 
-async def _unpacked(packed: bytearray, name: str, most: int | None) -> bytearray:
+async def _unpacked(packed: bytearray, coding: str, most: int | None) -> bytearray:
+    name = coding.lower()
     if name not in ("gzip", "x-gzip", "deflate"):
         raise BadBody(
-            f"the body has the content encoding {name[:40]!r}, and gzip or deflate was asked for"
+            f"gzip or deflate was asked for, and the body has the content encoding {coding!r}"
         )
     body = bytearray()
     if not packed:  # as the answer to HEAD
@@ -176,4 +180,4 @@ def _charset(content_type: str) -> str:
 
 
 def _no_charset(name: str) -> BadBody:
-    return BadBody(f"the body has the charset {name[:40]!r}, which is none that can be decoded")
+    return BadBody(f"the body cannot be decoded by the charset that it names, {name!r}")

@@ -11,10 +11,10 @@ import attrs
 
 from .._base.errors import HocketError
 from .._base.jsonable import iso_dates
-from .._base.shown import shown
+from .._base.shown import shown, visible
 from ._http_body import BadBody, readable, receive, unpack
 from ._http_connections import Connections
-from ._http_failure import HttpRequestFailed, why
+from ._http_failure import HttpRequestFailed, beginning, why
 from ._masking import HARMLESS_HEADERS, Secrets, masked_logs
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Exchange:
 
     connections: Connections
     method: str
+    """What is asked now: a redirect may have made GET of it."""
     url: str
     """Where it is now, as a redirect may have moved it."""
     most: int | None
@@ -83,7 +84,8 @@ class Exchange:
         To be raised "from None": the texts of other errors may be secret.
         """
         hide = self._secrets.hide
-        reason = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in hide(reason))
+        # Shortened when nothing secret is in it: half a secret would not be found.
+        reason = visible(beginning(hide(reason)))
         return HttpRequestFailed(self.method, self.url, reason, self.status, hide(body))
 
     async def _build(
@@ -100,11 +102,13 @@ class Exchange:
             client = await self.connections.client(scheme)
             content, kind = self._content(body)
             request = client.build_request(
-                self.method, self.url, headers=kind | given, content=content.whole or None
+                self.method, self.url, headers=given, content=content.whole or None
             )
+            for name, value in kind.items():
+                request.headers.setdefault(name, value)
             request.stream = content
             if params:
-                request.url = request.url.copy_merge_params(iso_dates(params))
+                request.url = request.url.copy_merge_params(self._params(params))
             self._secrets.add_url(str(request.url))
             _move_userinfo(request)
         except HocketError:
@@ -132,6 +136,17 @@ class Exchange:
             checked[name] = text.strip(" \t")
         return checked
 
+    def _params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = iso_dates(params)
+        for name, value in made.items():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict | list | set | bytes):
+                    raise self.failed(
+                        f"not sent: params[{shown(name)}] must be a text, a number, a flag, nothing, "
+                        f"or a list of those; found {type(one).__name__}"
+                    )
+        return made
+
     def _content(self, body: Any) -> tuple[Content, dict[str, str]]:
         from ._http_content import content_of
 
@@ -143,9 +158,11 @@ class Exchange:
 
     async def _follow(self, request: httpx.Request) -> Answer:
         jar = self.connections.cookies(shared=self.shares_cookies)
+        cookie = request.headers.get("cookie")
         for _ in range(_MOST_REDIRECTS + 1):
             client = await self.connections.client(request.url.scheme)
-            jar.set_cookie_header(request)
+            _add_cookies(request, jar)
+            self._secrets.add_headers(request.headers)
             response = await client.send(request, stream=True)
             try:
                 self.status = response.status_code
@@ -156,9 +173,12 @@ class Exchange:
             finally:
                 await response.aclose()
             self.status = None
-            _leave_credentials(request.url, response.next_request)
-            request = response.next_request
-            self.url = str(request.url)
+            following = response.next_request
+            if cookie:  # httpx takes it away, also on the way to the same host
+                following.headers["cookie"] = cookie
+            _leave_credentials(request.url, following)
+            request, cookie = following, following.headers.get("cookie")
+            self.method, self.url = request.method, str(request.url)
             self._secrets.add_url(self.url)
             _move_userinfo(request)
         raise self.failed(f"more than {_MOST_REDIRECTS} redirects")
@@ -171,6 +191,19 @@ class Exchange:
         if not response.is_success:
             raise self.failed(f"status {response.status_code}", readable(body, kind))
         return Answer(kind, body)
+
+
+def _add_cookies(request: httpx.Request, jar: httpx.Cookies) -> None:
+    """Send the jar's cookies, and of those in a header of the caller's what the jar does not have."""
+    given = request.headers.pop("cookie", "")
+    jar.set_cookie_header(request)
+    kept = request.headers.get("cookie", "")
+    names = {pair.partition("=")[0].strip() for pair in kept.split(";")}
+    others = [
+        pair.strip() for pair in given.split(";") if pair.partition("=")[0].strip() not in names
+    ]
+    if given:
+        request.headers["cookie"] = "; ".join(filter(None, [*others, kept]))
 
 
 def _move_userinfo(request: httpx.Request) -> None:

@@ -8,7 +8,7 @@ from .._base.errors import HocketError
 from .._base.shown import said
 from ._masking import masked_url
 
-__all__ = ["HttpRequestFailed", "why"]
+__all__ = ["HttpRequestFailed", "beginning", "why"]
 
 _SHOWN = 200
 # What went wrong where the error itself says nothing.
@@ -30,7 +30,7 @@ class HttpRequestFailed(HocketError):
     the URL (and of those that it was redirected to), and the values of headers.
 
     Attributes:
-        method: the request's method.
+        method: the request's method, after redirects.
         url: the URL that failed, after redirects.
         reason: what went wrong.
         status: the answer's status; None if there was no answer.
@@ -50,7 +50,7 @@ class HttpRequestFailed(HocketError):
 
     def __str__(self) -> str:
         text = f"{self.method} {self.url}: {self.reason}"
-        return f"{text}: {_beginning(self.body)}" if self.body else text
+        return f"{text}: {beginning(self.body)}" if self.body else text
 
 
 def why(error: BaseException) -> str:
@@ -63,7 +63,7 @@ def why(error: BaseException) -> str:
             return f"TLS failed: {one.reason.lower().replace('_', ' ')}"
     name = type(error).__name__
     text = next((text for one in behind if (text := said(one).strip())), "")
-    return _beginning(f"{name}: {text or _SILENT.get(name, 'it says nothing more')}")
+    return f"{name}: {text or _SILENT.get(name, 'it says nothing more')}"
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -77,5 +77,6 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
+    """As much of a text as a message shows."""
     return f"{text[:_SHOWN]}{'...' if len(text) > _SHOWN else ''}"

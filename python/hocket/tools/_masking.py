@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -104,7 +106,18 @@ class Secrets:
         return text
 
     def _add(self, texts: Iterable[str]) -> None:
-        self._texts.update(text for text in texts if len(text) >= _SHORTEST)
+        for text in texts:
+            if len(text) >= _SHORTEST:
+                self._texts.update(_spellings(text))
+
+
+def _spellings(text: str) -> set[str]:
+    """A text as an answer or a message may repeat it: as it is, in JSON, in HTML, in a repr."""
+    # With a double quote beside it, single ones are escaped; a repr may do so or not.
+    raw = repr(text.encode(errors="replace") + b'"')[2:-2]
+    plain, ascii_only = (json.dumps(text, ensure_ascii=only)[1:-1] for only in (False, True))
+    slashes = {spelled.replace("/", "\\/") for spelled in (plain, ascii_only)}  # as PHP does
+    return {text, html.escape(text), raw, raw.replace("\\'", "'"), plain, ascii_only, *slashes}
 
 
 # Whether it is a request of hocket's that is written about.

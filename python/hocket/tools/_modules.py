@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import re
@@ -33,6 +34,11 @@ def import_tools(text: str) -> tuple[ModuleType, str]:
         path = _existing(text, Path(match["path"]).expanduser())
         return _imported(text, lambda: _from_file(path)), match["name"] or ""
     name, _, attribute = text.partition(":")
+    if not name or name.startswith("."):
+        raise ToolModuleError(
+            f"{text!r} names no tools; write the name of a module, such as 'my_package.tools', or the "
+            f"path of a file, such as 'my_tools.py'"
+        )
     return _imported(text, lambda: _by_name(text, name)), attribute
 
 
@@ -52,10 +58,25 @@ def _by_name(text: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ToolModuleError(
-                f"there is no module {error.name!r} for the tools {text!r}; give a name that Python "
-                f"can import, such as 'my_package.tools', or the path of a file: 'my_tools.py'"
+                f"there is no module {error.name!r} for the tools {text!r}; {_instead(name, error.name)}"
             ) from error
         raise
+
+
+def _instead(name: str, missing: str) -> str:
+    """What to write for a module that there is not."""
+    parent = missing.rpartition(".")[0]
+    if parent in sys.modules and not hasattr(sys.modules[parent], "__path__"):
+        tool = f"{parent}:{name[len(parent) + 1 :]}"
+        return f"{parent!r} is no package; for a tool in it write {tool!r}"
+    with contextlib.suppress(OSError):  # the current directory may be gone
+        near = nearest(missing, [file.stem for file in Path().glob("*.py")])
+        if near is not None:
+            return f"did you mean {near!r}?"
+    return (
+        "give a name that Python can import, such as 'my_package.tools', or the path of a file: "
+        "'my_tools.py'"
+    )
 
 
 def _existing(text: str, path: Path) -> Path:

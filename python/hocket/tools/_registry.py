@@ -153,11 +153,13 @@ class ToolRegistry:
             UnknownTool: there is no such tool.
         """
         tool, known = self.get(name), partial(_known, values=values)
-        if isinstance(input, str):
-            input = known(input)  # noqa: A001 - the name of the parameter
-        if callable(input) or input is UNKNOWN:
+        given = known(input) if isinstance(input, str) else input
+        if callable(given) or given is UNKNOWN:
             return []
-        return tool.problems(input) or tool.mistyped(input, known)
+        problems = tool.problems(given)
+        if problems and not isinstance(given, Mapping):
+            return problems
+        return problems + tool.mistyped(input, known)
 
     def check_steps(
         self, analysis: Analysis, values: Mapping[str, Any] | None = None
@@ -240,6 +242,12 @@ def _known(text: str, values: Mapping[str, Any] | None) -> Any:
         return UNKNOWN
 
 
+def _near_name(name: str, value: Any) -> str:
+    names = vars(value) if hasattr(value, "__dict__") else {}
+    ours = [name for name, inner in names.items() if _is_ours(inner)]
+    return did_you_mean(name, ours) or did_you_mean(name, names)
+
+
 def _attribute(text: str, module: ModuleType, path: str) -> Any:
     try:
         return _named(text, module, path)
@@ -255,7 +263,7 @@ def _named(text: str, module: ModuleType, path: str) -> Any:
     value: Any = module
     for name in path.split("."):
         if not hasattr(value, name):
-            near = did_you_mean(name, vars(value)) if hasattr(value, "__dict__") else ""
+            near = _near_name(name, value)
             raise ToolModuleError(f"{text!r}: {module.__name__!r} has no {name!r}{near}")
         value = getattr(value, name)
     if isinstance(value, ToolRegistry) or inspect.isclass(value) or is_async(value):

@@ -74,10 +74,15 @@ class Statement:
         except UnicodeDecodeError as error:
             # From sqlite3 itself, for a name in the schema or in a message of SQLite's.
             raise sqlite3.DatabaseError(f"a name in the database is not UTF-8: {error}") from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise sqlite3.DataError(f"a value is none that SQLite has: {error}") from error
 
     def _is_alone(self) -> bool:
         blank = _BLANK.match(self.query)
-        words = _WORDS.match(self.query, blank.end() if blank else 0)
+        start = blank.end() if blank else 0
+        if start == len(self.query):
+            raise HocketError("the query is empty; write one SQL statement")
+        words = _WORDS.match(self.query, start)
         first, second = (word.upper() for word in words.groups("")) if words else ("", "")
         if first in _OF_TRANSACTIONS:
             raise HocketError(
@@ -98,13 +103,17 @@ class Statement:
             # before some statements and not before others.
             return sqlite3.connect(address, uri=True, isolation_level=None, timeout=0)
         except sqlite3.OperationalError as error:
-            if not path.exists():
-                raise HocketError(self._missing(path)) from error
-            raise
+            raise HocketError(self._unopened(path, error)) from error
 
-    def _missing(self, path: Path) -> str:
+    def _unopened(self, path: Path, error: sqlite3.OperationalError) -> str:
+        if path.is_dir():
+            return f"{self.database!r} is a directory, and no database ({path})"
+        if path.exists():
+            return f"the database {self.database!r} ({path}) cannot be opened: {error}"
         if not path.parent.is_dir():
             return f"there is no database {self.database!r}, and no directory {str(path.parent)!r}"
+        if self.create:
+            return f"the database {self.database!r} ({path}) cannot be made: {error}"
         return (
             f"there is no database {self.database!r} ({path}); "
             f"correct the path, or pass create: true to make one"

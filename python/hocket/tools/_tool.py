@@ -117,11 +117,13 @@ class Tool:
             known: what each text of it stands for.
         """
         found: list[tuple[Keys, str]] = []
-        if isinstance(value, Mapping):
+        given = known(value) if isinstance(value, str) else value
+        if isinstance(given, Mapping):
+            known = known if given is value else str
             found = [
-                ((key,), self._mistyped(self._parameter(key), v, known)) for key, v in value.items()
+                ((key,), self._mistyped(self._parameter(key), v, known)) for key, v in given.items()
             ]
-        elif value is not None and self.single:
+        elif given is not None and self.single:
             found = [((), self._mistyped(self.single, value, known))]
         return [(keys, text) for keys, text in found if text]
 

@@ -52,6 +52,7 @@ _FLAGS = {"yes": "true", "on": "true", "true": "true"} | {
 }
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?")
 _LONGEST = 60
+_IN_QUOTES = "; put it in quotes"
 
 
 def mistyped(value: Any, annotation: Any, known: Known) -> tuple[str, str] | None:
@@ -66,14 +67,18 @@ def mistyped(value: Any, annotation: Any, known: Known) -> tuple[str, str] | Non
     """
     if _fits(value, annotation, known):
         return None
-    if type(value) is str:
-        value = known(value)
-    return _name(annotation), f"found {_found(value)}{_hint(value, annotation)}"
+    given = known(value) if type(value) is str else value
+    found, hint = _found(given), _hint(given, annotation)
+    if given is value:
+        return _name(annotation), f"found {found}{hint}"
+    # What was passed to the run is text in a shell, which takes one pair of quotes away.
+    hint = f"""; pass it as '"{found}"', with both quotes""" if hint == _IN_QUOTES else hint
+    return _name(annotation), f"found {found} as {value}{hint}"
 
 
 def _fits(value: Any, annotation: Any, known: Known) -> bool:
     if type(value) is str:
-        value = known(value)
+        value, known = known(value), str  # what it stands for is no reference, whatever it says
     if type(value) not in _OF_FILES:
         return True
     origin, args = get_origin(annotation), get_args(annotation)
@@ -125,7 +130,7 @@ def _found(value: Any) -> str:
 
 def _hint(value: Any, annotation: Any) -> str:
     if type(value) in (int, float, bool) and _fits("", annotation, str):
-        return "; put it in quotes"
+        return _IN_QUOTES
     if type(value) is not str:
         return ""
     meant = _FLAGS.get(value.lower())

@@ -85,7 +85,8 @@ class HttpRequest:
             url: where to, with ``http://`` or ``https://``.
             method: ``GET`` (default), ``POST``, ...
             headers: headers to send: texts or numbers.
-            params: the query, added to that of the URL. Dates and times become ISO 8601.
+            params: the query, added to that of the URL: texts, numbers, flags, or lists of those.
+                Dates and times become ISO 8601.
             body: text and bytes are sent as they are, anything else as JSON, with dates and times
                 in ISO 8601. Default: none.
             timeout: seconds for the whole request. Default: no limit but the step's.
@@ -95,7 +96,8 @@ class HttpRequest:
                 Default: 100 million. None: any number.
             cookies: whether to send the cookies that earlier requests with ``cookies=True`` got,
                 in this run, and to keep those that come. Default False: cookies that come are
-                sent to where a redirect leads, and forgotten.
+                sent to where a redirect leads, and forgotten. Those in a header ``Cookie`` are sent
+                besides.
 
         Returns:
             The parsed JSON, or text; None if JSON was expected of an empty answer.
@@ -107,6 +109,7 @@ class HttpRequest:
             MissingExtra: httpx is not installed.
         """
         _check_options(url, method, expect, max_bytes, cookies)
+        _check_mappings(headers=headers, params=params)
         limit = check_seconds("timeout", timeout)
         exchange = Exchange(self._connections, method.upper(), url, max_bytes, cookies)
         with trio.move_on_after(math.inf if limit is None else limit):
@@ -137,6 +140,14 @@ def _check_options(url: Any, method: Any, expect: Any, max_bytes: Any, cookies: 
             f"got {shown(max_bytes)}"
         )
     check_flag("cookies", cookies)
+
+
+def _check_mappings(**options: Any) -> None:
+    for name, value in options.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise TypeError(
+                f"{name} must be a mapping of names to values; found {type(value).__name__}"
+            )
 
 
 def _value(exchange: Exchange, answer: Answer, expect: Expect) -> Any:

@@ -65,8 +65,8 @@ async def database_query(
 
     Raises:
         sqlite3.Error: SQLite refused the statement; nothing has changed.
-        HocketError: there is no database, two columns of the result have one name, or the
-            statement is about transactions.
+        HocketError: there is no database, or none that can be opened, two columns of the result
+            have one name, or the query is no statement, or one about transactions.
         TypeError: an option is of the wrong type.
     """
     _check_options(query, parameters, create)
@@ -77,6 +77,7 @@ async def database_query(
             "database_query needs a database: pass it in the input, or as the value 'database' "
             "of the run (hocket run ... --set database=FILE)"
         )
+    _check_database(database)
     statement = Statement(query, os.fsdecode(database), iso_dates(parameters), create)
     return await _run(statement)
 
@@ -91,6 +92,13 @@ def _check_options(query: Any, parameters: Any, create: Any) -> None:
             f"found {type(parameters).__name__}; write a single value as [value]"
         )
     check_flag("create", create)
+
+
+def _check_database(database: Any) -> None:
+    if not isinstance(database, str | bytes | os.PathLike):
+        raise TypeError(
+            f"database must be the path of an SQLite file; found {type(database).__name__}"
+        )
 
 
 async def _run(statement: Statement) -> Any:

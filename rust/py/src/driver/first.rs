@@ -33,7 +33,7 @@ impl<'py> Turn<'_, 'py> {
         let Some(seat) = &self.memory.seat else {
             return Err(errors::not_seated(py));
         };
-        if ffi::is_stack_short() {
+        if ffi::is_stack_short(py) {
             let error = errors::too_deep();
             return self.raised(step, None, error).map(|()| None);
         }

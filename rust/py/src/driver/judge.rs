@@ -21,7 +21,7 @@
 
 use hocket_core::Outcome;
 use hocket_core::faults::{self, Rule};
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
 use super::memory::{Action, Step, Suspended, Unwinding};
@@ -32,7 +32,7 @@ use crate::event::Happened;
 use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::faults::fault;
 use crate::frames;
-use crate::panics::quietly;
+use crate::panics::guarded;
 
 impl<'py> Turn<'_, 'py> {
     /// A step has returned.
@@ -74,8 +74,7 @@ impl<'py> Turn<'_, 'py> {
         };
         // Something fatal frees the slot before anything that can allocate or run Python.
         if is_plainly_fatal(py, &error)? && faults::holds(Rule::Fatal) {
-            let fatal = error.clone_ref(py);
-            quietly(py, || self.settle(step, End::Fatal(fatal)));
+            self.settle_fatal(step, &error);
             drop(held);
             return Err(error);
         }
@@ -166,9 +165,19 @@ impl<'py> Turn<'_, 'py> {
                 self.settle(step, End::Failed(error))
             }
             Ending::Fatal(error) => {
-                let fatal = error.clone_ref(self.py);
-                quietly(self.py, || self.settle(step, End::Fatal(fatal)));
+                self.settle_fatal(step, &error);
                 Err(error)
+            }
+        }
+    }
+
+    /// The error goes on, whatever fails here. One more Ctrl-C is no news beside it.
+    fn settle_fatal(&mut self, step: Step, error: &PyErr) {
+        let py = self.py;
+        let fatal = error.clone_ref(py);
+        if let Err(other) = guarded(py, || self.settle(step, End::Fatal(fatal))) {
+            if !other.is_instance_of::<PyKeyboardInterrupt>(py) {
+                other.write_unraisable(py, None);
             }
         }
     }

@@ -1,0 +1,56 @@
+"""Calls of all kinds, to be struck at any line: what a test does with them is its own affair."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from hocket import ParallelGroup, WorkerTask
+
+
+async def step(step=None):
+    await trio.sleep(1 if step != "bad" else 0.5)
+    if step == "bad":
+        raise ValueError(step)
+    return step
+
+
+async def sync(step):
+    return step
+
+
+async def a_group(manager):
+    await manager.execute_group(ParallelGroup("g", ["a", "b", "c"]), step)
+
+
+async def a_group_of_sync_steps(manager):
+    await manager.execute_group(ParallelGroup("g", ["a", "b", "c"]), sync)
+
+
+async def a_group_with_time_limits(manager):
+    group = ParallelGroup("g", ["a", "b", "c"], "all_settled", step_timeout=0.7, timeout=5)
+    await manager.execute_group(group, step)
+
+
+async def a_race(manager):
+    await manager.execute_group(ParallelGroup("g", ["a", "bad", "c"], "race"), step)
+
+
+async def tasks_of_their_own(manager):
+    await manager.execute_group(ParallelGroup("g", ["a", "bad", "c"], isolation="task"), step)
+
+
+async def leftovers(manager):
+    async def leave(step):
+        trio.CancelScope().__enter__()
+
+    await manager.execute_group(ParallelGroup("g", ["a", "b"], "all_settled"), leave)
+
+
+async def a_single_task(manager):
+    await manager.pool.execute(step)
+
+
+async def a_late_task(manager):
+    with pytest.raises(trio.TooSlowError):
+        await manager.pool.execute(WorkerTask("t", step, timeout=0.5))
