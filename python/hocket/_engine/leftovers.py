@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
-from functools import partial
 from typing import Any, NoReturn
 
 import trio
@@ -20,7 +19,7 @@ from .._base.exceptions import is_a, leaves
 
 logger = logging.getLogger("hocket.leftovers")
 
-__all__ = ["break_locks", "innermost_scope", "is_scheduled", "locks", "tidy", "to_watch"]
+__all__ = ["Leftovers", "break_locks", "innermost_scope", "is_scheduled", "locks"]
 
 _parking_lot = sys.modules.get("trio._core._parking_lot")
 # The table by which Trio breaks the locks that an exiting task still holds: task -> parking lots.
@@ -34,52 +33,108 @@ _CLOSABLE_NURSERIES = (
 )
 
 
-def to_watch(
-    task: Task, scope: trio.CancelScope | None, *, own_task: bool = False
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Return what the core watches while steps run on ``task`` inside ``scope``.
+class Leftovers:
+    """What steps leave open on ``task`` inside ``scope``: named, taken over, and closed.
 
-    These are the task's open nurseries, the scope's cancel status and the tasks in it, the table
-    of held locks, and the function that makes the error. A step with a task of its own may end
-    with a lock held: Trio breaks the lock as the task exits, which is what such a step asks for.
+    A step with a task of its own may end with a lock held: Trio breaks the lock as the task exits,
+    which is what such a step asks for.
     """
-    status = getattr(scope, "_cancel_status", None)
-    # What could not be closed afterwards is not looked for either.
-    closable = innermost_scope(task) is scope
-    return (
-        getattr(task, "_child_nurseries", None) if closable and _CLOSABLE_NURSERIES else None,
-        status if hasattr(status, "effectively_cancelled") else None,
-        getattr(status, "_tasks", None) if closable else None,
-        None if own_task else _BREAKERS,
-        partial(describe, task, scope, len(task.child_nurseries)),
-    )
 
+    def __init__(
+        self, task: Task, scope: trio.CancelScope | None, *, own_task: bool = False
+    ) -> None:
+        self._task = task
+        self._scope = scope
+        self._own_task = own_task
+        self._nurseries_before = len(task.child_nurseries)
+        self._nurseries: dict[trio.CancelScope, Any] = {}
+        self._closers: dict[Task, Any] = {}
+        self._is_claimed = False
 
-@enable_ki_protection
-def describe(
-    task: Task, scope: trio.CancelScope | None, nurseries: int, step: str
-) -> StepLeftovers:
-    """Return the error for a step that has left something open, naming what it is.
+    def to_watch(self) -> tuple[Any, Any, Any, Any, Any]:
+        """Return what the core watches while steps run.
 
-    ``nurseries`` is how many the task had open before the step.
-    """
-    found = []
-    hint = "Close it inside the step: use 'with' or 'async with'."
-    if len(task.child_nurseries) > nurseries:
-        found.append("an open nursery")
-    elif innermost_scope(task) is not scope:
-        found.append("an open cancel scope")
-    if locks(task):
-        found.append("a lock that it still holds")
-        hint = (
-            "Steps share Trio tasks, and a lock belongs to a task: release it inside the step, or "
-            'run it in a ParallelGroup with isolation="task".'
+        These are the task's open nurseries, the scope's cancel status and the tasks in it, the
+        table of held locks, and the function that makes the error.
+        """
+        status = getattr(self._scope, "_cancel_status", None)
+        # What could not be closed afterwards is not looked for either.
+        closable = innermost_scope(self._task) is self._scope
+        return (
+            getattr(self._task, "_child_nurseries", None)
+            if closable and _CLOSABLE_NURSERIES
+            else None,
+            status if hasattr(status, "effectively_cancelled") else None,
+            getattr(status, "_tasks", None) if closable else None,
+            None if self._own_task else _BREAKERS,
+            self.found,
         )
-    what = " and ".join(found) or "something open on its task"
-    error = StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")
-    # Logged too: where another step wins, nobody looks at this one's error.
-    logger.warning("%s", error)
-    return error
+
+    @enable_ki_protection
+    def found(self, step: str) -> StepLeftovers:
+        """Cancel what the step has left open; return the error that names it.
+
+        The step has ended, and nobody else has run since. The worker may come to ``tidy`` later.
+        """
+        found = []
+        hint = "Close it inside the step: use 'with' or 'async with'."
+        if len(self._task.child_nurseries) > self._nurseries_before:
+            found.append("an open nursery")
+        elif innermost_scope(self._task) is not self._scope:
+            found.append("an open cancel scope")
+        if locks(self._task):
+            found.append("a lock that it still holds")
+            hint = (
+                "Steps share Trio tasks, and a lock belongs to a task: release it inside the step, "
+                'or run it in a ParallelGroup with isolation="task".'
+            )
+        what = " and ".join(found) or "something open on its task"
+        error = StepLeftovers(f"step {step!r} ended and left behind {what}. {hint}")
+        # Logged too: where another step wins, nobody looks at this one's error.
+        logger.warning("%s", error)
+        self._claim()
+        return error
+
+    @enable_ki_protection
+    async def tidy(self) -> None:
+        """Close what the step left open; then the worker can exit.
+
+        A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
+        released here: when the worker exits, Trio breaks them, as it does for any task.
+        """
+        if innermost_scope(self._task) is self._scope:
+            return
+        failures: list[BaseException] = []
+        self._claim()
+        try:
+            inner = innermost_scope(self._task)
+            while inner is not self._scope and inner is not None:
+                if (nursery := self._nurseries.get(inner)) is not None:
+                    failures += await _close(nursery, self._task)
+                inner.__exit__(None, None, None)
+                inner = innermost_scope(self._task)
+            _report(failures)
+        finally:
+            self._let_closers_go()
+            # What is cancelled from here and fails keeps this frame, which must not keep it in turn.
+            failures.clear()
+
+    def _claim(self) -> None:
+        """Take over the nurseries that were left open, and cancel what runs in them."""
+        if self._is_claimed or innermost_scope(self._task) is self._scope:
+            return
+        self._is_claimed = True
+        self._closers = _tasks_closing(self._task)
+        nurseries = {*self._task.child_nurseries, *self._closers.values()}
+        self._nurseries = _take_over(nurseries, self._scope)
+        for scope in self._nurseries:
+            scope.cancel(reason="the step that opened this nursery has ended")
+
+    def _let_closers_go(self) -> None:
+        for other, nursery in self._closers.items():
+            if nursery in self._nurseries.values():
+                trio.lowlevel.reschedule(other)
+        self._closers, self._nurseries, self._is_claimed = {}, {}, False
 
 
 def locks(task: Task) -> int:
@@ -97,35 +152,6 @@ def break_locks(task: Task, before: int) -> None:
     for lot in _BREAKERS.get(task, [])[before:]:
         lot.break_lot(task)
         trio.lowlevel.remove_parking_lot_breaker(task, lot)
-
-
-@enable_ki_protection
-async def tidy(task: Task, scope: trio.CancelScope | None) -> None:
-    """Close what the step left open on ``task`` inside ``scope``; then the worker can exit.
-
-    A nursery's tasks are cancelled and awaited, so that none outlives the step. Locks are not
-    released here: when the worker exits, Trio breaks them, as it does for any task.
-    """
-    if innermost_scope(task) is scope:
-        return
-    failures: list[BaseException] = []
-    waiting = _tasks_closing(task)
-    nurseries = _claim({*task.child_nurseries, *waiting.values()}, scope)
-    try:
-        while (inner := innermost_scope(task)) is not scope and inner is not None:
-            if (nursery := nurseries.get(inner)) is not None:
-                inner.cancel(reason="the step that opened this nursery has ended")
-                failures += await _close(nursery, task)
-            inner.__exit__(None, None, None)
-        _report(failures)
-    finally:
-        for other, nursery in waiting.items():
-            if nursery in nurseries.values():
-                trio.lowlevel.reschedule(other)
-        # What is cancelled from here and fails keeps this frame, which must not keep it in turn.
-        failures.clear()
-        # What comes after is Trio's to run: a worker of a ring may be here in the turn of another one.
-        await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 def _report(failures: list[BaseException]) -> None:
@@ -172,7 +198,7 @@ def _tasks_closing(parent: Task) -> dict[Task, Any]:
     return found
 
 
-def _claim(nurseries: set[Any], scope: Any) -> dict[trio.CancelScope, Any]:
+def _take_over(nurseries: set[Any], scope: Any) -> dict[trio.CancelScope, Any]:
     """Return the nurseries inside ``scope``, by their scopes; only we close them from now on.
 
     A nursery wakes just one task when its last child has ended, and whoever closes it removes the

@@ -157,12 +157,12 @@ class _Host:
         """Run steps inside the nursery's scope, and leave."""
         task, scope = current_task(), self._nursery.cancel_scope
         try:
-            watched = leftovers.to_watch(task, scope, own_task=self._isolated)
-            driver.enter(task, scope, watched, self._ring)
+            left = leftovers.Leftovers(task, scope, own_task=self._isolated)
+            driver.enter(task, scope, left.to_watch(), self._ring)
             try:
                 await drive(driver)
             finally:
-                await leftovers.tidy(task, scope)
+                await left.tidy()
         finally:
             self._leave(driver)
             del self, driver
@@ -176,12 +176,12 @@ class _Host:
             while again:
                 try:
                     with trio.CancelScope() as scope:
-                        watched = leftovers.to_watch(task, scope, own_task=self._isolated)
-                        driver.enter(task, scope, watched, self._ring)
+                        left = leftovers.Leftovers(task, scope, own_task=self._isolated)
+                        driver.enter(task, scope, left.to_watch(), self._ring)
                         try:
                             await drive(driver)
                         finally:
-                            await leftovers.tidy(task, scope)
+                            await left.tidy()
                 except BaseException as error:  # noqa: BLE001 - the driver says what goes on
                     judge(driver, error)
                 else:
@@ -291,11 +291,12 @@ async def run_alone(run: _core.Run) -> bool:
             await _within_limit(run, driver, task, ring)
         else:
             scope = leftovers.innermost_scope(task)
-            driver.enter(task, scope, leftovers.to_watch(task, scope), ring)
+            left = leftovers.Leftovers(task, scope)
+            driver.enter(task, scope, left.to_watch(), ring)
             try:
                 await drive(driver)
             finally:
-                await leftovers.tidy(task, scope)
+                await left.tidy()
         return driver.has_suspended
     finally:
         try:
@@ -313,12 +314,12 @@ async def _within_limit(
     try:
         with trio.CancelScope() as scope:
             run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-            watched = leftovers.to_watch(task, scope)
-            driver.enter(task, scope, watched, ring, trio_cancels=True)
+            left = leftovers.Leftovers(task, scope)
+            driver.enter(task, scope, left.to_watch(), ring, trio_cancels=True)
             try:
                 await drive(driver)
             finally:
-                await leftovers.tidy(task, scope)
+                await left.tidy()
     except BaseException as error:  # noqa: BLE001 - the driver says what goes on
         judge(driver, error)
     else:

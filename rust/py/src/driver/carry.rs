@@ -297,35 +297,8 @@ impl<'py> Carry<'_, 'py> {
             Ok(Err(error)) => Kept::Raise(error),
             Err(panic) => Kept::Panic(panic),
         };
-        let tidies = driver.with_memory(|memory| memory.has_leftovers);
-        match tidies.unwrap_or(false) {
-            true => self.tidy(&ready, driver, kept),
-            false => self.keep(driver, task, kept),
-        }
+        self.keep(driver, task, kept);
         self.tell(task, is_observed);
-    }
-
-    /// The step has left something open, which its worker closes before anybody else runs. It comes
-    /// through Trio before it is done, and so leaves the rest to Trio.
-    fn tidy(&self, ready: &Ready, driver: &Driver, kept: Kept) {
-        let (py, member, inside) = (self.py, ready.member.get(), &self.ring.inside);
-        let task = member.task.bind(py);
-        let tidied = guarded(py, || {
-            driver.with_memory(|memory| memory.kept = Some(kept))?;
-            let context = self.enter(task)?;
-            let _entered = context.as_ref().map(Entered::new).transpose()?;
-            let trap = member.send.bind(py).call1((self.ring.done(py),))?;
-            match inside.is_wait(&trap) {
-                true => inside.waits(task, &trap),
-                false => {
-                    inside.count_schedule_point(task, 1)?;
-                    inside.queue(task, None)
-                }
-            }
-        });
-        if let Err(error) = tidied {
-            error.write_unraisable(py, None);
-        }
     }
 
     /// Trio resumes the task in its next tick, and the driver then says this.

@@ -184,7 +184,6 @@ impl<'py> Turn<'_, 'py> {
 
     /// The step has ended well or badly, and left something behind on the worker's task.
     fn found_leftovers(&mut self, step: Step, cause: Option<PyErr>) -> PyResult<()> {
-        self.memory.has_leftovers = true;
         let error = self.leftovers_error(step.index, cause)?;
         self.settle(step, End::Failed(error))?;
         match faults::holds(Rule::Retire) {

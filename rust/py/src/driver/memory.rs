@@ -79,8 +79,6 @@ pub struct Memory {
     /// Whether the crew counts this worker among those that are on their way.
     pub entering: bool,
     pub must_checkpoint: bool,
-    /// Whether the step has left something open on the task.
-    pub has_leftovers: bool,
     /// Whether any step has suspended.
     pub has_suspended: bool,
     /// Whether the step that runs was resumed by `throw`. CPython then leaves the frame that awaits

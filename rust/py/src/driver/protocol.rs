@@ -97,10 +97,7 @@ impl Driver {
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
         fault!(py, Exit);
         self.with_turn(py, |turn| turn.restore_task())?;
-        let member = self.with_memory(|memory| memory.member.take())?;
-        if let Some(member) = member {
-            member.get().ring.get().leave(py, member.get())?;
-        }
+        self.leave_ring(py)?;
         let before =
             self.with_memory(|memory| (memory.seat.take(), mem::take(&mut memory.baseline)))?;
         drop(before);

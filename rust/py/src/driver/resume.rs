@@ -23,7 +23,7 @@ impl Driver {
             Some(Kept::Trap(_)) if thrown => {}
             Some(kept) => {
                 self.put_back(memory);
-                return kept.say(py);
+                return self.leaving(py, kept.say(py));
             }
         }
         let message = match memory.stash.take() {
@@ -47,7 +47,26 @@ impl Driver {
         // Resumed by `throw`, on a greenlet or in another's task it is not in a frame where the steps
         // of others may run.
         let entered = entered.ok().filter(|_| is_here && !thrown && !in_portal);
-        carry(self, py, &member, entered, pace, driven)
+        let driven = carry(self, py, &member, entered, pace, driven);
+        self.leaving(py, driven)
+    }
+
+    /// A driver that returns is in the ring no longer: what its task does then is not its turn.
+    fn leaving<'py>(&self, py: Python<'py>, driven: Driven<'py>) -> Driven<'py> {
+        if !matches!(driven, Ok(Some(_))) {
+            if let Err(error) = self.leave_ring(py) {
+                error.write_unraisable(py, None);
+            }
+        }
+        driven
+    }
+
+    /// A member gets up.
+    pub fn leave_ring(&self, py: Python<'_>) -> PyResult<()> {
+        let member = self.with_memory(|memory| memory.member.take())?;
+        member.map_or(Ok(()), |member| {
+            member.get().ring.get().leave(py, member.get())
+        })
     }
 }
 
