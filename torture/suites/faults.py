@@ -58,10 +58,11 @@ KINDS = (
     "reenter",
     "starve",
 )
-# Nothing can fail between Trio's answer and the step: only what happens beside it can happen here.
-NEVER_FAILS = {"Send"}
+# Nothing can fail between a step and Trio's answer: only what happens beside it can happen here.
+NEVER_FAILS = {"Send", "GaveTurn"}
 # What follows is mostly Trio's: an allocation that fails in there breaks Trio.
 TRIOS_OWN = {"Look", "Fire", "Decide", "Stop", "BringWorker", "Wake", "Spawn", "Dismiss", "Alarm"}
+TRIOS_OWN |= {"GaveTurn"}
 
 
 class Broken(Exception):

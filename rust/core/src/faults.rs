@@ -81,6 +81,8 @@ mod on {
         // A step's end.
         Leftovers Describe FreeSlot FreedSlot RecordValue RecordedValue RecordError RecordedError
         Tell Decide Stop Wake BringWorker Spawn Observe SitBack Retire Judge Judged
+        // Turns that a driver gives others.
+        GiveTurn GaveTurn
         // The watchdog.
         Look Fire
         // The core is about to give control back.

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use crate::ffi::Slot;
+use crate::panics::{guarded, quietly};
 use crate::trio;
 
 /// What one `trio.run` has for its tasks.
@@ -178,13 +179,30 @@ impl Inside {
         add(&self.task.schedule_points, task, by)
     }
 
-    /// What Trio does with a task that has yielded a wait.
-    pub fn waits(&self, task: &Bound<'_, PyAny>, trap: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// What Trio does with a task that has yielded a wait. Whoever is to wake the task knows it
+    /// already, so there is no way back: what fails is tried once more, when it has all it needs.
+    pub fn waits(&self, task: &Bound<'_, PyAny>, trap: &Bound<'_, PyAny>) {
+        quietly(task.py(), || {
+            let py = task.py();
+            let abort = || trap.getattr(intern!(py, "abort_func"));
+            self.task
+                .abort_func
+                .set(task, &abort().or_else(|_| abort())?)
+        });
+        quietly(task.py(), || self.count_schedule_point(task, 1));
+        quietly(task.py(), || add(&self.task.cancel_points, task, 1));
+        quietly(task.py(), || {
+            let delivered = guarded(task.py(), || self.deliver(task));
+            match self.is_scheduled(task)? {
+                true => delivered,
+                false => delivered.or_else(|_| self.deliver(task)),
+            }
+        });
+    }
+
+    /// Cancel the task, or raise KeyboardInterrupt in it, if that is due.
+    fn deliver(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
-        self.count_schedule_point(task, 1)?;
-        add(&self.task.cancel_points, task, 1)?;
-        let abort = trap.getattr(intern!(py, "abort_func"))?;
-        self.task.abort_func.set(task, &abort)?;
         let runner = self.runner.bind(py);
         if runner.getattr(intern!(py, "ki_pending"))?.is_truthy()?
             && runner.getattr(intern!(py, "main_task"))?.is(task)
@@ -193,6 +211,10 @@ impl Inside {
         }
         let deliver = intern!(py, "_attempt_delivery_of_any_pending_cancel");
         task.call_method0(deliver).map(drop)
+    }
+
+    fn is_scheduled(&self, task: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(!self.task.next_send_fn.get(task)?.is_none())
     }
 
     /// What tells Trio that the task goes on with a wait that we have begun by `waits`.

@@ -132,10 +132,15 @@ impl Ring {
         Ok(())
     }
 
-    /// Trio gives this one its turn.
-    pub fn give_back(&self, py: Python<'_>, ready: &Ready) -> PyResult<()> {
+    /// Trio gives this one its turn. Whether that could be arranged.
+    pub fn leave_to_trio(&self, py: Python<'_>, ready: &Ready) -> bool {
         let value = ready.value.as_ref().map(|value| value.bind(py));
-        self.inside.queue(ready.member.get().task.bind(py), value)
+        let queue = || self.inside.queue(ready.member.get().task.bind(py), value);
+        // A second time it has all it needs.
+        let queued = queue().or_else(|_| queue());
+        queued
+            .map_err(|error| error.write_unraisable(py, None))
+            .is_ok()
     }
 }
 

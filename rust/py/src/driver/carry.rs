@@ -2,19 +2,18 @@
 //!
 //! Trio takes two microseconds for a step that only lets others have a turn. Such a step is ready
 //! again at once, and the others are mostly steps of ours: the driver that Trio is running resumes
-//! them itself, each in its own task and context, in a circle, and goes back to Trio
+//! them itself (`give`), each in its own task and context, in a circle, and goes back to Trio
 //!
 //! - after a fifth of a millisecond, or so many turns where the clock is not the real one,
 //! - after each round in which somebody else came into Trio's queue, and the time after that
 //!   again: a task that was there before any of ours has run once when each of ours has run twice,
 //! - when nobody in the ring is ready, or an instrument wants to see each turn.
 //!
-//! A step that really waits does so in Trio, as if Trio had taken its trap; where a step of the ring
-//! wakes it, it is taken out of Trio's queue again. What only Trio can take in is kept for it.
+//! Its own step has one turn a round. While that waits, or is in the ring, the carrier goes on: to
+//! hand the role over each time costs a trip through Trio.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::thread;
+use std::mem;
 
 use pyo3::prelude::*;
 
@@ -22,9 +21,7 @@ use super::class::Driver;
 use super::drive::Driven;
 use super::memory::Kept;
 use super::stretch::Pace;
-use super::turn::Message;
 use crate::clock::Anchor;
-use crate::ffi::Entered;
 use crate::panics::guarded;
 use crate::ring::{Member, Ready, Ring};
 
@@ -36,28 +33,30 @@ const CARRY_TURNS: u32 = 256;
 const TURNS_A_LOOK: u32 = 4;
 
 /// What the carrier's own step does.
-enum Own<'py> {
+enum Own {
     /// It is ready: after a checkpoint that Trio has not been told of, or with what it waited for.
     Ready(Option<Py<PyAny>>),
     /// It waits, and Trio's tables say so.
     Waits,
-    /// For Trio.
-    Over(Driven<'py>),
+    /// The driver has something to say to Trio. `astray`: in another context than the one that Trio
+    /// has entered.
+    Over { kept: Kept, astray: bool },
 }
 
-struct Carry<'a, 'py> {
-    py: Python<'py>,
+pub struct Carry<'a, 'py> {
+    pub py: Python<'py>,
+    pub ring: &'a Ring,
+    /// The context that Trio has entered.
+    pub context: Bound<'py, PyAny>,
+    pub pace: Pace,
+    /// Who waits for a turn in this round.
+    pub ready: VecDeque<Ready>,
     driver: &'a Driver,
     member: &'a Py<Member>,
-    ring: &'a Ring,
     task: &'a Bound<'py, PyAny>,
-    /// The context that Trio has entered.
-    context: Bound<'py, PyAny>,
-    pace: Pace,
+    own: Own,
     anchor: Option<Anchor>,
     turns: u32,
-    ready: VecDeque<Ready>,
-    own: Own<'py>,
     /// Whether the others had to wait when the turns began, and whether they do now.
     others_waited: bool,
     others_wait: bool,
@@ -65,7 +64,8 @@ struct Carry<'a, 'py> {
     is_cut: bool,
 }
 
-/// The driver's own turn has come to `driven`. Returns what Trio is told.
+/// The driver's own turn has come to `driven`; Trio has entered `context` for it, None if it must not
+/// carry. Returns what Trio is told.
 pub fn carry<'py>(
     driver: &Driver,
     py: Python<'py>,
@@ -75,95 +75,79 @@ pub fn carry<'py>(
     driven: Driven<'py>,
 ) -> Driven<'py> {
     let (ring, task) = (member.get().ring.get(), member.get().task.bind(py));
+    let inside = &ring.inside;
     let mut circle = ring.circle();
-    let carries = circle
-        .carrier
-        .as_ref()
-        .is_some_and(|carrier| carrier.is(member));
+    let carrier = circle.carrier.as_ref();
+    let carries = carrier.is_some_and(|carrier| carrier.is(member));
     if circle.is_turning || (!carries && circle.carrier.is_some()) {
         return driven;
     }
     let own = match &driven {
-        Ok(Some(trap)) if ring.inside.is_checkpoint(trap) => Own::Ready(None),
-        Ok(Some(trap)) if ring.inside.is_wait(trap) => Own::Waits,
-        _ => Own::Over(Ok(None)),
+        Ok(Some(trap)) if inside.is_checkpoint(trap) => Some(Own::Ready(None)),
+        // It lingers.
+        Ok(Some(trap)) if carries && inside.is_wait(trap) => Some(Own::Waits),
+        _ => None,
     };
-    if !carries && !matches!(own, Own::Ready(_)) {
+    if own.is_none() && !carries {
         return driven;
     }
-    let may = context.filter(|_| !matches!(own, Own::Over(_)) && !ring.inside.is_observed(py));
-    let may = may.filter(|_| {
-        ring.inside
-            .runs(task, &member.get().coroutine)
-            .unwrap_or(false)
-    });
-    let mut ready = std::mem::take(&mut circle.ready);
-    let Some(context) = may else {
-        circle.carrier = None;
+    let mut ready = mem::take(&mut circle.ready);
+    let may =
+        !inside.is_observed(py) && matches!(inside.runs(task, &member.get().coroutine), Ok(true));
+    let (Some(own), Some(context), true) = (own, context, may) else {
         drop(circle);
-        hand_over(py, ring, ready, ring.inside.is_observed(py));
+        hand_over(py, ring, ready);
         return driven;
     };
     circle.is_turning = true;
     circle.carrier = Some(member.clone_ref(py));
-    let others_waited = std::mem::take(&mut circle.others_wait);
+    let others_waited = mem::take(&mut circle.others_wait);
     drop(circle);
-    let mut own = own;
     if let (Own::Waits, Ok(Some(trap))) = (&own, &driven) {
         let woken = ring.take_woken(py, &mut ready);
-        let waits = match woken {
-            Ok(()) if ready.is_empty() => Ok(false),
-            Ok(()) => ring.inside.waits(task, trap).map(|()| true),
-            Err(error) => Err(error),
-        };
-        if !matches!(waits, Ok(true)) {
-            ring.circle().is_turning = false;
-            ring.circle().carrier = None;
-            hand_over(py, ring, ready, false);
+        if woken.is_err() || ready.is_empty() {
+            hand_over(py, ring, ready);
             return driven;
         }
-    } else {
-        own = Own::Ready(None);
+        inside.waits(task, trap);
     }
     let mut carry = Carry {
         py,
-        driver,
-        member,
         ring,
-        task,
         context,
         pace,
+        ready,
+        driver,
+        member,
+        task,
+        own,
         anchor: None,
         turns: 0,
-        ready,
-        own,
         others_waited,
         others_wait: false,
         is_cut: false,
     };
     let given = guarded(py, || carry.give_turns());
-    let restored = ring.inside.set_current(task);
-    carry.end(given.and(restored))
+    let restored = inside.set_current(task);
+    if let Err(error) = given.and(restored) {
+        // What failed was no step's turn, and Trio gives it.
+        error.write_unraisable(py, None);
+    }
+    carry.end()
 }
 
-/// Somebody else of the ring carries on, or Trio has them all.
-fn hand_over(py: Python<'_>, ring: &Ring, mut ready: VecDeque<Ready>, all: bool) {
+/// Trio resumes the first who is ready, who carries on; all of them, if somebody observes Trio.
+fn hand_over(py: Python<'_>, ring: &Ring, mut ready: VecDeque<Ready>) {
+    let all = ring.inside.is_observed(py);
     let mut carrier = None;
     while let Some(next) = ready.pop_front() {
-        // A second time it has all it needs.
-        let given = ring
-            .give_back(py, &next)
-            .or_else(|_| ring.give_back(py, &next));
-        match given {
-            Ok(()) if all => {}
-            Ok(()) => {
-                carrier = Some(next.member);
-                break;
-            }
-            Err(error) => error.write_unraisable(py, None),
+        if ring.leave_to_trio(py, &next) && !all {
+            carrier = Some(next.member);
+            break;
         }
     }
     let mut circle = ring.circle();
+    circle.is_turning = false;
     circle.carrier = carrier;
     circle.ready = ready;
 }
@@ -173,7 +157,7 @@ impl<'py> Carry<'_, 'py> {
         loop {
             let stop = self.give_round()?;
             match self.own {
-                Own::Over(_) => return Ok(()),
+                Own::Over { .. } => return Ok(()),
                 Own::Waits if self.ready.is_empty() => return Ok(()),
                 _ if stop => return Ok(()),
                 Own::Waits => {}
@@ -238,87 +222,6 @@ impl<'py> Carry<'_, 'py> {
         Ok(())
     }
 
-    /// Whatever fails here that is not a step's affair: Trio gives this turn.
-    fn give_turn(&mut self, ready: Ready) {
-        let (py, ring) = (self.py, self.ring);
-        let member = ready.member.get();
-        let (inside, task) = (&ring.inside, member.task.bind(py));
-        let entered = guarded(py, || {
-            if !inside.runs(task, &member.coroutine)? {
-                return Ok(None);
-            }
-            self.enter(task).map(Some)
-        });
-        let Ok(Some(context)) = entered else {
-            self.leave_to_trio(&ready);
-            return;
-        };
-        let value = ready.value.as_ref().map(|value| value.bind(py).clone());
-        let driver = member.driver.bind(py).cast::<Driver>().map(Bound::get);
-        let Ok(driver) = driver else { return };
-        let Ok(driven) = self.resume(driver, context.as_ref(), value) else {
-            self.leave_to_trio(&ready);
-            return;
-        };
-        let is_observed = inside.is_observed(py);
-        let kept = match driven {
-            Ok(Ok(Some(trap))) if inside.is_checkpoint(&trap) && is_observed => {
-                if let Err(error) = inside.count_schedule_point(task, 1) {
-                    error.write_unraisable(py, None);
-                }
-                let member = ready.member.clone_ref(py);
-                self.leave_to_trio(&Ready {
-                    member,
-                    value: None,
-                });
-                return self.tell(task, is_observed);
-            }
-            Ok(Ok(Some(trap))) if inside.is_checkpoint(&trap) => {
-                match guarded(py, || inside.gave_way(task, member.send.bind(py))) {
-                    Ok(()) => {
-                        let member = ready.member;
-                        self.ready.push_back(Ready {
-                            member,
-                            value: None,
-                        });
-                        return;
-                    }
-                    Err(_) => Kept::Trap(trap.unbind()),
-                }
-            }
-            Ok(Ok(Some(trap))) if inside.is_wait(&trap) => {
-                match guarded(py, || inside.waits(task, &trap)) {
-                    Ok(()) => return self.tell(task, is_observed),
-                    Err(_) => Kept::Trap(trap.unbind()),
-                }
-            }
-            Ok(Ok(Some(trap))) => Kept::Trap(trap.unbind()),
-            Ok(Ok(None)) => Kept::Leave,
-            Ok(Err(error)) => Kept::Raise(error),
-            Err(panic) => Kept::Panic(panic),
-        };
-        self.keep(driver, task, kept);
-        self.tell(task, is_observed);
-    }
-
-    /// Trio resumes the task in its next tick, and the driver then says this.
-    fn keep(&self, driver: &Driver, task: &Bound<'py, PyAny>, kept: Kept) {
-        let (inside, done) = (&self.ring.inside, self.ring.done(self.py));
-        let kept = driver.with_memory(|memory| memory.kept = Some(kept));
-        let queue = || inside.queue(task, Some(&done));
-        // A second time it has all it needs.
-        if let Err(error) = kept.and_then(|()| queue().or_else(|_| queue())) {
-            error.write_unraisable(self.py, None);
-        }
-    }
-
-    /// An instrument came in the middle of this turn: it is told of the end.
-    fn tell(&self, task: &Bound<'py, PyAny>, is_observed: bool) {
-        if is_observed && let Err(error) = self.ring.inside.tell_of_turn(task) {
-            error.write_unraisable(self.py, None);
-        }
-    }
-
     fn take_own_turn(&mut self) -> PyResult<()> {
         let (py, inside) = (self.py, &self.ring.inside);
         let Own::Ready(value) = &self.own else {
@@ -329,75 +232,32 @@ impl<'py> Carry<'_, 'py> {
         }
         let value = value.as_ref().map(|value| value.bind(py).clone());
         let context = self.enter(self.task)?;
-        self.own = match self.resume(self.driver, context.as_ref(), value)? {
-            Ok(Ok(Some(trap))) if inside.is_checkpoint(&trap) => Own::Ready(None),
-            Ok(Ok(Some(trap))) if inside.is_wait(&trap) => {
-                match guarded(py, || inside.waits(self.task, &trap)) {
-                    Ok(()) => Own::Waits,
-                    Err(_) => Own::Over(Ok(Some(trap))),
-                }
+        let said = self.resume(self.driver, context.as_ref(), value)?;
+        self.own = match said {
+            Kept::Trap(trap) if inside.is_checkpoint(trap.bind(py)) => Own::Ready(None),
+            Kept::Trap(trap) if inside.is_wait(trap.bind(py)) => {
+                inside.waits(self.task, trap.bind(py));
+                Own::Waits
             }
-            Ok(driven) => Own::Over(driven),
-            Err(panic) => resume_unwind(panic),
+            said => Own::over(said, context),
         };
         Ok(())
     }
 
-    /// The task is the current one from here on. Returns its context, if Trio has not entered it.
-    fn enter(&self, task: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let inside = &self.ring.inside;
-        inside.begin_turn(task)?;
-        inside.set_current(task)?;
-        let context = inside.context(task)?;
-        Ok((!context.is(&self.context)).then_some(context))
-    }
-
-    /// An error here is one of a turn that could not begin.
-    fn resume(
-        &mut self,
-        driver: &Driver,
-        context: Option<&Bound<'py, PyAny>>,
-        value: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<thread::Result<Driven<'py>>> {
-        let py = self.py;
-        let entered = guarded(py, || context.map(Entered::new).transpose())?;
-        let memory = driver.take_memory()?;
-        let message = Message::Send(value.unwrap_or_else(|| self.ring.done(py)));
-        let pace = &mut self.pace;
-        let driven = catch_unwind(AssertUnwindSafe(|| {
-            driver.turn(py, memory, message, pace, false)
-        }));
-        drop(entered);
-        Ok(driven)
-    }
-
-    fn leave_to_trio(&self, ready: &Ready) {
-        let give_back = || self.ring.give_back(self.py, ready);
-        if let Err(error) = give_back().or_else(|_| give_back()) {
-            error.write_unraisable(self.py, None);
-        }
-    }
-
     /// Back to Trio: as what?
-    fn end(self, given: PyResult<()>) -> Driven<'py> {
+    fn end(self) -> Driven<'py> {
         let (py, ring, task) = (self.py, self.ring, self.task);
-        let is_observed = ring.inside.is_observed(py);
-        let mut circle = ring.circle();
-        circle.is_turning = false;
-        circle.others_wait = self.others_wait;
+        let is_ready = matches!(self.own, Own::Ready(_));
         // Who has not had a turn comes first the next time.
-        let goes_on = matches!(self.own, Own::Ready(_)) && !is_observed && !self.is_cut;
-        if goes_on && !self.ready.is_empty() {
+        let goes_on = is_ready && !self.is_cut && !self.ready.is_empty();
+        if goes_on && !ring.inside.is_observed(py) {
+            let mut circle = ring.circle();
+            circle.is_turning = false;
             circle.ready = self.ready;
-            drop(circle);
         } else {
-            drop(circle);
-            hand_over(py, ring, self.ready, is_observed);
+            hand_over(py, ring, self.ready);
         }
-        if let Err(error) = given {
-            // What failed was no step's turn. Trio gives it.
-            error.write_unraisable(py, None);
-        }
+        ring.circle().others_wait = self.others_wait;
         match self.own {
             Own::Ready(value) => {
                 ring.inside.begin_turn(task)?;
@@ -409,7 +269,25 @@ impl<'py> Carry<'_, 'py> {
                 Ok(Some(ring.inside.checkpoint(py)))
             }
             Own::Waits => ring.inside.still_waits(task).map(Some),
-            Own::Over(driven) => driven,
+            Own::Over {
+                kept,
+                astray: false,
+            } => kept.say(py),
+            Own::Over { kept, astray: true } => {
+                // Trio enters the right one, and the driver says it then: nobody takes it for a turn.
+                self.driver.leave_ring(py)?;
+                self.driver.with_memory(|memory| memory.kept = Some(kept))?;
+                ring.inside.count_schedule_point(task, -1)?;
+                Ok(Some(ring.inside.checkpoint(py)))
+            }
         }
+    }
+}
+
+impl Own {
+    /// `context`: the one that was entered for the turn, if it was not Trio's.
+    fn over(kept: Kept, context: Option<Bound<'_, PyAny>>) -> Self {
+        let astray = context.is_some() && !matches!(kept, Kept::Trap(_));
+        Self::Over { kept, astray }
     }
 }

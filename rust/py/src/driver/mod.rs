@@ -12,6 +12,7 @@ mod contexts;
 mod drive;
 mod failure;
 mod first;
+mod give;
 mod judge;
 mod memory;
 mod protocol;

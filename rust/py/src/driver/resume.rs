@@ -1,7 +1,5 @@
 //! Trio resumes a driver; before Trio is told what its turn has come to, others may have theirs.
 
-use std::panic::resume_unwind;
-
 use pyo3::prelude::*;
 
 use super::carry::carry;
@@ -67,16 +65,5 @@ impl Driver {
         member.map_or(Ok(()), |member| {
             member.get().ring.get().leave(py, member.get())
         })
-    }
-}
-
-impl Kept {
-    fn say(self, py: Python<'_>) -> Driven<'_> {
-        match self {
-            Self::Trap(trap) => Ok(Some(trap.into_bound(py))),
-            Self::Leave => Ok(None),
-            Self::Raise(error) => Err(error),
-            Self::Panic(panic) => resume_unwind(panic),
-        }
     }
 }
