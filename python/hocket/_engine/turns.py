@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from random import random
 from typing import Any
 
 from outcome import Value
@@ -34,7 +35,13 @@ def _look_up() -> dict[str, Any] | None:
     wait = _trap(wait_task_rescheduled, _abort)
     if not isinstance(checkpoint, type) or getattr(wait, "abort_func", None) is not _abort:
         return None
-    return {"Task": Task, "checkpoint": checkpoint, "wait": type(wait), "value": Value}
+    found = {"Task": Task, "checkpoint": checkpoint, "wait": type(wait), "value": Value}
+    return found | {"random": getattr(getattr(run, "_r", None), "random", random)}
+
+
+def _is_seeded() -> bool:
+    run = sys.modules["trio._core._run"]
+    return bool(getattr(run, "_ALLOW_DETERMINISTIC_SCHEDULING", False))
 
 
 def _trap(function: Any, *args: Any) -> object:
@@ -67,7 +74,6 @@ def ring() -> _core.Ring | None:
             and hasattr(runner, "ki_pending")
             and hasattr(runner, "main_task")
         )
-        known = current[_NAME] = (
-            _core.Ring({**_FOUND, "current": current, "runner": runner}) if has_all else False
-        )
+        here = {"current": current, "runner": runner, "is_seeded": _is_seeded()}
+        known = current[_NAME] = _core.Ring(_FOUND | here) if has_all else False
     return known or None

@@ -1,5 +1,7 @@
 //! Trio's private side, as far as turns need it. `hocket._engine.turns` looks it up and tries it.
 
+use std::collections::VecDeque;
+
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -25,6 +27,10 @@ pub struct Inside {
     wait: Py<PyType>,
     /// The class of what Trio resumes a task with, unless with an error.
     value: Py<PyType>,
+    /// Trio's generator of numbers from 0 to 1, by which it mixes its tasks, and whether it makes the
+    /// most of it: for tests that replay an order.
+    random: Py<PyAny>,
+    is_seeded: bool,
     task: TaskSlots,
 }
 
@@ -55,6 +61,8 @@ impl Inside {
             checkpoint: item("checkpoint")?.unbind(),
             wait: item("wait")?.cast_into()?.unbind(),
             value: item("value")?.cast_into()?.unbind(),
+            random: item("random")?.unbind(),
+            is_seeded: item("is_seeded")?.extract()?,
             task: TaskSlots {
                 coro: slot("coro")?,
                 next_send: slot("_next_send")?,
@@ -132,6 +140,20 @@ impl Inside {
             None => reschedule.call1((task,)),
         }
         .map(drop)
+    }
+
+    /// Who has waited since the last round comes in an order that nobody can rely on, as in Trio.
+    pub fn mix<T>(&self, py: Python<'_>, ready: &mut VecDeque<T>) -> PyResult<()> {
+        let random = || self.random.bind(py).call0()?.extract::<f64>();
+        let ready = ready.make_contiguous();
+        if self.is_seeded {
+            for last in (1..ready.len()).rev() {
+                ready.swap(last, ((last + 1) as f64 * random()?) as usize);
+            }
+        } else if ready.len() > 1 && random()? < 0.5 {
+            ready.reverse();
+        }
+        Ok(())
     }
 
     /// Whether Trio runs this coroutine in the task. The package greenback may put one around it.
@@ -235,7 +257,8 @@ impl Inside {
         visit.call(&self.runner)?;
         visit.call(&self.queue)?;
         visit.call(&self.instruments)?;
-        visit.call(&self.hooks)
+        visit.call(&self.hooks)?;
+        visit.call(&self.random)
     }
 }
 

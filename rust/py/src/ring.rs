@@ -54,6 +54,8 @@ pub struct Circle {
     /// Whether tasks that are not in the ring may wait for their turn in Trio's present tick: one
     /// round, and then it is theirs.
     pub others_wait: bool,
+    /// Whether the time was up before each had its turn: who has not comes first.
+    pub is_cut: bool,
 }
 
 #[pyclass(frozen, module = "hocket._core")]

@@ -60,8 +60,9 @@ pub struct Carry<'a, 'py> {
     /// Whether the others had to wait when the turns began, and whether they do now.
     others_waited: bool,
     others_wait: bool,
-    /// Whether the time was up before each had its turn.
+    /// Whether the time was up before each had its turn, this time and the last time.
     is_cut: bool,
+    was_cut: bool,
 }
 
 /// The driver's own turn has come to `driven`; Trio has entered `context` for it, None if it must not
@@ -102,6 +103,7 @@ pub fn carry<'py>(
     circle.is_turning = true;
     circle.carrier = Some(member.clone_ref(py));
     let others_waited = mem::take(&mut circle.others_wait);
+    let was_cut = mem::take(&mut circle.is_cut);
     drop(circle);
     if let (Own::Waits, Ok(Some(trap))) = (&own, &driven) {
         let woken = ring.take_woken(py, &mut ready);
@@ -126,6 +128,7 @@ pub fn carry<'py>(
         others_waited,
         others_wait: false,
         is_cut: false,
+        was_cut,
     };
     let given = guarded(py, || carry.give_turns());
     let restored = inside.set_current(task);
@@ -169,6 +172,9 @@ impl<'py> Carry<'_, 'py> {
     /// Each of the others that is ready has a turn. Whether it is time to go back to Trio.
     fn give_round(&mut self) -> PyResult<bool> {
         self.take_woken()?;
+        if !mem::take(&mut self.was_cut) {
+            self.ring.inside.mix(self.py, &mut self.ready)?;
+        }
         let mut is_late = self.is_late()?;
         if matches!(self.own, Own::Ready(_)) && !self.ready.is_empty() && !is_late {
             // To others it is about to run.
@@ -257,7 +263,10 @@ impl<'py> Carry<'_, 'py> {
         } else {
             hand_over(py, ring, self.ready);
         }
-        ring.circle().others_wait = self.others_wait;
+        let mut circle = ring.circle();
+        circle.others_wait = self.others_wait;
+        circle.is_cut = self.is_cut;
+        drop(circle);
         match self.own {
             Own::Ready(value) => {
                 ring.inside.begin_turn(task)?;

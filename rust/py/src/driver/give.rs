@@ -83,18 +83,14 @@ impl<'py> Carry<'_, 'py> {
         let is_observed = inside.is_observed(py);
         quietly(py, || {
             fault!(py, GaveTurn);
-            match is_observed {
-                // The instrument came in the middle of this turn.
-                true => inside.tell_of_turn(task),
-                false => Ok(()),
-            }
+            Ok(())
         });
         match said {
             Kept::Trap(trap) if inside.is_wait(trap.bind(py)) => inside.waits(task, trap.bind(py)),
             Kept::Trap(trap) if inside.is_checkpoint(trap.bind(py)) => {
                 let counted = guarded(py, || inside.gave_way(task, member.get().send.bind(py)));
                 let ready = Ready {
-                    member,
+                    member: member.clone_ref(py),
                     value: None,
                 };
                 match counted.is_err() || is_observed {
@@ -103,6 +99,10 @@ impl<'py> Carry<'_, 'py> {
                 }
             }
             said => self.keep(member.get(), said),
+        }
+        if is_observed {
+            // The instrument came in the middle of this turn.
+            quietly(py, || inside.tell_of_turn(task));
         }
     }
 
