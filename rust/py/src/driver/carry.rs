@@ -38,9 +38,8 @@ enum Own {
     Ready(Option<Py<PyAny>>),
     /// It waits, and Trio's tables say so.
     Waits,
-    /// The driver has something to say to Trio. `astray`: in another context than the one that Trio
-    /// has entered.
-    Over { kept: Kept, astray: bool },
+    /// The driver has something to say to Trio.
+    Over(Kept),
 }
 
 pub struct Carry<'a, 'py> {
@@ -160,7 +159,7 @@ impl<'py> Carry<'_, 'py> {
         loop {
             let stop = self.give_round()?;
             match self.own {
-                Own::Over { .. } => return Ok(()),
+                Own::Over(_) => return Ok(()),
                 Own::Waits if self.ready.is_empty() => return Ok(()),
                 _ if stop => return Ok(()),
                 Own::Waits => {}
@@ -245,7 +244,7 @@ impl<'py> Carry<'_, 'py> {
                 inside.waits(self.task, trap.bind(py));
                 Own::Waits
             }
-            said => Own::over(said, context),
+            said => Own::Over(said),
         };
         Ok(())
     }
@@ -278,25 +277,16 @@ impl<'py> Carry<'_, 'py> {
                 Ok(Some(ring.inside.checkpoint(py)))
             }
             Own::Waits => ring.inside.still_waits(task).map(Some),
-            Own::Over {
-                kept,
-                astray: false,
-            } => kept.say(py),
-            Own::Over { kept, astray: true } => {
-                // Trio enters the right one, and the driver says it then: nobody takes it for a turn.
+            Own::Over(Kept::Trap(trap)) => Ok(Some(trap.into_bound(py))),
+            Own::Over(kept) => {
+                // Who awaits it has been away from Trio for long enough, and perhaps in another context
+                // than its own: Trio enters that, and the driver returns then.
                 self.driver.leave_ring(py)?;
                 self.driver.with_memory(|memory| memory.kept = Some(kept))?;
+                // It counts as the step's last checkpoint, which Trio has not been told of.
                 ring.inside.count_schedule_point(task, -1)?;
                 Ok(Some(ring.inside.checkpoint(py)))
             }
         }
-    }
-}
-
-impl Own {
-    /// `context`: the one that was entered for the turn, if it was not Trio's.
-    fn over(kept: Kept, context: Option<Bound<'_, PyAny>>) -> Self {
-        let astray = context.is_some() && !matches!(kept, Kept::Trap(_));
-        Self::Over { kept, astray }
     }
 }
