@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import attrs
 
 # In the order of the report.
 NAMES = [
     "differential",
+    "turns",
     "faults",
     "core",
     "machine",
@@ -58,6 +61,24 @@ def load(name: str) -> Suite:
     assert isinstance(suite, Suite)
     assert suite.name == name
     return suite
+
+
+@contextmanager
+def without_turns() -> Iterator[None]:
+    """Have every checkpoint go through Trio, as with HOCKET_TURNS=off from the beginning."""
+    from hocket._engine import turns
+
+    found, turns._FOUND = turns._FOUND, None
+    before = os.environ.get("HOCKET_TURNS")
+    os.environ["HOCKET_TURNS"] = "off"
+    try:
+        yield
+    finally:
+        turns._FOUND = found
+        if before is None:
+            del os.environ["HOCKET_TURNS"]
+        else:
+            os.environ["HOCKET_TURNS"] = before
 
 
 def add(total: dict[str, float], counts: Mapping[str, float]) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import random
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from torture.suite import Suite, add, load
+from torture.suite import Suite, add, load, without_turns
 
 REPORT_EVERY = 0.5  # seconds
 
@@ -26,7 +29,8 @@ def main(name: str, first: int, count: int, progress: str) -> None:
         os.pwrite(mark, b"%20d" % seed, 0)
         faulthandler.dump_traceback_later(suite.patience, exit=True)
         try:
-            add(counts, suite.trial(seed))
+            with turns(seed):
+                add(counts, suite.trial(seed))
         except Exception as error:
             say(done=done + 1, counts=counts, failed=seed, text=describe(suite, seed, error))
             done, counts = 0, {}
@@ -41,13 +45,26 @@ def main(name: str, first: int, count: int, progress: str) -> None:
 
 def describe(suite: Suite, seed: int, error: BaseException) -> str:
     text = "".join(traceback.format_exception(error))
+    with turns(seed):
+        text += f"Turns: {os.environ.get('HOCKET_TURNS', 'on')}\n"
     if suite.shrink is not None:
         faulthandler.cancel_dump_traceback_later()
         try:
-            text += f"\nShrunk:\n{suite.shrink(seed)}\n"
+            with turns(seed):
+                text += f"\nShrunk:\n{suite.shrink(seed)}\n"
         except Exception:
             text += f"\nShrinking failed:\n{traceback.format_exc()}"
     return text
+
+
+@contextmanager
+def turns(seed: int) -> Iterator[None]:
+    """Have every second trial go without turns of the driver's own, also in its processes."""
+    if os.environ.get("HOCKET_TURNS") is None and random.Random(f"turns {seed}").random() < 0.5:
+        with without_turns():
+            yield
+    else:
+        yield
 
 
 def say(**message: object) -> None:
