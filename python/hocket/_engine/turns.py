@@ -63,17 +63,22 @@ def ring() -> _core.Ring | None:
     """Return the ring of the present ``trio.run``; None where there can be none."""
     if _FOUND is None:
         return None
-    current = sys.modules["trio._core._run"].GLOBAL_RUN_CONTEXT.__dict__
-    known = current.get(_NAME)
-    if known is None:
-        runner = current.get("runner")
-        hooks = getattr(getattr(runner, "instruments", None), "data", None)
-        has_all = (
-            isinstance(getattr(runner, "runq", None), deque)
-            and isinstance(hooks, dict)
-            and hasattr(runner, "ki_pending")
-            and hasattr(runner, "main_task")
-        )
-        here = {"current": current, "runner": runner, "is_seeded": _is_seeded()}
-        known = current[_NAME] = _core.Ring(_FOUND | here) if has_all else False
-    return known or None
+    here = sys.modules["trio._core._run"].GLOBAL_RUN_CONTEXT.__dict__
+    if _NAME not in here:
+        here[_NAME] = _open(_FOUND, here)
+    known: _core.Ring | None = here[_NAME]
+    return known
+
+
+def _open(found: dict[str, Any], here: dict[str, Any]) -> _core.Ring | None:
+    """Return a ring for the run of Trio whose global context has these attributes."""
+    runner = here.get("runner")
+    hooks = getattr(getattr(runner, "instruments", None), "data", None)
+    has_all = (
+        isinstance(getattr(runner, "runq", None), deque)
+        and isinstance(hooks, dict)
+        and hasattr(runner, "ki_pending")
+        and hasattr(runner, "main_task")
+    )
+    parts = {"current": here, "runner": runner, "is_seeded": _is_seeded()}
+    return _core.Ring(found | parts) if has_all else None

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::ffi::Slot;
 use crate::panics::{guarded, quietly};
@@ -79,17 +79,16 @@ impl Inside {
         self.hooks.bind(py).len() > 1
     }
 
-    /// An instrument came in the middle of this task's turn: Trio tells it of the end.
-    pub fn tell_of_turn(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Tell the instruments what Trio would: `hook` says what has become of the task's turn.
+    pub fn tell_of_turn(
+        &self,
+        task: &Bound<'_, PyAny>,
+        hook: &Bound<'_, PyString>,
+    ) -> PyResult<()> {
         let py = task.py();
-        if self
-            .hooks
-            .bind(py)
-            .contains(intern!(py, "after_task_step"))?
-        {
-            let call = intern!(py, "call");
+        if self.hooks.bind(py).contains(hook)? {
             let instruments = self.instruments.bind(py);
-            instruments.call_method1(call, (intern!(py, "after_task_step"), task))?;
+            instruments.call_method1(intern!(py, "call"), (hook, task))?;
         }
         Ok(())
     }
@@ -109,6 +108,10 @@ impl Inside {
     /// How many tasks Trio resumes in its next tick.
     pub fn queued(&self, py: Python<'_>) -> PyResult<usize> {
         self.queue.bind(py).len()
+    }
+
+    pub fn queued_at<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+        self.queue.bind(py).get_item(at)
     }
 
     /// The task that was queued last, and what it is resumed with; None where that is an error, or

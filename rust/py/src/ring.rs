@@ -51,9 +51,8 @@ pub struct Circle {
     pub carrier: Option<Py<Member>>,
     /// Whether turns are being given at this moment.
     pub is_turning: bool,
-    /// Whether tasks that are not in the ring may wait for their turn in Trio's present tick: one
-    /// round, and then it is theirs.
-    pub others_wait: bool,
+    /// For how many ticks others than ours are taken to want their turns from Trio.
+    pub others: u8,
     /// Whether the time was up before each had its turn: who has not comes first.
     pub is_cut: bool,
 }
@@ -105,6 +104,17 @@ impl Ring {
     /// A member gets up.
     pub fn leave(&self, py: Python<'_>, member: &Member) -> PyResult<()> {
         self.members.bind(py).del_item(&member.task)
+    }
+
+    /// Whether anybody but ours has come into Trio's queue since there were `before` in it.
+    pub fn others_came(&self, py: Python<'_>, before: usize) -> PyResult<bool> {
+        let members = self.members.bind(py);
+        for at in before..self.inside.queued(py)? {
+            if !members.contains(self.inside.queued_at(py, at)?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Take back out of Trio's queue who of ours was put there last: steps wake each other.

@@ -5,8 +5,9 @@
 //! them itself (`give`), each in its own task and context, in a circle, and goes back to Trio
 //!
 //! - after a fifth of a millisecond, or so many turns where the clock is not the real one,
-//! - after each round in which somebody else came into Trio's queue, and the time after that
-//!   again: a task that was there before any of ours has run once when each of ours has run twice,
+//! - after each round, as long as others want their turns from Trio. They are seen only as they come
+//!   into its queue; who waits in the middle of Trio's tick is not. So whoever was seen once is taken
+//!   to be there for some time: meanwhile each step has one turn a tick, as everybody else,
 //! - when nobody in the ring is ready, or an instrument wants to see each turn.
 //!
 //! Its own step has one turn a round. While that waits, or is in the ring, the carrier goes on: to
@@ -15,6 +16,7 @@
 use std::collections::VecDeque;
 use std::mem;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::class::Driver;
@@ -29,6 +31,8 @@ use crate::ring::{Member, Ready, Ring};
 const CARRY_NS: u64 = 200_000;
 /// The same for a clock that is not the real one.
 const CARRY_TURNS: u32 = 256;
+/// For so many ticks after others were seen in Trio's queue the carrier stays for one round only.
+const OTHERS_TICKS: u8 = 8;
 /// The clock is looked at after so many turns.
 const TURNS_A_LOOK: u32 = 4;
 
@@ -40,6 +44,14 @@ enum Own {
     Waits,
     /// The driver has something to say to Trio.
     Over(Kept),
+}
+
+/// A turn that Trio gives.
+pub struct Native<'py> {
+    /// The context that Trio has entered for it; None if the driver must not carry.
+    pub context: Option<Bound<'py, PyAny>>,
+    /// How many were in Trio's queue before.
+    pub queued: usize,
 }
 
 pub struct Carry<'a, 'py> {
@@ -56,27 +68,31 @@ pub struct Carry<'a, 'py> {
     own: Own,
     anchor: Option<Anchor>,
     turns: u32,
-    /// Whether the others had to wait when the turns began, and whether they do now.
-    others_waited: bool,
-    others_wait: bool,
+    /// For how many ticks others are taken to be there.
+    others: u8,
+    /// Whether an instrument has been told of the end of another's turn: then the carrier's begins.
+    pub is_told: bool,
     /// Whether the time was up before each had its turn, this time and the last time.
     is_cut: bool,
     was_cut: bool,
 }
 
-/// The driver's own turn has come to `driven`; Trio has entered `context` for it, None if it must not
-/// carry. Returns what Trio is told.
+/// The driver's own turn has come to `driven`; `native` is what Trio has made of that turn. Returns
+/// what Trio is told.
 pub fn carry<'py>(
     driver: &Driver,
     py: Python<'py>,
     member: &Py<Member>,
-    context: Option<Bound<'py, PyAny>>,
+    native: Native<'py>,
     pace: Pace,
     driven: Driven<'py>,
 ) -> Driven<'py> {
     let (ring, task) = (member.get().ring.get(), member.get().task.bind(py));
     let inside = &ring.inside;
     let mut circle = ring.circle();
+    if matches!(ring.others_came(py, native.queued), Ok(true)) {
+        circle.others = OTHERS_TICKS;
+    }
     let carrier = circle.carrier.as_ref();
     let carries = carrier.is_some_and(|carrier| carrier.is(member));
     if circle.is_turning || (!carries && circle.carrier.is_some()) {
@@ -94,14 +110,14 @@ pub fn carry<'py>(
     let mut ready = mem::take(&mut circle.ready);
     let may =
         !inside.is_observed(py) && matches!(inside.runs(task, &member.get().coroutine), Ok(true));
-    let (Some(own), Some(context), true) = (own, context, may) else {
+    let (Some(own), Some(context), true) = (own, native.context, may) else {
         drop(circle);
         hand_over(py, ring, ready);
         return driven;
     };
     circle.is_turning = true;
     circle.carrier = Some(member.clone_ref(py));
-    let others_waited = mem::take(&mut circle.others_wait);
+    let others = circle.others;
     let was_cut = mem::take(&mut circle.is_cut);
     drop(circle);
     if let (Own::Waits, Ok(Some(trap))) = (&own, &driven) {
@@ -124,11 +140,12 @@ pub fn carry<'py>(
         own,
         anchor: None,
         turns: 0,
-        others_waited,
-        others_wait: false,
+        others,
+        is_told: false,
         is_cut: false,
         was_cut,
     };
+    carry.find_own();
     let given = guarded(py, || carry.give_turns());
     let restored = inside.set_current(task);
     if let Err(error) = given.and(restored) {
@@ -170,17 +187,19 @@ impl<'py> Carry<'_, 'py> {
 
     /// Each of the others that is ready has a turn. Whether it is time to go back to Trio.
     fn give_round(&mut self) -> PyResult<bool> {
-        self.take_woken()?;
         if !mem::take(&mut self.was_cut) {
             self.ring.inside.mix(self.py, &mut self.ready)?;
         }
+        // Who is in Trio's queue may have had his turn in this tick.
+        let round = self.ready.len();
+        self.take_woken()?;
         let mut is_late = self.is_late()?;
-        if matches!(self.own, Own::Ready(_)) && !self.ready.is_empty() && !is_late {
+        if matches!(self.own, Own::Ready(_)) && round > 0 && !is_late {
             // To others it is about to run.
             let send = self.member.get().send.bind(self.py);
             self.ring.inside.is_to_run(self.task, send)?;
         }
-        for _ in 0..self.ready.len() {
+        for _ in 0..round {
             self.is_cut = is_late;
             if is_late {
                 break;
@@ -192,8 +211,10 @@ impl<'py> Carry<'_, 'py> {
             self.take_woken()?;
             is_late = self.is_late()?;
         }
-        self.others_wait = self.ring.inside.queued(self.py)? > 0;
-        Ok(is_late || self.others_wait || self.others_waited)
+        if self.ring.inside.queued(self.py)? > 0 {
+            self.others = OTHERS_TICKS;
+        }
+        Ok(is_late || self.others > 0)
     }
 
     fn is_late(&mut self) -> PyResult<bool> {
@@ -217,14 +238,19 @@ impl<'py> Carry<'_, 'py> {
     fn take_woken(&mut self) -> PyResult<()> {
         let before = self.ready.len();
         self.ring.take_woken(self.py, &mut self.ready)?;
-        if self.ready.len() > before && matches!(self.own, Own::Waits) {
-            let is_own = |ready: &Ready| ready.member.is(self.member);
-            if let Some(at) = self.ready.iter().position(is_own) {
-                let own = self.ready.remove(at);
-                self.own = Own::Ready(own.and_then(|own| own.value));
-            }
+        if self.ready.len() > before {
+            self.find_own();
         }
         Ok(())
+    }
+
+    /// The carrier's own step may be among those that were woken.
+    fn find_own(&mut self) {
+        let is_own = |ready: &Ready| ready.member.is(self.member);
+        if let (Own::Waits, Some(at)) = (&self.own, self.ready.iter().position(is_own)) {
+            let own = self.ready.remove(at);
+            self.own = Own::Ready(own.and_then(|own| own.value));
+        }
     }
 
     fn take_own_turn(&mut self) -> PyResult<()> {
@@ -252,9 +278,12 @@ impl<'py> Carry<'_, 'py> {
     /// Back to Trio: as what?
     fn end(self) -> Driven<'py> {
         let (py, ring, task) = (self.py, self.ring, self.task);
-        let is_ready = matches!(self.own, Own::Ready(_));
-        // Who has not had a turn comes first the next time.
-        let goes_on = is_ready && !self.is_cut && !self.ready.is_empty();
+        if self.is_told {
+            ring.inside
+                .tell_of_turn(task, intern!(py, "before_task_step"))?;
+        }
+        // In this tick nobody else carries. Who has not had a turn comes first the next time.
+        let goes_on = matches!(self.own, Own::Ready(_)) && (!self.is_cut || self.ready.is_empty());
         if goes_on && !ring.inside.is_observed(py) {
             let mut circle = ring.circle();
             circle.is_turning = false;
@@ -263,7 +292,7 @@ impl<'py> Carry<'_, 'py> {
             hand_over(py, ring, self.ready);
         }
         let mut circle = ring.circle();
-        circle.others_wait = self.others_wait;
+        circle.others = self.others.saturating_sub(1);
         circle.is_cut = self.is_cut;
         drop(circle);
         match self.own {

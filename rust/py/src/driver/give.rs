@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::carry::Carry;
@@ -102,7 +103,10 @@ impl<'py> Carry<'_, 'py> {
         }
         if is_observed {
             // The instrument came in the middle of this turn.
-            quietly(py, || inside.tell_of_turn(task));
+            self.is_told = true;
+            quietly(py, || {
+                inside.tell_of_turn(task, intern!(py, "after_task_step"))
+            });
         }
     }
 

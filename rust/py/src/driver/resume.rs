@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::carry::carry;
+use super::carry::{Native, carry};
 use super::class::Driver;
 use super::drive::Driven;
 use super::memory::Kept;
@@ -41,11 +41,16 @@ impl Driver {
         let (inside, task) = (&member.get().ring.get().inside, member.get().task.bind(py));
         let is_here = inside.is_current(task).unwrap_or(false);
         let entered = inside.context(task);
+        let queued = inside.queued(py).unwrap_or_default();
         let driven = self.turn(py, memory, message, &mut pace, in_portal);
         // Resumed by `throw`, on a greenlet or in another's task it is not in a frame where the steps
         // of others may run.
         let entered = entered.ok().filter(|_| is_here && !thrown && !in_portal);
-        let driven = carry(self, py, &member, entered, pace, driven);
+        let native = Native {
+            context: entered,
+            queued,
+        };
+        let driven = carry(self, py, &member, native, pace, driven);
         self.leaving(py, driven)
     }
 
