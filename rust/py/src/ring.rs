@@ -55,6 +55,9 @@ pub struct Circle {
     pub others: u8,
     /// Whether the time was up before each had its turn: who has not comes first.
     pub is_cut: bool,
+    /// Whether a step has suspended past its time limit in a turn that Trio gave: Trio cancels it
+    /// before it has another.
+    pub is_due: bool,
 }
 
 #[pyclass(frozen, module = "hocket._core")]

@@ -84,7 +84,7 @@ pub fn carry<'py>(
     py: Python<'py>,
     member: &Py<Member>,
     native: Native<'py>,
-    pace: Pace,
+    mut pace: Pace,
     driven: Driven<'py>,
 ) -> Driven<'py> {
     let (ring, task) = (member.get().ring.get(), member.get().task.bind(py));
@@ -96,6 +96,7 @@ pub fn carry<'py>(
     let carrier = circle.carrier.as_ref();
     let carries = carrier.is_some_and(|carrier| carrier.is(member));
     if circle.is_turning || (!carries && circle.carrier.is_some()) {
+        circle.is_due |= pace.is_due;
         return driven;
     }
     let own = match &driven {
@@ -119,6 +120,7 @@ pub fn carry<'py>(
     circle.carrier = Some(member.clone_ref(py));
     let others = circle.others;
     let was_cut = mem::take(&mut circle.is_cut);
+    pace.is_due |= mem::take(&mut circle.is_due);
     drop(circle);
     if let (Own::Waits, Ok(Some(trap))) = (&own, &driven) {
         let woken = ring.take_woken(py, &mut ready);
