@@ -74,7 +74,7 @@ def cells(
     contenders: Sequence[Contender],
     broken: dict[str, str],
 ) -> list[Cell]:
-    """Return the cells in the order in which each round goes through them.
+    """Return the cells, in the order of the tables.
 
     The quick run has each contender on the first of its runtimes only.
     """

@@ -7,7 +7,7 @@ import aiometer
 from benches.work.frame import LIMIT, threes
 
 PACKAGES = ["aiometer>=1.0"]
-RUNTIMES = ["trio", "asyncio"]
+RUNTIMES = ["trio", "asyncio", "uvloop"]
 SOURCE = "https://github.com/florimondmanca/aiometer#readme"
 TIME_LIMIT = False
 

@@ -4,8 +4,8 @@ import anyio
 
 from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
 
-PACKAGES = ["anyio>=4.7"]
-RUNTIMES = ["trio", "asyncio"]
+PACKAGES = ["anyio>=4.16"]
+RUNTIMES = ["trio", "asyncio", "uvloop"]
 SOURCE = "https://anyio.readthedocs.io/en/stable/synchronization.html#capacity-limiters"
 TIME_LIMIT = True
 

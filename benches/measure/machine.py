@@ -38,6 +38,12 @@ def versions(requirements: Iterable[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def freeze() -> list[str]:
+    """Return every package of this environment, as `pip freeze` writes them."""
+    found = {f"{one.name}=={one.version}" for one in importlib.metadata.distributions() if one.name}
+    return sorted(found, key=str.lower)
+
+
 def revision() -> str:
     """Return git's name of what is checked out, `-dirty` if files were changed; else nothing."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]

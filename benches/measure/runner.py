@@ -1,7 +1,8 @@
-"""The rounds: every cell once in each, one process after the other."""
+"""The rounds: every cell once in each, in random order, one process after the other."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,15 +23,17 @@ def run(
 
     Args:
         kind: the time budget.
-        cells: in the order in which each round goes through them.
+        cells: each round goes through them in an order of its own.
         rounds: how many.
         url: of the HTTP server.
         tell: is called before each process with the cell and the seconds that are still to go.
     """
     for number in range(rounds):
-        for at, cell in enumerate(cells):
+        # In another order each time: no contender comes always after the same one.
+        order = random.sample(cells, len(cells))
+        for at, cell in enumerate(order):
             if cell.wants_more(kind.patience):
-                tell(cell, left(cells, at, rounds - number, kind))
+                tell(cell, left(order, at, rounds - number, kind))
                 _measure(kind, cell, number, url)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from benches.contender import Contender
 from benches.measure.environment import RUNNER, RUNTIME_PACKAGES
-from benches.measure.machine import machine, revision, versions
+from benches.measure.machine import freeze, machine, revision, versions
 from benches.plan import Cell, Kind
 from benches.work.frame import LIMIT, STEP_TIMEOUT
 from benches.work.workloads import WORKLOADS
@@ -53,6 +53,7 @@ def collect(
         "interrupted": interrupted,
         "machine": machine(),
         "packages": versions(["trio", *RUNNER, *runtimes, *packages]),
+        "freeze": freeze(),
         "rounds": rounds,
         "limit": LIMIT,
         "step_timeout": STEP_TIMEOUT,

@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from benches.work.files import digest
-from benches.work.runtimes import Runtime
+from benches.work.runtimes import Pipe, Runtime
 
 SLEEP = 0.005
 FOREVER = 3600.0
+ITEMS = 20
 
 
 def no_op(runtime: Runtime, url: str):
@@ -34,6 +35,37 @@ def ten_checkpoints(runtime: Runtime, url: str):
 
     async def step(name, context=None):
         for _ in range(10):
+            await checkpoint()
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def through_a_channel(runtime: Runtime, url: str):
+    pipes: dict[int, Pipe] = {}
+
+    async def step(name, context=None):
+        pair, is_second = divmod(int(name.removeprefix("step-")) - 1, 2)
+        if pair not in pipes:
+            pipes[pair] = runtime.pipe(ITEMS)
+        pipe = pipes[pair]
+        if is_second:
+            for _ in range(ITEMS):
+                await pipe.receive()
+        else:
+            for item in range(ITEMS):
+                await pipe.send(item)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def under_a_lock(runtime: Runtime, url: str):
+    checkpoint = runtime.checkpoint
+    lock = runtime.lock()
+
+    async def step(name, context=None):
+        async with lock:
             await checkpoint()
         return name
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 from benches.work.files import digest
-from benches.work.runtimes import Runtime
-from benches.work.steps_async import SLEEP
+from benches.work.runtimes import Pipe, Runtime
+from benches.work.steps_async import ITEMS, SLEEP
 
 
 def no_op(runtime: Runtime, url: str):
@@ -29,6 +29,34 @@ def one_checkpoint(runtime: Runtime, url: str):
 def ten_checkpoints(runtime: Runtime, url: str):
     def step(name, context=None):
         for _ in range(10):
+            time.sleep(0)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def through_a_channel(runtime: Runtime, url: str):
+    pipes: dict[int, Pipe] = {}
+
+    def step(name, context=None):
+        pair, is_second = divmod(int(name.removeprefix("step-")) - 1, 2)
+        # One operation, as several threads may come here at once.
+        pipe = pipes.setdefault(pair, runtime.pipe(ITEMS))
+        for item in range(ITEMS):
+            if is_second:
+                pipe.receive()
+            else:
+                pipe.send(item)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
+def under_a_lock(runtime: Runtime, url: str):
+    lock = runtime.lock()
+
+    def step(name, context=None):
+        with lock:
             time.sleep(0)
         return name
 

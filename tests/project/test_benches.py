@@ -81,6 +81,7 @@ ROOMS = {
     "measure": "work contender check plan",
     "show": "work contender plan measure",
     "suite": "work contender plan measure show",
+    "late": "contenders",
     "__main__": "work contender plan measure suite",
 }
 MODULES = {
@@ -443,7 +444,8 @@ def test_a_cell_without_a_figure_is_not_tried_again_and_the_rest_runs(monkeypatc
     cells = [plan.Cell("no_op", name, "trio", 10) for name in ("peer", "anyio", "hocket")]
     cells[0].status, cells[0].reason = "broken", "no wheel"
     runner.run(plan.QUICK, cells, 2, "", lambda _cell, left: None)
-    assert asked == [("anyio", True), ("hocket", True), ("hocket", False)]
+    assert sorted(asked[:2]) == [("anyio", True), ("hocket", True)], "each round in its own order"
+    assert asked[2:] == [("hocket", False)]
     assert [cell.status for cell in cells] == ["broken", "wrong", "ok"]
     assert [run["round"] for run in cells[2].runs] == [0, 1]
     assert cells[2].n == 7

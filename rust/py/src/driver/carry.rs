@@ -20,8 +20,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::class::Driver;
-use super::drive::Driven;
-use super::memory::Kept;
+use super::kept::{Driven, Kept};
 use super::stretch::Pace;
 use crate::clock::Anchor;
 use crate::panics::guarded;
@@ -294,7 +293,11 @@ impl<'py> Carry<'_, 'py> {
             hand_over(py, ring, self.ready);
         }
         let mut circle = ring.circle();
-        circle.others = self.others.saturating_sub(1);
+        circle.others = match self.others {
+            // Whoever has come meanwhile has a turn in Trio's next tick, which is to come soon.
+            0 => 1,
+            others => others - 1,
+        };
         circle.is_cut = self.is_cut;
         drop(circle);
         match self.own {

@@ -27,6 +27,7 @@ use pyo3::prelude::*;
 use pyo3::types::PySendResult;
 
 use super::class::Driver;
+use super::kept::Driven;
 use super::memory::{Action, Inner, Memory, Step};
 use super::settle::End;
 use super::stretch::Pace;
@@ -40,9 +41,6 @@ use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
 use crate::request::out_of_memory;
 use crate::trio;
-
-/// What a turn has come to: a trap for Trio, or None where the driver returns.
-pub type Driven<'py> = PyResult<Option<Bound<'py, PyAny>>>;
 
 impl Driver {
     /// One turn, with the memory that was taken out for it.

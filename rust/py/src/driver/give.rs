@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use super::carry::Carry;
 use super::class::Driver;
-use super::memory::Kept;
+use super::kept::Kept;
 use super::turn::Message;
 use crate::faults::fault;
 use crate::ffi::Entered;

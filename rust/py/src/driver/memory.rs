@@ -1,9 +1,5 @@
 //! What a driver keeps from one resumption to the next.
 
-use std::any::Any;
-use std::panic::resume_unwind;
-use std::thread;
-
 use hocket_core::SlotId;
 use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -11,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 
 use super::contexts::Contexts;
-use super::drive::Driven;
+use super::kept::Kept;
 use super::stretch::Round;
 use crate::clock::Anchor;
 use crate::leftovers::Baseline;
@@ -59,34 +55,6 @@ pub struct Unwinding {
     pub step: Step,
     pub error: Py<PyBaseException>,
     pub traceback: Option<Py<PyTraceback>>,
-}
-
-/// What a turn has come to that only Trio can take in: the worker's next resumption says it.
-pub enum Kept {
-    Trap(Py<PyAny>),
-    Leave,
-    Raise(PyErr),
-    Panic(Box<dyn Any + Send>),
-}
-
-impl Kept {
-    pub fn of(said: thread::Result<Driven<'_>>) -> Self {
-        match said {
-            Ok(Ok(Some(trap))) => Self::Trap(trap.unbind()),
-            Ok(Ok(None)) => Self::Leave,
-            Ok(Err(error)) => Self::Raise(error),
-            Err(panic) => Self::Panic(panic),
-        }
-    }
-
-    pub fn say(self, py: Python<'_>) -> Driven<'_> {
-        match self {
-            Self::Trap(trap) => Ok(Some(trap.into_bound(py))),
-            Self::Leave => Ok(None),
-            Self::Raise(error) => Err(error),
-            Self::Panic(panic) => resume_unwind(panic),
-        }
-    }
 }
 
 #[derive(Default)]

@@ -1,9 +1,11 @@
 //! The driver: a coroutine that runs one step after another inside one Trio task.
 //!
-//! From the bottom: [`contexts`] and [`stretch`] are parts of the driver's [`memory`], [`class`] is
+//! From the bottom: [`contexts`], [`stretch`] and [`kept`] are parts of the driver's [`memory`], [`class`] is
 //! the driver that keeps it, [`turn`] one resumption of the driver. Of a turn, [`settle`] is what is
-//! done when a step has ended, [`judge`] what that end is, [`first`] its first segment, [`abandon`] the way out when
-//! something fails, [`failure`] one that has to wait for Trio, and [`drive`] the loop. [`protocol`] is all that Python sees.
+//! done when a step has ended, [`judge`] what that end is, [`first`] its first segment, [`abandon`] the
+//! way out when something fails, [`failure`] one that has to wait for Trio, and [`drive`] the loop.
+//! [`give`] is a turn that another driver gives, [`carry`] is that driver, and [`resume`] a turn that
+//! Trio gives. [`protocol`] is all that Python sees.
 
 mod abandon;
 mod carry;
@@ -14,6 +16,7 @@ mod failure;
 mod first;
 mod give;
 mod judge;
+mod kept;
 mod memory;
 mod protocol;
 mod resume;

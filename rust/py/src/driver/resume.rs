@@ -4,8 +4,7 @@ use pyo3::prelude::*;
 
 use super::carry::{Native, carry};
 use super::class::Driver;
-use super::drive::Driven;
-use super::memory::Kept;
+use super::kept::{Driven, Kept};
 use super::stretch::Pace;
 use super::turn::Message;
 use crate::portal;
