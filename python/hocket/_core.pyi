@@ -6,7 +6,7 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["LONGEST_WINDOW_NS", "Driver", "Pool", "Run", "Tally", "step_ids"]
+__all__ = ["LONGEST_WINDOW_NS", "Driver", "Feed", "Pool", "Run", "Tally", "step_ids"]
 
 __version__: str
 __debug_build__: bool
@@ -80,6 +80,12 @@ class Run:
     def failed(self) -> list[str]: ...
     @property
     def age(self) -> float: ...
+
+@final
+class Feed:
+    def __new__(cls, run: Run) -> Feed: ...
+    def put(self, place: int) -> None: ...
+    def end(self) -> None: ...
 
 @final
 class Tally:

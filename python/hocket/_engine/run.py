@@ -67,6 +67,10 @@ class RunSpec(CallSpec):
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
     isolation: Isolation = "shared"
+    landing: Callable[[int, Any, Exception | None, float, float], object] | None = None
+    """Of a run whose steps come in by ``_core.Feed``: the lists of ids and steps are places for them,
+    and this is called with what each one has come to, which is kept nowhere else: its place, its
+    value, its error, and for how many seconds it has waited and run."""
     step_timeouts_ns: list[int | None] | None = None
     """Each step's own time limit, in place of ``step_timeout_ns``."""
     dependencies: list[list[int]] | None = None

@@ -21,7 +21,7 @@ from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
 from . import leftovers, tree_variables
 
-__all__ = ["run_alone", "supervise"]
+__all__ = ["Host", "run_alone", "supervise", "unwrap"]
 
 
 @enable_ki_protection
@@ -41,7 +41,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
             scope = nursery.cancel_scope
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
-            host = _Host(run, nursery, isolated)
+            host = Host(run, nursery, isolated)
             run.attach(host.spawn, host.stop, host.alarm, timeout is not None)
             if isolated or sys.exception() is not None or keeps_out:
                 # A step must not see the exception that the caller handles as the context of its own,
@@ -51,7 +51,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
                 await host.work_here()
         return host.is_out_of_time()
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
-        failure = _unwrap(error)
+        failure = unwrap(error)
     try:
         if is_a(failure, trio.Cancelled) and run.decided:
             # What is done is done; the caller meets its cancellation at its next checkpoint.
@@ -62,7 +62,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
         del failure
 
 
-def _unwrap(error: BaseException) -> BaseException:
+def unwrap(error: BaseException) -> BaseException:
     """Return the one exception that matters, so that its shape does not depend on timing."""
     found = leaves(error)
     rest = [leaf for leaf in found if not is_a(leaf, trio.Cancelled)]
@@ -104,7 +104,7 @@ def judge(driver: _core.Driver, error: BaseException | None) -> None:
         del driver, error, remaining
 
 
-class _Host:
+class Host:
     """What the core's crew asks of us: worker tasks in our nursery, an end, an alarm."""
 
     def __init__(self, run: _core.Run, nursery: trio.Nursery, isolated: bool) -> None:
@@ -128,6 +128,19 @@ class _Host:
             return
         self._start(self._work, _core.Driver(self._run), name="hocket.worker")
         self._workers += 1
+
+    def hold(self) -> None:
+        """Keep the run open while it has no worker: steps are still to come."""
+        self._workers += 1
+
+    @enable_ki_protection
+    def release(self) -> None:
+        """No more steps will come, and those there are have a worker: what :meth:`hold` began ends."""
+        self._workers -= 1
+        if self._workers == 0:
+            self._over = True
+            if self._watch is not None:
+                self._watch.cancel()
 
     def _start(self, *args: Any, name: str) -> None:
         self._context.run(partial(self._nursery.start_soon, *args, name=name))
@@ -198,11 +211,7 @@ class _Host:
             if driver.retire:
                 self._run.replace()
         finally:
-            self._workers -= 1
-            if self._workers == 0:
-                self._over = True
-                if self._watch is not None:
-                    self._watch.cancel()
+            self.release()
 
     @enable_ki_protection
     def stop(self) -> None:
