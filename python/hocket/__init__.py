@@ -19,12 +19,15 @@ from ._base.errors import (
     WorkflowFileError as WorkflowFileError,
     WorkflowInvalid as WorkflowInvalid,
 )
+from ._batch.many import map as map, stream as stream  # noqa: A004 - hocket.map
 from ._core import __debug_build__ as __debug_build__, __version__ as __version__
 from ._engine.groups import ParallelExecutionManager as ParallelExecutionManager
 from ._engine.pool import WorkerPool as WorkerPool
+from ._engine.stream import Stream as Stream
 from ._model.config import WorkerPoolConfig as WorkerPoolConfig
 from ._model.event import EventKind as EventKind, Observer as Observer, StepEvent as StepEvent
 from ._model.group import ParallelGroup as ParallelGroup
+from ._model.outcome import Outcome as Outcome
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
 from ._model.states import StepState as StepState
 from ._model.statistics import (
@@ -59,6 +62,7 @@ __all__ = [
     "InternalError",
     "MissingExtra",
     "Observer",
+    "Outcome",
     "ParallelExecutionManager",
     "ParallelExecutionResult",
     "ParallelGroup",
@@ -71,6 +75,7 @@ __all__ = [
     "StepLeftovers",
     "StepState",
     "StepTimeout",
+    "Stream",
     "ToolInputError",
     "ToolModuleError",
     "ToolRegistry",
@@ -88,7 +93,9 @@ __all__ = [
     "WorkflowResult",
     "WorkflowStep",
     "load_workflow",
+    "map",
     "quorum",
+    "stream",
     "tool",
     "workflow_from_dict",
 ]
