@@ -19,6 +19,12 @@ from ._base.errors import (
     WorkflowFileError as WorkflowFileError,
     WorkflowInvalid as WorkflowInvalid,
 )
+from ._batch.handful import (
+    as_completed as as_completed,
+    first_success as first_success,
+    quorum_of as quorum_of,
+    race as race,
+)
 from ._batch.many import map as map, stream as stream  # noqa: A004 - hocket.map
 from ._core import __debug_build__ as __debug_build__, __version__ as __version__
 from ._engine.groups import ParallelExecutionManager as ParallelExecutionManager
@@ -27,6 +33,7 @@ from ._engine.stream import Stream as Stream
 from ._model.config import WorkerPoolConfig as WorkerPoolConfig
 from ._model.event import EventKind as EventKind, Observer as Observer, StepEvent as StepEvent
 from ._model.group import ParallelGroup as ParallelGroup
+from ._model.hedging import HedgingBudget as HedgingBudget
 from ._model.outcome import Outcome as Outcome
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
 from ._model.states import StepState as StepState
@@ -58,6 +65,7 @@ __all__ = [
     "EventKind",
     "GroupFailed",
     "GroupStats",
+    "HedgingBudget",
     "HocketError",
     "InternalError",
     "MissingExtra",
@@ -92,9 +100,13 @@ __all__ = [
     "WorkflowManager",
     "WorkflowResult",
     "WorkflowStep",
+    "as_completed",
+    "first_success",
     "load_workflow",
     "map",
     "quorum",
+    "quorum_of",
+    "race",
     "stream",
     "tool",
     "workflow_from_dict",

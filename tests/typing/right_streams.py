@@ -6,7 +6,7 @@ Nothing here is run.
 # pyright: strict
 
 import math
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import assert_type
@@ -72,6 +72,23 @@ async def streams(pool: WorkerPool) -> None:
     async with hocket.stream(partial(fetch, "/"), range(3), max_concurrent=5) as pages:
         assert_type([page.unwrap() async for page in pages], list[bytes])
         assert_type(await anext(pages), Outcome[int, bytes])
+
+
+async def ping() -> str:
+    return "pong"
+
+
+async def handful(several: Iterable[Callable[[], Awaitable[bytes]]]) -> None:
+    budget = hocket.HedgingBudget(share=0.2, burst=5)
+    assert_type(await hocket.first_success([ping, ping], stagger=0.05), str)
+    assert_type(await hocket.first_success(several, hedging_budget=budget, stagger=1), bytes)
+    assert_type(await hocket.race([ping], stagger=timedelta(seconds=1), max_hedges=1), str)
+    assert_type(await hocket.race([partial(length, "a"), partial(length, "b")]), int)
+    assert_type(await hocket.quorum_of(2, [ping, ping, ping]), list[str])
+    async with hocket.as_completed([ping], on_error="collect", step_timeout=5) as outcomes:
+        assert_type([outcome.unwrap() async for outcome in outcomes], list[str])
+    hocket.ParallelGroup("g", ["a"], "any", stagger=0.5, max_hedges=2, hedging_budget=budget)
+    assert_type(budget.left, float)
 
 
 async def after_an_async_with(pool: WorkerPool) -> int:

@@ -58,3 +58,25 @@ async def streams(pool: WorkerPool) -> None:
         outcome.index = 3  # refused
         number: int = (await anext(outcomes)).value  # refused
         print(text, number)
+
+
+async def ping() -> str:
+    return "pong"
+
+
+def sync_ping() -> str:
+    return "pong"
+
+
+async def handful() -> None:
+    await hocket.first_success(ping)  # refused
+    await hocket.first_success([ping()])  # refused
+    await hocket.first_success([length])  # refused
+    await hocket.first_success([sync_ping])  # refused
+    await hocket.race([ping], stagger="1s")  # refused
+    await hocket.race([ping], hedging_budget=0.1)  # refused
+    await hocket.quorum_of([ping], 2)  # refused
+    number: int = await hocket.race([ping])  # refused
+    await hocket.as_completed([ping])  # refused
+    hocket.ParallelGroup("g", ["a"], "any", max_hedges="one")  # refused
+    print(number)

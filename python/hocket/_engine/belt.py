@@ -83,7 +83,7 @@ class Belt:
     ) -> None:
         places = len(spec.ids)
         self.spec = spec
-        spec.landing = self._land
+        spec.is_fed, spec.landing = True, self._land
         # The first error that is no outcome decides the run: nothing more of it starts.
         spec.thresholds = (None, None if collects else 1)
         self.collects = collects

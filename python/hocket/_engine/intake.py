@@ -86,7 +86,12 @@ def check_buffer(verb: str, buffer: float | None, limit: float) -> int:
         TypeError, ValueError: it is no whole number of at least 1, or it is not given and there is
             no limit to tell it by.
     """
-    count = check_count("buffer", buffer, no_limit="None, for twice the limit")
+    try:
+        count = check_count("buffer", buffer)
+    except TypeError:
+        raise TypeError(
+            f"buffer must be a whole number of at least 1, or None for twice the limit; got {shown(buffer)}"
+        ) from None
     if count is not None:
         return count
     if buffer is not None:

@@ -20,12 +20,15 @@ from .. import _core
 from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
 from . import leftovers, tree_variables
+from .contenders import Contenders
 
 __all__ = ["Host", "run_alone", "supervise", "unwrap"]
 
 
 @enable_ki_protection
-async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) -> bool:
+async def supervise(
+    run: _core.Run, timeout: float | None, *, isolated: bool, contenders: Contenders | None = None
+) -> bool:
     """Run all steps of ``run``; return when no task of it is left.
 
     The caller's own task is the first worker: a group whose steps never suspend needs no other.
@@ -42,8 +45,12 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
             host = Host(run, nursery, isolated)
-            run.attach(host.spawn, host.stop, host.alarm, timeout is not None)
-            if isolated or sys.exception() is not None or keeps_out:
+            limited = timeout is not None or contenders is not None
+            run.attach(host.spawn, host.stop, host.alarm, limited)
+            if contenders is not None:
+                host.hold()
+                nursery.start_soon(host.start_all, contenders, name="hocket.contenders")
+            elif isolated or sys.exception() is not None or keeps_out:
                 # A step must not see the exception that the caller handles as the context of its own,
                 # nor share what belongs to the caller's task.
                 run.start()
@@ -141,6 +148,13 @@ class Host:
             self._over = True
             if self._watch is not None:
                 self._watch.cancel()
+
+    async def start_all(self, contenders: Contenders) -> None:
+        """Let the contenders start one after the other."""
+        try:
+            await contenders.start_all(self._run)
+        finally:
+            self.release()
 
     def _start(self, *args: Any, name: str) -> None:
         self._context.run(partial(self._nursery.start_soon, *args, name=name))

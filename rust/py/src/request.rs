@@ -89,7 +89,7 @@ impl Request {
             self.work.call = Call::Executor(executor);
         }
         self.work.landing = read!(spec.landing);
-        self.lane.is_fed = self.work.landing.is_some();
+        self.lane.is_fed = read!(spec.is_fed);
         let isolation: Bound<'_, PyString> = read!(spec.isolation);
         self.isolated = isolation == "task";
         Ok(())

@@ -25,10 +25,12 @@ impl Scheduler {
         debug_assert_ne!(lane.states[at], StepState::Running);
         lane.states[at] = StepState::Waiting;
         lane.ready_at_ns[at] = now_ns;
-        lane.ready.push(place);
-        lane.tally.submitted += 1;
-        self.ready += 1;
-        self.statistics.submitted(1, now_ns);
+        Self::push_ready(lane, place);
+        if lane.takes_slot(place) {
+            lane.tally.submitted += 1;
+            self.ready += 1;
+            self.statistics.submitted(1, now_ns);
+        }
     }
 
     /// No more steps come in: a worker that finds none leaves.
