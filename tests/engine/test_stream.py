@@ -558,6 +558,27 @@ async def test_something_fatal_in_a_step_interrupts_the_body_and_arrives_as_it_i
     assert_idle(pool)
 
 
+async def test_something_fatal_in_a_step_is_not_hidden_by_what_the_body_raises_then(autojump_clock):
+    async def step(item):
+        await trio.sleep(1)
+        raise KeyboardInterrupt
+
+    async def fails_as_it_is_cancelled():
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise Broken("clean-up")
+
+    async def main():
+        async with WorkerPool().stream(step, range(1)), trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            nursery.start_soon(fails_as_it_is_cancelled)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        await main()
+    assert "clean-up" in repr(caught.value.__context__)
+
+
 @KINDS
 async def test_something_fatal_in_a_step_comes_out_of_a_loop_that_waits(kind, autojump_clock):
     async def step(item):

@@ -132,9 +132,9 @@ class Belt:
     @enable_ki_protection
     async def conduct(self) -> None:
         """Run the steps, and read the input if it is async, until both have ended. Raises nothing."""
-        run = self.spec.run
-        assert run is not None, "it is open"
         try:
+            run = self.spec.run
+            assert run is not None, "it is open"
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
                 if self.stopped:

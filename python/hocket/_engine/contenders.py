@@ -8,7 +8,6 @@ from trio.lowlevel import enable_ki_protection
 from .. import _core
 from .._model.event import EventKind, Observer, StepEvent
 from .._model.hedging import Stagger
-from .bell import Bell
 
 __all__ = ["Contenders"]
 
@@ -31,7 +30,7 @@ class Contenders:
         self._failures = 0
         """Of contenders that no other one has followed yet."""
         self._hedges = 0
-        self._bell = Bell()
+        self._failed = trio.Event()
 
     def beside(self, observer: Observer | None) -> Observer:
         """Return an observer that notes failures, and tells the given one."""
@@ -40,7 +39,7 @@ class Contenders:
         def note(event: StepEvent) -> None:
             if event.kind in _FAILURES:
                 self._failures += 1
-                self._bell.ring()
+                self._failed.set()
             if observer is not None:
                 observer(event)
 
@@ -62,8 +61,9 @@ class Contenders:
     async def _wait_for_turn(self) -> None:
         """Wait until one has failed that was not followed, or until a hedge may start."""
         while not self._failures:
+            self._failed = trio.Event()
             with trio.move_on_after(self._patience) as patience:
-                await self._bell.wait()
+                await self._failed.wait()
             if patience.cancelled_caught and not self._failures and self._may_hedge():
                 self._hedges += 1
                 return

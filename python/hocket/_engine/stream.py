@@ -12,13 +12,14 @@ from trio.lowlevel import enable_ki_protection
 
 from .. import _core
 from .._base.errors import GroupFailed
-from .._base.exceptions import is_a, note_on
+from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
 from .._model.outcome import Outcome
 from .._model.result import group_failed
 from .belt import Belt
 from .entry import begin_call
 from .run import RunSpec
+from .supervisor import unwrap
 
 __all__ = ["Stream"]
 
@@ -111,26 +112,37 @@ class Stream(Generic[T, R]):
     ) -> None:
         """Close the stream: what runs is cancelled and awaited, and the input closed."""
         self._belt.left = True
-        failure: BaseException | None = None
+        failure, rest = None, error
         try:
             failure = await self._leave()
         finally:
-            caught = bool(self._scope.__exit__(kind, error, traceback))
+            try:
+                # Without what has interrupted the body in our name.
+                rest = None if self._scope.__exit__(kind, error, traceback) else error
+            except BaseException as other:  # noqa: BLE001 - raised below, or by the block itself
+                rest = other
             self._belt.spec.close()
         self._report_unseen()
-        if caught:
-            failure = failure or self._belt.failure  # why the block was interrupted
-        elif error is not None and failure is not None and is_a(failure, trio.Cancelled):
+        if failure is None and rest is not error:
+            failure = self._belt.failure
+        try:
+            self._raise(failure, rest)
+            if rest is not None and rest is not error:
+                raise rest
+        finally:
+            del failure, rest, error
+
+    def _raise(self, failure: BaseException | None, rest: BaseException | None) -> None:
+        """Raise what has ended the stream, unless the body's own exception comes first."""
+        if failure is None or (rest is not None and is_a(failure, trio.Cancelled)):
             return
-        if failure is None:
-            return
-        if error is None or caught or not is_a(failure, Exception):
+        if rest is None or _is_cancellation(rest) or not is_a(failure, Exception):
             try:
                 raise failure
             finally:
-                del failure, error
+                del failure, rest
         # The body's own error arrives as it is.
-        note_on(error, f"beside it: {shown(failure)}")
+        note_on(rest, f"beside it: {shown(failure)}")
         logger.error("closing a stream has failed", exc_info=failure)
 
     def __aiter__(self) -> Stream[T, R]:
@@ -230,7 +242,7 @@ class Stream(Generic[T, R]):
         try:
             await self._manager.__aexit__(None, None, None)
         except BaseException as error:  # noqa: BLE001 - as above
-            closing = closing or error
+            closing = closing or unwrap(error)
         failure = None if self._told else belt.failure
         return failure or closing
 
@@ -243,3 +255,7 @@ class Stream(Generic[T, R]):
             unseen["input"] = self._belt.input_error
         for step, error in unseen.items():
             logger.warning("the consumer has left, and step %r has failed", step, exc_info=error)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    return all(is_a(leaf, trio.Cancelled) for leaf in leaves(error))
