@@ -48,6 +48,7 @@ MADE_BY_HOCKET = {
     "hocket.ParallelExecutionResult",
     "hocket.PoolStats",
     "hocket.PoolStatus",
+    "hocket.Progress",
     "hocket.StepEvent",
     "hocket.Stream",
     "hocket.WorkflowResult",

@@ -51,6 +51,7 @@ if typing.TYPE_CHECKING:
         load_workflow as load_workflow,
         workflow_from_dict as workflow_from_dict,
     )
+    from ._report.counter import Progress as Progress, progress as progress
     from ._runner.manager import WorkflowManager as WorkflowManager
     from ._runner.result import WorkflowResult as WorkflowResult
     from ._workflow.context import WorkflowContext as WorkflowContext
@@ -76,6 +77,7 @@ __all__ = [
     "ParallelGroup",
     "PoolStats",
     "PoolStatus",
+    "Progress",
     "QueueFull",
     "Quorum",
     "StepContext",
@@ -104,6 +106,7 @@ __all__ = [
     "first_success",
     "load_workflow",
     "map",
+    "progress",
     "quorum",
     "quorum_of",
     "race",
@@ -123,6 +126,7 @@ if __debug_build__:
 # Who runs groups only need not wait for the half that is about workflows: it is a third of what
 # importing this package costs. Each name is looked up here once, and then it is an ordinary one.
 _LATER = {
+    "Progress": "_report.counter",
     "StepContext": "tools._step_context",
     "ToolRegistry": "tools._registry",
     "WorkflowContext": "_workflow.context",
@@ -131,6 +135,7 @@ _LATER = {
     "WorkflowResult": "_runner.result",
     "WorkflowStep": "_workflow.step",
     "load_workflow": "_files.load",
+    "progress": "_report.counter",
     "tool": "tools._tool",
     "workflow_from_dict": "_files.load",
 }

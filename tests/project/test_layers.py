@@ -41,7 +41,7 @@ ROOMS: dict[str, str] = {
     # For tests of what runs on hocket.
     "testing": "_base _core _model _engine",
     # `import hocket`.
-    "__init__": "_base _core _model _engine _batch _workflow tools _files _runner",
+    "__init__": "_base _core _model _engine _batch _workflow tools _files _runner _report",
     # `python -m hocket`.
     "__main__": "_cli",
 }
@@ -57,7 +57,7 @@ OUTSIDE: dict[str, set[str]] = {
         "tools._http_exchange",
     },
     "pytest": {"testing._plugin"},
-    "rich": {"_report.console", "_report.live"},
+    "rich": {"_report.console", "_report.counter", "_report.live"},
     "sqlite3": {"tools._sqlite_statement"},
     "yaml": {"_files.document", "_files.yaml_errors"},
 }
