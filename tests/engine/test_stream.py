@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import gc
 import logging
+import subprocess
+import sys
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -733,3 +735,38 @@ def test_a_stream_runs_by_the_real_clock(ordered):
         return await read(WorkerPool().stream(partial(trio.sleep), [0.001] * 50, ordered=ordered))
 
     assert len(trio.run(main)) == 50
+
+
+MEMORY = """
+import sys, trio, hocket
+
+async def items(count):
+    for item in range(count):
+        yield bytes(500)
+
+async def step(item):
+    if item[0] == 0:
+        await trio.lowlevel.checkpoint()
+
+async def main(count):
+    pool = hocket.WorkerPool()
+    async with pool.stream(step, items(count), ordered={ordered}, on_error="collect") as outcomes:
+        async for outcome in outcomes:
+            pass
+
+trio.run(main, {count})
+with open("/proc/self/status") as status:
+    print(next(int(line.split()[1]) for line in status if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_long_input_takes_no_more_memory_than_a_short_one(ordered):
+    most = []
+    for count in (1_000, 200_000):
+        program = MEMORY.format(ordered=ordered, count=count)
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+        most.append(int(done.stdout) / 1024)
+    assert most[1] - most[0] < 3, "MiB; the items alone would be 100"

@@ -137,7 +137,7 @@ async def quorum_of(
 
     >>> import functools, trio
     >>> async def read(replica: int) -> int:
-    ...     await trio.sleep(replica / 100)
+    ...     await trio.sleep(replica / 10)
     ...     return replica
     >>> trio.run(quorum_of, 2, [functools.partial(read, n) for n in (3, 1, 2)])
     [1, 2]
@@ -179,7 +179,7 @@ def as_completed(
 
     >>> import functools, trio
     >>> async def main() -> None:
-    ...     naps = [functools.partial(trio.sleep, seconds) for seconds in (0.02, 0.01)]
+    ...     naps = [functools.partial(trio.sleep, seconds) for seconds in (0.3, 0)]
     ...     async with as_completed(naps) as outcomes:
     ...         async for outcome in outcomes:
     ...             print(outcome.index)

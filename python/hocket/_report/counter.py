@@ -37,19 +37,19 @@ class Progress:
     """
 
     def __init__(self, total: int | None, how: str, stream: Stream) -> None:
-        self.total = total
+        self.total: int | None = total
         """How many steps there will be; None if that is not known."""
-        self.done = 0
+        self.done: int = 0
         """How many steps have returned."""
-        self.failed = 0
+        self.failed: int = 0
         """How many have raised, or ran past their time limit."""
-        self.cancelled = 0
+        self.cancelled: int = 0
         """How many were stopped from outside."""
-        self.running = 0
+        self.running: int = 0
         """How many run now."""
-        self.retries = 0
+        self.retries: int = 0
         """How many starts were not a step's first."""
-        self.waited = 0.0
+        self.waited: float = 0.0
         """Seconds that steps have waited for their start, all together."""
         self._how = how
         self._stream = stream
