@@ -44,10 +44,13 @@ napoleon_use_rtype = False
 # What hocket makes and callers only read: how to call its class says nothing to them.
 MADE_BY_HOCKET = {
     "hocket.DurationStats",
+    "hocket.Outcome",
     "hocket.ParallelExecutionResult",
     "hocket.PoolStats",
     "hocket.PoolStatus",
+    "hocket.Progress",
     "hocket.StepEvent",
+    "hocket.Stream",
     "hocket.WorkflowResult",
     "hocket.testing.LeakedStep",
 }

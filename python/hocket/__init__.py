@@ -19,12 +19,22 @@ from ._base.errors import (
     WorkflowFileError as WorkflowFileError,
     WorkflowInvalid as WorkflowInvalid,
 )
+from ._batch.handful import (
+    as_completed as as_completed,
+    first_success as first_success,
+    quorum_of as quorum_of,
+    race as race,
+)
+from ._batch.many import map as map, stream as stream  # noqa: A004 - hocket.map
 from ._core import __debug_build__ as __debug_build__, __version__ as __version__
 from ._engine.groups import ParallelExecutionManager as ParallelExecutionManager
 from ._engine.pool import WorkerPool as WorkerPool
+from ._engine.stream import Stream as Stream
 from ._model.config import WorkerPoolConfig as WorkerPoolConfig
 from ._model.event import EventKind as EventKind, Observer as Observer, StepEvent as StepEvent
 from ._model.group import ParallelGroup as ParallelGroup
+from ._model.hedging import HedgingBudget as HedgingBudget
+from ._model.outcome import Outcome as Outcome
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
 from ._model.states import StepState as StepState
 from ._model.statistics import (
@@ -41,6 +51,7 @@ if typing.TYPE_CHECKING:
         load_workflow as load_workflow,
         workflow_from_dict as workflow_from_dict,
     )
+    from ._report.counter import Progress as Progress, progress as progress
     from ._runner.manager import WorkflowManager as WorkflowManager
     from ._runner.result import WorkflowResult as WorkflowResult
     from ._workflow.context import WorkflowContext as WorkflowContext
@@ -55,15 +66,18 @@ __all__ = [
     "EventKind",
     "GroupFailed",
     "GroupStats",
+    "HedgingBudget",
     "HocketError",
     "InternalError",
     "MissingExtra",
     "Observer",
+    "Outcome",
     "ParallelExecutionManager",
     "ParallelExecutionResult",
     "ParallelGroup",
     "PoolStats",
     "PoolStatus",
+    "Progress",
     "QueueFull",
     "Quorum",
     "StepContext",
@@ -71,6 +85,7 @@ __all__ = [
     "StepLeftovers",
     "StepState",
     "StepTimeout",
+    "Stream",
     "ToolInputError",
     "ToolModuleError",
     "ToolRegistry",
@@ -87,8 +102,15 @@ __all__ = [
     "WorkflowManager",
     "WorkflowResult",
     "WorkflowStep",
+    "as_completed",
+    "first_success",
     "load_workflow",
+    "map",
+    "progress",
     "quorum",
+    "quorum_of",
+    "race",
+    "stream",
     "tool",
     "workflow_from_dict",
 ]
@@ -104,6 +126,7 @@ if __debug_build__:
 # Who runs groups only need not wait for the half that is about workflows: it is a third of what
 # importing this package costs. Each name is looked up here once, and then it is an ordinary one.
 _LATER = {
+    "Progress": "_report.counter",
     "StepContext": "tools._step_context",
     "ToolRegistry": "tools._registry",
     "WorkflowContext": "_workflow.context",
@@ -112,6 +135,7 @@ _LATER = {
     "WorkflowResult": "_runner.result",
     "WorkflowStep": "_workflow.step",
     "load_workflow": "_files.load",
+    "progress": "_report.counter",
     "tool": "tools._tool",
     "workflow_from_dict": "_files.load",
 }

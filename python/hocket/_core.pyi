@@ -6,7 +6,7 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["LONGEST_WINDOW_NS", "Driver", "Pool", "Ring", "Run", "Tally", "step_ids"]
+__all__ = ["LONGEST_WINDOW_NS", "Driver", "Feed", "Pool", "Ring", "Run", "Tally", "step_ids"]
 
 __version__: str
 __debug_build__: bool
@@ -89,6 +89,12 @@ class Run:
     def failed(self) -> list[str]: ...
     @property
     def age(self) -> float: ...
+
+@final
+class Feed:
+    def __new__(cls, run: Run) -> Feed: ...
+    def put(self, place: int) -> None: ...
+    def end(self) -> None: ...
 
 @final
 class Tally:

@@ -54,3 +54,26 @@ async def a_single_task(manager):
 async def a_late_task(manager):
     with pytest.raises(trio.TooSlowError):
         await manager.pool.execute(WorkerTask("t", step, timeout=0.5))
+
+
+async def pages():
+    for page in ("a", "b", "c", "d"):
+        await trio.sleep(0.1)
+        yield page
+
+
+async def a_stream(manager):
+    async with manager.pool.stream(step, pages(), ordered=True, on_error="collect") as outcomes:
+        async for _ in outcomes:
+            pass
+
+
+async def a_stream_that_is_left(manager):
+    async with manager.pool.stream(step, iter("abcd"), step_timeout=5, buffer=3) as outcomes:
+        async for _ in outcomes:
+            break
+
+
+async def contenders(manager):
+    group = ParallelGroup("g", ["bad", "b", "c"], "any", stagger=0.2)
+    await manager.execute_group(group, step)

@@ -24,6 +24,8 @@ ROOMS: dict[str, str] = {
     "_model": "_base _core",
     # Running steps: Trio above, Rust below.
     "_engine": "_base _core _model",
+    # Verbs that bring their own pool.
+    "_batch": "_base _model _engine",
     # A workflow before it runs.
     "_workflow": "_base _model",
     # What steps call by name, and what a tool may do as part of its step.
@@ -39,7 +41,7 @@ ROOMS: dict[str, str] = {
     # For tests of what runs on hocket.
     "testing": "_base _core _model _engine",
     # `import hocket`.
-    "__init__": "_base _core _model _engine _workflow tools _files _runner",
+    "__init__": "_base _core _model _engine _batch _workflow tools _files _runner _report",
     # `python -m hocket`.
     "__main__": "_cli",
 }
@@ -56,7 +58,7 @@ OUTSIDE: dict[str, set[str]] = {
     },
     "outcome": {"_engine.turns"},
     "pytest": {"testing._plugin"},
-    "rich": {"_report.console", "_report.live"},
+    "rich": {"_report.console", "_report.counter", "_report.live"},
     "sqlite3": {"tools._sqlite_statement"},
     "yaml": {"_files.document", "_files.yaml_errors"},
 }

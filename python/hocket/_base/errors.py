@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import trio
 
@@ -74,11 +76,19 @@ class GroupFailed(HocketError, ExceptionGroup[Exception]):
     """Steps of a group failed. Holds every step's error, each with a note naming its step.
 
     It is a group even for a single failure, so that ``except*`` does not depend on timing.
+
+    Attributes:
+        finished: of ``map`` and ``stream``, what had succeeded by then and was not handed out: the
+            values, by the index of their item. Empty elsewhere.
     """
+
+    finished: Mapping[int, Any] = MappingProxyType({})
 
     def derive(self, excs: Sequence[Exception]) -> GroupFailed:  # type: ignore[override]
         """Return a group of the same kind with other errors; Python calls this in ``split``."""
-        return GroupFailed(self.message, excs)
+        derived = GroupFailed(self.message, excs)
+        derived.finished = self.finished
+        return derived
 
 
 class UnknownTool(HocketError, LookupError):

@@ -184,6 +184,7 @@ async def run_group(
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,
             observer=guarded(observers, logger, where),
+            stagger=group.stagger,
         ),
         logger,
         accounts=accounts,

@@ -29,6 +29,7 @@ from .._model.task import WorkerTask
 from .calls import call_parts, task_list
 from .entry import begin_call
 from .observers import guarded
+from .over_items import OverItems
 from .run import CallSpec, RunSpec, open_run, run_steps
 from .supervisor import run_alone
 
@@ -48,7 +49,7 @@ def live_pools() -> list[WorkerPool]:
     return list(_live.values())
 
 
-class WorkerPool:
+class WorkerPool(OverItems):
     """A limit on how many steps run at once, shared by all who use the pool.
 
     There is nothing to open or to close: steps run where they are awaited, and

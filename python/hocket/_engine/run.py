@@ -13,8 +13,10 @@ from .. import _core
 from .._base.errors import StepTimeout
 from .._model.event import Observer
 from .._model.group import Isolation
+from .._model.hedging import Stagger
 from .._model.result import ParallelExecutionResult
-from .._model.strategy import Strategy, WaitStrategy, thresholds
+from .._model.strategy import Quorum, Strategy, WaitStrategy, thresholds
+from .contenders import Contenders
 from .entry import begin_call, foreign_clock
 from .group_accounts import GroupAccounts
 from .supervisor import supervise
@@ -40,6 +42,10 @@ class CallSpec:
     observer: Observer | None = None
     run: _core.Run | None = attrs.field(default=None, init=False)
     """The run, from the moment that it is open; the core sets it."""
+
+    def listen(self, beside: Callable[[Observer | None], Observer]) -> None:
+        """Put an observer beside the one there is."""
+        self.observer = beside(self.observer)
 
     def close(self) -> None:
         """End the run if it was opened and is open still; :meth:`Run.close` says how."""
@@ -67,6 +73,15 @@ class RunSpec(CallSpec):
     timeout: float | None = None
     """Seconds that the whole run may take. Trio watches over it, not the core."""
     isolation: Isolation = "shared"
+    is_fed: bool = False
+    """Whether steps come in by ``_core.Feed``, and the lists of ids and steps are places for them."""
+    landing: Callable[[int, Any, Exception | None, float, float], object] | None = None
+    """Is called with what each step has come to, which is then kept nowhere else: its place, its
+    value, its error, and for how many seconds it has waited and run."""
+    stagger: Stagger | None = None
+    """How the steps follow each other; None: all start as soon as they have a slot."""
+    contenders: Contenders | None = attrs.field(default=None, init=False)
+    """With ``stagger``: who lets them start."""
     step_timeouts_ns: list[int | None] | None = None
     """Each step's own time limit, in place of ``step_timeout_ns``."""
     dependencies: list[list[int]] | None = None
@@ -80,6 +95,11 @@ class RunSpec(CallSpec):
         self.thresholds = thresholds(
             self.strategy, len(self.ids), continue_on_error=self.continue_on_error
         )
+        if self.stagger is not None:
+            first = self.strategy.k if isinstance(self.strategy, Quorum) else 1
+            self.contenders = Contenders(self.stagger, len(self.ids), first)
+            self.listen(self.contenders.beside)
+            self.is_fed = True
 
 
 def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
@@ -115,7 +135,12 @@ async def run_steps(
             run = open_run(core, spec)
             if accounts is not None:
                 accounts.begin(spec.id, run)
-            out_of_time = await supervise(run, spec.timeout, isolated=spec.isolation == "task")
+            out_of_time = await supervise(
+                run,
+                spec.timeout,
+                isolated=spec.isolation == "task",
+                contenders=spec.contenders,
+            )
         finally:
             if spec.run is not None:
                 result = _close(spec.run, spec, out_of_time)

@@ -20,12 +20,15 @@ from .. import _core
 from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
 from . import leftovers, tree_variables, turns
+from .contenders import Contenders
 
-__all__ = ["run_alone", "supervise"]
+__all__ = ["Host", "run_alone", "supervise", "unwrap"]
 
 
 @enable_ki_protection
-async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) -> bool:
+async def supervise(
+    run: _core.Run, timeout: float | None, *, isolated: bool, contenders: Contenders | None = None
+) -> bool:
     """Run all steps of ``run``; return when no task of it is left.
 
     The caller's own task is the first worker: a group whose steps never suspend needs no other.
@@ -41,9 +44,13 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
             scope = nursery.cancel_scope
             if timeout is not None:
                 scope.deadline = trio.current_time() + timeout
-            host = _Host(run, nursery, isolated)
-            run.attach(host.spawn, host.stop, host.alarm, timeout is not None)
-            if isolated or sys.exception() is not None or keeps_out:
+            host = Host(run, nursery, isolated)
+            limited = timeout is not None or contenders is not None
+            run.attach(host.spawn, host.stop, host.alarm, limited)
+            if contenders is not None:
+                host.hold()
+                nursery.start_soon(host.start_all, contenders, name="hocket.contenders")
+            elif isolated or sys.exception() is not None or keeps_out:
                 # A step must not see the exception that the caller handles as the context of its own,
                 # nor share what belongs to the caller's task.
                 run.start()
@@ -51,7 +58,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
                 await host.work_here()
         return host.is_out_of_time()
     except BaseException as error:  # noqa: BLE001 - raised below, in another shape
-        failure = _unwrap(error)
+        failure = unwrap(error)
     try:
         if is_a(failure, trio.Cancelled) and run.decided:
             # What is done is done; the caller meets its cancellation at its next checkpoint.
@@ -62,7 +69,7 @@ async def supervise(run: _core.Run, timeout: float | None, *, isolated: bool) ->
         del failure
 
 
-def _unwrap(error: BaseException) -> BaseException:
+def unwrap(error: BaseException) -> BaseException:
     """Return the one exception that matters, so that its shape does not depend on timing."""
     found = leaves(error)
     rest = [leaf for leaf in found if not is_a(leaf, trio.Cancelled)]
@@ -104,7 +111,7 @@ def judge(driver: _core.Driver, error: BaseException | None) -> None:
         del driver, error, remaining
 
 
-class _Host:
+class Host:
     """What the core's crew asks of us: worker tasks in our nursery, an end, an alarm."""
 
     def __init__(self, run: _core.Run, nursery: trio.Nursery, isolated: bool) -> None:
@@ -129,6 +136,26 @@ class _Host:
             return
         self._start(self._work, _core.Driver(self._run), name="hocket.worker")
         self._workers += 1
+
+    def hold(self) -> None:
+        """Keep the run open while it has no worker: steps are still to come."""
+        self._workers += 1
+
+    @enable_ki_protection
+    def release(self) -> None:
+        """No more steps will come, and those there are have a worker: what :meth:`hold` began ends."""
+        self._workers -= 1
+        if self._workers == 0:
+            self._over = True
+            if self._watch is not None:
+                self._watch.cancel()
+
+    async def start_all(self, contenders: Contenders) -> None:
+        """Let the contenders start one after the other."""
+        try:
+            await contenders.start_all(self._run)
+        finally:
+            self.release()
 
     def _start(self, *args: Any, name: str) -> None:
         self._context.run(partial(self._nursery.start_soon, *args, name=name))
@@ -199,11 +226,7 @@ class _Host:
             if driver.retire:
                 self._run.replace()
         finally:
-            self._workers -= 1
-            if self._workers == 0:
-                self._over = True
-                if self._watch is not None:
-                    self._watch.cancel()
+            self.release()
 
     @enable_ki_protection
     def stop(self) -> None:

@@ -12,7 +12,8 @@ from .._base.checks import check_count, check_flag, check_id, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
-from .strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy
+from .hedging import HedgingBudget, Stagger, check_stagger
+from .strategy import Quorum, Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup"]
 
@@ -48,6 +49,11 @@ class ParallelGroup(Generic[S_co]):
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
+        stagger: seconds until the next step starts beside those that run; when one fails, the next
+            starts at once. For ``any``, ``race`` and quorums (which start with ``k`` of them).
+            Default: all start as soon as they have a slot.
+        max_hedges: at most so many steps start by time. Default: no limit.
+        hedging_budget: what many groups together may spend on such starts. Default: no limit.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -65,6 +71,7 @@ class ParallelGroup(Generic[S_co]):
     step_timeout: float | None
     key: Callable[[S_co], str] | None
     isolation: Isolation
+    stagger: Stagger | None
 
     def __init__(
         self,
@@ -78,6 +85,9 @@ class ParallelGroup(Generic[S_co]):
         *,
         key: Callable[[S_co], str] | None = None,
         isolation: Isolation = "shared",
+        stagger: Seconds | None = None,
+        max_hedges: int | None = None,
+        hedging_budget: HedgingBudget | None = None,
     ) -> None:
         id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
@@ -100,6 +110,7 @@ class ParallelGroup(Generic[S_co]):
             check_seconds(f"{where}step_timeout", step_timeout),
             key,
             isolation,
+            _stagger(where, parse_strategy(wait_strategy), stagger, max_hedges, hedging_budget),
         )
 
 
@@ -109,3 +120,20 @@ def _steps(where: str, steps: Any) -> Any:
         check_call(where, steps, "context")
         return steps
     return as_tuple(where, "a list of steps, or a function of the context that makes one", steps)
+
+
+def _stagger(
+    where: str,
+    strategy: Strategy,
+    stagger: Seconds | None,
+    max_hedges: int | None,
+    hedging_budget: HedgingBudget | None,
+) -> Stagger | None:
+    found = check_stagger(where, stagger, max_hedges, hedging_budget)
+    is_contest = isinstance(strategy, Quorum) or strategy in (WaitStrategy.ANY, WaitStrategy.RACE)
+    if found is not None and not is_contest:
+        raise ValueError(
+            f"{where}stagger is for wait_strategy 'any', 'race' or quorum(k), which may be decided "
+            f"before all steps have started; got {strategy.value!r}"
+        )
+    return found

@@ -174,6 +174,7 @@ class WorkflowRun:
             timeout=group.timeout,
             step_timeout=group.step_timeout,
             isolation=group.isolation,
+            stagger=group.stagger,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
         on_end = partial(self._note_group, step.id, members)

@@ -67,6 +67,8 @@ class ReferenceManager:
         context: Any = None,
     ) -> ParallelExecutionResult[R]:
         """Run a group, and return its result; see the method of the real manager."""
+        if group.stagger is not None:
+            raise ValueError("the reference has no stagger: it starts all steps at once")
         steps = await steps_of(group, context)
         ids = _core.step_ids(steps, group.key, f"group {group.id!r}: steps")
         limit = self.timeout if group.step_timeout is None else group.step_timeout

@@ -41,6 +41,8 @@ pub(crate) struct Lane {
     /// Running steps, those without a slot included.
     pub running: u32,
     pub stopped: bool,
+    /// Whether more steps may come in: see `scheduler/feeding.rs`.
+    pub is_fed: bool,
     /// How long each step that was stopped from outside has run; whether that counts as running
     /// time is known as the lane is closed.
     pub cancelled_ns: Vec<u64>,

@@ -3,7 +3,8 @@
 //! Here a lane is opened, its workers ask for steps, and it is stopped and closed. The child
 //! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
 //! keeps lanes within a part of the pool, `loans` lets a waiting step lend its slot, `settling`
-//! takes in a step's end, `settings` changes limits or pauses, and `views` shows figures.
+//! takes in a step's end, `feeding` takes in steps that come later, `settings` changes limits or
+//! pauses, and `views` shows figures.
 
 use std::collections::TryReserveError;
 
@@ -23,6 +24,7 @@ use crate::statistics::Statistics;
 use crate::tally::Tally;
 
 mod admission;
+mod feeding;
 mod loans;
 mod settings;
 mod settling;
@@ -132,7 +134,7 @@ impl Scheduler {
             ready_slotless,
         } = spec.room;
         states.resize(spec.steps as usize, StepState::Waiting);
-        if spec.graph.is_some() {
+        if spec.graph.is_some() || spec.is_fed {
             ready_at_ns.resize(spec.steps as usize, now_ns);
         }
         let mut lane = Lane {
@@ -152,6 +154,7 @@ impl Scheduler {
             holding: 0,
             running: 0,
             stopped: false,
+            is_fed: spec.is_fed,
             cancelled_ns: Vec::new(),
             tally: Tally::default(),
             lenders,
@@ -160,12 +163,14 @@ impl Scheduler {
             tickets: Tickets::default(),
             graph: None,
         };
-        let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
+        let steps = if spec.is_fed { 0 } else { spec.steps };
+        let slotted = (0..steps).filter(|&s| lane.takes_slot(s)).count();
         lane.tally.submitted = slotted as u64;
         self.statistics.submitted(slotted as u64, now_ns);
         match spec.graph {
-            None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..spec.steps),
-            None => (0..spec.steps).for_each(|step| Self::push_ready(&mut lane, step)),
+            None if spec.is_fed => {}
+            None if lane.slotless.is_empty() => lane.ready = ReadyQueue::from(0..steps),
+            None => (0..steps).for_each(|step| Self::push_ready(&mut lane, step)),
             Some(graph) => {
                 graph
                     .roots()
@@ -215,7 +220,7 @@ impl Scheduler {
         }
         let source = match lane.reserved.take() {
             Some(source) => source,
-            None if !lane.wants_slot() => return Next::Leave,
+            None if !lane.wants_slot() => return Self::when_idle(lane),
             None => match self.acquire(id) {
                 Some(source) => source,
                 None => {

@@ -34,6 +34,9 @@ pub struct LaneSpec {
     pub parent: Option<SlotId>,
     /// Whether the lane takes a place in the bounded queue while it waits for a slot.
     pub bounded: bool,
+    /// Whether the steps come in by [`Scheduler::feed`](crate::Scheduler::feed), and `steps` is the
+    /// number of places for them. None of them is ready as the lane opens.
+    pub is_fed: bool,
     /// See [`LaneSpec::reserve`].
     pub room: Room,
 }
@@ -62,6 +65,7 @@ impl LaneSpec {
             share: None,
             parent: None,
             bounded: false,
+            is_fed: false,
             room: Room::default(),
         }
     }
@@ -73,10 +77,10 @@ impl LaneSpec {
         let slotless = self.slotless.iter().filter(|&&slotless| slotless).count();
         self.room.states.try_reserve_exact(steps)?;
         self.room.ready_slotless.reserve(slotless)?;
-        if self.graph.is_some() {
+        if self.graph.is_some() || self.is_fed {
             self.room.ready_at_ns.try_reserve_exact(steps)?;
         }
-        if self.graph.is_some() || slotless > 0 {
+        if self.graph.is_some() || self.is_fed || slotless > 0 {
             self.room.ready.reserve(steps - slotless)?;
         }
         Ok(())

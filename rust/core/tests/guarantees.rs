@@ -931,3 +931,81 @@ fn a_lane_that_is_served_as_its_lender_ends_is_not_served_twice() {
     complete(&mut scheduler, borrower);
     assert_eq!(scheduler.take_wakes(), []);
 }
+
+// A fed lane.
+
+fn open_fed(scheduler: &mut Scheduler, places: u32) -> LaneId {
+    let spec = LaneSpec {
+        is_fed: true,
+        ..LaneSpec::new(places)
+    };
+    scheduler.open(spec, 0).unwrap()
+}
+
+#[test]
+fn a_fed_lane_starts_what_comes_in_in_its_order_and_uses_places_again() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_fed(&mut scheduler, 2);
+    for round in 0..3 {
+        scheduler.feed(lane, 1, round);
+        scheduler.feed(lane, 0, round);
+        assert_eq!(scheduler.queue_length(), 2);
+        for place in [1, 0] {
+            let Next::Start { step, slot } = scheduler.next(lane, round + 5) else {
+                panic!("a step has come in");
+            };
+            assert_eq!(step, place);
+            assert_eq!(scheduler.times_ns(slot), Some((5, round + 5)));
+            complete(&mut scheduler, slot);
+        }
+    }
+    scheduler.close(lane, Cause::Ended, 9);
+    let statistics = scheduler.statistics();
+    assert_eq!(
+        (statistics.tally.submitted, statistics.tally.skipped),
+        (6, 0)
+    );
+}
+
+#[test]
+fn a_worker_of_a_fed_lane_waits_while_there_is_no_step_and_leaves_when_none_can_come() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_fed(&mut scheduler, 1);
+    waits(&mut scheduler, lane);
+    assert!(!scheduler.is_exhausted(lane));
+    scheduler.feed(lane, 0, 0);
+    assert!(scheduler.request(lane), "a slot is reserved for it");
+    scheduler.end_feed(lane);
+    assert!(!scheduler.is_exhausted(lane));
+    let slot = start(&mut scheduler, lane);
+    assert!(scheduler.is_exhausted(lane));
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+}
+
+#[test]
+fn a_fed_lane_waits_in_line_like_any_other() {
+    let mut scheduler = Scheduler::new(1);
+    let other = open(&mut scheduler, 1);
+    let slot = start(&mut scheduler, other);
+    let lane = open_fed(&mut scheduler, 1);
+    scheduler.feed(lane, 0, 0);
+    assert!(!scheduler.request(lane));
+    complete(&mut scheduler, slot);
+    assert_eq!(scheduler.take_wakes(), [lane]);
+    start(&mut scheduler, lane);
+}
+
+#[test]
+fn nothing_comes_into_a_fed_lane_that_was_stopped() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_fed(&mut scheduler, 2);
+    scheduler.feed(lane, 0, 0);
+    scheduler.stop(lane);
+    scheduler.feed(lane, 1, 0);
+    assert_eq!(scheduler.next(lane, 0), Next::Leave);
+    assert_eq!(scheduler.queue_length(), 0);
+    scheduler.close(lane, Cause::Ended, 0);
+    assert_eq!(scheduler.statistics().tally.skipped, 1);
+    assert_eq!(scheduler.in_use(), 0);
+}

@@ -10,6 +10,7 @@ mod errors;
 mod event;
 mod exception;
 mod faults;
+mod feed;
 mod ffi;
 mod fork;
 mod frames;
@@ -45,6 +46,8 @@ mod _core {
     #[pymodule_export]
     use crate::faults::{arm_fault, disarm_faults, passages, rules, set_rule};
     #[pymodule_export]
+    use crate::feed::Feed;
+    #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::ring::Ring;
@@ -70,6 +73,7 @@ mod _core {
             "__all__",
             [
                 "Driver",
+                "Feed",
                 "LONGEST_WINDOW_NS",
                 "Pool",
                 "Ring",

@@ -53,6 +53,7 @@ impl Request {
             failed: PyList::empty(py).unbind(),
             base: Some(base),
             observer: read!(spec.observer),
+            landing: None,
             clock,
         };
         let mut request = Self {
@@ -87,6 +88,8 @@ impl Request {
         if let Some(executor) = read!(spec.executor) {
             self.work.call = Call::Executor(executor);
         }
+        self.work.landing = read!(spec.landing);
+        self.lane.is_fed = read!(spec.is_fed);
         let isolation: Bound<'_, PyString> = read!(spec.isolation);
         self.isolated = isolation == "task";
         Ok(())

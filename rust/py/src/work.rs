@@ -4,7 +4,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
 use crate::faults::fault;
 
 /// How a step's coroutine is made.
@@ -33,6 +33,9 @@ pub struct Work {
     /// in the caller's own.
     pub base: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
+    /// Of a run that is fed: is called with what each step has come to, which is kept nowhere else:
+    /// its place, its value, its error, and for how many seconds it has waited and run.
+    pub landing: Option<Py<PyAny>>,
     pub clock: Clock,
 }
 
@@ -41,7 +44,38 @@ impl Work {
         self.ids.bind(py).get_item(step as usize)
     }
 
-    pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Whether anybody wants to know how long each step has waited and run.
+    pub fn wants_times(&self) -> bool {
+        self.observer.is_some() || self.landing.is_some()
+    }
+
+    /// Note what a step has come to that has returned, or failed.
+    pub fn record(
+        &self,
+        step: u32,
+        id: &Bound<'_, PyAny>,
+        ended: Result<&Bound<'_, PyAny>, &PyErr>,
+        (waited_ns, ran_ns): (u64, u64),
+    ) -> PyResult<()> {
+        let Some(landing) = &self.landing else {
+            return match ended {
+                Ok(value) => self.record_value(id, value),
+                Err(error) => self.record_error(id, error),
+            };
+        };
+        let py = id.py();
+        fault!(py, RecordValue);
+        let (value, error) = match ended {
+            Ok(value) => (Some(value), None),
+            Err(error) => (None, Some(error.clone_ref(py).into_value(py))),
+        };
+        let times = (seconds(waited_ns), seconds(ran_ns));
+        landing.call1(py, (step, value, error, times.0, times.1))?;
+        fault!(py, RecordedValue);
+        Ok(())
+    }
+
+    fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = id.py();
         fault!(py, RecordValue);
         self.results.bind(py).set_item(id, value)?;
@@ -49,7 +83,7 @@ impl Work {
         self.completed.bind(py).append(id)
     }
 
-    pub fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
+    fn record_error(&self, id: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<()> {
         let py = id.py();
         fault!(py, RecordError);
         // Before Python 3.12 the traceback is not part of the value yet.
@@ -72,6 +106,7 @@ impl Work {
         visit.call(&self.failed)?;
         visit.call(&self.base)?;
         visit.call(&self.observer)?;
+        visit.call(&self.landing)?;
         self.clock.traverse(visit)
     }
 }

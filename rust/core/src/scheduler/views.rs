@@ -45,6 +45,14 @@ impl Scheduler {
             .map_or(0, |lane| lane.submitted_ns(step))
     }
 
+    /// How long the running step had waited when it started, and when that was.
+    pub fn times_ns(&self, slot: SlotId) -> Option<(u64, u64)> {
+        let slot = self.ledger.get(slot)?;
+        let submitted_ns = self.submitted_ns(slot.lane, slot.step);
+        let waited_ns = slot.started_ns.saturating_sub(submitted_ns);
+        Some((waited_ns, slot.started_ns))
+    }
+
     /// When the running step started.
     pub fn started_ns(&self, slot: SlotId) -> Option<u64> {
         self.ledger.get(slot).map(|slot| slot.started_ns)

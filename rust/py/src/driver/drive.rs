@@ -209,7 +209,7 @@ impl<'py> Turn<'_, 'py> {
                 self.started = now;
                 self.name_task(step)?;
                 fault!(py, Started);
-                if run.crew().has_parked() && pool.lock(py)?.ready(run.lane) == 0 {
+                if run.crew().has_parked() && pool.lock(py)?.is_exhausted(run.lane) {
                     run.crew().dismiss(py)?;
                 }
                 if let Some(observer) = &run.work.observer {

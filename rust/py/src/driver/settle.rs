@@ -50,7 +50,8 @@ impl<'py> Turn<'_, 'py> {
         };
         let id = run.work.id(py, step.index)?;
         if let Some(error) = error {
-            run.work.record_error(&id, error)?;
+            let times = (settled.waited_ns, settled.run_ns);
+            run.work.record(step.index, &id, Err(error), times)?;
         }
         self.tell(step.index, &id, happened, settled)
     }
@@ -83,9 +84,9 @@ impl<'py> Turn<'_, 'py> {
             return Err(errors::closed());
         }
         let mut scheduler = self.pool().lock(py)?;
-        let started_ns = match run.work.observer {
-            Some(_) => scheduler.started_ns(slot).unwrap_or(now_ns),
-            None => now_ns,
+        let (waited_ns, started_ns) = match run.work.wants_times() {
+            true => scheduler.times_ns(slot).unwrap_or((0, now_ns)),
+            false => (0, now_ns),
         };
         self.now = Some(now);
         self.count_stretch(now_ns);
@@ -110,6 +111,7 @@ impl<'py> Turn<'_, 'py> {
             alone,
             woken,
             run_ns: now_ns.saturating_sub(started_ns),
+            waited_ns,
         })
     }
 

@@ -40,8 +40,9 @@ pub struct Settled {
     pub alone: bool,
     /// Whether other lanes were granted a slot.
     pub woken: bool,
-    /// How long it ran; only where somebody observes the run.
+    /// How long it ran, and had waited before; only where somebody wants to know.
     pub run_ns: u64,
+    pub waited_ns: u64,
 }
 
 pub struct Turn<'a, 'py> {

@@ -1,0 +1,261 @@
+"""A stream of outcomes: an async function over many items, read as they come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, Callable, Iterable
+from types import MappingProxyType, TracebackType
+from typing import Generic, TypeVar
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from .. import _core
+from .._base.errors import GroupFailed
+from .._base.exceptions import is_a, leaves, note_on
+from .._base.shown import shown
+from .._model.outcome import Outcome
+from .._model.result import group_failed
+from .belt import Belt
+from .entry import begin_call
+from .run import RunSpec
+from .supervisor import unwrap
+
+__all__ = ["Stream"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+logger = logging.getLogger("hocket.stream")
+
+# So many outcomes are handed out without a checkpoint at most: others are to have their turn.
+_STRETCH = 32
+
+
+class Stream(Generic[T, R]):
+    """The outcomes of an async function over many items, as they come. See :meth:`WorkerPool.stream`.
+
+    Inside of ``async with`` it is an async iterator of :class:`Outcome`, for one task at a time.
+
+    >>> import trio
+    >>> async def double(x: int) -> int:
+    ...     await trio.sleep(0)
+    ...     return 2 * x
+    >>> async def main() -> None:
+    ...     async with stream(double, range(3), ordered=True) as outcomes:
+    ...         async for outcome in outcomes:
+    ...             print(outcome.item, outcome.value)
+    >>> trio.run(main)
+    0 0
+    1 2
+    2 4
+    """
+
+    __slots__ = ("_belt", "_core", "_entered", "_manager", "_scope", "_streak", "_told")
+
+    def __init__(
+        self,
+        core: _core.Pool,
+        spec: RunSpec,
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        key: Callable[[T], str] | None,
+        ordered: bool,
+        collects: bool,
+    ) -> None:
+        self._core = core
+        self._belt = Belt(
+            spec, items, key, ordered=ordered, collects=collects, on_failure=self._interrupt
+        )
+        self._told = False
+        """Whether the failure was raised."""
+        self._streak = _STRETCH
+        """How many outcomes may be handed out before there has to be a checkpoint."""
+        self._entered = False
+
+    def __repr__(self) -> str:
+        spec = self._belt.spec
+        state = "closed" if self._belt.left else "open" if self._entered else "not entered"
+        return f"<Stream of {spec.id!r}: {state}, {self._belt.taken} items taken>"
+
+    @enable_ki_protection
+    async def __aenter__(self) -> Stream[T, R]:
+        """Open the stream: the first items are taken, and their steps begin."""
+        if self._entered:
+            raise RuntimeError("a stream is entered once: call stream(...) again for another one")
+        await begin_call()
+        self._entered = True
+        try:
+            self._belt.open(self._core)
+            # Around the body: something fatal in a step must not wait for it.
+            self._scope = trio.CancelScope()
+            self._scope.__enter__()
+            self._manager = trio.open_nursery()
+            nursery = await self._manager.__aenter__()
+            nursery.start_soon(self._belt.conduct, name="hocket.stream")
+        except BaseException:
+            self._belt.spec.close()
+            raise
+        try:
+            await self._belt.take()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    @enable_ki_protection
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the stream: what runs is cancelled and awaited, and the input closed."""
+        self._belt.left = True
+        failure, rest = None, error
+        try:
+            failure = await self._leave()
+        finally:
+            try:
+                # Without what has interrupted the body in our name.
+                rest = None if self._scope.__exit__(kind, error, traceback) else error
+            except BaseException as other:  # noqa: BLE001 - raised below, or by the block itself
+                rest = other
+            self._belt.spec.close()
+        self._report_unseen()
+        if failure is None and rest is not error:
+            failure = self._belt.failure
+        try:
+            self._raise(failure, rest)
+            if rest is not None and rest is not error:
+                raise rest
+        finally:
+            del failure, rest, error
+
+    def _raise(self, failure: BaseException | None, rest: BaseException | None) -> None:
+        """Raise what has ended the stream, unless the body's own exception comes first."""
+        if failure is None or (rest is not None and is_a(failure, trio.Cancelled)):
+            return
+        if rest is None or _is_cancellation(rest) or not is_a(failure, Exception):
+            try:
+                raise failure
+            finally:
+                del failure, rest
+        # The body's own error arrives as it is.
+        note_on(rest, f"beside it: {shown(failure)}")
+        logger.error("closing a stream has failed", exc_info=failure)
+
+    def __aiter__(self) -> Stream[T, R]:
+        """Return the stream itself: it is its own iterator."""
+        if not self._entered:
+            raise RuntimeError(
+                "a stream has to be entered: write 'async with pool.stream(...) as outcomes:', "
+                "and inside of it 'async for outcome in outcomes:'"
+            )
+        return self
+
+    @enable_ki_protection
+    async def __anext__(self) -> Outcome[T, R]:
+        """Return the next outcome.
+
+        Raises:
+            StopAsyncIteration: there are no more, and nothing runs any more.
+            GroupFailed: a step has failed, or the input has.
+            RuntimeError: the stream is not entered, or left.
+            trio.BusyResourceError: another task waits for the next outcome.
+        """
+        belt = self._belt
+        if not belt.landed or belt.stopped or self._streak <= 0:
+            await self._wait_for_news()
+        elif belt.reads_here:
+            await belt.take()
+        self._streak -= 1
+        belt.room += 1
+        if belt.progress.task is not None and not belt.reads_here:
+            belt.progress.ring()
+        return belt.landed.popleft()
+
+    async def _wait_for_news(self) -> None:
+        """Return when an outcome may be handed out; raise what the end of the stream raises."""
+        belt = self._belt
+        self._check()
+        if self._streak <= 0:
+            self._streak = _STRETCH
+            await trio.lowlevel.checkpoint()
+        await belt.take()
+        while not belt.landed or belt.stopped:
+            if belt.over:
+                raise self._end()
+            self._streak = _STRETCH
+            await belt.news.wait()
+
+    def _check(self) -> None:
+        if self._belt.left or not self._entered:
+            raise RuntimeError(
+                "the outcomes of a stream are read inside of its 'async with': "
+                + ("this one has been left" if self._belt.left else "this one was not entered")
+            )
+        if self._belt.news.task is not None:
+            raise trio.BusyResourceError(
+                "another task waits for this stream's next outcome: let one task read it, and pass "
+                "outcomes on through a memory channel"
+            )
+
+    def _end(self) -> BaseException:
+        """Return what the end of the stream raises."""
+        belt = self._belt
+        if belt.failure is not None and not self._told:
+            self._told = True
+            return belt.failure
+        if self._told or not (belt.errors or belt.input_error):
+            return StopAsyncIteration()
+        self._told = True
+        return self._group_failed()
+
+    def _group_failed(self) -> GroupFailed:
+        belt, why = self._belt, []
+        if belt.errors:
+            why.append(f"{len(belt.errors)} of {belt.taken} steps")
+        if belt.input_error is not None:
+            why.append("its input")
+        spec = belt.spec
+        failed = group_failed(spec.kind, spec.id, belt.errors, " and ".join(why))
+        if belt.input_error is not None:
+            failed = GroupFailed(failed.message, [*belt.errors.values(), belt.input_error])
+        failed.finished = MappingProxyType(belt.not_handed_out())
+        return failed
+
+    def _interrupt(self) -> None:
+        """It has failed, while the consumer is somewhere in its own code; the belt calls this."""
+        if not is_a(self._belt.failure or Exception(), trio.Cancelled):
+            self._scope.cancel(reason="the stream has failed")
+
+    async def _leave(self) -> BaseException | None:
+        """See to it that nothing runs any more; return what has gone wrong with that."""
+        belt = self._belt
+        belt.stop()
+        closing: BaseException | None = None
+        try:
+            belt.close_input()
+        except BaseException as error:  # noqa: BLE001 - raised when nothing runs any more
+            closing = error
+        try:
+            await self._manager.__aexit__(None, None, None)
+        except BaseException as error:  # noqa: BLE001 - as above
+            closing = closing or unwrap(error)
+        failure = None if self._told else belt.failure
+        return failure or closing
+
+    def _report_unseen(self) -> None:
+        """Log what has no other way out, as the consumer has left before it was told."""
+        if self._told:
+            return
+        unseen = dict(self._belt.errors)
+        if self._belt.input_error is not None:
+            unseen["input"] = self._belt.input_error
+        for step, error in unseen.items():
+            logger.warning("the consumer has left, and step %r has failed", step, exc_info=error)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    return all(is_a(leaf, trio.Cancelled) for leaf in leaves(error))
