@@ -25,7 +25,7 @@ ROOMS: dict[str, str] = {
     # Running steps: Trio above, Rust below.
     "_engine": "_base _core _model",
     # A workflow before it runs.
-    "_workflow": "_base _model",
+    "_workflow": "_base _core _model",
     # What steps call by name, and what a tool may do as part of its step.
     "tools": "_base _model _engine _workflow",
     # From a file to a definition.

@@ -134,7 +134,7 @@ class Session:
         # A run that had already been decided when the signal came counts as what it is.
         if self.interrupt.signal is not None and not self._has_ended:
             record.interrupted = self.interrupt.signal.name
-        record.close(self.context.results, self.context.errors)
+        record.close(self.context)
         if self.tracebacks:
             self._write_tracebacks()
         self._write(self.out)

@@ -25,8 +25,6 @@ class Findings(Mistakes):
     data: Any
     document: Document | None = None
     spelling: Spelling = Spelling.NATIVE
-    unread: bool = False
-    """Whether steps, groups or dependencies could not be read."""
 
     def add(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> None:
         """Note one mistake: at a value, at the key itself, or at a part of a text."""

@@ -16,6 +16,7 @@ mod frames;
 mod leftovers;
 mod odd;
 mod panics;
+mod pattern;
 mod pool;
 mod portal;
 mod request;
@@ -43,6 +44,8 @@ mod _core {
     #[pymodule_export]
     use crate::faults::{arm_fault, disarm_faults, passages, rules, set_rule};
     #[pymodule_export]
+    use crate::pattern::Pattern;
+    #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::run::Run;
@@ -67,6 +70,7 @@ mod _core {
             [
                 "Driver",
                 "LONGEST_WINDOW_NS",
+                "Pattern",
                 "Pool",
                 "Run",
                 "Tally",

@@ -53,6 +53,7 @@ impl Request {
             failed: PyList::empty(py).unbind(),
             base: Some(base),
             observer: read!(spec.observer),
+            not_run: None,
             clock,
         };
         let mut request = Self {
@@ -87,6 +88,7 @@ impl Request {
         if let Some(executor) = read!(spec.executor) {
             self.work.call = Call::Executor(executor);
         }
+        self.work.not_run = read!(spec.not_run);
         let isolation: Bound<'_, PyString> = read!(spec.isolation);
         self.isolated = isolation == "task";
         Ok(())

@@ -33,6 +33,8 @@ pub struct Work {
     /// in the caller's own.
     pub base: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
+    /// What a step returns that decided not to run: it has no value, and is not completed.
+    pub not_run: Option<Py<PyAny>>,
     pub clock: Clock,
 }
 
@@ -44,6 +46,9 @@ impl Work {
     pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = id.py();
         fault!(py, RecordValue);
+        if self.not_run.as_ref().is_some_and(|it| value.is(it)) {
+            return Ok(());
+        }
         self.results.bind(py).set_item(id, value)?;
         fault!(py, RecordedValue);
         self.completed.bind(py).append(id)
@@ -72,6 +77,7 @@ impl Work {
         visit.call(&self.failed)?;
         visit.call(&self.base)?;
         visit.call(&self.observer)?;
+        visit.call(&self.not_run)?;
         self.clock.traverse(visit)
     }
 }
