@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ import attrs
 from .._base.errors import WorkflowFileError
 from .._base.mistakes import Mistake
 from .._workflow.definition import WorkflowDefinition
-from .._workflow.uses import check_values
+from .._workflow.parameters import check_values_given, fill_in
+from .._workflow.uses import check_values, undeclared
 from .build import Builder
 from .convert import read_entries
 from .findings import Findings
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from ..tools._registry import ToolRegistry
 
 __all__ = ["load_workflow", "read_workflow", "workflow_from_dict"]
+
+logger = logging.getLogger("hocket.workflow")
 
 
 def load_workflow(
@@ -118,6 +122,8 @@ def _load(
     _check_steps(definition, findings, tools, values, has_steps=entry.steps not in (None, MISTAKEN))
     if findings.found:
         raise findings.error()
+    for use in undeclared(definition.analysis.places, definition.output, definition.parameters):
+        logger.warning("%s", findings.placed(use.keys, use.text, part=use.part))
     return definition
 
 
@@ -130,6 +136,10 @@ def _check_steps(
     has_steps: bool,
 ) -> None:
     analysis = definition.analysis
+    if values is not None:
+        for mistake in check_values_given(definition.parameters, values):
+            findings.add(("parameters", *mistake.keys), f"what the run is given: {mistake.text}")
+        values = fill_in(definition.parameters, values)
     found = list(analysis.mistakes)
     if tools is not None:
         found += tools.check_steps(analysis, values)

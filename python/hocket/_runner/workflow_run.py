@@ -23,7 +23,7 @@ from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult, group_failed
 from .._model.states import StepState
-from .._model.strategy import WaitStrategy
+from .._model.strategy import Quorum, WaitStrategy
 from .._workflow.branch import Branch, BranchResult, Side
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
@@ -228,6 +228,7 @@ class WorkflowRun:
         if len(members) < len(listed):
             result = _with_skipped(result, listed)
         try:
+            _check_strategy(group, members, listed, result)
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
@@ -398,6 +399,26 @@ class WorkflowRun:
         if self.workflow.output is not None:
             return self.workflow.output_template.resolve(self.context)
         return self.context.results.get(self.plan.steps[-1].id)
+
+
+def _check_strategy(
+    group: ParallelGroup[Any],
+    members: Sequence[WorkflowStep[Any]],
+    listed: Sequence[WorkflowStep[Any]],
+    result: ParallelExecutionResult[Any],
+) -> None:
+    """Say that a group has failed because too few of its members were left, if that is why."""
+    strategy = group.wait_strategy
+    need = strategy.k if isinstance(strategy, Quorum) else 1
+    if result.success or strategy is WaitStrategy.ALL or not len(members) < min(need, len(listed)):
+        return
+    gone = {step.id for step in listed} - {step.id for step in members}
+    names = ", ".join([step.id for step in listed if step.id in gone][:5])
+    why = (
+        f"{strategy.value} needs {need} of its {len(listed)} steps to succeed, and {len(members)} were "
+        f"left to run: {names}{', ...' if len(gone) > 5 else ''} skipped"
+    )
+    raise group_failed("group", group.id, result.errors, why)
 
 
 def _with_skipped(

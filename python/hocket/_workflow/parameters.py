@@ -224,4 +224,5 @@ def _what_for(parameter: Parameter) -> str:
 
 def fill_in(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a run, with the defaults of what it does not say."""
-    return {name: one.default for name, one in parameters.items()} | dict(values)
+    known = {name: one.default for name, one in parameters.items() if not one.required}
+    return known | dict(values)

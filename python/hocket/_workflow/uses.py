@@ -12,13 +12,14 @@ from .._base.mistakes import Keys, Mistake, Mistakes
 from .conditions import Condition
 from .context import WorkflowContext
 from .dependencies import Implied, Order, side_by_side
+from .parameters import Parameter
 from .places import Places
 from .references import Reference, resolve
 from .step import WorkflowStep
 from .syntax import written
 from .templates import Template, compile_template
 
-__all__ = ["check_output", "check_values", "find_implied"]
+__all__ = ["check_output", "check_values", "find_implied", "undeclared"]
 
 Text = Condition | Template
 
@@ -69,6 +70,28 @@ def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
 def check_values(places: Places, output: object, values: Mapping[str, Any]) -> list[Mistake]:
     """Return what refers to a value of the run that there is not, when these are its values."""
     mistakes, context = Mistakes(), WorkflowContext(values=dict(values))
+    for keys, reference in _of_context(places, output):
+        if not reference.optional:
+            _check_value(reference, context, keys, mistakes)
+    return mistakes.found
+
+
+def undeclared(
+    places: Places, output: object, parameters: Mapping[str, Parameter]
+) -> list[Mistake]:
+    """Return what refers to a value of the run that is no parameter, where there are parameters."""
+    mistakes = Mistakes()
+    for keys, reference in _of_context(places, output) if parameters else ():
+        name = reference.path[0]
+        if name not in parameters:
+            near = mistakes.near(name, parameters)
+            text = f"{reference.text}: the parameters do not declare {name!r}{near}"
+            mistakes.add((*keys, *reference.where), text, part=reference.text)
+    return mistakes.found
+
+
+def _of_context(places: Places, output: object) -> Iterator[tuple[Keys, Reference]]:
+    """Yield every reference to a value of the run, and where it is."""
     texts: list[tuple[Keys, Callable[[], Text]]] = [
         ((*places.keys(place), *keys), compiled)
         for place, step in enumerate(places.steps)
@@ -82,9 +105,8 @@ def check_values(places: Places, output: object, values: Mapping[str, Any]) -> l
         except ValueError:
             continue  # nested too deep, which is reported
         for reference in references:
-            if reference.root == "context" and reference.path and not reference.optional:
-                _check_value(reference, context, keys, mistakes)
-    return mistakes.found
+            if reference.root == "context" and reference.path:
+                yield keys, reference
 
 
 def _check_value(
