@@ -126,7 +126,7 @@ class WorkflowStep(Generic[R_co]):
     timeout: float | None
     on_error: OnError
     continue_on_error: bool
-    condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
+    _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
 
     @overload
     def __init__(
@@ -301,7 +301,7 @@ class WorkflowStep(Generic[R_co]):
             self._check_input(self.input)
         when = self.when
         condition = None if when is None else make_condition(f"{self._what}: when", when)
-        object.__setattr__(self, "condition", condition)
+        object.__setattr__(self, "_condition", condition)
 
     def _check_execute(self, execute: Callable[..., Any]) -> None:
         if never_awaitable(execute):
@@ -322,6 +322,11 @@ class WorkflowStep(Generic[R_co]):
 
     def _given(self) -> list[str]:
         return [name for name in _KINDS if getattr(self, name) is not None]
+
+    @property
+    def condition(self) -> Condition | None:
+        """What ``when`` says, compiled."""
+        return self._condition
 
     @property
     def runs_others(self) -> bool:

@@ -96,7 +96,9 @@ def _check_end(expression: str, at: int) -> None:
 
 def _value(kind: str, text: str, expression: str, at: int) -> Any:
     if kind == "text":
-        return _ESCAPE.sub(lambda match: _unescaped(match, expression, at), text[1:-1])
+        plain = _ESCAPE.sub(lambda match: _unescaped(match, expression, at), text[1:-1])
+        # Two escapes may be the halves of one character.
+        return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if kind != "number":
         return None
     if text[:2] in ("0x", "0X"):
