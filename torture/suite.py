@@ -15,6 +15,7 @@ NAMES = [
     "machine",
     "oddities",
     "files",
+    "workflows",
     "servers",
     "databases",
     "interrupts",

@@ -142,7 +142,9 @@ def why_decided(
         if len(result.completed_steps) >= k:
             return Cause(Why.WON, result.completed_steps[k - 1], what)
         first = len(result.steps) - k
+    elif result.wait_strategy is WaitStrategy.ANY:
+        first = len(result.steps) - 1
     elif result.wait_strategy is WaitStrategy.ALL_SETTLED:
         return outside
     # A failure may come after the verdict, from a step that is being stopped.
-    return Cause(Why.LOST, failed[first], what) if first < len(failed) else outside
+    return Cause(Why.LOST, failed[first], what) if 0 <= first < len(failed) else outside

@@ -89,7 +89,7 @@ class WorkflowRun:
             name,
             "workflow",
             graph,
-            plain=self.plan.is_plain,
+            plain=self.plan.is_plain and self.workflow.fail_fast,
             share=self.share,
             timeout=self.workflow.max_duration,
         )
