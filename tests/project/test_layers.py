@@ -46,7 +46,7 @@ ROOMS: dict[str, str] = {
 
 # Who may import what from outside, beside trio, attrs and the standard library.
 OUTSIDE: dict[str, set[str]] = {
-    "cattrs": {"_files.convert"},
+    "cattrs": {"_files.convert", "_workflow.parameters"},
     "httpcore": {"tools._http_connections"},
     "httpx": {
         "tools._http_body",

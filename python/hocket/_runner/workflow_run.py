@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
@@ -23,7 +22,7 @@ from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult, group_failed
 from .._model.states import StepState
-from .._model.strategy import Quorum, WaitStrategy
+from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, BranchResult, Side
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
@@ -35,8 +34,10 @@ from ..tools._tool import OpenTool
 from .endings import Endings, why_decided
 from .gatekeeper import NOT_RUN, Gatekeeper
 from .judge import Judge
+from .left_members import check_strategy, with_skipped
 from .made_steps import MadeSteps
 from .result import WorkflowResult
+from .step_settings import flags, timeouts_ns_of
 
 __all__ = ["WorkflowRun"]
 
@@ -159,11 +160,11 @@ class WorkflowRun:
             ids=_core.step_ids(steps, None, f"{kind} {id!r}: steps"),
             steps=steps,
             step_timeout_ns=limit_to_ns(default),
-            step_timeouts_ns=_step_timeouts_ns(steps, default),
+            step_timeouts_ns=timeouts_ns_of(steps, default),
             # A step that only waits for other steps takes no slot, nor the pool's time limit.
-            slotless=_flags(step.runs_others for step in steps),
+            slotless=flags(step.runs_others for step in steps),
             # A failure that does no harm still wins no race.
-            tolerated=_flags(step.on_error != "fail" for step in steps)
+            tolerated=flags(step.on_error != "fail" for step in steps)
             if settings["strategy"] is WaitStrategy.ALL
             else None,
             **settings,
@@ -226,9 +227,9 @@ class WorkflowRun:
         on_end = partial(self._note_group, step, group, members)
         result = await run_steps(self.pool._core, spec, logger, on_end=on_end)
         if len(members) < len(listed):
-            result = _with_skipped(result, listed)
+            result = with_skipped(result, listed)
         try:
-            _check_strategy(group, members, listed, result)
+            check_strategy(group, members, listed, result)
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
@@ -399,50 +400,3 @@ class WorkflowRun:
         if self.workflow.output is not None:
             return self.workflow.output_template.resolve(self.context)
         return self.context.results.get(self.plan.steps[-1].id)
-
-
-def _check_strategy(
-    group: ParallelGroup[Any],
-    members: Sequence[WorkflowStep[Any]],
-    listed: Sequence[WorkflowStep[Any]],
-    result: ParallelExecutionResult[Any],
-) -> None:
-    """Say that a group has failed because too few of its members were left, if that is why."""
-    strategy = group.wait_strategy
-    need = strategy.k if isinstance(strategy, Quorum) else 1
-    if result.success or strategy is WaitStrategy.ALL or not len(members) < min(need, len(listed)):
-        return
-    gone = {step.id for step in listed} - {step.id for step in members}
-    names = ", ".join([step.id for step in listed if step.id in gone][:5])
-    why = (
-        f"{strategy.value} needs {need} of its {len(listed)} steps to succeed, and {len(members)} were "
-        f"left to run: {names}{', ...' if len(gone) > 5 else ''} skipped"
-    )
-    raise group_failed("group", group.id, result.errors, why)
-
-
-def _with_skipped(
-    result: ParallelExecutionResult[Any], members: Sequence[WorkflowStep[Any]]
-) -> ParallelExecutionResult[Any]:
-    """The result of a group some of whose members have left it before it started."""
-    ids = [member.id for member in members]
-    ended = {*result.completed_steps, *result.failed_steps}
-    skipped = [id_ for id_ in ids if id_ not in ended]
-    return attrs.evolve(result, steps=ids, skipped_steps=skipped)
-
-
-def _flags(values: Any) -> list[bool] | None:
-    flags = list(values)
-    return flags if any(flags) else None
-
-
-def _step_timeouts_ns(
-    steps: list[WorkflowStep[Any]], default: float | None
-) -> list[int | None] | None:
-    """Return each step's own time limit where not all have the default one."""
-    if all(step.timeout is None and not step.runs_others for step in steps):
-        return None
-    return [
-        limit_to_ns(step.timeout if step.timeout is not None or step.runs_others else default)
-        for step in steps
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -16,12 +16,17 @@ from .context import WorkflowContext
 from .operators import Mismatch, same
 from .templates import Template, compile_template
 
-if TYPE_CHECKING:
-    from .step import WorkflowStep
-
 __all__ = ["Branch", "BranchResult", "IfBranch", "Side", "SwitchBranch", "SwitchCase"]
 
-Members: TypeAlias = "Iterable[str | WorkflowStep[Any]]"
+
+class _Step(Protocol):
+    """A :class:`WorkflowStep`, which may have a branch and so stands above it."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Members: TypeAlias = Iterable[str | _Step]
 
 
 def _members(name: str, steps: Any) -> tuple[Any, ...]:

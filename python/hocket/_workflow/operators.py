@@ -138,7 +138,7 @@ def _remainder(one: Any, other: Any) -> Any:
     return _kept(lambda: math.fmod(one, other))
 
 
-_ORDERED: tuple[Any, ...] = (str, datetime, date, time)
+_TIMES: tuple[Any, ...] = (datetime, date, time)
 
 
 def _ordered(sign: str, one: Any, other: Any) -> tuple[Any, Any]:
@@ -147,10 +147,12 @@ def _ordered(sign: str, one: Any, other: Any) -> tuple[Any, Any]:
         return one, other
     if isinstance(one, bool) and isinstance(other, bool):
         return one, other
-    for kind in _ORDERED:
+    if isinstance(one, str) and isinstance(other, str):
+        if one.isascii() and other.isascii():
+            return one, other
+        return _utf_16(one), _utf_16(other)
+    for kind in _TIMES:
         if isinstance(one, kind) and isinstance(other, kind):
-            if kind is str and not (one.isascii() and other.isascii()):
-                return _utf_16(one), _utf_16(other)
             return one, other
     found = f"{kind_of(one)} and {kind_of(other)}"
     raise Mismatch(f"{sign!r} takes two numbers, texts or times; found {found}")
