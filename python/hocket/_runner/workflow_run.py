@@ -272,13 +272,11 @@ class WorkflowRun:
 
     async def _run_branch(self, step: WorkflowStep[Any], branch: Branch) -> BranchResult:
         taken = branch.take(self.context)
-        sides = self.sides[step.id]
-        side = None if taken is None else branch.sides[taken]
+        sides, side = self.sides[step.id], None if taken is None else branch.sides[taken]
         graph = Graph([], []) if taken is None else sides[taken]
         self.endings.opened.add(step.id)
         self._omit(step, sides, graph, side)
-        name = side.name if side is not None and graph.steps else None
-        if name is None:
+        if side is None or not graph.steps:
             return BranchResult(None, {})
         spec = self._graph_spec(step.id, "branch", graph)
         on_end = partial(self._note_graph, graph, f"branch {step.id!r}", Cause(Why.OWNER, step.id))
@@ -289,7 +287,7 @@ class WorkflowRun:
                 why = f"{len(errors)} of {len(graph.steps)} steps"
                 raise group_failed("branch", step.id, errors, why)
             results = self.context.results
-            return BranchResult(name, {id_: results[id_] for id_ in result.completed_steps})
+            return BranchResult(side.name, {id_: results[id_] for id_ in result.completed_steps})
         finally:
             del self, spec, on_end, result
 

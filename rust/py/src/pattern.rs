@@ -16,7 +16,8 @@ impl Pattern {
     /// Raises ValueError for what is no pattern; its last line says why.
     #[new]
     fn new(pattern: &str) -> PyResult<Self> {
-        let regex = Regex::new(pattern).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let regex =
+            Regex::new(pattern).map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self { regex })
     }
 
