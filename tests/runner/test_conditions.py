@@ -26,6 +26,10 @@ async def fails(context):
     raise OSError("disk full")
 
 
+async def soon(context):
+    await trio.sleep(1)
+
+
 async def waits(context):
     await trio.sleep(10)
 
@@ -86,7 +90,7 @@ async def test_observers_see_that_a_step_is_skipped_and_never_that_it_starts():
         observer=lambda event: seen.append((event.step, event.kind.value)),
     )
     ends = [(id_, kind) for id_, kind in seen if id_ in "sty"]
-    assert ends == [("s", "skipped"), ("y", "omitted"), ("t", "skipped")]
+    assert sorted(ends) == [("s", "skipped"), ("t", "skipped"), ("y", "omitted")]
     assert ("a", "started") in seen
     assert set(result.states) == {"a", "s", "t", "b", "x", "y"}
 
@@ -106,8 +110,8 @@ async def test_a_skipped_step_is_nowhere_among_the_results():
     assert result.skipped_steps == ["a"]
 
 
-async def test_a_skipped_member_leaves_its_group_and_the_strategy_follows():
-    members = [step("m", when=False), step("n"), step("o", execute=waits)]
+async def test_a_skipped_member_leaves_its_group_and_the_strategy_follows(autojump_clock):
+    members = [step("m", when=False), step("n", execute=soon), step("o", execute=waits)]
     result = await run(WorkflowStep.parallel("g", members, hocket.quorum(1)))
     group = result.results["g"]
     assert (group.steps, group.skipped_steps) == (["m", "n", "o"], ["m", "o"])
@@ -203,10 +207,8 @@ async def test_sides_are_graphs_with_groups_and_branches_inside():
     inner = WorkflowStep("inner", branch=IfBranch("$results.g.winner == 'm'", [step("deep", "g")]))
     group = WorkflowStep.parallel("g", [step("m"), step("n", execute=waits)], "race")
     result = await run(WorkflowStep("b", branch=IfBranch("true", [inner, group])))
-    assert (
-        not result.success
-    )  # `deep` depends on what stands outside its own side, and that is fine
-    assert "cannot" not in str(result.errors)
+    assert states(result)["n"] == "not_reached"
+    assert result.results["b"].results["inner"] == hocket.BranchResult("then_steps", {"deep": 1})
 
 
 @pytest.mark.parametrize(
@@ -294,11 +296,11 @@ async def test_a_patient_group_on_a_pool_runs_everything_and_then_fails():
 
 async def test_the_chain_of_causes_is_told_to_its_end():
     result = await run(
+        step("e", execute=waits),
         step("a", execute=fails),
         step("b", "a"),
         step("c", "b"),
         step("d", "c"),
-        step("e", execute=waits),
     )
     assert result.explain("d") == (
         "d was skipped: no step that it depends on succeeded: c was skipped: no step that it "
