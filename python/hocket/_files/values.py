@@ -171,7 +171,8 @@ def _failure(value: Any, spelling: Spelling) -> Any:
 
 def _condition(value: Any) -> Any:
     if value is None or not isinstance(value, str | bool):
-        raise expected("an expression as text, or true or false", value)
+        quoted = "; put it in quotes" if isinstance(value, int | float) else ""
+        raise expected("an expression as text, or true or false", value, quoted)
     try:
         make_condition("it", value)
     except ExpressionError as error:

@@ -31,7 +31,7 @@ class Judge:
     def is_sure(self, step: WorkflowStep[Any]) -> bool:
         """Whether nothing is to be judged: all has gone well so far, and the step asks for no more."""
         return (
-            step.condition is None
+            step._condition is None
             and not self._ledger.states
             and not self.context.errors
             and step.id not in self.gates

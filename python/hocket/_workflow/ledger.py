@@ -12,6 +12,7 @@ from typing import Protocol
 
 import attrs
 
+from .._base.errors import GroupFailed
 from .._base.shown import said, visible
 from .._model.states import StepState
 from .rules import Rule
@@ -112,10 +113,14 @@ def explain(step: str, told: Told) -> str:
         else:
             return visible(text)
         text = f"{text}: {because}"
-        if not cause.step or cause.why is Why.WON:
+        if not cause.step or cause.why in _ENDS_OF_CHAINS:
             return visible(text)
         step = cause.step
     return visible(f"{text}: ...")
+
+
+# What happened to the step that these name says no more of why.
+_ENDS_OF_CHAINS = (Why.WON, Why.OTHER_SIDE)
 
 
 def _word(step: str, told: Told) -> str:
@@ -125,6 +130,8 @@ def _word(step: str, told: Told) -> str:
 
 def _said(error: Exception) -> str:
     text = said(error)
+    if isinstance(error, GroupFailed) and error.exceptions:
+        text = f"{error.message}: {said(error.exceptions[0])}"
     if not text:
         return type(error).__name__
     return text if len(text) <= 1_000 else f"{text[:1_000]}..."
