@@ -58,13 +58,14 @@ def test_a_file_of_values_that_is_none_is_refused(file, capsys, content, text):
 def test_values_are_held_against_the_parameters_before_anything_runs(file, capsys, command):
     assert main([command, "w.yaml", "--set", "city=Ghnt", "--set", "m=1"]) == 2
     wrong = [
-        "4:3: parameters.m: what the run is given: there is no such parameter; did you mean 'n'? ",
+        "4:3: parameters.m: what the run is given: there is no such parameter (parameters: city, n)",
         "4:9: parameters.city: what the run is given: expected one of 'Ghent', 'Lima'; found 'Ghnt'; ",
         "5:6: parameters.n: what the run is given: the run needs this parameter: how many",
-        "8:46: steps[1].when: $context.n: $context has no 'n'; it has: city, m; pass it with --set n=",
+        "8:41: steps[1].when: $context.n: $context has no 'n'; it has: city, m; pass it with --set n=",
+        "10:25: output[1]: $context.n: $context has no 'n'; it has: city, m; pass it with --set n=VALUE",
     ]
     headline, *lines = capsys.readouterr().err.splitlines()
-    assert headline == "w.yaml has 4 mistakes:"
+    assert headline == "w.yaml has 5 mistakes:"
     for line, beginning in zip(lines, wrong, strict=True):
         assert line.removeprefix("w.yaml:").startswith(beginning)
 
