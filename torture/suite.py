@@ -18,6 +18,7 @@ NAMES = [
     "machine",
     "oddities",
     "files",
+    "workflows",
     "servers",
     "databases",
     "interrupts",

@@ -5,6 +5,7 @@ import typing
 import warnings
 
 from ._base.errors import (
+    ExpressionError as ExpressionError,
     GroupFailed as GroupFailed,
     HocketError as HocketError,
     InternalError as InternalError,
@@ -54,20 +55,32 @@ if typing.TYPE_CHECKING:
     from ._report.counter import Progress as Progress, progress as progress
     from ._runner.manager import WorkflowManager as WorkflowManager
     from ._runner.result import WorkflowResult as WorkflowResult
+    from ._workflow.branch import (
+        BranchResult as BranchResult,
+        IfBranch as IfBranch,
+        SwitchBranch as SwitchBranch,
+        SwitchCase as SwitchCase,
+    )
     from ._workflow.context import WorkflowContext as WorkflowContext
     from ._workflow.definition import WorkflowDefinition as WorkflowDefinition
+    from ._workflow.parameters import Parameter as Parameter
+    from ._workflow.rules import Edge as Edge, Rule as Rule
     from ._workflow.step import WorkflowStep as WorkflowStep
     from .tools._registry import ToolRegistry as ToolRegistry
     from .tools._step_context import StepContext as StepContext
     from .tools._tool import tool as tool
 
 __all__ = [
+    "BranchResult",
     "DurationStats",
+    "Edge",
     "EventKind",
+    "ExpressionError",
     "GroupFailed",
     "GroupStats",
     "HedgingBudget",
     "HocketError",
+    "IfBranch",
     "InternalError",
     "MissingExtra",
     "Observer",
@@ -75,17 +88,21 @@ __all__ = [
     "ParallelExecutionManager",
     "ParallelExecutionResult",
     "ParallelGroup",
+    "Parameter",
     "PoolStats",
     "PoolStatus",
     "Progress",
     "QueueFull",
     "Quorum",
+    "Rule",
     "StepContext",
     "StepEvent",
     "StepLeftovers",
     "StepState",
     "StepTimeout",
     "Stream",
+    "SwitchBranch",
+    "SwitchCase",
     "ToolInputError",
     "ToolModuleError",
     "ToolRegistry",
@@ -127,6 +144,13 @@ if __debug_build__:
 # importing this package costs. Each name is looked up here once, and then it is an ordinary one.
 _LATER = {
     "Progress": "_report.counter",
+    "BranchResult": "_workflow.branch",
+    "Edge": "_workflow.rules",
+    "IfBranch": "_workflow.branch",
+    "Parameter": "_workflow.parameters",
+    "Rule": "_workflow.rules",
+    "SwitchBranch": "_workflow.branch",
+    "SwitchCase": "_workflow.branch",
     "StepContext": "tools._step_context",
     "ToolRegistry": "tools._registry",
     "WorkflowContext": "_workflow.context",

@@ -6,7 +6,17 @@ from typing import Any, final
 
 import trio
 
-__all__ = ["LONGEST_WINDOW_NS", "Driver", "Feed", "Pool", "Ring", "Run", "Tally", "step_ids"]
+__all__ = [
+    "LONGEST_WINDOW_NS",
+    "Driver",
+    "Feed",
+    "Pattern",
+    "Pool",
+    "Ring",
+    "Run",
+    "Tally",
+    "step_ids",
+]
 
 __version__: str
 __debug_build__: bool
@@ -14,6 +24,12 @@ __debug_build__: bool
 LONGEST_WINDOW_NS: int
 
 def step_ids(steps: list[Any], key: Callable[[Any], object] | None, where: str) -> list[str]: ...
+
+@final
+class Pattern:
+    # A regular expression of the Rust crate `regex`. Raises ValueError for what is none.
+    def __new__(cls, pattern: str) -> Pattern: ...
+    def is_in(self, text: str) -> bool: ...
 
 @final
 class Pool:

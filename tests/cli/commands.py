@@ -138,7 +138,9 @@ TIME = r"[\d.]+ (?:µs|ms|s)"
 def states(text):
     """The table's steps with their states."""
     found = re.findall(
-        r"^( *\S+)  .*?  (succeeded|failed|timed_out|cancelled|skipped)\b", text, re.MULTILINE
+        r"^( *\S+)  .*?  (succeeded|failed|timed_out|cancelled|skipped|omitted|not_reached)\b",
+        text,
+        re.MULTILINE,
     )
     return dict(found)
 

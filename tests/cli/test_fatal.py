@@ -88,7 +88,7 @@ def test_a_tool_that_fails_to_open_is_told_and_no_step_has_run(run_with, raises)
     assert code == 1
     assert document["output"] is None
     assert document["error"]
-    assert [step["state"] for step in document["steps"]] == ["skipped"]
+    assert [step["state"] for step in document["steps"]] == ["not_reached"]
     assert "Traceback" not in printed.err
 
 

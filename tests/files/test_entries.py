@@ -6,7 +6,17 @@ from pathlib import Path
 
 import attrs
 
-from hocket._files.entries import ConfigEntry, FileEntry, GroupEntry, StepEntry
+from hocket._files.entries import (
+    ENTRIES as ALL,
+    BranchEntry,
+    CaseEntry,
+    ConfigEntry,
+    EdgeEntry,
+    FileEntry,
+    GroupEntry,
+    ParameterEntry,
+    StepEntry,
+)
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/workflow-files.md"
 ENTRIES = {
@@ -14,7 +24,15 @@ ENTRIES = {
     "`parallel_config`": ConfigEntry,
     "a step": StepEntry,
     "`group`": GroupEntry,
+    "a parameter": ParameterEntry,
+    "a dependency": EdgeEntry,
+    "`branch`": BranchEntry,
+    "a case": CaseEntry,
 }
+
+
+def test_every_kind_of_entry_is_looked_for():
+    assert set(ENTRIES.values()) == set(ALL)
 
 
 def test_the_guide_has_every_key_in_both_spellings():

@@ -182,7 +182,7 @@ def test_a_file_in_which_no_key_decides_is_native(load):
     text = "name: x\nsteps: [{id: a, timeout: 5s}]"
     assert mistakes(text, load) == [
         "workflow.yaml has 1 mistake:",
-        "workflow.yaml:2:9: steps[0]: a step needs 'tool' or 'group'",
+        "workflow.yaml:2:9: steps[0]: a step needs 'tool', 'group' or 'branch'",
     ]
 
 
@@ -225,7 +225,7 @@ WRONG = [
     pytest.param(
         "- a\n- b\n",
         [
-            "1:1: expected a mapping with name, description, max_duration, ...; found a list",
+            "1:1: expected a mapping with version, name, description, ...; found a list",
         ],
         id="not a mapping",
     ),
@@ -267,7 +267,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - {id: a, tool: t, colour: red}\n",
         [
-            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, timeout, continue_on_error, group",
+            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, group, branch",
         ],
         id="unknown key",
     ),
@@ -295,7 +295,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - id: a\n",
         [
-            "3:5: steps[0]: a step needs 'tool' or 'group'",
+            "3:5: steps[0]: a step needs 'tool', 'group' or 'branch'",
         ],
         id="neither tool nor group",
     ),
@@ -408,7 +408,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - {id: a, tool: t, depends_on: [a]}\n",
         [
-            "3:34: steps[0].depends_on: these steps wait for each other: a -> a",
+            "3:35: steps[0].depends_on[0]: step 'a' depends on itself",
         ],
         id="step that waits for itself",
     ),
@@ -493,11 +493,11 @@ WRONG = [
         id="reference to an unknown step",
     ),
     pytest.param(
-        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, input: "got $results.a.u"}\n',
+        'name: x\nsteps:\n  - {id: a, tool: t, depends_on: [b]}\n  - {id: b, tool: t, input: "got $results.a.u"}\n',
         [
-            "4:34: steps[1].input: $results.a.u: step 'a' may not have run before this step, which must depend on it",
+            "4:29: steps[1].input: these steps wait for each other: a -> b -> a ('a' depends on 'b' in steps[0].depends_on[0], 'b' refers to $results.a.u in steps[1].input)",
         ],
-        id="reference to a step that may not have run",
+        id="circle of a dependency and a reference",
     ),
     pytest.param(
         "name: x\n"
@@ -679,7 +679,7 @@ def test_mistakes_of_every_kind_are_reported_together_in_the_order_of_the_file(l
         ),
         "steps[0].tol: unknown key 'tol'; did you mean 'tool'?",
         "steps[1].depends_on[0]: there is no step 'z'",
-        "steps[1].depends_on[1]: expected text; found 5; put it in quotes",
+        "steps[1].depends_on[1]: expected a step id, or a mapping with step and rule; found 5; put it in quotes",
         "steps[2].depends_on: these steps wait for each other: c -> d -> c",
         "steps[3].input.v: $results.q: there is no step 'q'",
         "steps[4].id: the id 'd' is taken: steps[3] has it too",
@@ -825,10 +825,10 @@ steps:
       one
       two ${ context.x }
   - {id: e, tool: t, input: "a \\" ${x}"}
-output: the $env.X
+output: the $envs.X
 """
     places = [line.split(": ")[0] for line in mistakes(text, load)[1:]]
-    wrong = ["${results.a b}", "$results.c", "${ context.x }", "${x}", "$env.X"]
+    wrong = ["${results.a b}", "$results.c", "${ context.x }", "${x}", "$envs.X"]
     before = [text[: text.index(one)].split("\n") for one in wrong]
     assert places == [f"workflow.yaml:{len(b)}:{len(b[-1]) + 1}" for b in before]
 
@@ -856,7 +856,7 @@ steps:
     assert mistakes(text, load)[1:] == [
         (
             "workflow.yaml:6:40: steps[1].x-c: unknown key 'x-c'; known keys: id, tool, input, "
-            "depends_on, timeout, continue_on_error, group"
+            "depends_on, when, timeout, on_error, continue_on_error, group, branch"
         ),
     ]
     right = load(text.replace(", x-c: 1", ""))
@@ -927,7 +927,9 @@ def test_groups_inside_groups_inside_groups_have_an_end():
     step: dict[str, object] = {"id": "s", "tool": "t"}
     for index in range(60):
         step = {"id": f"g{index}", "group": {"steps": [step]}}
-    with pytest.raises(WorkflowFileError, match="groups must not be nested more than 50 deep"):
+    with pytest.raises(
+        WorkflowFileError, match="groups and branches must not be nested more than 50 deep"
+    ):
         workflow_from_dict({"name": "x", "steps": [step]})
 
 

@@ -27,7 +27,7 @@ ROOMS: dict[str, str] = {
     # Verbs that bring their own pool.
     "_batch": "_base _model _engine",
     # A workflow before it runs.
-    "_workflow": "_base _model",
+    "_workflow": "_base _core _model",
     # What steps call by name, and what a tool may do as part of its step.
     "tools": "_base _model _engine _workflow",
     # From a file to a definition.
@@ -48,7 +48,7 @@ ROOMS: dict[str, str] = {
 
 # Who may import what from outside, beside trio, attrs and the standard library.
 OUTSIDE: dict[str, set[str]] = {
-    "cattrs": {"_files.convert"},
+    "cattrs": {"_files.convert", "_workflow.parameters"},
     "httpcore": {"tools._http_connections"},
     "httpx": {
         "tools._http_body",

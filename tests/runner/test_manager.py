@@ -786,7 +786,7 @@ async def test_a_workflow_and_its_reports_take_values_and_errors_whose_methods_r
     assert result.errors["b"] is error
     assert "output=<dict; its repr failed: LookupError>" in repr(result)
     record.result = result
-    record.close(result.results, result.errors)
+    record.close(result._context)
     for write in (write_json, write_report, write_output):
         file = io.StringIO()
         write(record, Stream(file))

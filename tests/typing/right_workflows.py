@@ -12,6 +12,7 @@ from typing import Any, assert_type
 import attrs
 
 from hocket import (
+    Edge,
     ParallelExecutionResult,
     ParallelGroup,
     PoolStats,
@@ -53,7 +54,7 @@ def steps_of_every_kind() -> None:
     parallel = WorkflowStep.parallel("both", [by_function, "load"], "any", depends_on=["a"])
     assert_type(parallel, WorkflowStep[ParallelExecutionResult[Any]])
     later = WorkflowStep("last", execute=fetch, depends_on=[by_function, by_tool, "all"])
-    assert_type(later.depends_on, Sequence[str])
+    assert_type(later.depends_on, Sequence[str | Edge])
 
 
 def steps_that_are_made_as_their_group_starts() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from hocket._workflow.graph import find_cycles, not_before, runnable
+from hocket._workflow.graph import find_cycles, runnable
 
 GRAPHS = st.integers(1, 12).flatmap(
     lambda n: st.lists(
@@ -49,11 +49,3 @@ def test_every_cycle_found_is_one_and_every_knot_has_one(graph):
             knot = {other for other in before if node in ancestors(graph, other)}
             assert knot & in_cycles
     assert len(in_cycles) == sum(map(len, found))
-
-
-@given(GRAPHS)
-def test_what_is_not_before_agrees_with_a_search(graph):
-    order = runnable(graph)
-    pairs = [(node, earlier) for node in order for earlier in order]
-    expected = {pair for pair in pairs if pair[1] not in ancestors(graph, pair[0])}
-    assert set(not_before(graph, order, pairs)) == expected

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from hocket._base.errors import UnresolvedReference
 from hocket._workflow.context import WorkflowContext
-from hocket._workflow.references import compile_template
+from hocket._workflow.templates import compile_template
 
 
 @attrs.frozen

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from hocket._workflow.context import WorkflowContext
-from hocket._workflow.references import compile_template
 from hocket._workflow.syntax import Found, Slip, find, segment, written
+from hocket._workflow.templates import compile_template
 
 
 def slips(text):
@@ -65,9 +65,9 @@ def test_what_was_meant_is_suggested_where_it_is_plain(text, meant):
             "$errors[",
         ],
         *[
-            "$env.X",
-            "$env[0]",
-            "${env.X}",
+            "$envs.X",
+            "$envs[0]",
+            "${envs.X}",
             "${HOME}",
             "${1}",
             "${a-b}",

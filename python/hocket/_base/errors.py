@@ -11,6 +11,7 @@ import trio
 from .mistakes import Mistake, headline
 
 __all__ = [
+    "ExpressionError",
     "GroupFailed",
     "HocketError",
     "InternalError",
@@ -135,6 +136,25 @@ class UnresolvedReference(HocketError, LookupError):
 
     def __str__(self) -> str:
         return f"{self.reference}: {self.reason}"
+
+
+class ExpressionError(HocketError, ValueError):
+    """A condition, or another expression, cannot be read or worked out.
+
+    Attributes:
+        expression: the whole of it, as it was written.
+        column: where in it the mistake is, counted from 1.
+        reason: what is wrong there, and what to write instead.
+    """
+
+    def __init__(self, expression: str, column: int, reason: str) -> None:
+        super().__init__(expression, column, reason)
+        self.expression = expression
+        self.column = column
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.expression}: column {self.column}: {self.reason}"
 
 
 class WorkflowInvalid(HocketError, ValueError):

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["EXAMPLES", "add_command", "log_level"]
+__all__ = ["EXAMPLES", "add_command", "add_values", "log_level"]
 
 EXAMPLES = """\
 examples:
@@ -48,6 +48,26 @@ def add_command(
         "built-in ones come first (repeatable)",
     )
     return parser
+
+
+def add_values(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a run is given."""
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a value for $context: a number, true, false, null, [a, b], {a: 1} or text; "
+        "a.b=1 sets b inside a (repeatable)",
+    )
+    parser.add_argument(
+        "--params",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a YAML or JSON file with a mapping of values for $context; of several the later counts, "
+        "and --set counts more (repeatable)",
+    )
 
 
 def log_level(text: str) -> int:

@@ -6,6 +6,7 @@ import argparse
 import logging
 from typing import Any
 
+from .._base.suggestions import did_you_mean
 from .._report.console import is_terminal, make_console
 from .._report.output import Stream
 from .._report.progress import KINDS, make_progress
@@ -16,9 +17,9 @@ from .._workflow.context import WorkflowContext
 from .door import Door, Refused
 from .exits import USAGE
 from .logs import logging_to
-from .options import add_command, log_level
+from .options import add_command, add_values, log_level
 from .session import Session
-from .settings import read_settings
+from .settings import SettingError, read_values
 
 __all__ = ["add_run"]
 
@@ -32,14 +33,7 @@ second one abandons what is left: clean-up, threads, a step that never awaits.
 def add_run(commands: Any) -> None:
     """Add the command."""
     parser = add_command(commands, "run", "run a workflow file", _RUN, _run)
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="a value for $context: a number, true, false, null, [a, b], {a: 1} or text; "
-        "a.b=1 sets b inside a (repeatable)",
-    )
+    add_values(parser)
     parser.add_argument(
         "--json",
         action="store_true",
@@ -54,6 +48,14 @@ def add_run(commands: Any) -> None:
         action="store_true",
         help="list every step in the report: of more than 40 it has those that failed and the "
         "slowest ten",
+    )
+    parser.add_argument(
+        "--explain",
+        metavar="STEP",
+        action="append",
+        default=[],
+        help="say at the end how a step ended and why, with the chain of causes, on standard error "
+        "(repeatable)",
     )
     parser.add_argument(
         "--progress",
@@ -83,7 +85,7 @@ def _run(arguments: argparse.Namespace, out: Stream, screen: Screen) -> int:
 
 def _prepare(arguments: argparse.Namespace, out: Stream, screen: Screen) -> Session:
     door = Door()
-    values = door.attempt(read_settings, arguments.set)
+    values = door.attempt(read_values, arguments.params, arguments.set)
     workflow, tools = door.load(arguments, values)
     style = "json" if arguments.json else "quiet" if arguments.quiet else "table"
     if style == "table" and is_terminal(out):
@@ -92,6 +94,7 @@ def _prepare(arguments: argparse.Namespace, out: Stream, screen: Screen) -> Sess
     if workflow is None or values is None:
         door.refuse()
     record = RunRecord(workflow)
+    door.attempt(_check_steps, record, arguments.explain)
     kind = arguments.progress or ("none" if arguments.quiet else "auto")
     progress = door.attempt(make_progress, record, screen, kind)
     if progress is None or door.mistakes:
@@ -106,5 +109,14 @@ def _prepare(arguments: argparse.Namespace, out: Stream, screen: Screen) -> Sess
         out,
         screen,
         everything=arguments.all,
+        explained=arguments.explain,
         tracebacks=arguments.log_level <= logging.DEBUG,
     )
+
+
+def _check_steps(record: RunRecord, ids: list[str]) -> None:
+    """Refuse to explain what is no step."""
+    unknown = [id_ for id_ in ids if id_ not in record.steps]
+    if unknown:
+        near = did_you_mean(unknown[0], record.steps)
+        raise SettingError(f"--explain {unknown[0]}: there is no such step{near}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -25,6 +26,7 @@ from .._report.table import write_report, write_verdict
 from .._runner.manager import WorkflowManager
 from .._runner.result import WorkflowResult
 from .._workflow.context import WorkflowContext
+from .._workflow.ledger import explain
 from .exits import FAILURE, SUCCESS
 from .interrupt import Interrupt, name_of, taken
 
@@ -47,6 +49,8 @@ class Session:
     screen: Screen
     everything: bool = False
     """Whether the report has every step, of however many."""
+    explained: Sequence[str] = ()
+    """Steps of which is said at the end how they ended, and why."""
     tracebacks: bool = False
     interrupt: Interrupt = attrs.field(factory=Interrupt, init=False)
     _has_ended: bool = attrs.field(default=False, init=False)
@@ -134,10 +138,12 @@ class Session:
         # A run that had already been decided when the signal came counts as what it is.
         if self.interrupt.signal is not None and not self._has_ended:
             record.interrupted = self.interrupt.signal.name
-        record.close(self.context.results, self.context.errors)
+        record.close(self.context)
         if self.tracebacks:
             self._write_tracebacks()
         self._write(self.out)
+        for step in self.explained:
+            self.screen.line(explain(step, self.context))
         if self.out.is_lost:
             self.screen.line(f"standard output cannot be written to: {self.out.why_lost()}")
             self._write(self.screen.err)

@@ -1,14 +1,16 @@
-"""``--set KEY=VALUE``: values for a run, from the command line."""
+"""``--set KEY=VALUE`` and ``--params FILE``: values for a run, from the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+import attrs
+
 from .._base.errors import HocketError
 from .._base.shown import shown, visible
 
-__all__ = ["SettingError", "read_settings"]
+__all__ = ["SettingError", "read_settings", "read_values"]
 
 _DEEPEST = 100
 _LONGEST_SHOWN = 100
@@ -19,13 +21,42 @@ class SettingError(HocketError, ValueError):
     """A ``KEY=VALUE`` cannot be read; the message lists every one."""
 
 
-def read_settings(texts: Iterable[str]) -> dict[str, Any]:
+def read_values(files: Iterable[str], texts: Iterable[str]) -> dict[str, Any]:
+    """Read files of values, and then assignments, which count more.
+
+    Raises:
+        SettingError: some cannot be read.
+    """
+    values: dict[str, Any] = {}
+    for file in files:
+        values |= _read_file(file)
+    return read_settings(texts, values)
+
+
+def _read_file(file: str) -> dict[str, Any]:
+    from .._files.document import parse  # PyYAML is an extra
+    from .._files.source import CannotRead, read_text
+
+    try:
+        document, mistakes = parse(read_text(file))
+    except CannotRead as error:
+        raise SettingError(visible(f"--params {file}: {error}")) from None
+    if mistakes:
+        lines = [f"--params {attrs.evolve(one, source=file)}" for one in mistakes]
+        raise SettingError("\n".join(lines))
+    if document is None or not isinstance(document.data, dict):
+        raise SettingError(visible(f"--params {file}: expected a mapping of values by name"))
+    return document.data
+
+
+def read_settings(texts: Iterable[str], values: dict[str, Any] | None = None) -> dict[str, Any]:
     """Read assignments; of two with one key, the later counts.
 
     Args:
         texts: each ``KEY=VALUE``. A dotted key is one inside another. The value is read as in a
             workflow file (``5``, ``true``, ``null``, ``[a, b]``, ``{a: 1}``, ``"5"``); what is
             nothing of that sort is text.
+        values: what they are added to. Default: nothing.
 
     Raises:
         SettingError: some cannot be read.
@@ -33,7 +64,7 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
     >>> read_settings(["city=Ghent", "limits.rows=5", "note=a: b"])
     {'city': 'Ghent', 'limits': {'rows': 5}, 'note': 'a: b'}
     """
-    values: dict[str, Any] = {}
+    values = {} if values is None else values
     mistakes: list[str] = []
     for text in texts:
         try:

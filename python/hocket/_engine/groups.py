@@ -180,6 +180,7 @@ async def run_group(
             strategy=group.wait_strategy,
             max_concurrent=group.max_concurrent,
             continue_on_error=group.continue_on_error,
+            fail_fast=group.fail_fast,
             timeout=group.timeout,
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,

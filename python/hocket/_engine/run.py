@@ -90,8 +90,18 @@ class RunSpec(CallSpec):
     """Which steps take no slot, as they only wait for steps of their own."""
     tolerated: list[bool] | None = None
     """Which steps' failures count as successes."""
+    fail_fast: bool = True
+    """Whether the first failure stops a run that needs all; otherwise it fails when all have ended."""
+    not_run: object = None
+    """What a step returns that decided not to run: it counts as ended well for those that wait for
+    it, and has no value."""
+
+    _may_fail: list[bool] | None = attrs.field(init=False, default=None)
+    """``tolerated`` as it was given."""
 
     def __attrs_post_init__(self) -> None:
+        if not self.fail_fast:
+            self._may_fail, self.tolerated = self.tolerated, [True] * len(self.ids)
         self.thresholds = thresholds(
             self.strategy, len(self.ids), continue_on_error=self.continue_on_error
         )
@@ -100,6 +110,13 @@ class RunSpec(CallSpec):
             self.contenders = Contenders(self.stagger, len(self.ids), first)
             self.listen(self.contenders.beside)
             self.is_fed = True
+
+    def has_harm(self, failed: list[str]) -> bool:
+        """Whether a step is among those that failed whose failure is not tolerated."""
+        if self._may_fail is None:
+            return bool(failed)
+        harmless = {id_ for id_, may in zip(self.ids, self._may_fail, strict=True) if may}
+        return not harmless.issuperset(failed)
 
 
 def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
@@ -194,7 +211,7 @@ def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutio
             failed.append(step)
             spec.errors[step] = StepTimeout(step, spec.timeout, spec.kind)
         stopped = []
-    success = _success(spec, verdict)
+    success = _success(spec, verdict, failed)
     has_winner = success and spec.strategy in (WaitStrategy.ANY, WaitStrategy.RACE)
     return ParallelExecutionResult(
         group_id=spec.id,
@@ -213,7 +230,7 @@ def _close(run: _core.Run, spec: RunSpec, out_of_time: bool) -> ParallelExecutio
     )
 
 
-def _success(spec: RunSpec, verdict: bool | None) -> bool:
+def _success(spec: RunSpec, verdict: bool | None, failed: list[str]) -> bool:
     if spec.continue_on_error or spec.strategy is WaitStrategy.ALL_SETTLED:
         return True
-    return bool(verdict)
+    return bool(verdict) and (spec.fail_fast or not spec.has_harm(failed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -9,10 +10,14 @@ import attrs
 from .._base.mistakes import Keys, unreadable_id
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
+from .._model.strategy import WaitStrategy
+from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.parameters import Parameter
+from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
-from .entries import ConfigEntry, FileEntry, StepEntry
+from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
 from .findings import Findings
 from .values import MISTAKEN
 
@@ -34,23 +39,36 @@ class Builder:
             self.findings.add((), "a workflow needs a name")
         if entry.steps is None:
             self.findings.add((), "a workflow needs steps")
-        self.findings.unread |= entry.steps in (None, MISTAKEN)
         entries: list[Any] = _read(entry.steps, [])
         return WorkflowDefinition(
             _read(entry.name, unreadable_id()),
             [self._step(one, ("steps", index)) for index, one in enumerate(entries)],
             description=_read(entry.description, ""),
+            parameters=self._parameters(_read(entry.parameters, {})),
             max_duration=_read(entry.max_duration, None),
             parallel_config=self._config(_read(entry.parallel_config, None)),
+            fail_fast=_read(entry.fail_fast, True),
             output=entry.output,
         )
+
+    def _parameters(self, entries: Mapping[str, Any]) -> dict[str, Parameter]:
+        made: dict[str, Parameter] = {}
+        for name, entry in entries.items():
+            given = {} if entry is MISTAKEN else _given(entry)
+            try:
+                made[name] = Parameter(**given)
+            except ValueError as error:  # each is right, and they do not go together
+                key, _, why = str(error).partition(": ")
+                keys = ("parameters", name, *([key] if key in given else []))
+                self.findings.add(keys, why if key in given else str(error))
+                made[name] = Parameter()
+        return made
 
     def _config(self, entry: ConfigEntry | None) -> WorkerPoolConfig:
         if entry is None:
             return WorkerPoolConfig()
-        given = attrs.asdict(entry, recurse=False, filter=lambda _, v: v not in (None, MISTAKEN))
         try:
-            return WorkerPoolConfig(**given)
+            return WorkerPoolConfig(**_given(entry))
         except ValueError as error:  # each is right, and they do not go together
             self.findings.add(("parallel_config",), str(error))
             return WorkerPoolConfig()
@@ -61,44 +79,118 @@ class Builder:
             return WorkflowStep(unreadable, execute=_unreadable)
         if entry.id is None:
             self.findings.add(keys, "a step needs an id")
-        self.findings.unread |= entry.id in (None, MISTAKEN)
         return self._with_id(entry, _read(entry.id, unreadable), keys)
 
     def _with_id(self, entry: StepEntry, id_: str, keys: Keys) -> WorkflowStep[Any]:
-        depends_on = _ids(_read(entry.depends_on, []))
-        tool, group = _read(entry.tool, None), None
-        if self._does_one_thing(entry, keys) and entry.group not in (None, MISTAKEN):
-            group = self._group(entry.group, id_, (*keys, "group"))
-        if (tool is None) == (group is None):
-            return WorkflowStep(id_, execute=_unreadable, depends_on=depends_on)
-        common: Any = {
-            "depends_on": depends_on,
+        common: dict[str, Any] = {
+            "depends_on": self._before(_read(entry.depends_on, []), (*keys, "depends_on")),
+            "when": _read(entry.when, None),
             "timeout": _read(entry.timeout, None),
-            "continue_on_error": _read(entry.continue_on_error, False),
+            "on_error": self._on_error(entry, keys),
         }
-        if group is not None:
-            return WorkflowStep(id_, group=group, **common)
-        return WorkflowStep(id_, tool=tool, input=entry.input, **common)
+        match self._kind(entry, keys):
+            case "tool" if entry.tool is not MISTAKEN:
+                return WorkflowStep(id_, tool=str(entry.tool), input=entry.input, **common)
+            case "group":
+                group = self._group(entry.group, id_, (*keys, "group"))
+                if group is not None:
+                    return WorkflowStep(id_, group=group, **common)
+            case "branch":
+                branch = self._branch(entry.branch, (*keys, "branch"))
+                if branch is not None:
+                    return WorkflowStep(id_, branch=branch, **common)
+        return WorkflowStep(id_, execute=_unreadable, **common)
 
-    def _does_one_thing(self, entry: StepEntry, keys: Keys) -> bool:
-        tool, group = (self.findings.spelling.key(key) for key in ("tool", "group"))
-        if entry.tool is None and entry.group is None:
-            self.findings.add(keys, f"a step needs {tool!r} or {group!r}")
-        elif entry.tool is not None and entry.group is not None:
-            self.findings.add(keys, f"a step has {tool!r} or {group!r}, not both")
-            self.findings.unread = True
-        elif entry.group is not None and entry.input is not None:
-            self.findings.add(
-                (*keys, "input"), f"a step with {group!r} takes no input", is_key=True
+    def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
+        """Which of its keys says what a step does; None if there is not exactly one."""
+        named = {name: self.findings.spelling.key(name) for name in _KINDS}
+        given = [name for name in _KINDS if getattr(entry, name) is not None]
+        if not given:
+            *others, last = map(repr, named.values())
+            self.findings.add(keys, f"a step needs {', '.join(others)} or {last}")
+        elif len(given) > 1:
+            both = " or ".join(repr(named[name]) for name in given)
+            no_more = "not both" if len(given) == 2 else "and no more"
+            self.findings.add(keys, f"a step has {both}, {no_more}")
+        elif given != ["tool"] and entry.input is not None:
+            text = f"a step with {named[given[0]]!r} takes no input"
+            self.findings.add((*keys, "input"), text, is_key=True)
+        return given[0] if len(given) == 1 else None
+
+    def _on_error(self, entry: StepEntry, keys: Keys) -> Any:
+        old, new = (self.findings.spelling.key(key) for key in ("continue_on_error", "on_error"))
+        if None not in (entry.continue_on_error, entry.on_error):
+            text = f"{old!r} and {new!r} say the same; leave {old!r} out"
+            self.findings.add((*keys, "continue_on_error"), text, is_key=True)
+        elif entry.continue_on_error is True:
+            return "continue"
+        return _read(entry.on_error, None)
+
+    def _before(self, entries: list[Any], keys: Keys) -> list[str | Edge]:
+        return [self._dependency(one, (*keys, index)) for index, one in enumerate(entries)]
+
+    def _dependency(self, entry: Any, keys: Keys) -> str | Edge:
+        if not isinstance(entry, EdgeEntry):
+            return unreadable_id() if entry is MISTAKEN else entry
+        if entry.step is None or entry.rule is None:
+            self.findings.add(keys, "a dependency with a rule needs 'step' and 'rule'")
+        step, rule = _read(entry.step, unreadable_id()), _read(entry.rule, None)
+        return step if rule is None else Edge(step, rule)
+
+    def _branch(self, entry: Any, keys: Keys) -> Branch | None:
+        if entry is MISTAKEN:
+            return None
+        key = self.findings.spelling.key
+        wanted = _IF if entry.type == "if" else _SWITCH
+        if entry.type is None:
+            self.findings.add(keys, "a branch needs 'type': if or switch")
+        if entry.type in (None, MISTAKEN):
+            return None
+        for name in (*_IF, *_SWITCH):
+            if name not in wanted and getattr(entry, name) is not None:
+                there = ", ".join(map(key, wanted))
+                text = f"a branch of type {entry.type!r} has no {key(name)!r} (it has {there})"
+                self.findings.add((*keys, name), text, is_key=True)
+        needed = [name for name in wanted[:2] if getattr(entry, name) is None]
+        for name in needed:
+            self.findings.add(keys, f"a branch of type {entry.type!r} needs {key(name)!r}")
+        if needed or MISTAKEN in (getattr(entry, name) for name in wanted):
+            return None
+        if entry.type == "if":
+            return IfBranch(
+                entry.condition,
+                self._members(entry.then_steps, (*keys, "then_steps")),
+                self._members(_read(entry.else_steps, []), (*keys, "else_steps")),
             )
-        return entry.tool is None
+        return SwitchBranch(
+            entry.expression,
+            self._cases(entry.cases, (*keys, "cases")),
+            self._members(_read(entry.default_steps, []), (*keys, "default_steps")),
+        )
+
+    def _cases(self, entries: list[Any], keys: Keys) -> list[SwitchCase]:
+        made: list[SwitchCase] = []
+        for index, case in enumerate(entries):
+            if case is MISTAKEN:
+                continue
+            here = (*keys, index)
+            if case.steps is None:
+                self.findings.add(here, "a case needs 'steps'")
+            made.append(
+                SwitchCase(case.value, self._members(_read(case.steps, []), (*here, "steps")))
+            )
+        return made
+
+    def _members(self, entries: list[Any], keys: Keys) -> list[str | WorkflowStep[Any]]:
+        return [self._member(one, (*keys, index)) for index, one in enumerate(entries)]
 
     def _group(self, entry: Any, step: str, keys: Keys) -> ParallelGroup[Any] | None:
+        if entry is MISTAKEN:
+            return None
         if not entry.steps:
             self.findings.add(keys, "a group needs at least one step")
-            self.findings.unread = True
         members: list[Any] = [] if entry.steps in (None, MISTAKEN) else entry.steps
-        made = [self._member(one, (*keys, "steps", i)) for i, one in enumerate(members)]
+        made = self._members(members, (*keys, "steps"))
         try:
             return ParallelGroup(
                 _read(entry.id, step),
@@ -106,14 +198,35 @@ class Builder:
                 wait_strategy=_read(entry.wait_strategy, "all"),
                 max_concurrent=_read(entry.max_concurrent, None),
                 continue_on_error=_read(entry.continue_on_error, False),
+                fail_fast=self._fail_fast(entry, keys),
                 timeout=_read(entry.timeout, None),
                 step_timeout=_read(entry.step_timeout, None),
             )
         except (TypeError, ValueError) as error:
             if members:  # or it was reported above
                 self.findings.add(keys, str(error))
-            self.findings.unread = True
             return None
+
+    def _fail_fast(self, entry: Any, keys: Keys) -> bool:
+        """Whether the first failure stops a group; a mistake beside what says otherwise is reported."""
+        if entry.fail_fast is not False:
+            return True
+        spelling = self.findings.spelling
+        mine, other = spelling.key("fail_fast"), spelling.key("continue_on_error")
+        if entry.continue_on_error is True:
+            text = (
+                f"'{mine}: false' runs everything and then fails, and '{other}: true' never fails; "
+                f"leave one of them out"
+            )
+        elif entry.wait_strategy not in (MISTAKEN, WaitStrategy.ALL, WaitStrategy.ALL_SETTLED):
+            text = (
+                f"'{mine}: false' is for groups that need all; {entry.wait_strategy.value!r} is decided "
+                f"by less: leave one of them out"
+            )
+        else:
+            return False
+        self.findings.add((*keys, "fail_fast"), text, is_key=True)
+        return True
 
     def _member(self, member: Any, keys: Keys) -> str | WorkflowStep[Any]:
         if isinstance(member, str):
@@ -121,9 +234,17 @@ class Builder:
         return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
+_KINDS = ("tool", "group", "branch")
+# What a branch of each type has; it needs the first two.
+_IF = ("condition", "then_steps", "else_steps")
+_SWITCH = ("expression", "cases", "default_steps")
+
+
+def _given(entry: Any) -> dict[str, Any]:
+    return attrs.asdict(
+        entry, recurse=False, filter=lambda _, v: v is not None and v is not MISTAKEN
+    )
+
+
 def _read(value: Any, instead: Any) -> Any:
     return instead if value is None or value is MISTAKEN else value
-
-
-def _ids(names: list[Any]) -> list[str]:
-    return [unreadable_id() if name is MISTAKEN else name for name in names]

@@ -26,7 +26,7 @@ from cattrs.gen import make_dict_structure_fn
 from .._base.mistakes import Keys
 from .._base.shown import shown
 from .._base.suggestions import nearest
-from .entries import ENTRIES, FileEntry, Member, StepEntry
+from .entries import ENTRIES, Before, EdgeEntry, FileEntry, Member, StepEntry
 from .spelling import Spelling
 from .values import MISTAKEN, WrongValue, expected, found, name, value_checks
 
@@ -49,6 +49,8 @@ class Wrong:
     """Whether the key itself is wrong, not its value."""
     meant: str | None = None
     """The native key that an unknown key most likely means."""
+    part: str = ""
+    """What of a text is wrong; empty when it is the whole."""
 
 
 def read_entries(data: Any, spelling: Spelling) -> tuple[Any, list[Wrong]]:
@@ -81,9 +83,18 @@ def _converter(spelling: Spelling) -> cattrs.Converter:
             return converter.structure(value, StepEntry)
         raise expected("a step id, or a step written out", value)
 
-    for type_, check in {**value_checks(spelling), Member: member}.items():
+    def before(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return converter.structure(value, EdgeEntry)
+        if isinstance(value, str):
+            return name(value)
+        raise expected("a step id, or a mapping with step and rule", value, _quoted(value))
+
+    checks = {**value_checks(spelling), Member: member, Before: before}
+    for type_, check in checks.items():
         converter.register_structure_hook_func(_is(type_), _lenient(check))
     converter.register_structure_hook_factory(_is_list, _list_hook)
+    converter.register_structure_hook_factory(_is_named, _named_hook)
     for cls in ENTRIES:
         converter.register_structure_hook(cls, _mapping_hook(cls, converter))
     return converter
@@ -95,6 +106,10 @@ def _is(wanted: Any) -> Callable[[Any], bool]:
 
 def _is_list(type_: Any) -> bool:
     return getattr(type_, "__origin__", None) is list
+
+
+def _is_named(type_: Any) -> bool:
+    return getattr(type_, "__origin__", None) is dict
 
 
 def _lenient(check: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
@@ -129,6 +144,30 @@ def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], 
     return structure
 
 
+def _named_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    """For a mapping whose keys are the author's own."""
+    _, item_type = type_.__args__
+
+    def structure(value: Any, _: Any) -> Any:
+        if value is MISTAKEN:
+            return value
+        if not isinstance(value, Mapping):
+            raise expected("a mapping, with a name for each of them", value)
+        made: dict[Any, Any] = {}
+        errors: list[Exception] = []
+        for key, item in value.items():
+            try:
+                made[name(key)] = converter.structure(item, item_type)
+            except Exception as error:  # noqa: BLE001 - all are collected, and raised below
+                error.__notes__ = [IterableValidationNote("", key, item_type)]
+                errors.append(error)
+        if errors:
+            raise IterableValidationError("", errors, type_)  # pyright: ignore[reportCallIssue]
+        return made
+
+    return structure
+
+
 def _count(error: BaseException) -> int:
     if not isinstance(error, BaseExceptionGroup):
         return 1
@@ -146,6 +185,11 @@ def _how_to_list(value: Any, item_type: Any) -> str:
     names = [name.strip() for name in value.split(",")]
     plain = all(_BARE_IN_LIST.fullmatch(name) for name in names)
     return f"; write [{', '.join(names)}]" if plain else f"; write [{_in_quotes(value)}]"
+
+
+def _quoted(value: Any) -> str:
+    is_one = value is not None and not isinstance(value, list | tuple)
+    return "; put it in quotes" if is_one else ""
 
 
 def _in_quotes(text: str) -> str:
@@ -186,7 +230,7 @@ def _collect(error: Exception, keys: Keys, wrong: list[Wrong], spelling: Spellin
         for inner, index in error.group_exceptions()[0]:
             _collect(inner, (*keys, index.index), wrong, spelling)
     elif isinstance(error, WrongValue):
-        wrong.append(Wrong(keys, str(error)))
+        wrong.append(Wrong(keys, str(error), part=error.part))
     else:
         raise error
 

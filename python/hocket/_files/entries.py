@@ -1,8 +1,4 @@
-"""What a workflow file may hold: every key, declared once.
-
-Beside its type, a key says how camelCase spells it, and whether the order of steps depends on it:
-where such a key cannot be read, a missing order is no mistake of its own.
-"""
+"""What a workflow file may hold: every key, declared once, with how camelCase spells it."""
 
 from __future__ import annotations
 
@@ -14,21 +10,31 @@ from .._model.strategy import WaitStrategy
 
 __all__ = [
     "ENTRIES",
+    "Before",
+    "BranchEntry",
+    "CaseEntry",
+    "ConditionText",
     "ConfigEntry",
     "Count",
+    "EdgeEntry",
+    "Failure",
     "FileEntry",
     "Flag",
     "Full",
     "GroupEntry",
+    "Kind",
     "Member",
     "Name",
+    "ParameterEntry",
     "Places",
+    "RuleText",
     "Seconds",
     "StepEntry",
     "Strategy",
     "Text",
+    "TypeText",
+    "Version",
     "camel_keys",
-    "orders_steps",
 ]
 
 Text = NewType("Text", str)
@@ -40,42 +46,78 @@ Seconds = NewType("Seconds", float)
 Full = NewType("Full", str)
 Strategy = NewType("Strategy", object)
 Member = NewType("Member", object)
+Before = NewType("Before", object)
+ConditionText = NewType("ConditionText", object)
+Failure = NewType("Failure", str)
+Kind = NewType("Kind", str)
+RuleText = NewType("RuleText", str)
+TypeText = NewType("TypeText", str)
+Version = NewType("Version", int)
 
 
-def _key(camel: str | None = None, *, orders: bool = False) -> dict[str, Any]:
-    return {"camel": camel, "orders": orders}
+def _key(camel: str | None = None) -> dict[str, Any]:
+    return {"camel": camel}
 
 
 @attrs.frozen
 class GroupEntry:
     """``group:`` of a step."""
 
-    id: Name | None = attrs.field(default=None, metadata=_key(orders=True))
+    id: Name | None = attrs.field(default=None, metadata=_key())
     wait_strategy: Strategy = attrs.field(
         default=Strategy(WaitStrategy.ALL), metadata=_key("waitStrategy")
     )
     max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
-    continue_on_error: Flag = attrs.field(default=Flag(False), metadata=_key("continueOnError"))
+    continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
+    fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
     step_timeout: Seconds | None = attrs.field(default=None, metadata=_key("stepTimeout"))
-    steps: list[Member] | None = attrs.field(default=None, metadata=_key(orders=True))
+    steps: list[Member] | None = attrs.field(default=None, metadata=_key())
+
+
+@attrs.frozen
+class CaseEntry:
+    """One of ``cases:`` of a branch."""
+
+    value: Any = attrs.field(default=None, metadata=_key())
+    steps: list[Member] | None = attrs.field(default=None, metadata=_key())
+
+
+@attrs.frozen
+class BranchEntry:
+    """``branch:`` of a step."""
+
+    type: Kind | None = attrs.field(default=None, metadata=_key())
+    condition: ConditionText | None = attrs.field(default=None, metadata=_key())
+    then_steps: list[Member] | None = attrs.field(default=None, metadata=_key("thenSteps"))
+    else_steps: list[Member] | None = attrs.field(default=None, metadata=_key("elseSteps"))
+    expression: ConditionText | None = attrs.field(default=None, metadata=_key())
+    cases: list[CaseEntry] | None = attrs.field(default=None, metadata=_key())
+    default_steps: list[Member] | None = attrs.field(default=None, metadata=_key("defaultSteps"))
+
+
+@attrs.frozen
+class EdgeEntry:
+    """One of ``depends_on:`` that says more than the id of a step."""
+
+    step: Name | None = attrs.field(default=None, metadata=_key())
+    rule: RuleText | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
 class StepEntry:
     """One of ``steps:``."""
 
-    id: Name | None = attrs.field(default=None, metadata=_key(orders=True))
+    id: Name | None = attrs.field(default=None, metadata=_key())
     tool: Name | None = attrs.field(default=None, metadata=_key("toolName"))
-    input: Any = attrs.field(default=None, metadata=_key(orders=True))
-    depends_on: list[Name] | None = attrs.field(
-        default=None, metadata=_key("dependsOn", orders=True)
-    )
+    input: Any = attrs.field(default=None, metadata=_key())
+    depends_on: list[Before] | None = attrs.field(default=None, metadata=_key("dependsOn"))
+    when: ConditionText | None = attrs.field(default=None, metadata=_key())
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
-    continue_on_error: Flag = attrs.field(default=Flag(False), metadata=_key("continueOnError"))
-    group: GroupEntry | None = attrs.field(
-        default=None, metadata=_key("parallelGroup", orders=True)
-    )
+    on_error: Failure | None = attrs.field(default=None, metadata=_key("onError"))
+    continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
+    group: GroupEntry | None = attrs.field(default=None, metadata=_key("parallelGroup"))
+    branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
@@ -89,18 +131,41 @@ class ConfigEntry:
 
 
 @attrs.frozen
+class ParameterEntry:
+    """One of ``parameters:``."""
+
+    type: TypeText | None = attrs.field(default=None, metadata=_key())
+    default: Any = attrs.field(default=None, metadata=_key())
+    enum: list[Any] | None = attrs.field(default=None, metadata=_key())
+    required: Flag | None = attrs.field(default=None, metadata=_key())
+    description: Text | None = attrs.field(default=None, metadata=_key())
+
+
+@attrs.frozen
 class FileEntry:
     """A whole file."""
 
+    version: Version | None = attrs.field(default=None, metadata=_key())
     name: Name | None = attrs.field(default=None, metadata=_key())
     description: Text | None = attrs.field(default=None, metadata=_key())
+    parameters: dict[str, ParameterEntry] | None = attrs.field(default=None, metadata=_key())
     max_duration: Seconds | None = attrs.field(default=None, metadata=_key("maxDuration"))
     parallel_config: ConfigEntry | None = attrs.field(default=None, metadata=_key("parallelConfig"))
-    steps: list[StepEntry] | None = attrs.field(default=None, metadata=_key(orders=True))
-    output: Any = attrs.field(default=None, metadata=_key(orders=True))
+    fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
+    steps: list[StepEntry] | None = attrs.field(default=None, metadata=_key())
+    output: Any = attrs.field(default=None, metadata=_key())
 
 
-ENTRIES: tuple[type, ...] = (GroupEntry, StepEntry, ConfigEntry, FileEntry)
+ENTRIES: tuple[type, ...] = (
+    GroupEntry,
+    CaseEntry,
+    BranchEntry,
+    EdgeEntry,
+    StepEntry,
+    ConfigEntry,
+    ParameterEntry,
+    FileEntry,
+)
 """All of them, the inner ones first."""
 
 
@@ -108,16 +173,3 @@ def camel_keys(entry: type) -> dict[str, str]:
     """The keys of an entry that camelCase spells otherwise, native to camelCase."""
     fields = attrs.fields(entry)
     return {field.name: camel for field in fields if (camel := field.metadata["camel"])}
-
-
-def orders_steps(key: object) -> bool:
-    """Whether what is wrong at a key may hide which step runs before which.
-
-    True also for what is no key of a file, such as a place in a list of steps.
-    """
-    return key not in _NOT_ABOUT_ORDER
-
-
-_NOT_ABOUT_ORDER = {
-    field.name for entry in ENTRIES for field in attrs.fields(entry) if not field.metadata["orders"]
-}

@@ -25,17 +25,19 @@ class Findings(Mistakes):
     data: Any
     document: Document | None = None
     spelling: Spelling = Spelling.NATIVE
-    unread: bool = False
-    """Whether steps, groups or dependencies could not be read."""
 
     def add(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> None:
         """Note one mistake: at a value, at the key itself, or at a part of a text."""
+        self.note(self.placed(keys, text, is_key=is_key, part=part))
+
+    def placed(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> Mistake:
+        """Say where in the file something is."""
         written = self._as_written(keys)
         line, column = None, None
         if self.document is not None:
             line, column = self.document.locate(written, key=is_key, part=part)
         path = format_keys(written)
-        self.note(Mistake(keys, text, path, self.source, line, column, part))
+        return Mistake(keys, text, path, self.source, line, column, part)
 
     def line(self, keys: Keys) -> str:
         """`` (line 3)``, or nothing if there are no lines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,11 @@ import attrs
 
 from .._base.errors import WorkflowFileError
 from .._base.mistakes import Mistake
-from .._workflow.analysis import analyse
 from .._workflow.definition import WorkflowDefinition
-from .._workflow.uses import check_values
+from .._workflow.parameters import check_values_given, fill_in
+from .._workflow.uses import check_values, undeclared
 from .build import Builder
-from .convert import Wrong, read_entries
-from .entries import orders_steps
+from .convert import read_entries
 from .findings import Findings
 from .source import CannotRead, read_text
 from .spelling import Spelled, spell_out
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..tools._registry import ToolRegistry
 
 __all__ = ["load_workflow", "read_workflow", "workflow_from_dict"]
+
+logger = logging.getLogger("hocket.workflow")
 
 
 def load_workflow(
@@ -113,14 +115,15 @@ def _load(
     _check_mixture(spelled, findings)
     entry, wrong = read_entries(spelled.data, spelled.spelling)
     for one in wrong:
-        findings.add(one.keys, one.text, is_key=one.is_key)
+        findings.add(one.keys, one.text, is_key=one.is_key, part=one.part)
     if entry is MISTAKEN:
         raise findings.error()
     definition = Builder(findings).definition(entry)
-    trusted = not findings.unread and not any(map(_hides_order, wrong))
-    _check_steps(definition, findings, tools, trusted, values)
+    _check_steps(definition, findings, tools, values, has_steps=entry.steps not in (None, MISTAKEN))
     if findings.found:
         raise findings.error()
+    for use in undeclared(definition.analysis.places, definition.output, definition.parameters):
+        logger.warning("%s", findings.placed(use.keys, use.text, part=use.part))
     return definition
 
 
@@ -128,12 +131,15 @@ def _check_steps(
     definition: WorkflowDefinition,
     findings: Findings,
     tools: ToolRegistry | None,
-    trusted: bool,
     values: Mapping[str, Any] | None,
+    *,
+    has_steps: bool,
 ) -> None:
     analysis = definition.analysis
-    if not trusted:
-        analysis = analyse(definition.steps, definition.output, trust_order=False)
+    if values is not None:
+        for mistake in check_values_given(definition.parameters, values):
+            findings.add(("parameters", *mistake.keys), f"what the run is given: {mistake.text}")
+        values = fill_in(definition.parameters, values)
     found = list(analysis.mistakes)
     if tools is not None:
         found += tools.check_steps(analysis, values)
@@ -141,13 +147,8 @@ def _check_steps(
         found += check_values(analysis.places, definition.output, values)
     for mistake in found:
         # A definition without steps because they could not be read has been reported as such.
-        if mistake.keys != ("steps",) or not findings.unread:
+        if mistake.keys != ("steps",) or has_steps:
             findings.add(mistake.keys, mistake.text, part=mistake.part)
-
-
-def _hides_order(wrong: Wrong) -> bool:
-    name = wrong.meant if wrong.is_key else wrong.keys[-1]
-    return name is not None and orders_steps(name)
 
 
 def _check_mixture(spelled: Spelled, findings: Findings) -> None:

@@ -10,15 +10,23 @@ import attrs
 
 from .._base.durations import milliseconds_to_seconds, parse_duration
 from .._base.mistakes import Keys
-from .entries import ConfigEntry, FileEntry, GroupEntry, StepEntry, camel_keys
+from .entries import (
+    BranchEntry,
+    ConfigEntry,
+    FileEntry,
+    GroupEntry,
+    StepEntry,
+    camel_keys,
+)
 
 __all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
 
 # Where workflow keys stand: below these the keys are the author's own (an input, say).
 _TOP, _CONFIG = camel_keys(FileEntry), camel_keys(ConfigEntry)
-_STEP, _GROUP = camel_keys(StepEntry), camel_keys(GroupEntry)
+_STEP, _GROUP, _BRANCH = camel_keys(StepEntry), camel_keys(GroupEntry), camel_keys(BranchEntry)
+_SIDES = ("then_steps", "else_steps", "default_steps")
 
-CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP}
+CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH}
 """The keys that differ, native to camelCase. All others are the same in both spellings."""
 
 _NATIVE = {camel: native for native, camel in CAMEL.items()}
@@ -64,7 +72,7 @@ def spell_out(data: Any) -> Spelled:
     """Rename the keys of a workflow to the native ones. The author's own keys stay as they are.
 
     Raises:
-        ValueError: groups are nested more than 50 deep.
+        ValueError: groups and branches are nested more than 50 deep.
     """
     spelled = Spelled()
     spelled.data = _top(data, spelled)
@@ -82,6 +90,11 @@ def _top(data: Any, spelled: Spelled) -> Any:
         renamed["parallel_config"] = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
     if "steps" in renamed:
         renamed["steps"] = _steps(renamed["steps"], ("steps",), spelled, 0)
+    if isinstance(renamed.get("parameters"), Mapping):
+        named = renamed["parameters"].items()
+        renamed["parameters"] = {
+            key: dict(value) if isinstance(value, Mapping) else value for key, value in named
+        }
     return renamed
 
 
@@ -89,7 +102,7 @@ def _steps(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     if not isinstance(data, list | tuple):
         return data
     if depth > _DEEPEST:
-        raise ValueError(f"groups must not be nested more than {_DEEPEST} deep")
+        raise ValueError(f"groups and branches must not be nested more than {_DEEPEST} deep")
     return [_step(item, (*keys, index), spelled, depth) for index, item in enumerate(data)]
 
 
@@ -97,16 +110,42 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     renamed = _rename(data, _STEP, keys, spelled)
     if renamed is data:
         return data
-    if isinstance(renamed.get("depends_on"), list | tuple):
-        renamed["depends_on"] = list(renamed["depends_on"])  # the reader takes out what is wrong
-    if "group" not in renamed:
-        return renamed
-    keys = (*keys, _written("group", data))
-    group = _rename(renamed["group"], _GROUP, keys, spelled)
-    if group is not renamed["group"] and "steps" in group:
-        group["steps"] = _steps(group["steps"], (*keys, "steps"), spelled, depth + 1)
-    renamed["group"] = group
+    if "depends_on" in renamed:  # copies: the reader takes out what is wrong
+        renamed["depends_on"] = _copied(renamed["depends_on"])
+    if "group" in renamed:
+        inner = (*keys, _written("group", data))
+        group = _rename(renamed["group"], _GROUP, inner, spelled)
+        if group is not renamed["group"] and "steps" in group:
+            group["steps"] = _steps(group["steps"], (*inner, "steps"), spelled, depth + 1)
+        renamed["group"] = group
+    if "branch" in renamed:
+        inner = (*keys, "branch")
+        renamed["branch"] = _branch(renamed["branch"], inner, spelled, depth + 1)
     return renamed
+
+
+def _branch(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
+    renamed = _rename(data, _BRANCH, keys, spelled)
+    if renamed is data:
+        return data
+    for side in _SIDES:
+        if side in renamed:
+            inner = (*keys, _written(side, data))
+            renamed[side] = _steps(renamed[side], inner, spelled, depth)
+    if isinstance(renamed.get("cases"), list | tuple):
+        cases = renamed["cases"] = _copied(renamed["cases"])
+        for index, case in enumerate(cases):
+            if isinstance(case, dict) and "steps" in case:
+                inner = (*keys, "cases", index, "steps")
+                case["steps"] = _steps(case["steps"], inner, spelled, depth)
+    return renamed
+
+
+def _copied(data: Any) -> Any:
+    """A copy of a list, and of the mappings in it."""
+    if not isinstance(data, list | tuple):
+        return data
+    return [dict(item) if isinstance(item, Mapping) else item for item in data]
 
 
 def _rename(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) -> Any:

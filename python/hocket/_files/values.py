@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
 from .._base.checks import check_count
+from .._base.errors import ExpressionError
 from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.strategy import parse_strategy
-from .entries import Count, Flag, Full, Name, Places, Seconds, Strategy, Text
+from .._workflow.conditions import make_condition
+from .._workflow.parameters import check_type
+from .._workflow.rules import Rule
+from .._workflow.step import OnError
+from .entries import (
+    ConditionText,
+    Count,
+    Failure,
+    Flag,
+    Full,
+    Kind,
+    Name,
+    Places,
+    RuleText,
+    Seconds,
+    Strategy,
+    Text,
+    TypeText,
+    Version,
+)
 from .spelling import Spelling
 
 __all__ = ["MISTAKEN", "WrongValue", "expected", "found", "name", "value_checks"]
@@ -38,6 +58,11 @@ MISTAKEN: Any = _Mistaken()
 class WrongValue(ValueError):
     """A value is not what was expected. The text says both."""
 
+    def __init__(self, text: str, part: str = "") -> None:
+        super().__init__(text)
+        self.part = part
+        """What of a text is wrong; empty when it is the whole."""
+
 
 def expected(what: str, value: object, near: str = "") -> WrongValue:
     """Return the error for a value that is something else."""
@@ -55,6 +80,12 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Seconds: lambda value: _seconds(value, spelling),
         Full: _when_full,
         Strategy: lambda value: _strategy(value, spelling),
+        ConditionText: _condition,
+        Failure: lambda value: _failure(value, spelling),
+        Kind: lambda value: _one_of(value, ("if", "switch")),
+        RuleText: lambda value: _one_of(value, [rule.value for rule in Rule]),
+        TypeText: _type,
+        Version: _version,
     }
 
 
@@ -119,8 +150,48 @@ def _seconds(value: Any, spelling: Spelling) -> float:
 
 
 def _when_full(value: Any) -> Any:
-    if value not in get_args(WhenFull):
-        raise expected("'raise' or 'wait'", value, did_you_mean(value, get_args(WhenFull)))
+    return _one_of(value, get_args(WhenFull))
+
+
+def _one_of(value: Any, texts: Sequence[str]) -> Any:
+    if value not in texts:
+        *others, last = map(repr, texts)
+        raise expected(f"{', '.join(others)} or {last}", value, did_you_mean(value, texts))
+    return value
+
+
+def _failure(value: Any, spelling: Spelling) -> Any:
+    """Like strategies, these are texts of several words, and each spelling has its own."""
+    texts = get_args(OnError)
+    if spelling is not Spelling.CAMEL:
+        return _one_of(value, texts)
+    camel = {"skipDependents": "skip_dependents"}
+    return camel.get(_one_of(value, ("fail", "continue", *camel)), value)
+
+
+def _condition(value: Any) -> Any:
+    if value is None or not isinstance(value, str | bool):
+        quoted = "; put it in quotes" if isinstance(value, int | float) else ""
+        raise expected("an expression as text, or true or false", value, quoted)
+    try:
+        make_condition("it", value)
+    except ExpressionError as error:
+        text = f"column {error.column} of the expression: {error.reason}"
+        raise WrongValue(text, error.expression[error.column - 1 :].rstrip()) from None
+    return value
+
+
+def _type(value: Any) -> Any:
+    try:
+        check_type(value)
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
+    return value
+
+
+def _version(value: Any) -> Any:
+    if isinstance(value, bool) or value != 1:
+        raise expected("1, the only version there is", value)
     return value
 
 

@@ -29,6 +29,11 @@ class EventKind(enum.Enum):
     CANCELLED = "cancelled"
     """It was stopped from outside. That the time limit of a whole group has stopped it, and that it
     counts as timed out, is settled only as the group ends."""
+    SKIPPED = "skipped"
+    """It will not run: its condition said no, or what it asks of the steps that it depends on can not
+    be had. Told of steps of workflows, which then have not started."""
+    OMITTED = "omitted"
+    """It will not run: its branch has taken another side. Told as the branch does so."""
 
     @property
     def state(self) -> StepState:

@@ -46,6 +46,8 @@ class ParallelGroup(Generic[S_co]):
         key: makes the id of each step, a text, by which its result is found. Default: a text is its
             own id; of anything else it is its attribute ``id``, or else its place as text
             (``"0"``, ``"1"``, ...), so that equal steps are fine.
+        fail_fast: whether the first failure stops a group that needs all. False: all of its steps run,
+            and then it fails if one has failed. Default True.
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
@@ -72,6 +74,7 @@ class ParallelGroup(Generic[S_co]):
     key: Callable[[S_co], str] | None
     isolation: Isolation
     stagger: Stagger | None
+    fail_fast: bool
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class ParallelGroup(Generic[S_co]):
         stagger: Seconds | None = None,
         max_hedges: int | None = None,
         hedging_budget: HedgingBudget | None = None,
+        fail_fast: bool = True,
     ) -> None:
         id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
@@ -100,17 +104,36 @@ class ParallelGroup(Generic[S_co]):
             check_call(f"{where}key", key, "step")
         if not is_one_of(isolation, _ISOLATIONS):
             raise ValueError(f"{where}isolation must be 'shared' or 'task'; got {shown(isolation)}")
+        strategy = parse_strategy(wait_strategy)
+        check_flag(f"{where}fail_fast", fail_fast)
+        if not fail_fast:
+            _check_patience(where, strategy, continue_on_error)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
             _steps(f"{where}steps", steps),
-            parse_strategy(wait_strategy),
+            strategy,
             check_count(f"{where}max_concurrent", max_concurrent),
             continue_on_error,
             check_seconds(f"{where}timeout", timeout),
             check_seconds(f"{where}step_timeout", step_timeout),
             key,
             isolation,
-            _stagger(where, parse_strategy(wait_strategy), stagger, max_hedges, hedging_budget),
+            _stagger(where, strategy, stagger, max_hedges, hedging_budget),
+            fail_fast,
+        )
+
+
+def _check_patience(where: str, strategy: Strategy, continue_on_error: bool) -> None:
+    """Refuse to run everything and then fail where a strategy, or a setting, says otherwise."""
+    if continue_on_error:
+        raise ValueError(
+            f"{where}fail_fast=False runs everything and then fails, and continue_on_error=True never "
+            f"fails: leave one of them out"
+        )
+    if strategy not in (WaitStrategy.ALL, WaitStrategy.ALL_SETTLED):
+        raise ValueError(
+            f"{where}fail_fast=False is for groups that need all; {strategy.value!r} is decided by "
+            f"less: leave one of them out"
         )
 
 

@@ -127,7 +127,7 @@ def thresholds(
         # With continue_on_error it means that all have ended: what happens when nothing decides.
         return (None, None) if continue_on_error else (steps, 1)
     if isinstance(strategy, Quorum):
-        need, give_up = strategy.k, steps - strategy.k + 1
+        need, give_up = strategy.k, max(steps - strategy.k + 1, 0)
     else:
         need, give_up = 1, (steps if strategy is WaitStrategy.ANY else 1)
     return need, None if continue_on_error else give_up

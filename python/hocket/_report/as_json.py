@@ -75,5 +75,6 @@ def _entry(step: StepRecord) -> dict[str, Any]:
         "wait": step.wait,
         "run": step.run,
         "error": step.error,
+        "reason": step.reason or None,
         "winner": step.winner,
     }

@@ -9,6 +9,8 @@ from .record import FAILING, RunRecord, StepRecord
 
 __all__ = ["Reasons"]
 
+_STOPPED = (StepState.SKIPPED, StepState.OMITTED, StepState.CANCELLED, StepState.NOT_REACHED)
+
 
 @attrs.define
 class Reasons:
@@ -16,16 +18,10 @@ class Reasons:
 
     record: RunRecord
     _winners: set[str | None] = attrs.field(init=False)
-    _failed_in: dict[str | None, StepRecord] = attrs.field(init=False)
-    """The first member that failed, by the step whose group runs it."""
-    _known: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         steps = self.record.steps.values()
         self._winners = {step.winner for step in steps}
-        self._failed_in = {
-            step.parent: step for step in reversed(list(steps)) if step.state in FAILING
-        }
 
     def note(self, step: StepRecord) -> str:
         """What the report says beside a step; empty for one that ran as expected."""
@@ -33,7 +29,7 @@ class Reasons:
             return "winner" if step.state is StepState.SUCCEEDED else "decided"
         if step.state in FAILING:
             return self._note_failed(step)
-        return self._why(step) if step.state in (StepState.SKIPPED, StepState.CANCELLED) else ""
+        return self._why(step) if step.state in _STOPPED else ""
 
     def is_fatal(self, step: StepRecord) -> bool:
         """Whether a failed step failed the workflow, or is inside one that did."""
@@ -56,45 +52,8 @@ class Reasons:
         return group.state is StepState.SUCCEEDED or self._is_tolerated(group)
 
     def _why(self, step: StepRecord) -> str:
-        """Why a step was skipped or cancelled."""
-        if step.id not in self._known:
-            self._known[step.id] = ""  # a circle cannot be; that would end it
-            self._known[step.id] = self._find(step)
-        return self._known[step.id]
-
-    def _find(self, step: StepRecord) -> str:
-        steps = self.record.steps
-        for id_ in step.after:
-            before = steps[id_]
-            # To depend on a member is to depend on the step that runs its group.
-            while before.parent is not None and before.parent != step.parent:
-                before = steps[before.parent]
-            if before.state in FAILING and not before.tolerated:
-                return _failed(before)
-            if before.state is StepState.SKIPPED:
-                return self._why(before)
-        if step.parent is None:
-            return "" if step.of_a_tool else self._of_the_run()
-        return self._of_a_group(steps[step.parent])
-
-    def _of_a_group(self, group: StepRecord) -> str:
-        if group.winner is not None:
-            return f"{group.winner} won"
-        if group.state is StepState.TIMED_OUT:
-            return _failed(group)
-        if group.state is StepState.FAILED:
-            first = self._failed_in.get(group.id)
-            return _failed(group if first is None else first)
-        return f"{group.id} was decided" if group.state is StepState.SUCCEEDED else self._why(group)
-
-    def _of_the_run(self) -> str:
+        """Why a step never ran, or was cancelled."""
         record = self.record
-        if record.interrupted is not None:
+        if record.interrupted is not None and step.note in ("", "the run was cancelled"):
             return "Ctrl-C" if record.interrupted == "SIGINT" else record.interrupted
-        if record.result is not None and record.result.timed_out:
-            return "max_duration"
-        return "" if record.culprit is None else _failed(record.steps[record.culprit])
-
-
-def _failed(step: StepRecord) -> str:
-    return f"{step.id} {'timed out' if step.state is StepState.TIMED_OUT else 'failed'}"
+        return step.note

@@ -16,14 +16,19 @@ from .._base.shown import one_line
 from .._model.event import EventKind, StepEvent
 from .._model.result import ParallelExecutionResult
 from .._model.states import StepState
+from .._runner.endings import members_of
 from .._runner.result import WorkflowResult
+from .._workflow.branch import IfBranch
+from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.ledger import brief, explain
 from .._workflow.step import WorkflowStep
 
 __all__ = ["FAILING", "RunRecord", "StepRecord"]
 
 FAILING = (StepState.FAILED, StepState.TIMED_OUT)
 _NOT_ENDED = (StepState.WAITING, StepState.RUNNING)
+_NEVER = (EventKind.SKIPPED, EventKind.OMITTED)
 _MOST_INNER = 3
 
 
@@ -59,8 +64,10 @@ class StepRecord:
     """Whether a tool runs it: it is no step of the workflow."""
     tolerated: bool = False
     """Whether the workflow goes on when it fails."""
-    after: tuple[str, ...] = ()
-    """The steps that must have ended well before."""
+    note: str = ""
+    """Why it ended as it did, where it neither succeeded nor failed by itself, in a clause."""
+    reason: str = ""
+    """The same, with the whole chain of causes."""
     started_at: float = 0.0
     """When it started, on Trio's clock."""
 
@@ -150,6 +157,9 @@ class RunRecord:
     def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
         record = self.of(event)
+        if event.kind in _NEVER:
+            self._move(record, event.kind.state)
+            return
         if event.kind is EventKind.STARTED:
             self._move(record, StepState.RUNNING)
             record.wait, record.started_at = event.seconds, self.now()
@@ -176,11 +186,21 @@ class RunRecord:
             self.steps[id_] = StepRecord(id_, "step", None, 0, event.group, of_a_tool=True)
         return self.steps[id_]
 
-    def close(self, results: Mapping[str, Any], errors: Mapping[str, BaseException]) -> None:
+    def close(self, context: WorkflowContext) -> None:
         """Settle every step, after the run has ended, whichever way it did."""
         self.duration = self.elapsed() if self.result is None else self.result.duration
         for step in self.steps.values():
-            self._settle(step, results.get(step.id), errors.get(step.id))
+            self._settle(step, context.results.get(step.id), context.errors.get(step.id))
+            if not step.of_a_tool:
+                self._tell_why(step, context)
+
+    def _tell_why(self, step: StepRecord, context: WorkflowContext) -> None:
+        """Say why a step neither succeeded nor failed: the run knows, unless it was abandoned."""
+        state = context.state_of(step.id)
+        if step.id in context.causes and state is not None:
+            self._move(step, state)
+            step.note = brief(step.id, context)
+            _, _, step.reason = explain(step.id, context).partition(": ")
 
     def _settle(self, step: StepRecord, value: Any, error: BaseException | None) -> None:
         if step.state is StepState.RUNNING:
@@ -192,7 +212,7 @@ class RunRecord:
             if step.state is not StepState.FAILED:
                 self._move(step, StepState.TIMED_OUT)
         elif step.state is StepState.WAITING:
-            self._move(step, StepState.SKIPPED)
+            self._move(step, StepState.NOT_REACHED)
         if issubclass(type(value), ParallelExecutionResult):  # it may lie about its class
             step.winner = value.winner
 
@@ -233,21 +253,30 @@ def _records(
     parent: StepRecord | None,
     inside: str,
 ) -> Iterator[StepRecord]:
-    group = step.group
-    strategy: Any = None if group is None else group.wait_strategy
-    inner: Any = [] if group is None or callable(group.steps) else group.steps
+    inner, what = _inside(step)
     record = StepRecord(
         step.id,
-        step.tool or "function" if group is None else f"{strategy.value} of {len(inner) or 'some'}",
+        what,
         None if parent is None else parent.id,
         0 if parent is None else parent.depth + 1,
         inside,
-        is_group=group is not None,
+        is_group=step.runs_others,
         size=len(inner),
-        tolerated=step.continue_on_error or (group is not None and group.continue_on_error),
-        after=tuple(step.depends_on),
+        tolerated=step.on_error != "fail"
+        or (step.group is not None and step.group.continue_on_error),
     )
     yield record
+    around = step.group.id if step.group is not None else step.id
     for member in inner:
         known = members[member if isinstance(member, str) else member.id]
-        yield from _records(known, members, record, group.id if group is not None else inside)
+        yield from _records(known, members, record, around)
+
+
+def _inside(step: WorkflowStep[Any]) -> tuple[list[Any], str]:
+    """What a step runs, as far as it is written down, and what the step is, in a few words."""
+    inner = list(members_of(step))
+    if step.branch is not None:
+        return inner, "if" if isinstance(step.branch, IfBranch) else "switch"
+    if step.group is None:
+        return inner, step.tool or "function"
+    return inner, f"{step.group.wait_strategy.value} of {len(inner) or 'some'}"

@@ -35,6 +35,8 @@ _COLOURS = {
     StepState.TIMED_OUT: "bold red",
     StepState.CANCELLED: "yellow",
     StepState.SKIPPED: "dim",
+    StepState.OMITTED: "dim",
+    StepState.NOT_REACHED: "dim",
 }
 _MOST_ROWS = 40
 _MOST_FAILED = 20

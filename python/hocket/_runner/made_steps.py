@@ -15,6 +15,7 @@ from .._workflow.analysis import analyse
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.places import Places
+from .._workflow.plan import WorkflowPlan
 from .._workflow.step import WorkflowStep
 from ..tools._registry import ToolRegistry
 
@@ -36,8 +37,8 @@ class MadeSteps:
 
     def check(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any], made: Iterable[Any]
-    ) -> list[WorkflowStep[Any]]:
-        """Return the members that a function has made for the group of a step.
+    ) -> tuple[list[WorkflowStep[Any]], WorkflowPlan]:
+        """Return the members that a function has made for the group of a step, and their plan.
 
         Raises:
             WorkflowInvalid: there are mistakes; it lists them all.
@@ -50,7 +51,7 @@ class MadeSteps:
             named = list(_named(mistakes, analysis.places))
             raise WorkflowInvalid(f"group {group.id!r}, made by its function,", named)
         self.owners |= analysis.plan.owners
-        return list(members)
+        return list(members), analysis.plan
 
     def around(self, id_: str) -> Iterator[str]:
         """Yield a step and the steps around it, outwards."""

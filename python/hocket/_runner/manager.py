@@ -16,6 +16,7 @@ from .._model.config import WorkerPoolConfig
 from .._model.event import Observer
 from .._workflow.context import WorkflowContext, used_by
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.parameters import check_values_given, fill_in
 from ..tools._registry import ToolRegistry
 from .made_steps import MadeSteps
 from .result import WorkflowResult
@@ -85,7 +86,8 @@ class WorkflowManager:
                 them. Default: none.
 
         Raises:
-            WorkflowInvalid: the workflow has mistakes; it lists them all.
+            WorkflowInvalid: the workflow has mistakes, or the values are not what its parameters ask
+                for; it lists them all.
             RuntimeError: another run has had the context; nothing has happened.
             UnresolvedReference: it succeeded, and its ``output`` refers to what is not there.
             trio.Cancelled: the caller was cancelled.
@@ -107,7 +109,9 @@ class WorkflowManager:
         observers = as_observers(observer)
         tools = self._registry(workflow)
         self._check(workflow, tools)
-        return await self._run(workflow, tools, _as_context(context), observers, keep)
+        given = _as_context(context)
+        _give_parameters(workflow, given)
+        return await self._run(workflow, tools, given, observers, keep)
 
     def validate(self, workflow: WorkflowDefinition) -> None:
         """Check a workflow as :meth:`execute` does, and run nothing.
@@ -186,6 +190,15 @@ def _queue_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
         for name, value in said.items()
         if value != getattr(usual, name)
     ]
+
+
+def _give_parameters(workflow: WorkflowDefinition, context: WorkflowContext) -> None:
+    """Check the values of a run, and fill in the defaults of those that it does not say."""
+    parameters = workflow.parameters
+    if mistakes := check_values_given(parameters, context.values):
+        raise WorkflowInvalid(f"what workflow {workflow.name!r} is given", mistakes)
+    if parameters:
+        context.values = fill_in(parameters, context.values)
 
 
 def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> WorkflowContext:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
 
 from .._base.shown import shown
+from .._base.suggestions import did_you_mean
 from .._model.result import group_failed, why_it_failed
+from .._model.states import StepState
 from .._model.statistics import PoolStats
+from .._workflow.context import WorkflowContext
+from .._workflow.ledger import explain
 
 __all__ = ["WorkflowResult"]
 
@@ -30,7 +35,7 @@ class WorkflowResult:
     failed_steps: Sequence[str]
     """Steps that raised, or ran past a time limit, in the order of settling."""
     skipped_steps: Sequence[str]
-    """Steps that never started, or were cancelled because it was no use to go on."""
+    """Steps that were skipped, omitted, cancelled or not reached: ``states`` says which."""
     cancelled_steps: Sequence[str]
     """Those of the skipped steps that had started."""
     results: Mapping[str, Any] = attrs.field(repr=shown)
@@ -46,6 +51,37 @@ class WorkflowResult:
     stats: PoolStats | None
     """What the run's pool has done: waiting and running times among others. None on a pool that is
     shared: its figures (``pool.get_stats()``) tell of everybody's work."""
+    _context: WorkflowContext = attrs.field(alias="context", repr=False, eq=False)
+
+    @cached_property
+    def states(self) -> Mapping[str, StepState]:
+        """How every step ended, by its id: see :class:`StepState`."""
+        state_of = self._context.state_of
+        known = dict.fromkeys(self.completed_steps, StepState.SUCCEEDED)
+        for step in (*self.failed_steps, *self.skipped_steps):
+            known[step] = state_of(step) or StepState.NOT_REACHED
+        return known
+
+    def explain(self, step: str) -> str:
+        """Say in a sentence how a step ended, and why: the whole chain of causes.
+
+        Raises:
+            KeyError: the workflow has no such step.
+
+        >>> import trio
+        >>> async def fails(context: WorkflowContext) -> None:
+        ...     raise OSError("disk full")
+        >>> steps = [
+        ...     WorkflowStep("store", execute=fails),
+        ...     WorkflowStep("tell", execute=fails, depends_on=["store"]),
+        ... ]
+        >>> result = trio.run(WorkflowManager().execute, WorkflowDefinition("day", steps))
+        >>> result.explain("tell")
+        'tell was skipped: it needs store, which failed: disk full'
+        """
+        if step not in self.states:
+            raise KeyError(f"there is no step {step!r}{did_you_mean(step, self.states)}")
+        return explain(step, self._context)
 
     def raise_for_failure(self) -> None:
         """Raise if the workflow has failed; do nothing if it has succeeded.

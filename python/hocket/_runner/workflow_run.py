@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,16 +20,24 @@ from .._engine.pool import WorkerPool
 from .._engine.run import RunSpec, log_end, run_steps
 from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
-from .._model.result import ParallelExecutionResult
+from .._model.result import ParallelExecutionResult, group_failed
 from .._model.states import StepState
 from .._model.strategy import WaitStrategy
+from .._workflow.branch import Branch, BranchResult, Side
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.ledger import Cause, Why
+from .._workflow.plan import Graph
 from .._workflow.step import WorkflowStep
 from ..tools._step_context import StepContext
 from ..tools._tool import OpenTool
+from .endings import Endings, why_decided
+from .gatekeeper import NOT_RUN, Gatekeeper
+from .judge import Judge
+from .left_members import check_strategy, with_skipped
 from .made_steps import MadeSteps
 from .result import WorkflowResult
+from .step_settings import flags, timeouts_ns_of
 
 __all__ = ["WorkflowRun"]
 
@@ -53,6 +61,7 @@ class WorkflowRun:
         self.tools = tools
         self.made = made
         self.plan = workflow.analysis.plan
+        self.sides = self.plan.sides
         self.observers = observers
         config = workflow.parallel_config
         self.is_shared = shared_pool is not None
@@ -64,33 +73,32 @@ class WorkflowRun:
         self.failed: list[str] = []
         self.settled: set[str] = set()
         """The steps that are in one of the two lists as they ended."""
-        self.skipped: list[str] = []
-        self.cancelled: list[str] = []
-        self.opened_groups: set[str] = set()
-        """The ids of the steps whose groups have got as far as to have a run of their own."""
-        self._has_groups = any(step.group is not None for step in self.plan.steps)
+        self.judge = Judge(self.plan, context)
+        self.endings = Endings(context._ledger, self.judge, self._member)
+        earlier = context.results.keys() | context.errors.keys()
+        self._has_earlier = not earlier.isdisjoint(workflow.analysis.places.number)
+        self._keeps_lists = self._has_earlier or any(step.runs_others for step in self.plan.steps)
 
     async def run(self) -> WorkflowResult:
         """Run it, and return its result when nothing of it runs any more."""
-        steps = self.plan.steps
-        spec = self._spec(
-            self.workflow.name,
+        name = self.workflow.name
+        # Counted with the members of groups and branches, as everywhere.
+        count = len(self.workflow.analysis.places.number)
+        logger.debug("workflow %r starts: %d steps", name, count)
+        graph = Graph(self.plan.steps, self.plan.dependencies)
+        spec = self._graph_spec(
+            name,
             "workflow",
-            steps,
-            strategy=WaitStrategy.ALL,
+            graph,
+            plain=self.plan.is_plain and self.workflow.fail_fast,
             share=self.share,
             timeout=self.workflow.max_duration,
-            dependencies=self.plan.dependencies,
-            results=self.context.results,
-            errors=self.context.errors,
         )
-        # Counted with the members of groups, as everywhere.
-        count = len(self.workflow.analysis.places.number)
-        logger.debug("workflow %r starts: %d steps", self.workflow.name, count)
-        result = await run_steps(self.pool._core, spec, None)
-        self._note(steps, result)
+        outside = Cause(Why.STOPPED, text="the run")
+        on_end = partial(self._note_graph, graph, "the run", outside)
+        result = await run_steps(self.pool._core, spec, None, on_end=on_end)
         ended = self._result(result)
-        log_end(logger, "workflow", self.workflow.name, ended)
+        log_end(logger, "workflow", name, ended)
         return ended
 
     def _result(self, result: ParallelExecutionResult[Any]) -> WorkflowResult:
@@ -99,41 +107,72 @@ class WorkflowRun:
             success=result.success,
             completed_steps=self.completed,
             failed_steps=self.failed,
-            skipped_steps=self.skipped,
-            cancelled_steps=self.cancelled,
+            skipped_steps=self.endings.skipped,
+            cancelled_steps=self.endings.cancelled,
             results=self.context.results,
             errors=self.context.errors,
             output=self._output() if result.success else None,
             duration=result.duration,
             timed_out=result.timed_out,
             stats=None if self.is_shared else self.pool.get_stats(),
+            context=self.context,
         )
 
-    def _spec(self, id: str, kind: str, steps: list[WorkflowStep[Any]], **settings: Any) -> RunSpec:
-        of_group = settings.pop("step_timeout", None)
-        default = self.step_timeout if of_group is None else of_group
-        where = f"{kind} {id!r}"
+    def _graph_spec(
+        self, id: str, kind: str, graph: Graph, *, plain: bool = False, **settings: Any
+    ) -> RunSpec:
+        """Ask for a graph, whose steps are judged one by one, unless there is nothing to judge."""
+        observer = self._observer(f"{kind} {id!r}")
+        start: Callable[[WorkflowStep[Any]], Awaitable[Any]] = partial(
+            self._start, self.step_timeout
+        )
+        if not plain:
+            keeper = Gatekeeper(id, graph.steps, self.judge, self.endings, start, observer)
+            start, observer = keeper.start, keeper.observer
+        return self._spec(
+            id,
+            kind,
+            graph.steps,
+            executor=start,
+            observer=observer,
+            strategy=WaitStrategy.ALL,
+            fail_fast=self.workflow.fail_fast,
+            dependencies=graph.dependencies,
+            results=self.context.results,
+            errors=self.context.errors,
+            not_run=None if plain else NOT_RUN,
+            **settings,
+        )
+
+    def _spec(
+        self,
+        id: str,
+        kind: str,
+        steps: list[WorkflowStep[Any]],
+        *,
+        step_timeout: float | None = None,
+        **settings: Any,
+    ) -> RunSpec:
+        default = self.step_timeout if step_timeout is None else step_timeout
         return RunSpec(
             id=id,
             kind=kind,
-            ids=_core.step_ids(steps, None, f"{where}: steps"),
+            ids=_core.step_ids(steps, None, f"{kind} {id!r}: steps"),
             steps=steps,
-            executor=partial(self._start, default),
             step_timeout_ns=limit_to_ns(default),
-            step_timeouts_ns=_step_timeouts_ns(steps, default),
-            # A step that only waits for its group's steps takes no slot, nor the pool's time limit.
-            slotless=_flags(step.group is not None for step in steps),
+            step_timeouts_ns=timeouts_ns_of(steps, default),
+            # A step that only waits for other steps takes no slot, nor the pool's time limit.
+            slotless=flags(step.runs_others for step in steps),
             # A failure that does no harm still wins no race.
-            tolerated=_flags(step.continue_on_error for step in steps)
+            tolerated=flags(step.on_error != "fail" for step in steps)
             if settings["strategy"] is WaitStrategy.ALL
             else None,
-            observer=guarded(
-                (self._settled, *self.observers) if self._has_groups else self.observers,
-                logger,
-                where,
-            ),
             **settings,
         )
+
+    def _observer(self, where: str) -> Observer | None:
+        observers = (self._settled, *self.observers) if self._keeps_lists else self.observers
+        return guarded(observers, logger, where)
 
     def _start(self, default_timeout: float | None, step: WorkflowStep[Any]) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
@@ -142,6 +181,8 @@ class WorkflowRun:
             return step.execute(context)
         if step.group is not None:
             return self._run_group(step, step.group)
+        if step.branch is not None:
+            return self._run_branch(step, step.branch)
         assert step.tool is not None
         tool = self.tools[step.tool]
         own = self._step_context(step, default_timeout) if tool.takes_step else None
@@ -163,35 +204,121 @@ class WorkflowRun:
     async def _run_group(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
-        members = await self._members(step, group)
+        listed = await self._members(step, group)
+        observer = self._observer(f"group {group.id!r}")
+        self.endings.opened.add(step.id)
+        members, broken = self._judged(group, listed, observer)
+        default = self.step_timeout if group.step_timeout is None else group.step_timeout
         spec = self._spec(
             group.id,
             "group",
             members,
+            executor=partial(self._start_member, broken, default),
+            observer=observer,
             strategy=group.wait_strategy,
             max_concurrent=group.max_concurrent,
             continue_on_error=group.continue_on_error,
+            fail_fast=group.fail_fast,
             timeout=group.timeout,
             step_timeout=group.step_timeout,
             isolation=group.isolation,
             stagger=group.stagger,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
-        on_end = partial(self._note_group, step.id, members)
+        on_end = partial(self._note_group, step, group, members)
         result = await run_steps(self.pool._core, spec, logger, on_end=on_end)
+        if len(members) < len(listed):
+            result = with_skipped(result, listed)
         try:
+            check_strategy(group, members, listed, result)
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
             del self, spec, on_end
         return result
 
+    def _judged(
+        self,
+        group: ParallelGroup[Any],
+        members: list[WorkflowStep[Any]],
+        observer: Observer | None,
+    ) -> tuple[list[WorkflowStep[Any]], dict[str, Exception]]:
+        """The members that do not leave the group before it starts, and what keeps some from running.
+
+        That is what their conditions have raised: these members fail as they start.
+        """
+        broken: dict[str, Exception] = {}
+        if all(map(self.judge.is_sure, members)):
+            return members, broken
+        keeper = Gatekeeper(group.id, members, self.judge, self.endings, None, observer)
+        left: list[WorkflowStep[Any]] = []
+        for member in members:
+            try:
+                if keeper.lets_in(member):
+                    left.append(member)
+            except Exception as error:  # noqa: BLE001 - raised as the member starts
+                broken[member.id] = error
+                left.append(member)
+        return left, broken
+
+    def _start_member(
+        self,
+        broken: dict[str, Exception],
+        default_timeout: float | None,
+        step: WorkflowStep[Any],
+    ) -> Awaitable[Any]:
+        if step.id in broken:
+            raise broken.pop(step.id)
+        return self._start(default_timeout, step)
+
+    async def _run_branch(self, step: WorkflowStep[Any], branch: Branch) -> BranchResult:
+        taken = branch.take(self.context)
+        sides, side = self.sides[step.id], None if taken is None else branch.sides[taken]
+        graph = Graph([], []) if taken is None else sides[taken]
+        self.endings.opened.add(step.id)
+        self._omit(step, sides, graph, side)
+        if side is None or not graph.steps:
+            return BranchResult(None, {})
+        spec = self._graph_spec(step.id, "branch", graph)
+        on_end = partial(self._note_graph, graph, f"branch {step.id!r}", Cause(Why.OWNER, step.id))
+        result = await run_steps(self.pool._core, spec, logger, on_end=on_end)
+        try:
+            if not result.success:
+                errors = {id_: self.context.errors[id_] for id_ in result.failed_steps}
+                why = f"{len(errors)} of {len(graph.steps)} steps"
+                raise group_failed("branch", step.id, errors, why)
+            results = self.context.results
+            return BranchResult(side.name, {id_: results[id_] for id_ in result.completed_steps})
+        finally:
+            del self, spec, on_end, result
+
+    def _omit(
+        self,
+        step: WorkflowStep[Any],
+        sides: Iterable[Graph],
+        taken: Graph,
+        side: Side | None,
+    ) -> None:
+        """Note the steps that are on other sides than the one that is taken."""
+        name = side.name if side is not None and side.steps else "no side"
+        cause = Cause(Why.OTHER_SIDE, step.id, name)
+        known = {one.id for one in taken.steps}
+        observer = self._observer(f"branch {step.id!r}")
+        keeper = Gatekeeper(step.id, [], self.judge, self.endings, None, observer)
+        for one in (one for graph in sides for one in graph.steps):
+            if one.id not in known:
+                known.add(one.id)
+                keeper.tell(one, StepState.OMITTED, cause)
+
     async def _members(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> list[WorkflowStep[Any]]:
         listed = await steps_of(group, self.context)
         if callable(group.steps):
-            return self.made.check(step, group, listed)
+            members, plan = self.made.check(step, group, listed)
+            self.judge.learn(plan)
+            self.sides = self.sides | plan.sides
+            return members
         # Checked before the run.
         return [member for one in listed if (member := self._member(one)) is not None]
 
@@ -214,20 +341,47 @@ class WorkflowRun:
             return
         mine.append(event.step)
         self.settled.add(event.step)
+        if self._has_earlier:  # what an earlier run gave says nothing of how it ends in this one
+            self.context._ledger.states[event.step] = state
+
+    def _note_graph(
+        self,
+        graph: Graph,
+        what: str,
+        outside: Cause,
+        result: ParallelExecutionResult[Any],
+    ) -> None:
+        """Take over what the workflow, or a side of a branch, has come to."""
+        self._note_lists(graph.steps, result)
+        cause = why_decided(result, what, self._harmless(graph.steps), outside)
+        self.endings.of_graph(graph.steps, graph.dependencies, result, cause)
+
+    def _harmless(self, steps: Iterable[WorkflowStep[Any]]) -> Callable[[str], bool]:
+        if not self.workflow.fail_fast:
+            return lambda _: True
+        return {step.id for step in steps if step.on_error != "fail"}.__contains__
 
     def _note_group(
-        self, owner: str, members: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]
+        self,
+        owner: WorkflowStep[Any],
+        group: ParallelGroup[Any],
+        members: list[WorkflowStep[Any]],
+        result: ParallelExecutionResult[Any],
     ) -> None:
-        self.opened_groups.add(owner)
-        self._note(members, result)
+        """Take over what a group has come to."""
+        self.context.results.update(result.results)
+        self.context.errors.update(result.errors)
+        self._note_lists(members, result)
+        goes_on = group.continue_on_error or not group.fail_fast
+        is_all = group.wait_strategy is WaitStrategy.ALL
+        harmless = {step.id for step in members if goes_on or (is_all and step.on_error != "fail")}
+        outside = Cause(Why.OWNER, owner.id)
+        cause = why_decided(result, f"group {group.id!r}", harmless.__contains__, outside)
+        self.endings.of_group(members, result, cause)
 
-    def _note(self, steps: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]) -> None:
-        """Take over what a group, or the workflow itself, has come to."""
-        self.skipped += result.skipped_steps
-        self.cancelled += result.cancelled_steps
-        if result.results is not self.context.results:
-            self.context.results.update(result.results)
-            self.context.errors.update(result.errors)
+    def _note_lists(
+        self, steps: list[WorkflowStep[Any]], result: ParallelExecutionResult[Any]
+    ) -> None:
         # Without groups nobody kept the lists; and steps that the time limit of their group has
         # stopped are known to have failed only now.
         for mine, others in (
@@ -235,35 +389,13 @@ class WorkflowRun:
             (self.failed, result.failed_steps),
         ):
             mine += [step for step in others if step not in self.settled]
-        groups = [step for step in steps if step.group is not None]
-        self._skip_members([step for step in groups if step.id not in self.opened_groups])
-
-    def _skip_members(self, steps: list[WorkflowStep[Any]]) -> None:
-        """Note the members of groups that have never opened, those inside each other included."""
-        while steps:
-            groups = [step.group for step in steps if step.group is not None]
-            listed = [one for group in groups if not callable(group.steps) for one in group.steps]
-            steps = [member for one in listed if (member := self._member(one)) is not None]
-            self.skipped += [member.id for member in steps]
+        if self._keeps_lists:
+            ended = {*result.completed_steps, *result.failed_steps}
+            for step in steps:
+                if step.runs_others and step.id in ended:
+                    self.endings.unopened(step, StepState.FAILED)
 
     def _output(self) -> Any:
         if self.workflow.output is not None:
             return self.workflow.output_template.resolve(self.context)
         return self.context.results.get(self.plan.steps[-1].id)
-
-
-def _flags(values: Any) -> list[bool] | None:
-    flags = list(values)
-    return flags if any(flags) else None
-
-
-def _step_timeouts_ns(
-    steps: list[WorkflowStep[Any]], default: float | None
-) -> list[int | None] | None:
-    """Return each step's own time limit where not all have the default one."""
-    if all(step.timeout is None and step.group is None for step in steps):
-        return None
-    return [
-        limit_to_ns(step.timeout if step.timeout is not None or step.group is not None else default)
-        for step in steps
-    ]

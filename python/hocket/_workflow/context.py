@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import attrs
+
+from .._base.errors import StepTimeout
+from .._model.states import StepState
+from .ledger import Cause, Ledger
 
 __all__ = ["WorkflowContext", "used_by"]
 
@@ -40,15 +44,59 @@ class WorkflowContext:
     _workflow: str | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The workflow whose run has, or had, this context."""
     _runs: bool = attrs.field(default=False, init=False, eq=False, repr=False)
+    _started: datetime | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    _ledger: Ledger = attrs.field(factory=Ledger, init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         # Those of an earlier run may be given here, and must stay what they were.
         self.results, self.errors = dict(self.results), dict(self.errors)
 
+    @property
+    def states(self) -> dict[str, StepState]:
+        """How every step has ended that has, by its id: ``$states``, where they are text."""
+        known = dict.fromkeys(self.results, StepState.SUCCEEDED)
+        known.update({id_: _failed_as(id_, error) for id_, error in self.errors.items()})
+        return known | self._ledger.states
+
+    def state_of(self, step: str) -> StepState | None:
+        """How one step has ended; None if it has not."""
+        if (state := self._ledger.states.get(step)) is not None:
+            return state
+        if (error := self.errors.get(step)) is not None:
+            return _failed_as(step, error)
+        return StepState.SUCCEEDED if step in self.results else None
+
+    @property
+    def causes(self) -> Mapping[str, Cause]:
+        """Why steps ended that neither gave a value nor failed by themselves."""
+        return self._ledger.causes
+
+    @property
+    def run_values(self) -> dict[str, Any]:
+        """What is known of the run: ``$run``."""
+        started = None if self._started is None else _as_text(self._started)
+        return {"workflow": self._workflow, "started": started}
+
+    def lacks(self, root: str, step: str) -> bool:
+        """Whether a step has no value, error or state (yet): what ``root`` says."""
+        if root == "states":
+            return self.state_of(step) is None
+        return step not in (self.results if root == "results" else self.errors)
+
     def now_text(self) -> str:
         """The time as ISO-8601 text in UTC, to the millisecond: ``2030-01-31T12:00:00.000Z``."""
-        text = self.now().astimezone(UTC).isoformat(timespec="milliseconds")
-        return text.removesuffix("+00:00") + "Z"
+        return _as_text(self.now())
+
+
+def _as_text(moment: datetime) -> str:
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def _failed_as(step: str, error: Exception) -> StepState:
+    # The core makes this error for the step itself; that of an inner pool names another step.
+    is_late = type(error) is StepTimeout and error.step == step
+    return StepState.TIMED_OUT if is_late else StepState.FAILED
 
 
 @contextmanager
@@ -65,6 +113,7 @@ def used_by(context: WorkflowContext, workflow: str) -> Iterator[None]:
             f"run. Pass the values, or WorkflowContext(values=..., results=...) made of the other"
         )
     context._workflow, context._runs = workflow, True
+    context._started = context.now()
     try:
         yield
     finally:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 import attrs
 
-from .._base.checks import check_id
+from .._base.checks import check_flag, check_id
 from .._base.durations import Seconds, check_seconds
 from .._base.errors import WorkflowInvalid
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.config import WorkerPoolConfig
 from .analysis import Analysis, analyse
+from .parameters import Parameter
 from .plan import WorkflowPlan
-from .references import Template, compile_template
 from .step import WorkflowStep
+from .templates import Template, compile_template
 
 __all__ = ["WorkflowDefinition"]
 
@@ -40,6 +41,16 @@ def _steps(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
     return steps
 
 
+def _parameters(value: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"parameters must be a mapping of Parameter objects; got {shown(value)}")
+    for name, one in value.items():
+        check_id("the name of a parameter", name, blank=False)
+        if not isinstance(one, Parameter):
+            raise TypeError(f"parameters[{name!r}] must be a Parameter; got {shown(one)}")
+    return dict(value)
+
+
 @attrs.frozen
 class WorkflowDefinition:
     """A workflow, to be run by a ``WorkflowManager`` as often as one likes.
@@ -48,11 +59,14 @@ class WorkflowDefinition:
         name: its name.
         steps: its steps. A step that a group names runs only through that group.
         description: what it is for.
+        parameters: what a run may be given, by name: :class:`Parameter` objects. Default: anything.
         max_duration: seconds that a whole run may take. Default: no limit.
         parallel_config: the limits of the pool it runs in; on a shared pool, its part of that pool:
             see ``WorkflowManager``.
         output: what a run returns, with ``$results...`` references. Default: the value of the
             last step that runs by itself.
+        fail_fast: whether the first step that fails stops the workflow. False: everything that can
+            run does, and then the workflow fails. Default True.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it. Mistakes that concern
@@ -65,11 +79,16 @@ class WorkflowDefinition:
     name: str = attrs.field(converter=_name)
     steps: tuple[WorkflowStep[Any], ...] = attrs.field(converter=_steps)
     description: str = attrs.field(default="", kw_only=True)
+    parameters: Mapping[str, Parameter] = attrs.field(
+        factory=dict, kw_only=True, converter=_parameters
+    )
     max_duration: float | None = attrs.field(default=None, kw_only=True, converter=_max_duration)
     parallel_config: WorkerPoolConfig = attrs.field(factory=WorkerPoolConfig, kw_only=True)
     output: Any = attrs.field(default=None, kw_only=True)
+    fail_fast: bool = attrs.field(default=True, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        check_flag("fail_fast", self.fail_fast)
         if not isinstance(self.parallel_config, WorkerPoolConfig):
             raise TypeError(
                 f"parallel_config must be a WorkerPoolConfig; got {shown(self.parallel_config)}"
@@ -120,4 +139,4 @@ class WorkflowDefinition:
     @cached_property
     def analysis(self) -> Analysis:
         """What looking at all steps together gives; worked out once."""
-        return analyse(self.steps, self.output)
+        return analyse(self.steps, self.output, fail_fast=self.fail_fast)

@@ -1,4 +1,4 @@
-"""A graph of dependencies: what can run, what goes in circles, what comes before what.
+"""A graph of dependencies: what can run, and what goes in circles.
 
 A graph is a list that holds, for every node, the nodes it depends on. Nothing here recurses, and
 a chain of 100,000 nodes is no special case.
@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Graph", "find_cycles", "not_before", "runnable"]
+__all__ = ["Graph", "find_cycles", "runnable"]
 
 Graph = Sequence[Sequence[int]]
-
-# Bits of one mask. More bits need fewer passes over the graph, and more memory in each:
-# 2,048 bits are 256 bytes a node.
-_BATCH = 2_048
 
 
 def runnable(graph: Graph) -> list[int]:
@@ -70,41 +66,3 @@ def _back_edges(graph: Graph, start: int, done: set[int]) -> Iterable[list[int]]
             position[node] = len(path)
             path.append(node)
             pending.append(iter(graph[node]))
-
-
-def not_before(
-    graph: Graph, order: Sequence[int], pairs: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """Of the pairs ``(node, earlier)``, those where ``node`` does not wait for ``earlier``.
-
-    Directly or through others. All targets of a batch travel down the graph at once, as the bits
-    of one integer, so that many far references do not cost a search each.
-
-    Args:
-        graph: the dependencies.
-        order: what ``runnable`` gave for it. Every node of a pair must be in it.
-        pairs: what to check.
-    """
-    by_target: dict[int, list[int]] = {}
-    for node, earlier in pairs:
-        if earlier not in graph[node]:  # nearly every reference is to a direct dependency
-            by_target.setdefault(earlier, []).append(node)
-    targets = list(by_target)
-    wrong: list[tuple[int, int]] = []
-    for start in range(0, len(targets), _BATCH):
-        bits = {target: 1 << i for i, target in enumerate(targets[start : start + _BATCH])}
-        masks = _masks(graph, order, bits)
-        for target, bit in bits.items():
-            wrong += [(node, target) for node in by_target[target] if not masks[node] & bit]
-    return wrong
-
-
-def _masks(graph: Graph, order: Sequence[int], bits: dict[int, int]) -> list[int]:
-    """For every node, the bits of all nodes that come before it."""
-    masks = [0] * len(graph)
-    for node in order:
-        mask = 0
-        for earlier in graph[node]:
-            mask |= masks[earlier] | bits.get(earlier, 0)
-        masks[node] = mask
-    return masks

@@ -1,4 +1,4 @@
-"""Which steps run only through a group, and which by themselves."""
+"""Which steps run only through a group or a branch, and which by themselves."""
 
 from __future__ import annotations
 
@@ -34,18 +34,19 @@ def _is_top(places: Places, place: int) -> bool:
 
 
 def _claim_members(places: Places, mistakes: Mistakes) -> bool:
-    """Note whom the groups run; return whether there are any groups."""
-    groups = places.groups()
-    for place in groups:  # grows: a member that is written inside a group may run one itself
+    """Note whom the groups and branches run; return whether there are any."""
+    holders = places.holders()
+    for place in holders:  # grows: a member that is written inside another step may be one itself
         _check_quorum(places, place, mistakes)
-        for keys, member in _members(places, place):
+        for keys, side, member in _members(places, place):
             if isinstance(member, WorkflowStep) and not _is_placed(places, member):
                 if not places.add(member, keys, mistakes):
                     continue
-                if member.group is not None:
-                    groups.append(places.number[member.id])
-            _claim(places, place, keys, _id(member), mistakes)
-    return bool(groups)
+                if member.runs_others:
+                    holders.append(places.number[member.id])
+            if _claim(places, place, side, keys, _id(member), mistakes) and side is not None:
+                side.append(places.number[_id(member)])
+    return bool(holders)
 
 
 def _id(member: Any) -> Any:
@@ -54,12 +55,17 @@ def _id(member: Any) -> Any:
     return plain_text(id_) if isinstance(id_, str) else id_
 
 
-def _members(places: Places, place: int) -> Iterator[tuple[Keys, Any]]:
-    group = places.steps[place].group
-    if group is None or callable(group.steps):
-        return
-    for index, member in enumerate(group.steps):
-        yield (*places.keys(place), "group", "steps", index), member
+def _members(places: Places, place: int) -> Iterator[tuple[Keys, list[int] | None, Any]]:
+    """Yield each member: where it is written, the steps of its side of a branch so far, and itself."""
+    step, keys = places.steps[place], places.keys(place)
+    if step.branch is not None:
+        sides = places.sides[place] = [[] for _ in step.branch.sides]
+        for side, known in zip(step.branch.sides, sides, strict=True):
+            for index, member in enumerate(side.steps):
+                yield (*keys, "branch", *side.keys, index), known, member
+    elif step.group is not None and not callable(step.group.steps):
+        for index, member in enumerate(step.group.steps):
+            yield (*keys, "group", "steps", index), None, member
 
 
 def _check_quorum(places: Places, place: int, mistakes: Mistakes) -> None:
@@ -77,29 +83,57 @@ def _is_placed(places: Places, member: WorkflowStep[Any]) -> bool:
     return known is not None and places.steps[known] is member
 
 
-def _claim(places: Places, place: int, keys: Keys, id_: Any, mistakes: Mistakes) -> None:
-    group = places.steps[place].id
+def _claim(
+    places: Places,
+    place: int,
+    side: list[int] | None,
+    keys: Keys,
+    id_: Any,
+    mistakes: Mistakes,
+) -> bool:
+    """Note that a step runs another one; return whether it does."""
     if not isinstance(id_, str):
         mistakes.add(keys, f"a member is a step id or a WorkflowStep; found {shown(id_)}")
-        return
+        return False
     if is_unreadable(id_):
-        return
+        return False
     member = places.number.get(id_)
-    owner = None if member is None else places.owner.get(member)
+    why = _why_not(places, place, side, id_, member, mistakes)
+    if why is not None:
+        mistakes.add(keys, why)
+        return False
+    assert member is not None
+    places.owner[member] = place
+    return True
+
+
+def _why_not(
+    places: Places,
+    place: int,
+    side: list[int] | None,
+    id_: str,
+    member: int | None,
+    mistakes: Mistakes,
+) -> str | None:
+    """Say why a step cannot run another one; None if it can."""
     if member is None and places.outside is not None:
-        mistakes.add(keys, places.outside.why_no_member(id_))
-    elif member is None:
-        mistakes.add(keys, f"there is no step {shown(id_)}{mistakes.near(id_, places.number)}")
-    elif member == place:
-        mistakes.add(keys, f"the group of step {group!r} cannot run that step itself")
-    elif owner == place:
-        mistakes.add(keys, f"step {shown(id_)} is named twice by the group of step {group!r}")
-    elif owner is not None:
-        other = places.steps[owner].id
-        text = f"step {shown(id_)} already runs in the group of step {other!r}"
-        mistakes.add(keys, f"{text}; a step is in one group only")
-    else:
-        places.owner[member] = place
+        return places.outside.why_no_member(id_)
+    if member is None:
+        return f"there is no step {shown(id_)}{mistakes.near(id_, places.number)}"
+    mine, owner = (
+        f"the {places.kind(place)} of step {places.steps[place].id!r}",
+        places.owner.get(member),
+    )
+    if member == place:
+        return f"{mine} cannot run that step itself"
+    if owner == place and (side is None or member in side):
+        return f"step {shown(id_)} is named twice by {mine}"
+    if owner is None or owner == place:
+        return None
+    kind = places.kind(owner)
+    text = f"step {shown(id_)} already runs in the {kind} of step {places.steps[owner].id!r}"
+    what = "group" if kind == places.kind(place) == "group" else "group or branch"
+    return f"{text}; a step is in one {what} only"
 
 
 def _climb(places: Places, place: int, mistakes: Mistakes) -> None:
@@ -109,8 +143,10 @@ def _climb(places: Places, place: int, mistakes: Mistakes) -> None:
         if place in path:
             circle = [*path, place]
             names = [places.steps[one].id for one in circle[circle.index(place) :]]
-            text = f"groups run each other in a circle: {' -> '.join(names)}"
-            mistakes.add((*places.keys(place), "group"), text)
+            kinds = {places.kind(one) for one in circle}
+            what = "groups" if kinds == {"group"} else "steps"
+            text = f"{what} run each other in a circle: {' -> '.join(names)}"
+            mistakes.add((*places.keys(place), places.kind(place)), text)
             del places.owner[place]
             break
         path[place] = None

@@ -1,7 +1,7 @@
 """Every step of a workflow, and where it stands.
 
 A step's place is its number in one list: first the steps that the workflow lists, then those that
-are written inside groups. What is known of a step is kept by that number. Programs make graphs of
+are written inside groups and branches. What is known of a step is kept by that number. Programs make graphs of
 100,000 steps, and an object for each of them would cost more than everything else that is planned.
 """
 
@@ -49,7 +49,9 @@ class Places:
         """The place of the step with that id."""
         self._where: list[int | Keys] = list(range(len(listed)))
         self.owner: dict[int, int] = {}
-        """For each member of a group, the place of the step whose group runs it."""
+        """For each member of a group or a branch, the place of the step that runs it."""
+        self.sides: dict[int, list[list[int]]] = {}
+        """For the place of each step with a branch, the places of the steps of each side."""
         self.top: list[int] = []
         """For each place, the index among the top-level steps of the one that runs it; -1 for
         those whose groups run each other in a circle."""
@@ -77,22 +79,24 @@ class Places:
         return True
 
     def keys(self, place: int) -> Keys:
-        """Return where the step is written: ``("steps", 3)``, or further inside a group."""
+        """Return where the step is written: ``("steps", 3)``, or further inside another step."""
         return _keys(self._where[place])
 
     def is_listed(self, place: int) -> bool:
-        """Whether the workflow itself lists the step; otherwise it is written inside a group."""
+        """Whether the workflow itself lists the step; otherwise it is written inside another one."""
         return isinstance(self._where[place], int)
-
-    def top_by_id(self) -> dict[str, int]:
-        """Return, by id, the index of the top-level step that runs it, where there is one."""
-        if not self.owner:
-            return self.number
-        return {id_: top for id_, place in self.number.items() if (top := self.top[place]) >= 0}
 
     def groups(self) -> list[int]:
         """Return the places of the steps that run a group."""
         return [place for place, step in enumerate(self.steps) if step.group is not None]
+
+    def holders(self) -> list[int]:
+        """Return the places of the steps that run others: groups and branches."""
+        return [place for place, step in enumerate(self.steps) if step.runs_others]
+
+    def kind(self, place: int) -> str:
+        """Say what a step runs others by: its group, or its branch."""
+        return "branch" if self.steps[place].group is None else "group"
 
     def tool_steps(self) -> Iterator[tuple[WorkflowStep[Any], Keys]]:
         """Yield every step that calls a tool, with where it is written."""
@@ -101,10 +105,28 @@ class Places:
                 yield step, self.keys(place)
 
     def around(self, place: int) -> Iterator[int]:
-        """Yield the steps around a member, from the one whose group runs it outwards."""
+        """Yield the steps around a member, from the one that runs it outwards."""
         while (owner := self.owner.get(place)) is not None:
             yield owner
             place = owner
+
+    def meet(self, place: int, other: int) -> tuple[int, int]:
+        """Return the two steps, around two steps or these themselves, that stand side by side.
+
+        Both are the same step if one of the two is inside the other, or they are one.
+        """
+        inside = {self.owner.get(one, -1): one for one in (place, *self.around(place))}
+        for one in (other, *self.around(other)):
+            if one in inside:  # it is around the first step, or is it
+                return one, one
+            if (mine := inside.get(self.owner.get(one, -1))) is not None:
+                return mine, one
+        raise AssertionError("the top level is around everything")
+
+    def share_a_side(self, place: int, other: int) -> bool:
+        """Whether two members of one branch can both run."""
+        sides = self.sides[self.owner[place]]
+        return any(place in side and other in side for side in sides)
 
     @cached_property
     def group_ids(self) -> dict[str, str]:

@@ -6,24 +6,59 @@ from typing import Any
 
 import attrs
 
+from .rules import Rule
 from .step import WorkflowStep
 
-__all__ = ["WorkflowPlan"]
+__all__ = ["Gate", "Graph", "WorkflowPlan"]
+
+
+@attrs.frozen
+class Graph:
+    """Steps, and who of them waits for whom: those of a workflow, or of one side of a branch."""
+
+    steps: list[WorkflowStep[Any]]
+    dependencies: list[list[int]]
+    """For each step, the indices in ``steps`` of those that it waits for, each once."""
+
+
+@attrs.frozen
+class Gate:
+    """What a step asks of the steps that it depends on, where that is out of the ordinary."""
+
+    plain: tuple[str, ...]
+    ruled: tuple[tuple[str, Rule], ...]
 
 
 @attrs.frozen
 class WorkflowPlan:
-    """What runs by itself, in which order, and what runs only through a group."""
+    """What runs by itself, in which order, and what runs only through another step."""
 
     steps: list[WorkflowStep[Any]]
     """The steps that run by themselves, in the order of the definition."""
     dependencies: list[list[int]]
     """For each of them, the indices in ``steps`` of those that it waits for, each once.
 
-    A dependency on a member of a group is one on the step that runs the group, and the
-    dependencies of members are those of that step too.
+    What a step inside another one waits for, that one waits for; and who waits for a step inside
+    another one, waits for that one.
     """
     members: dict[str, WorkflowStep[Any]]
-    """The steps that run only through a group, by id."""
+    """The steps that run only through a group or a branch, by id."""
     owners: dict[str, str]
-    """For each member, the id of the step whose group runs it."""
+    """For each of these, the id of the step that runs it."""
+    sides: dict[str, list[Graph]]
+    """For each step with a branch its sides, in the order in which they are written."""
+    gates: dict[str, Gate]
+    """What steps ask of others that depend on members of groups, or by a rule. All others ask plainly
+    what their ``depends_on`` says."""
+    tolerated: frozenset[str]
+    """The steps that may fail: those with ``on_error: continue``."""
+    implied: dict[str, list[str]]
+    """For each step, those that it waits for only because it refers to them."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every step runs, unless one fails or the run stops: nothing is to be judged."""
+        return not self.gates and not self.sides and not self.has_decisions
+
+    has_decisions: bool = False
+    """Whether a step has a condition, or may fail and have those skipped that depend on it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast, get_args, overload
 
 import attrs
 
@@ -15,19 +15,26 @@ from .._base.callables import (
     not_async,
     plainly_fits,
 )
-from .._base.checks import check_flag, check_id
+from .._base.checks import check_flag, check_id, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import Isolation, ParallelGroup, StepsFunction
 from .._model.result import ParallelExecutionResult
 from .._model.strategy import StrategyLike, WaitStrategy
+from .branch import Branch, BranchResult, IfBranch, SwitchBranch
+from .conditions import Condition, ConditionLike, make_condition
 from .context import WorkflowContext
-from .references import Template, compile_template
+from .rules import Edge
+from .templates import Template, compile_template
 
-__all__ = ["WorkflowStep"]
+__all__ = ["Before", "OnError", "WorkflowStep"]
 
 R_co = TypeVar("R_co", covariant=True)
+
+OnError: TypeAlias = Literal["fail", "continue", "skip_dependents"]
+Before: TypeAlias = "Iterable[str | WorkflowStep[Any] | Edge]"
+_ON_ERROR = get_args(OnError)
 
 
 class _Run(Protocol):
@@ -37,7 +44,7 @@ class _Run(Protocol):
     def results(self) -> Mapping[str, Any]: ...
 
 
-def _ids(step: str, value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]:
+def _before(step: str, value: Before) -> tuple[str | Edge, ...]:
     # Graphs of 100,000 steps are made of these two: spared the words for what might be wrong.
     if type(value) in (tuple, list):
         items = tuple(value)
@@ -48,16 +55,38 @@ def _ids(step: str, value: Iterable[str | WorkflowStep[Any]]) -> tuple[str, ...]
             break
     else:
         return cast("tuple[str, ...]", items)
-    ids = [item.id if isinstance(item, WorkflowStep) else item for item in items]
-    for id_ in ids:
-        if not isinstance(id_, str):
-            raise TypeError(f"step {step!r}: depends_on must hold step ids; found {shown(id_)}")
-    return tuple(check_id(f"step {step!r}: an id in depends_on", id_) for id_ in ids)
+    where = f"step {step!r}: an id in depends_on"
+    before: list[str | Edge] = []
+    for item in items:
+        item = item.id if isinstance(item, WorkflowStep) else item
+        if not isinstance(item, str | Edge):
+            raise TypeError(f"step {step!r}: depends_on must hold step ids; found {shown(item)}")
+        before.append(item if isinstance(item, Edge) else check_id(where, item))
+    return tuple(before)
+
+
+def _on_error(step: str, on_error: Any, continue_on_error: bool) -> OnError:
+    if on_error is None:
+        return "continue" if continue_on_error else "fail"
+    if not is_one_of(on_error, _ON_ERROR):
+        names = "'fail', 'continue' or 'skip_dependents'"
+        raise ValueError(f"step {step!r}: on_error must be {names}; got {shown(on_error)}")
+    if continue_on_error and on_error != "continue":
+        raise ValueError(
+            f"step {step!r}: on_error={on_error!r} and continue_on_error=True contradict each other; "
+            f"leave continue_on_error out"
+        )
+    return cast("OnError", on_error)
+
+
+_KINDS = ("tool", "execute", "group", "branch")
 
 
 @attrs.frozen(init=False)
 class WorkflowStep(Generic[R_co]):
-    """One step of a workflow. Exactly one of ``tool``, ``execute`` and ``group`` says what it does.
+    """One step of a workflow.
+
+    Exactly one of ``tool``, ``execute``, ``group`` and ``branch`` says what it does.
 
     Args:
         id: its name, unique in the workflow; its value is ``$results.<id>``.
@@ -65,11 +94,19 @@ class WorkflowStep(Generic[R_co]):
         execute: an async function of the :class:`WorkflowContext` that returns the value, or
             whatever gives an awaitable when it is called with one.
         group: a group of steps that run side by side.
+        branch: sides, each a graph of steps, of which one is taken; its value is a
+            :class:`BranchResult`.
         input: what the tool gets: a value, whose ``$results...`` references are replaced, or a
             function of the context that returns one. Tools must not change it.
-        depends_on: ids of steps (or steps) that must have ended well before this one starts.
+        depends_on: ids of steps (or steps) that must have ended well before this one starts; or an
+            :class:`Edge`, which says what else is asked of a step.
+        when: an expression, or a function of the context, that says whether it runs at all once its
+            dependencies are met. Default: it does.
         timeout: seconds that it may run, from its start. Default: that of the pool.
-        continue_on_error: whether the workflow goes on when it fails. Default False.
+        on_error: what its failure means. ``"fail"`` (default): the workflow fails. ``"continue"``: it
+            counts as a success for those that depend on it. ``"skip_dependents"``: those are skipped,
+            and the rest of the workflow goes on.
+        continue_on_error: True is ``on_error="continue"``.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -82,10 +119,14 @@ class WorkflowStep(Generic[R_co]):
     tool: str | None
     execute: Callable[[WorkflowContext], Awaitable[R_co]] | None
     group: ParallelGroup[Any] | None
+    branch: Branch | None
     input: Any
-    depends_on: Sequence[str]
+    depends_on: Sequence[str | Edge]
+    when: ConditionLike | None
     timeout: float | None
+    on_error: OnError
     continue_on_error: bool
+    _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
 
     @overload
     def __init__(
@@ -93,8 +134,10 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         execute: Callable[[WorkflowContext], Awaitable[R_co]],
-        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
         timeout: Seconds | None = None,
+        on_error: OnError | None = None,
         continue_on_error: bool = False,
     ) -> None: ...
     @overload
@@ -104,8 +147,10 @@ class WorkflowStep(Generic[R_co]):
         *,
         tool: str,
         input: Any = None,
-        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
         timeout: Seconds | None = None,
+        on_error: OnError | None = None,
         continue_on_error: bool = False,
     ) -> None: ...
     @overload
@@ -114,8 +159,22 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         group: ParallelGroup[Any],
-        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
         timeout: Seconds | None = None,
+        on_error: OnError | None = None,
+        continue_on_error: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[BranchResult],
+        id: str,
+        *,
+        branch: Branch,
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
+        timeout: Seconds | None = None,
+        on_error: OnError | None = None,
         continue_on_error: bool = False,
     ) -> None: ...
     def __init__(
@@ -125,16 +184,21 @@ class WorkflowStep(Generic[R_co]):
         tool: str | None = None,
         execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = None,
         group: ParallelGroup[Any] | None = None,
+        branch: Branch | None = None,
         input: Any = None,
-        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
         timeout: Seconds | None = None,
+        on_error: OnError | None = None,
         continue_on_error: bool = False,
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
-        before = _ids(id, depends_on)
+        before = _before(id, depends_on)
         limit = None if timeout is None else check_seconds(f"step {id!r}: timeout", timeout)
+        check_flag(f"step {id!r}: continue_on_error", continue_on_error)
+        said = _on_error(id, on_error, continue_on_error)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
-            id, tool, execute, group, input, before, limit, continue_on_error
+            id, tool, execute, group, branch, input, before, when, limit, said, said == "continue"
         )
 
     @staticmethod
@@ -147,8 +211,10 @@ class WorkflowStep(Generic[R_co]):
         continue_on_error: bool = False,
         timeout: Seconds | None = None,
         step_timeout: Seconds | None = None,
+        fail_fast: bool = True,
         isolation: Isolation = "shared",
-        depends_on: Iterable[str | WorkflowStep[Any]] = (),
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
     ) -> WorkflowStep[ParallelExecutionResult[Any]]:
         """Make a step that runs a group of the same id.
 
@@ -161,8 +227,10 @@ class WorkflowStep(Generic[R_co]):
             continue_on_error: failing steps stop neither the group nor the workflow. Default False.
             timeout: seconds for the whole group. Default: no limit.
             step_timeout: seconds for each step. Default: the pool's ``timeout``.
+            fail_fast: False: all of its steps run, and then the group fails if one has failed.
             isolation: as for :class:`ParallelGroup`.
-            depends_on: ids of steps (or steps) that must have ended well before it starts.
+            depends_on: as for a step.
+            when: as for a step.
 
         Raises:
             TypeError, ValueError: an argument is wrong; the message names it.
@@ -178,9 +246,10 @@ class WorkflowStep(Generic[R_co]):
             continue_on_error,
             timeout,
             step_timeout,
+            fail_fast=fail_fast,
             isolation=isolation,
         )
-        return WorkflowStep(id, group=group, depends_on=depends_on)
+        return WorkflowStep(id, group=group, depends_on=depends_on, when=when)
 
     def value_in(self, run: _Run) -> R_co:
         """Return this step's value in a run, with its type.
@@ -204,9 +273,12 @@ class WorkflowStep(Generic[R_co]):
         return value
 
     def __attrs_post_init__(self) -> None:
-        if (self.tool is None) + (self.execute is None) + (self.group is None) != 2:
+        tool, execute, group, branch = self.tool, self.execute, self.group, self.branch
+        if (tool is None) + (execute is None) + (group is None) + (branch is None) != 3:
             found = " and ".join(self._given()) or "none"
-            raise ValueError(f"{self._what} needs exactly one of tool, execute, group; got {found}")
+            raise ValueError(
+                f"{self._what} needs exactly one of tool, execute, group, branch; got {found}"
+            )
         if self.tool is not None and not isinstance(self.tool, str):
             raise TypeError(
                 f"{self._what}: tool must be the name of a tool; got {shown(self.tool)}; "
@@ -216,6 +288,10 @@ class WorkflowStep(Generic[R_co]):
             raise TypeError(f"{self._what}: group must be a ParallelGroup; got {shown(self.group)}")
         if self.group is not None and self.group.key is not None:
             raise ValueError(f"{self._what}: the steps of a workflow have ids; leave key out")
+        if self.branch is not None and not isinstance(self.branch, IfBranch | SwitchBranch):
+            raise TypeError(
+                f"{self._what}: branch must be an IfBranch or a SwitchBranch; got {shown(self.branch)}"
+            )
         if self.execute is not None and not plainly_fits(self.execute):
             self._check_execute(self.execute)
         if self.input is not None and self.tool is None:
@@ -223,7 +299,9 @@ class WorkflowStep(Generic[R_co]):
             raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")
         if callable(self.input):
             self._check_input(self.input)
-        check_flag(f"{self._what}: continue_on_error", self.continue_on_error)
+        when = self.when
+        condition = None if when is None else make_condition(f"{self._what}: when", when)
+        object.__setattr__(self, "_condition", condition)
 
     def _check_execute(self, execute: Callable[..., Any]) -> None:
         if never_awaitable(execute):
@@ -243,8 +321,17 @@ class WorkflowStep(Generic[R_co]):
         return f"step {self.id!r}"
 
     def _given(self) -> list[str]:
-        kinds = {"tool": self.tool, "execute": self.execute, "group": self.group}
-        return [name for name, value in kinds.items() if value is not None]
+        return [name for name in _KINDS if getattr(self, name) is not None]
+
+    @property
+    def condition(self) -> Condition | None:
+        """What ``when`` says, compiled."""
+        return self._condition
+
+    @property
+    def runs_others(self) -> bool:
+        """Whether it only runs other steps: it takes no slot for itself."""
+        return self.group is not None or self.branch is not None
 
     @cached_property
     def template(self) -> Template:

@@ -2,7 +2,8 @@
 
 Where a reference ends is decided by the longest match: names are letters, digits, ``_`` and inner
 ``-``, joined by ``.``; any other key stands in quotes and brackets: ``$results["first step"].n``.
-``${results.fetch.name}.pdf`` ends it sooner. ``$$`` is a dollar.
+``${results.fetch.name}.pdf`` ends it sooner, and may have a default: ``${results.n ?? 0}``. ``$$`` is a
+dollar.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import attrs
 
 from .._base.suggestions import nearest
 
-__all__ = ["ROOTS", "Found", "Slip", "find", "segment", "written"]
+__all__ = ["ALL_ROOTS", "ROOTS_OF_STEPS", "Found", "Slip", "find", "segment", "written"]
 
-ROOTS = ("results", "errors", "context")
-_ALL = (*ROOTS, "now")
+ROOTS_OF_STEPS = ("results", "errors", "states")
+"""Behind these stands a step."""
+ALL_ROOTS = (*ROOTS_OF_STEPS, "context", "env", "run", "now")
 # Possessive where that changes nothing: a path of a million keys is read in constant memory.
 _NAME = r"\w++(?:-\w++)*+"
 _QUOTED = r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|'[^'\\]*+(?:\\.[^'\\]*+)*+'"
 _PATH = rf"(?:\.{_NAME}|\[(?:[0-9]+|{_QUOTED})\])*+"
 _TOKEN = re.compile(
     rf"\$(?:(?P<dollar>\$)"
-    rf"|\{{(?P<braced>{_NAME})(?P<braced_path>{_PATH})\}}"
+    rf"|\{{(?P<braced>{_NAME})(?P<braced_path>{_PATH})"
+    rf"(?:\s*+(?P<default>\?\?(?:[^{{}}\"']|{_QUOTED})*+))?\}}"
     # With any word behind it, a brace is meant for a reference.
     r"|(?P<open>\{+[^\w{}]*\w[^{}]*\}+|\{+[^\w{}]*\w[^{}\s]*)"
     rf"|(?P<bare>[A-Za-z]\w*)(?P<bare_path>{_PATH}))",
@@ -52,6 +55,8 @@ class Found:
     root: str = ""
     """Empty for a dollar."""
     path: tuple[str, ...] = ()
+    default: str = ""
+    """What stands behind it in its braces, from ``??`` on."""
 
 
 @attrs.frozen
@@ -60,10 +65,14 @@ class Slip:
 
     text: str
     """As it was written."""
+    why: str = ""
+    """What is wrong with it, where that is known."""
 
     @property
     def reason(self) -> str:
         """What is wrong with it, and what to write."""
+        if self.why:
+            return self.why
         text = self.text
         shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
         meant = _meant(text)
@@ -93,6 +102,8 @@ def find(text: str) -> Iterator[str | Found | Slip]:
                 if root == "now":  # the clock has no parts: "$now.Then" is the time, and a sentence
                     path, end = "", match.end("bare")
             found, end = _judge(text, match.start(), end, root, path, bool(match["braced"]))
+            if match["default"] and isinstance(found, Found):
+                found = attrs.evolve(found, default=match["default"])
             yield found
     if end < len(text):
         yield text[end:]
@@ -127,7 +138,7 @@ def _judge(
     text: str, start: int, end: int, root: str, path: str, braced: bool
 ) -> tuple[str | Found | Slip, int]:
     """What a match is, and where it ends."""
-    if root not in _ALL:
+    if root not in ALL_ROOTS:
         whole = text[start:end]
         # "$HOME/bin" is for somebody else, and so is "$5".
         return (Slip(whole) if path or braced else whole), end
@@ -152,7 +163,7 @@ def _keys(path: str) -> tuple[str, ...]:
 
 _FORMS = (
     "references are '$results.step.key.0', '$results[\"first step\"]', '$errors.step', "
-    "'$context.key' and '$now'"
+    "'$states.step', '$context.key', '$env.NAME', '$run.workflow' and '$now'"
 )
 
 
@@ -160,7 +171,7 @@ def _meant(text: str) -> str | None:
     """The reference that was most likely meant; None if it would be a guess."""
     inner = text[1:].strip("{} \t\n")
     word = re.match(r"\w+", inner)
-    root = None if word is None else nearest(word[0], _ALL, cutoff=0.6)
+    root = None if word is None else nearest(word[0], ALL_ROOTS, cutoff=0.6)
     if root is None or word is None or len(text) > _LONGEST_SHOWN:
         return None
     if root == "now":

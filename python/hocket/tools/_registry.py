@@ -15,7 +15,8 @@ from .._base.mistakes import Keys, Mistake, Mistakes
 from .._base.shown import said
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
-from .._workflow.references import compile_template, resolve
+from .._workflow.references import resolve
+from .._workflow.templates import compile_template
 from ._modules import import_tools
 from ._opening import Opening
 from ._tool import OpenTool, Tool, is_async, is_marked, make_tool

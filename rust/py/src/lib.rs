@@ -18,6 +18,7 @@ mod inside;
 mod leftovers;
 mod odd;
 mod panics;
+mod pattern;
 mod pool;
 mod portal;
 mod request;
@@ -48,6 +49,8 @@ mod _core {
     #[pymodule_export]
     use crate::feed::Feed;
     #[pymodule_export]
+    use crate::pattern::Pattern;
+    #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::ring::Ring;
@@ -75,6 +78,7 @@ mod _core {
                 "Driver",
                 "Feed",
                 "LONGEST_WINDOW_NS",
+                "Pattern",
                 "Pool",
                 "Ring",
                 "Run",

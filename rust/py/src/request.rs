@@ -54,6 +54,7 @@ impl Request {
             base: Some(base),
             observer: read!(spec.observer),
             landing: None,
+            not_run: None,
             clock,
         };
         let mut request = Self {
@@ -90,6 +91,7 @@ impl Request {
         }
         self.work.landing = read!(spec.landing);
         self.lane.is_fed = read!(spec.is_fed);
+        self.work.not_run = read!(spec.not_run);
         let isolation: Bound<'_, PyString> = read!(spec.isolation);
         self.isolated = isolation == "task";
         Ok(())

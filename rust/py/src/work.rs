@@ -36,6 +36,8 @@ pub struct Work {
     /// Of a run that is fed: is called with what each step has come to, which is kept nowhere else:
     /// its place, its value, its error, and for how many seconds it has waited and run.
     pub landing: Option<Py<PyAny>>,
+    /// What a step returns that decided not to run: it has no value, and is not completed.
+    pub not_run: Option<Py<PyAny>>,
     pub clock: Clock,
 }
 
@@ -78,6 +80,9 @@ impl Work {
     fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = id.py();
         fault!(py, RecordValue);
+        if self.not_run.as_ref().is_some_and(|it| value.is(it)) {
+            return Ok(());
+        }
         self.results.bind(py).set_item(id, value)?;
         fault!(py, RecordedValue);
         self.completed.bind(py).append(id)
@@ -107,6 +112,7 @@ impl Work {
         visit.call(&self.base)?;
         visit.call(&self.observer)?;
         visit.call(&self.landing)?;
+        visit.call(&self.not_run)?;
         self.clock.traverse(visit)
     }
 }

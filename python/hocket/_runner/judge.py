@@ -1,0 +1,77 @@
+"""Whether a step may run: what it asks of the steps before it, and its condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .._workflow.context import WorkflowContext
+from .._workflow.ledger import Cause, Why
+from .._workflow.plan import Gate, WorkflowPlan
+from .._workflow.rules import Rule, is_obstacle, is_success, rule_holds
+from .._workflow.step import WorkflowStep
+
+__all__ = ["Judge"]
+
+
+class Judge:
+    """Judges the steps of one run, each once those have ended that it waits for."""
+
+    def __init__(self, plan: WorkflowPlan, context: WorkflowContext) -> None:
+        self.gates = plan.gates
+        self.tolerated = plan.tolerated
+        self.context = context
+        self._ledger = context._ledger
+
+    def learn(self, plan: WorkflowPlan) -> None:
+        """Take in the steps that a function has made for a group."""
+        self.gates = self.gates | plan.gates
+        self.tolerated = self.tolerated | plan.tolerated
+
+    def is_sure(self, step: WorkflowStep[Any]) -> bool:
+        """Whether nothing is to be judged: all has gone well so far, and the step asks for no more."""
+        return (
+            step._condition is None
+            and not self._ledger.states
+            and not self.context.errors
+            and step.id not in self.gates
+        )
+
+    def why_not(self, step: WorkflowStep[Any]) -> Cause | None:
+        """Say why a step does not run; None if it does.
+
+        Raises:
+            ExpressionError: its condition cannot be worked out.
+            Exception: its condition is a function, and raises.
+        """
+        if (cause := self.obstacle(step)) is not None:
+            return cause
+        if step.condition is None or step.condition.holds(self.context):
+            return None
+        return Cause(Why.CONDITION, text=step.condition.text)
+
+    def obstacle(self, step: WorkflowStep[Any]) -> Cause | None:
+        """Say what of the steps that it depends on keeps a step from running; None if nothing does."""
+        gate = self.gates.get(step.id)
+        if gate is None:
+            return self._of_plain(step.depends_on)  # type: ignore[arg-type]  # no edge has a rule
+        return self._of_plain(gate.plain) or next(self._of_rules(gate), None)
+
+    def _of_plain(self, ids: Iterable[str]) -> Cause | None:
+        state_of, tolerated = self.context.state_of, self.tolerated
+        first, has_success = None, False
+        for id_ in ids:
+            state, may_fail = state_of(id_), id_ in tolerated
+            if is_obstacle(state, tolerated=may_fail):
+                return Cause(Why.EDGE, id_)
+            first = first or id_
+            has_success = has_success or is_success(state, tolerated=may_fail)
+        if first is None or has_success:
+            return None
+        return Cause(Why.NO_SUCCESS, first)
+
+    def _of_rules(self, gate: Gate) -> Iterator[Cause]:
+        for id_, rule in gate.ruled:
+            state = self.context.state_of(id_)
+            if not rule_holds(rule, state, tolerated=id_ in self.tolerated):
+                yield Cause(Why.EDGE, id_, rule=None if rule is Rule.SUCCEEDED else rule)

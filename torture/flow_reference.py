@@ -1,0 +1,314 @@
+"""What a workflow comes to, worked out naively: a clock, and a look at every step after each event.
+
+Written from the documentation, not from the code. Nothing here is fast, and nothing is shared with
+what it is held against but the names of states and causes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hocket import StepState
+from hocket._workflow.ledger import Why
+from torture.flows import Case, Flow
+
+OK, FAILED, LATE, SKIPPED, OMITTED, CANCELLED, UNREACHED = (
+    StepState.SUCCEEDED,
+    StepState.FAILED,
+    StepState.TIMED_OUT,
+    StepState.SKIPPED,
+    StepState.OMITTED,
+    StepState.CANCELLED,
+    StepState.NOT_REACHED,
+)
+FAILING, HALTED = (FAILED, LATE), (CANCELLED, UNREACHED)
+
+
+class Scope:
+    """Steps that run together: the workflow, a group, or the taken side of a branch."""
+
+    def __init__(self, owner: Flow | None, steps: list[Flow], now: float) -> None:
+        self.owner = owner
+        self.steps = steps
+        self.deadline = math.inf
+        self.ended: list[Flow] = []
+        if owner is not None and owner.strategy is not None and owner.timeout is not None:
+            self.deadline = now + owner.timeout
+
+    @property
+    def is_group(self) -> bool:
+        return self.owner is not None and self.owner.strategy is not None
+
+
+class Reference:
+    """One run."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.now = 0.0
+        self.states: dict[str, StepState] = {}
+        self.causes: dict[str, tuple[Why, str]] = {}
+        self.starts: dict[str, float] = {}
+        self.ends: dict[str, float] = {}
+        self.running: dict[str, Flow] = {}
+        self.scopes: list[Scope] = [Scope(None, case.steps, 0.0)]
+        self.success: bool | None = None
+        if case.max_duration is not None:
+            self.scopes[0].deadline = case.max_duration
+
+    def run(self) -> Reference:
+        while self.scopes:
+            while self.step():
+                pass
+            if self.scopes:
+                self.jump()
+        return self
+
+    # --- what happens without time passing
+
+    def step(self) -> bool:
+        for scope in list(self.scopes):
+            for flow in scope.steps:
+                if flow.id in self.states or flow.id in self.running or scope.is_group:
+                    continue
+                if all(self.has_ended(one) for one in self.waits_for(flow, scope)):
+                    self.begin(flow, scope)
+                    return True
+            if all(flow.id in self.states for flow in scope.steps):
+                self.close(scope)
+                return True
+        return False
+
+    def has_ended(self, flow: Flow) -> bool:
+        return flow.id in self.states and flow.id not in self.running
+
+    def waits_for(self, flow: Flow, scope: Scope) -> list[Flow]:
+        """The steps of the scope that this one, or anything in it, needs to have ended."""
+        inside = [
+            one for one in self.case.all if one is flow or any(o is flow for o, _ in one.path)
+        ]
+        depth = len(flow.path)
+        found = []
+        for one in inside:
+            for other in [
+                *one.plain,
+                *(target for target, _ in one.ruled),
+                *([one.of] if one.of else []),
+            ]:
+                around = [owner for owner, _ in other.path[depth:]] + [other]
+                if other.path[:depth] == flow.path and around[0] is not flow:
+                    found.append(around[0])
+        return found
+
+    def begin(self, flow: Flow, scope: Scope) -> None:
+        obstacle = self.obstacle(flow)
+        if obstacle is not None:
+            return self.never(flow, SKIPPED, obstacle, scope)
+        holds = self.holds(flow)
+        if holds is False:
+            return self.never(flow, SKIPPED, (Why.CONDITION, ""), scope)
+        self.running[flow.id] = flow
+        self.starts[flow.id] = self.now
+        if holds is None:
+            return self.end(flow, FAILED)
+        if flow.strategy is not None:
+            return self.open_group(flow)
+        if flow.is_branch:
+            self.open_branch(flow)
+        return None
+
+    def holds(self, flow: Flow) -> bool | None:
+        if flow.when == "state":
+            return self.states.get(flow.of.id) is OK
+        if flow.when == "value":
+            return self.states.get(flow.of.id) is OK
+        return {None: True, "yes": True, "no": False, "broken": None}[flow.when]
+
+    def obstacle(self, flow: Flow) -> tuple[Why, str] | None:
+        judged = [self.judged(one, flow) for one in flow.plain]
+        good = False
+        for one in judged:
+            state, may = self.states.get(one.id), one.on_error == "continue"
+            if state is None or state in HALTED or (state in FAILING and not may):
+                return Why.EDGE, one.id
+            good |= state is OK or state in FAILING
+        if judged and not good:
+            return Why.NO_SUCCESS, judged[0].id
+        for other, rule in flow.ruled:
+            one = self.judged(other, flow)
+            state, may = self.states.get(one.id), one.on_error == "continue"
+            wanted = {
+                "succeeded": (OK, *FAILING) if may else (OK,),
+                "failed": FAILING,
+                "finished": (OK, *FAILING),
+                "ended": (*StepState, None),
+            }[rule]
+            if state not in wanted:
+                return Why.EDGE, one.id
+        return None
+
+    def judged(self, other: Flow, flow: Flow) -> Flow:
+        """Of a member of a group, seen from outside, the step that runs the group."""
+        mine = {owner.id for owner, _ in flow.path}
+        groups = [o for o, _ in other.path if o.id not in mine and o.strategy is not None]
+        return groups[0] if groups else other
+
+    def open_group(self, flow: Flow) -> None:
+        scope = Scope(flow, [], self.now)
+        self.scopes.append(scope)
+        broken = []
+        for one in flow.sides[0]:
+            obstacle, holds = self.obstacle(one), self.holds(one)
+            if obstacle is None and holds is False:
+                obstacle = Why.CONDITION, ""
+            if obstacle is not None:
+                self.never(one, SKIPPED, obstacle, None)
+            else:
+                scope.steps.append(one)
+                broken += [one] if holds is None else []
+        if self.decided(scope) is not None:
+            return self.close(scope)
+        for one in scope.steps:
+            if scope not in self.scopes:
+                return None
+            self.running[one.id] = one
+            self.starts[one.id] = self.now
+            if one in broken:
+                self.end(one, FAILED)
+            elif one.strategy is not None:
+                self.open_group(one)
+            elif one.is_branch:
+                self.open_branch(one)
+        return None
+
+    def open_branch(self, flow: Flow) -> None:
+        taken = flow.sides[flow.takes] if flow.takes < len(flow.sides) else []
+        for side in flow.sides:
+            for one in side:
+                if one not in taken:
+                    self.never(one, OMITTED, (Why.OTHER_SIDE, flow.id), None)
+        if not taken:
+            return self.end(flow, OK)
+        self.scopes.append(Scope(flow, taken, self.now))
+        return None
+
+    # --- ends
+
+    def never(self, flow, state, cause, scope) -> None:
+        self.states[flow.id] = state
+        self.causes[flow.id] = cause
+        self.ends[flow.id] = self.now
+        how = state if state in (SKIPPED, OMITTED) else UNREACHED
+        for side in flow.sides:
+            for one in side:
+                if one.id not in self.states:
+                    self.never(one, how, (Why.OWNER, flow.id), None)
+
+    def end(self, flow: Flow, state: StepState) -> None:
+        del self.running[flow.id]
+        self.states[flow.id] = state
+        self.ends[flow.id] = self.now
+        for side in flow.sides:
+            for one in side:
+                if one.id not in self.states:
+                    self.never(one, UNREACHED, (Why.OWNER, flow.id), None)
+        for scope in list(self.scopes):
+            if flow in scope.steps:
+                scope.ended.append(flow)
+                if self.decided(scope) is not None:
+                    self.close(scope)
+
+    def is_harmful(self, flow: Flow, scope: Scope) -> bool:
+        if self.states[flow.id] not in FAILING:
+            return False
+        return flow.on_error == "fail" or (scope.is_group and scope.owner.strategy != "all")
+
+    def goes_on(self, scope: Scope) -> bool:
+        if scope.is_group:
+            return scope.owner.continue_on_error or not scope.owner.fail_fast
+        return not self.case.fail_fast
+
+    def decided(self, scope: Scope) -> tuple[bool, tuple[Why, str] | None] | None:
+        """Whether it has succeeded, and who decided that; None as long as it is open."""
+        bad = [one for one in scope.ended if self.is_harmful(one, scope)]
+        good = [one for one in scope.ended if self.states[one.id] is OK]
+        n, over = len(scope.steps), all(one.id in self.states for one in scope.steps)
+        strategy = scope.owner.strategy if scope.is_group else "all"
+        stops = not self.goes_on(scope)
+        always = scope.is_group and scope.owner.continue_on_error
+        if strategy == "all":
+            if bad and stops:
+                return False, (Why.LOST, bad[0].id)
+            return (always or not bad, None) if over else None
+        if strategy == "all_settled":
+            return (True, None) if over else None
+        need = int(strategy[7]) if strategy.startswith("quorum") else 1
+        most = 1 if strategy == "race" else n - need + 1
+        if strategy == "race" and stops and scope.ended[:1] == bad[:1] != []:
+            return False, (Why.LOST, bad[0].id)
+        if len(good) >= need:
+            return True, (Why.WON, good[need - 1].id)
+        if stops and strategy != "race" and len(bad) >= most:
+            return False, (Why.LOST, bad[max(most, 1) - 1].id) if bad else None
+        if over:
+            return always, None
+        return None
+
+    def close(self, scope: Scope) -> None:
+        verdict, cause = self.decided(scope) or (False, None)
+        self.stop(scope, cause or (Why.OWNER, scope.owner.id if scope.owner else ""))
+        self.over(scope, verdict)
+
+    def over(self, scope: Scope, verdict: bool) -> None:
+        self.scopes.remove(scope)
+        if scope.owner is None:
+            self.success = verdict
+        elif scope.owner.id in self.running:
+            self.end(scope.owner, OK if verdict else FAILED)
+
+    def stop(self, scope: Scope, cause: tuple[Why, str], *, late: bool = False) -> None:
+        """Cancel what runs of it, and note what never starts."""
+        for flow in scope.steps:
+            if flow.id in self.running:
+                for inner in list(self.scopes):
+                    if inner.owner is flow:
+                        self.stop(inner, (Why.OWNER, flow.id))
+                        self.scopes.remove(inner)
+                del self.running[flow.id]
+                self.states[flow.id] = LATE if late else CANCELLED
+                self.ends[flow.id] = self.now
+                if not late:
+                    self.causes[flow.id] = cause
+                else:
+                    scope.ended.append(flow)
+        for flow in scope.steps:
+            if flow.id not in self.states:
+                obstacle = self.obstacle(flow)
+                self.never(
+                    flow, UNREACHED if obstacle is None else SKIPPED, obstacle or cause, None
+                )
+
+    # --- time
+
+    def jump(self) -> None:
+        due: list[tuple[float, int, object]] = [
+            (self.starts[flow.id] + min(flow.seconds, flow.timeout or math.inf), 0, flow)
+            for flow in self.running.values()
+            if not flow.sides
+        ]
+        due += [(scope.deadline, 1, scope) for scope in self.scopes]
+        if self.case.cancelled_at is not None:
+            due.append((self.case.cancelled_at, 2, None))
+        self.now, kind, what = min(due, key=lambda one: one[:2])
+        if kind == 0:
+            is_late = what.timeout is not None and what.timeout < what.seconds
+            self.end(what, LATE if is_late else FAILED if what.fails else OK)
+        elif kind == 1:
+            self.stop(what, (Why.OUT_OF_TIME, ""), late=True)
+            verdict = what.is_group and (
+                what.owner.continue_on_error or what.owner.strategy == "all_settled"
+            )
+            self.over(what, verdict)
+        else:
+            self.stop(self.scopes[0], (Why.STOPPED, ""))
+            self.scopes.clear()

@@ -1,0 +1,213 @@
+"""Random workflows, as plain descriptions: for hocket, and for the reference that it is held against."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+import trio
+
+from hocket import (
+    Edge,
+    IfBranch,
+    ParallelGroup,
+    SwitchBranch,
+    SwitchCase,
+    WorkerPoolConfig,
+    WorkflowContext,
+    WorkflowDefinition,
+    WorkflowStep,
+)
+
+CONDITIONS = ["yes", "no", "broken", "state", "value"]
+RULES = ["succeeded", "failed", "finished", "ended"]
+TOLERANT = ["continue", "skip_dependents"]
+CLOSE = ["any", "race", "quorum(1)", "quorum(2)"]
+STRATEGIES = ["all", "all", "any", "race", "all_settled", "quorum(1)", "quorum(2)"]
+
+
+@attrs.define(eq=False)
+class Flow:
+    """One step."""
+
+    id: str
+    path: tuple[tuple[Flow, int], ...]
+    """The steps around it, outermost first, and on which side of each it is."""
+    plain: list[Flow] = attrs.field(factory=list)
+    ruled: list[tuple[Flow, str]] = attrs.field(factory=list)
+    when: str | None = None
+    of: Flow | None = None
+    """The step that the condition looks at."""
+    on_error: str = "fail"
+    seconds: float = 0.0
+    fails: bool = False
+    timeout: float | None = None
+    strategy: str | None = None
+    """That of a group; None for a branch and an ordinary step."""
+    continue_on_error: bool = False
+    fail_fast: bool = True
+    sides: list[list[Flow]] = attrs.field(factory=list)
+    """Of a group its members, of a branch the steps of each side."""
+    takes: int = 0
+
+    @property
+    def is_branch(self) -> bool:
+        return bool(self.sides) and self.strategy is None
+
+
+@attrs.define
+class Case:
+    """A workflow, and what happens to it."""
+
+    steps: list[Flow]
+    fail_fast: bool
+    max_duration: float | None
+    cancelled_at: float | None
+    all: list[Flow] = attrs.field(factory=list)
+
+
+def make_case(rng: random.Random) -> Case:
+    case = Case([], rng.random() < 0.6, None, None)
+    case.steps = _graph(rng, case, (), rng.randint(1, 6))
+    if rng.random() < 0.15:
+        case.max_duration = rng.uniform(0.1, 6)
+    if rng.random() < 0.15:
+        case.cancelled_at = rng.uniform(0.1, 6)
+    return case
+
+
+def _graph(rng, case, path, count):
+    return [_step(rng, case, path) for _ in range(count)]
+
+
+def _step(rng, case, path):
+    before = [one for one in case.all if may_wait(path, one)]
+    # No two things happen at one time, but for those that follow from each other.
+    flow = Flow(f"s{len(case.all)}", path, seconds=rng.uniform(0.1, 2), fails=rng.random() < 0.2)
+    flow.on_error = rng.choice(["fail", "fail", "fail", "continue", "skip_dependents"])
+    case.all.append(flow)
+    for one in rng.sample(before, min(len(before), rng.choice([0, 0, 1, 1, 2]))):
+        if rng.random() < 0.6:
+            flow.plain.append(one)
+        else:
+            rule = rng.choice(RULES)
+            stops = case.fail_fast and one.on_error == "fail" and one.path == path
+            flow.ruled.append((one, "finished" if rule == "failed" and stops else rule))
+    if rng.random() < 0.3:
+        known = CONDITIONS if before else CONDITIONS[:3]
+        flow.when = rng.choice([one for one in known if one != "broken" or not is_close(path)])
+        flow.of = rng.choice(before) if flow.when in ("state", "value") else None
+    if flow.when == "broken":
+        flow.on_error = rng.choice(TOLERANT)
+    if len(path) < 2 and len(case.all) < 14 and not is_close(path) and rng.random() < 0.35:
+        _inside(rng, case, flow)
+    elif rng.random() < 0.15:
+        flow.timeout = rng.uniform(0.1, 2)
+    return flow
+
+
+def _inside(rng, case, flow):
+    flow.fails = False
+    if rng.random() < 0.5:
+        for side in range(rng.randint(1, 3)):
+            flow.sides.append([])
+            flow.sides[side] = _graph(rng, case, (*flow.path, (flow, side)), rng.randint(1, 3))
+        flow.takes = rng.randrange(len(flow.sides) + 1)
+        return
+    flow.strategy = rng.choice(STRATEGIES)
+    flow.sides = [[]]
+    if flow.strategy in CLOSE:  # it fails at once if too few of its members are left
+        flow.on_error = rng.choice(TOLERANT)
+    flow.sides[0] = _graph(rng, case, (*flow.path, (flow, 0)), rng.randint(2, 3))
+    flow.continue_on_error = rng.random() < 0.2
+    flow.fail_fast = flow.continue_on_error or flow.strategy != "all" or rng.random() < 0.6
+    if rng.random() < 0.15:
+        flow.timeout = rng.uniform(0.1, 2)
+
+
+def is_close(path):
+    """Whether a step is a member of a group that one of its members decides.
+
+    Whatever ends at once, or decides at once, does so in the moment in which others start, and which
+    of the two is first is not for the reference to say.
+    """
+    return bool(path) and path[-1][0].strategy in CLOSE
+
+
+def may_wait(path, other):
+    """Whether a step at a place may wait for another one: the two never stand in one group."""
+    depth = 0
+    for mine, its in zip(path, other.path, strict=False):
+        if mine[0] is not its[0]:
+            break
+        if mine[1] != its[1]:
+            return False  # on two sides of a branch
+        depth += 1
+    if depth < len(path) and other is path[depth][0]:
+        return False  # it is around
+    return depth == 0 or path[depth - 1][0].strategy is None
+
+
+class Broken(Exception):
+    """What steps raise that fail."""
+
+
+def definition_of(case: Case) -> WorkflowDefinition:
+    return WorkflowDefinition(
+        "w",
+        [_as_step(flow) for flow in case.steps],
+        fail_fast=case.fail_fast,
+        max_duration=case.max_duration,
+        parallel_config=WorkerPoolConfig(max_concurrent=1_000),
+    )
+
+
+def _as_step(flow: Flow) -> WorkflowStep:
+    options = {
+        "depends_on": [
+            *(one.id for one in flow.plain),
+            *(Edge(one.id, rule) for one, rule in flow.ruled),
+        ],
+        "when": _as_condition(flow),
+        "on_error": flow.on_error,
+    }
+    if flow.strategy is not None:
+        group = ParallelGroup(
+            flow.id,
+            [_as_step(one) for one in flow.sides[0]],
+            flow.strategy,
+            continue_on_error=flow.continue_on_error,
+            fail_fast=flow.fail_fast,
+            timeout=flow.timeout,
+        )
+        return WorkflowStep(flow.id, group=group, **options)
+    if flow.is_branch:
+        return WorkflowStep(flow.id, branch=_as_branch(flow), **options)
+    return WorkflowStep(flow.id, execute=_works(flow), timeout=flow.timeout, **options)
+
+
+def _as_branch(flow):
+    sides = [[_as_step(one) for one in side] for side in flow.sides]
+    if len(sides) == 2 and flow.takes < 2:
+        return IfBranch("true" if flow.takes == 0 else "false", *sides)
+    return SwitchBranch(str(flow.takes), [SwitchCase(n, side) for n, side in enumerate(sides)])
+
+
+def _as_condition(flow):
+    match flow.when:
+        case "state":
+            return f"$states.{flow.of.id} == 'succeeded'"
+        case "value":
+            return f"has($results.{flow.of.id})"
+        case other:
+            return {None: None, "yes": "1 == 1", "no": "1 == 2", "broken": "1 < 'a'"}[other]
+
+
+def _works(flow):
+    async def execute(context: WorkflowContext) -> str:
+        await trio.sleep(flow.seconds)
+        if flow.fails:
+            raise Broken(flow.id)
+        return flow.id
+
+    return execute
