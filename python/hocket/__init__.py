@@ -25,6 +25,7 @@ from ._engine.pool import WorkerPool as WorkerPool
 from ._model.config import WorkerPoolConfig as WorkerPoolConfig
 from ._model.event import EventKind as EventKind, Observer as Observer, StepEvent as StepEvent
 from ._model.group import ParallelGroup as ParallelGroup
+from ._model.rate import Rate as Rate
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
 from ._model.states import StepState as StepState
 from ._model.statistics import (
@@ -66,6 +67,7 @@ __all__ = [
     "PoolStatus",
     "QueueFull",
     "Quorum",
+    "Rate",
     "StepContext",
     "StepEvent",
     "StepLeftovers",

@@ -14,6 +14,7 @@ from .._base.shown import shown
 from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.event import Observer
 from .._model.group import ParallelGroup
+from .._model.rate import Rate, core_rate
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import GroupStats, PoolStats, PoolStatus
 from .._model.strategy import check_quorum
@@ -53,6 +54,7 @@ class ParallelExecutionManager:
         queue_size: float | None = None,
         timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
+        rate: Rate | None = None,
     ) -> None:
         refuse_unnamed("ParallelExecutionManager", unnamed, "max_concurrent")
         self._pool = WorkerPool(
@@ -60,6 +62,7 @@ class ParallelExecutionManager:
             queue_size=queue_size,
             timeout=timeout,
             when_full=when_full,
+            rate=rate,
         )
         self._accounts = GroupAccounts()
 
@@ -181,6 +184,7 @@ async def run_group(
             timeout=group.timeout,
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,
+            rate=core_rate(group.rate),
             observer=guarded(observers, logger, where),
         ),
         logger,

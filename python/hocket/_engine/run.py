@@ -38,6 +38,7 @@ class CallSpec:
     bounded: bool = False
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None
+    rate: _core.Rate | None = None
     run: _core.Run | None = attrs.field(default=None, init=False)
     """The run, from the moment that it is open; the core sets it."""
 

@@ -12,6 +12,7 @@ from .._base.checks import check_count, check_id, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
+from .rate import Rate, check_rate
 from .strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup"]
@@ -45,6 +46,8 @@ class ParallelGroup(Generic[S_co]):
         key: makes the id of each step, a text, by which its result is found. Default: a text is its
             own id; of anything else it is its attribute ``id``, or else its place as text
             (``"0"``, ``"1"``, ...), so that equal steps are fine.
+        rate: at most so many of its steps start in a time, besides the pool's own rate: a
+            :class:`Rate`. Default None.
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
@@ -65,6 +68,7 @@ class ParallelGroup(Generic[S_co]):
     step_timeout: float | None
     key: Callable[[S_co], str] | None
     isolation: Isolation
+    rate: Rate | None
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class ParallelGroup(Generic[S_co]):
         *,
         key: Callable[[S_co], str] | None = None,
         isolation: Isolation = "shared",
+        rate: Rate | None = None,
     ) -> None:
         id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
@@ -103,6 +108,7 @@ class ParallelGroup(Generic[S_co]):
             check_seconds(f"{where}step_timeout", step_timeout),
             key,
             isolation,
+            check_rate(f"{where}rate", rate),
         )
 
 

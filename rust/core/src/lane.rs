@@ -8,6 +8,7 @@ use crate::join::Join;
 use crate::line::Ticket;
 use crate::loan::Lenders;
 use crate::outcome::StepState;
+use crate::paced::PacedId;
 use crate::ready::ReadyQueue;
 use crate::share::ShareId;
 use crate::slot::Source;
@@ -52,7 +53,16 @@ pub(crate) struct Lane {
     pub share: Option<ShareId>,
     /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
     pub bounded: bool,
+    /// The rate at which its steps start, besides the pool's.
+    pub rate: Option<PacedId>,
+    /// Whether its steps are alike and start at any time: no dependencies, none without a slot,
+    /// nobody to lend one, no rate.
+    pub plain: bool,
     pub tickets: Tickets,
+    /// When it came to stand in the pool's line, or was given a slot at once: the number of that.
+    pub stood: u64,
+    /// Until when a worker of it sleeps, to ask then.
+    pub asleep_ns: Option<u64>,
 }
 
 /// The lines in which a lane stands while it waits for a slot: one of the pool's, of a share and
@@ -68,11 +78,16 @@ pub(crate) struct Tickets {
     pub loan: Option<Ticket>,
     /// Outside: it would stand in the pool's line, but the bounded queue is full.
     pub outside: Option<Ticket>,
+    /// Before the gates: its rate has to open first.
+    pub before: Option<Ticket>,
 }
 
 impl Tickets {
     pub fn waits(&self) -> bool {
-        self.pool.is_some() || self.share.is_some() || self.outside.is_some()
+        self.pool.is_some()
+            || self.share.is_some()
+            || self.outside.is_some()
+            || self.before.is_some()
     }
 }
 
@@ -83,11 +98,6 @@ impl Lane {
         !self.stopped
             && self.ready.len() > reserved as usize
             && u64::from(self.holding) + u64::from(reserved) < u64::from(self.limit)
-    }
-
-    /// Whether its steps are alike: no dependencies, none without a slot, nobody to lend one.
-    pub fn is_plain(&self) -> bool {
-        self.graph.is_none() && self.slotless.is_empty() && self.lenders.is_none()
     }
 
     pub fn takes_slot(&self, step: u32) -> bool {

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod closed;
 mod deadlines;
 #[doc(hidden)]
 pub mod faults;
@@ -20,6 +21,8 @@ mod ledger;
 mod line;
 mod loan;
 mod outcome;
+mod paced;
+mod rate;
 mod ready;
 mod scheduler;
 mod share;
@@ -37,6 +40,7 @@ pub use ids::{LaneId, SlotId};
 pub use join::{Join, Verdict};
 pub use line::Line;
 pub use outcome::{Cause, Outcome, StepState};
+pub use rate::{Rate, SharedRate};
 pub use ready::ReadyQueue;
 pub use scheduler::{Next, Overfull, Scheduler};
 pub use slot::Holder;

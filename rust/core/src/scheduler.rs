@@ -1,19 +1,22 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
-//! Here a lane is opened, its workers ask for steps, and it is stopped and closed. The child
+//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The child
 //! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
-//! keeps lanes within a part of the pool, `loans` lets a waiting step lend its slot, `settling`
-//! takes in a step's end, `settings` changes limits or pauses, and `views` shows figures.
+//! keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a waiting step lend its slot, `settling`
+//! takes in a step's end, `times` keeps rates and holds, `settings` changes limits or pauses, and
+//! `views` shows figures.
 
 use std::collections::TryReserveError;
 
-use crate::faults::{self, Rule, fault};
+use crate::faults::fault;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
 use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::loan::Lent;
-use crate::outcome::{Cause, Outcome, StepState};
+use crate::outcome::StepState;
+use crate::paced::Paced;
+use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
 use crate::share::Share;
 use crate::slab::Slab;
@@ -23,10 +26,13 @@ use crate::statistics::Statistics;
 use crate::tally::Tally;
 
 mod admission;
+mod closing;
+mod late;
 mod loans;
 mod settings;
 mod settling;
 mod shares;
+mod times;
 mod views;
 
 /// The answer to a worker that asks what to do.
@@ -41,6 +47,12 @@ pub enum Next {
     },
     /// Wait until the lane is woken: it stands in line for a slot, or the pool is paused.
     Wait,
+    /// The same, and ask again at this time, if nobody has woken it before. [`Scheduler::woke`] is
+    /// to be told that the worker does not sleep any more.
+    WaitUntil {
+        /// The time.
+        at_ns: u64,
+    },
     /// Leave: the other workers, if any, do the rest.
     Leave,
 }
@@ -76,6 +88,22 @@ pub struct Scheduler {
     line: Line<LaneId>,
     /// Bounded lanes with all their claims, for which the bounded queue has no place.
     outside: Line<LaneId>,
+    /// The rate at which steps start, whatever lane they are of.
+    rate: Option<SharedRate>,
+    /// The rates of lanes, with the parts of the pool's line for those.
+    paced: Slab<Paced>,
+    /// How many lanes wait for a lender's slot.
+    asking: u32,
+    /// Lanes that were granted a slot and have not started a step with it.
+    granted: u32,
+    /// Nothing starts before this time.
+    held_until_ns: Option<u64>,
+    /// The lane whose worker sleeps for all that wait, and until when: something may start then.
+    keeper: Option<(LaneId, u64)>,
+    /// The latest time that was told.
+    now_ns: u64,
+    /// How often a lane has come to stand in the pool's line.
+    stood: u64,
     queue_size: Option<u32>,
     when_full: WhenFull,
     /// Places of the bounded queue that are taken: bounded lanes in the pool's line.
@@ -96,6 +124,14 @@ impl Scheduler {
             shares: Slab::default(),
             line: Line::default(),
             outside: Line::default(),
+            rate: None,
+            paced: Slab::default(),
+            asking: 0,
+            granted: 0,
+            held_until_ns: None,
+            keeper: None,
+            now_ns: 0,
+            stood: 0,
             queue_size: None,
             when_full: WhenFull::Refuse,
             queued: 0,
@@ -112,14 +148,25 @@ impl Scheduler {
         self
     }
 
+    /// Let steps start at this rate, of whatever lanes.
+    pub fn with_rate(mut self, rate: Option<SharedRate>) -> Self {
+        self.rate = rate;
+        self
+    }
+
     /// Take in a lane. Refused, without any effect, when it would have to wait in a full queue.
     /// A bounded lane is given its slot here and now, or its place in line: so it can be refused
     /// only here, and nobody who comes later gets before it.
     pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
+        if self.has_times() || spec.rate.is_some() {
+            self.time_is(now_ns);
+        }
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
         let above = self.share_of(spec.parent);
-        let full = spec.bounded && self.queue_is_full() && self.offer(lender, above).is_none();
+        let may_start =
+            || self.rate_admits(spec.rate.as_ref()) && self.offer(lender, above).is_some();
+        let full = spec.bounded && self.queue_is_full() && !may_start();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
@@ -135,6 +182,7 @@ impl Scheduler {
         if spec.graph.is_some() {
             ready_at_ns.resize(spec.steps as usize, now_ns);
         }
+        let rate = self.pace(spec.rate);
         let mut lane = Lane {
             states,
             ready,
@@ -154,10 +202,14 @@ impl Scheduler {
             stopped: false,
             cancelled_ns: Vec::new(),
             tally: Tally::default(),
+            plain: lenders.is_none() && self.rate.is_none() && rate.is_none(),
             lenders,
             share: self.make_share(spec.share, above),
-            bounded: spec.bounded,
+            bounded: spec.bounded && rate.is_none(),
+            rate,
             tickets: Tickets::default(),
+            stood: 0,
+            asleep_ns: None,
             graph: None,
         };
         let slotted = (0..spec.steps).filter(|&s| lane.takes_slot(s)).count();
@@ -174,6 +226,7 @@ impl Scheduler {
             }
         }
         fault!(LockedOpen);
+        lane.plain &= lane.graph.is_none() && lane.slotless.is_empty();
         // A group without steps, or one that cannot succeed, is decided before it starts.
         lane.stopped = lane.join.verdict().is_some();
         if lane.stopped {
@@ -181,11 +234,12 @@ impl Scheduler {
             lane.ready_slotless.clear();
         }
         self.ready += lane.ready.len() as u64;
-        let comes_in_turn = lane.bounded && lane.wants_slot();
+        let comes_in_turn = spec.bounded && lane.wants_slot();
         let id = LaneId(self.lanes.insert(lane));
         if comes_in_turn && !self.acquire_for_later(id) {
             self.stand_in_line(id);
         }
+        self.keep_time(Some(id));
         Ok(id)
     }
 
@@ -204,17 +258,30 @@ impl Scheduler {
 
     /// A worker of this lane asks what to do.
     pub fn next(&mut self, id: LaneId, now_ns: u64) -> Next {
+        if !self.has_times() {
+            return self.find_next(id, now_ns);
+        }
+        self.time_is(now_ns);
+        let next = self.find_next(id, now_ns);
+        self.keep_time(Some(id));
+        self.or_sleep(id, next)
+    }
+
+    fn find_next(&mut self, id: LaneId, now_ns: u64) -> Next {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return Next::Leave;
         };
         if let Some(step) = lane.ready_slotless.pop() {
             return self.start(id, step, Source::NoSlot, now_ns);
         }
-        if self.ledger.paused && lane.reserved.is_some() {
+        if !self.ledger.closed.lets_start() && lane.reserved.is_some() {
             return Next::Wait;
         }
         let source = match lane.reserved.take() {
-            Some(source) => source,
+            Some(source) => {
+                self.count_granted(id, false);
+                source
+            }
             None if !lane.wants_slot() => return Next::Leave,
             None => match self.acquire(id) {
                 Some(source) => source,
@@ -225,6 +292,11 @@ impl Scheduler {
             },
         };
         fault!(LockedNext);
+        let lane = self.lane_mut(id);
+        if !lane.plain && !lane.ready.is_empty() && !self.start_in_time(id, now_ns) {
+            self.came_too_early(id, source);
+            return Next::Wait;
+        }
         let lane = self.lane_mut(id);
         match lane.ready.pop() {
             Some(step) => self.start(id, step, source, now_ns),
@@ -239,6 +311,15 @@ impl Scheduler {
     /// A step has suspended: could one more worker of its lane start a step? If so the slot is
     /// reserved for it; if not, the lane stands in line and is woken in its turn.
     pub fn request(&mut self, id: LaneId) -> bool {
+        let wanted = self.find_room(id);
+        if !self.has_times() {
+            return wanted;
+        }
+        self.keep_time(Some(id));
+        wanted || self.wants_sleeper(id).is_some()
+    }
+
+    fn find_room(&mut self, id: LaneId) -> bool {
         let Some(lane) = self.lanes.get(id.0) else {
             return false;
         };
@@ -246,7 +327,7 @@ impl Scheduler {
             return true;
         }
         if lane.reserved.is_some() {
-            return !self.ledger.paused;
+            return self.ledger.closed.lets_start();
         }
         if !lane.wants_slot() {
             return false;
@@ -257,84 +338,13 @@ impl Scheduler {
         }
         // A lane that has all the slots itself need not stand in line: whenever one of them
         // becomes free, the worker that freed it asks for the next step.
-        let own = self.lane_mut(id).holding;
-        if own == 0 || own < self.ledger.in_use {
+        // For a time that is to come somebody has to.
+        let lane = self.lane_mut(id);
+        let (own, plain) = (lane.holding, lane.plain);
+        if own == 0 || own < self.ledger.in_use || !plain || self.held_until_ns.is_some() {
             self.stand_in_line(id);
         }
         false
-    }
-
-    /// Start nothing more of this lane. Running steps go on until they are settled.
-    pub fn stop(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id.0) else {
-            return;
-        };
-        lane.stopped = true;
-        self.ready -= lane.ready.clear() as u64;
-        lane.ready_slotless.clear();
-        self.stand_back(id);
-    }
-
-    /// Forget the lane, and return what its steps have come to. Steps that still run (their worker
-    /// was torn away by something fatal) are settled as cancelled first, so that no slot is lost.
-    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) -> Option<Tally> {
-        self.stop(id);
-        let lane = self.lanes.get(id.0)?;
-        if lane.running > 0 {
-            // One by one: there may be no memory for a list of them.
-            let mut from = 0;
-            while let Some(slot) = self.ledger.next_of(id, from) {
-                from = slot.0.index() + 1;
-                self.settle(slot, Outcome::Cancelled, now_ns);
-            }
-        }
-        fault!(LockedClose);
-        let mut lane = self.lanes.remove(id.0).expect("it was there above");
-        self.leave_share(lane.share);
-        let outcome = match cause {
-            Cause::Ended => Outcome::Cancelled,
-            Cause::TimedOut => Outcome::TimedOut,
-        };
-        lane.tally.skipped = lane.tally.submitted - lane.tally.wait.count;
-        self.statistics.skipped(lane.tally.skipped, now_ns);
-        for run_ns in lane.cancelled_ns {
-            lane.tally.ended(outcome, run_ns);
-            self.statistics.ended(outcome, run_ns, now_ns);
-        }
-        Some(lane.tally)
-    }
-
-    /// From now on times are another clock's. Only while no lane is open.
-    pub fn change_clock(&mut self) {
-        self.statistics.change_clock();
-    }
-
-    /// Arm the deadline of a running step that has suspended. Returns whether it comes before the
-    /// next look at the lane's deadlines, which is then due at that time.
-    ///
-    /// Deadlines are numbers in the order of time, and no matter which: they are compared with
-    /// each other and with what [`Scheduler::take_overdue`] is given.
-    pub fn arm(&mut self, slot_id: SlotId, worker: u32, deadline: u64) -> bool {
-        let Some(slot) = self.ledger.get_mut(slot_id) else {
-            return false;
-        };
-        let Some(lane) = self.lanes.get_mut(slot.lane.0) else {
-            return false;
-        };
-        fault!(LockedArm);
-        slot.armed = Some(worker);
-        // Where the rule is off, a deadline that has outlived its step stays.
-        let arms = faults::holds(Rule::Generation) || !lane.deadlines.is_armed(worker);
-        arms && lane.deadlines.arm(worker, deadline)
-    }
-
-    /// The workers of this lane that still run a step past its limit, earliest deadline first and
-    /// `most` at once; each is named once. And when to look again, if any deadline is left.
-    pub fn take_overdue(&mut self, id: LaneId, now: u64, most: usize) -> (Vec<u32>, Option<u64>) {
-        let lane = self.lanes.get_mut(id.0);
-        lane.map_or_else(Default::default, |lane| {
-            lane.deadlines.take_overdue(now, most)
-        })
     }
 
     fn lane_mut(&mut self, id: LaneId) -> &mut Lane {

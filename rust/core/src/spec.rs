@@ -6,6 +6,7 @@ use crate::graph::Graph;
 use crate::ids::SlotId;
 use crate::join::Join;
 use crate::outcome::StepState;
+use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
 
 /// The order for a lane. `LaneSpec::new(n)` is `n` independent steps without limits.
@@ -30,6 +31,8 @@ pub struct LaneSpec {
     /// The most slots of the pool that the lane and everything its steps open may take together,
     /// at least 1. None is no limit but those that it is opened within.
     pub share: Option<u32>,
+    /// At most so many of its steps start in a time, on top of the pool's own rate.
+    pub rate: Option<SharedRate>,
     /// The running step that waits for this lane.
     pub parent: Option<SlotId>,
     /// Whether the lane takes a place in the bounded queue while it waits for a slot.
@@ -60,6 +63,7 @@ impl LaneSpec {
             slotless: Vec::new(),
             tolerated: Vec::new(),
             share: None,
+            rate: None,
             parent: None,
             bounded: false,
             room: Room::default(),

@@ -14,10 +14,12 @@ mod ffi;
 mod fork;
 mod frames;
 mod leftovers;
+mod nesting;
 mod odd;
 mod panics;
 mod pool;
 mod portal;
+mod rate;
 mod request;
 mod rest;
 mod run;
@@ -45,6 +47,8 @@ mod _core {
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
+    use crate::rate::Rate;
+    #[pymodule_export]
     use crate::run::Run;
     #[pymodule_export]
     use crate::step_ids::step_ids;
@@ -68,6 +72,7 @@ mod _core {
                 "Driver",
                 "LONGEST_WINDOW_NS",
                 "Pool",
+                "Rate",
                 "Run",
                 "Tally",
                 "step_ids",

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use crate::clock::Clock;
+use crate::rate::Rate;
 use crate::work::{Call, Work};
 
 /// A run that Python asks for.
@@ -37,9 +38,11 @@ impl Request {
     pub fn read(spec: &Bound<'_, PyAny>, base: Py<PyAny>, clock: Clock) -> PyResult<Self> {
         let py = spec.py();
         let ids: Py<PyList> = read!(spec.ids);
+        let rate: Option<Py<Rate>> = read!(spec.rate);
         let lane = LaneSpec {
             timeout_ns: read!(spec.step_timeout_ns),
             bounded: read!(spec.bounded),
+            rate: rate.map(|rate| rate.get().by(&clock)),
             ..LaneSpec::new(u32::try_from(ids.bind(py).len())?)
         };
         let work = Work {

@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::clock::{Clock, seconds};
+use crate::clock::seconds;
 use crate::crew::{Crew, Host};
 use crate::errors;
 use crate::faults::fault;
@@ -120,10 +120,7 @@ impl Run {
         spec: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = pool.py();
-        let clock = match clock {
-            None => Clock::Monotonic,
-            Some(clock) => pool.get().foreign_clock(token, clock)?,
-        };
+        let clock = pool.get().clock(token, clock)?;
         let request = guarded(py, || Request::read(spec, base, clock))?;
         let Request {
             mut lane,

@@ -1,6 +1,7 @@
 //! The scheduler's figures and states, to read: nothing here changes any.
 
 use super::Scheduler;
+use crate::closed::Reason;
 use crate::ids::{LaneId, SlotId};
 use crate::join::Verdict;
 use crate::lane::Lane;
@@ -65,9 +66,14 @@ impl Scheduler {
         self.ledger.count(|source| source == Source::Pool)
     }
 
-    /// Whether nothing may start.
+    /// Whether nothing may start until `resume`.
     pub fn is_paused(&self) -> bool {
-        self.ledger.paused
+        self.ledger.closed.is(Reason::Paused)
+    }
+
+    /// The lane whose worker sleeps for all that wait, and until when.
+    pub fn keeper(&self) -> Option<(LaneId, u64)> {
+        self.keeper
     }
 
     /// How many bounded lanes may wait for a slot.

@@ -131,7 +131,11 @@ impl<'py> Turn<'_, 'py> {
         let worker = self.worker().number;
         let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
+        let woken = scheduler.has_wakes();
         drop(scheduler);
+        if woken {
+            self.pool().wake(py, Some(run.lane))?;
+        }
         if let Some(deadline) = earliest {
             run.crew().set_alarm(py, &run.work.clock, deadline)?;
         }
