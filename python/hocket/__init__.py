@@ -27,6 +27,7 @@ from ._model.event import EventKind as EventKind, Observer as Observer, StepEven
 from ._model.group import ParallelGroup as ParallelGroup
 from ._model.rate import Rate as Rate
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
+from ._model.retry import Retry as Retry
 from ._model.states import StepState as StepState
 from ._model.statistics import (
     DurationStats as DurationStats,
@@ -68,6 +69,7 @@ __all__ = [
     "QueueFull",
     "Quorum",
     "Rate",
+    "Retry",
     "StepContext",
     "StepEvent",
     "StepLeftovers",

@@ -185,6 +185,7 @@ async def run_group(
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,
             rate=core_rate(group.rate),
+            retry=group.retry,
             observer=guarded(observers, logger, where),
         ),
         logger,

@@ -27,7 +27,7 @@ from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
-from .calls import call_parts, task_list
+from .calls import call_parts, retries_of, task_list
 from .entry import begin_call
 from .holds import check_here, hold_for, hold_until
 from .observers import guarded
@@ -192,13 +192,12 @@ class WorkerPool:
         return self._rate
 
     def hold_for(self, seconds: Seconds) -> None:
-        """Start nothing more for so many seconds. What runs goes on until it ends.
+        """Start nothing more for so many seconds; what runs goes on.
 
         A :meth:`pause` with an end. Of several the one that ends last counts; :meth:`resume` ends all.
         They are over with their ``trio.run``. ``seconds`` may be a ``timedelta``; 0 holds nothing.
 
-        Raises:
-            TypeError, ValueError, RuntimeError: it cannot be done.
+        Raises TypeError, ValueError or RuntimeError where it cannot be done.
         """
         hold_for(self._core, seconds)
 
@@ -275,8 +274,8 @@ class WorkerPool:
         The task runs in the caller's Trio task and context, as ``await task(*args)`` would: context
         variables that it sets stay set.
         """
-        name, function, timeout = call_parts(task, args, named)
-        own_rate = core_rate(check_rate("rate", rate))
+        name, function, timeout, retry = call_parts(task, args, named)
+        check_rate("rate", rate)
         await begin_call()
         spec = CallSpec(
             id=None,
@@ -285,7 +284,8 @@ class WorkerPool:
             step_timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
             bounded=True,
             observer=guarded((), logger, "pool"),
-            rate=own_rate,
+            rate=core_rate(rate),
+            retry=retry,
         )
         try:
             try:
@@ -362,6 +362,7 @@ class WorkerPool:
                 else None,
                 observer=guarded((), logger, "group 'tasks'"),
                 rate=core_rate(check_rate("rate", rate)),
+                retry=retries_of(works),
             ),
             logger,
         )

@@ -14,6 +14,7 @@ from .._base.errors import StepTimeout
 from .._model.event import Observer
 from .._model.group import Isolation
 from .._model.result import ParallelExecutionResult
+from .._model.retry import Retry
 from .._model.strategy import Strategy, WaitStrategy, thresholds
 from .entry import begin_call, foreign_clock
 from .group_accounts import GroupAccounts
@@ -39,6 +40,7 @@ class CallSpec:
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None
     rate: _core.Rate | None = None
+    retry: Retry | list[Retry | None] | None = None
     run: _core.Run | None = attrs.field(default=None, init=False)
     """The run, from the moment that it is open; the core sets it."""
 

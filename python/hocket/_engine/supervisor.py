@@ -304,20 +304,26 @@ async def run_alone(run: _core.Run) -> bool:
 
 
 async def _within_limit(run: _core.Run, driver: _core.Driver, task: Task) -> None:
-    """The same inside a cancel scope, whose deadline is set when the step suspends."""
-    try:
-        with trio.CancelScope() as scope:
-            run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-            driver.enter(task, scope, leftovers.to_watch(task, scope), trio_cancels=True)
-            try:
-                await drive(driver)
-            finally:
-                await leftovers.tidy(task, scope)
-    except BaseException as error:  # noqa: BLE001 - the driver says what goes on
-        judge(driver, error)
-    else:
-        if scope.cancelled_caught:
-            judge(driver, None)
+    """The same inside a cancel scope, whose deadline is set when the step suspends.
+
+    Each attempt has a scope of its own.
+    """
+    again = True
+    while again:
+        try:
+            with trio.CancelScope() as scope:
+                run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
+                driver.enter(task, scope, leftovers.to_watch(task, scope), trio_cancels=True)
+                try:
+                    await drive(driver)
+                finally:
+                    await leftovers.tidy(task, scope)
+        except BaseException as error:  # noqa: BLE001 - the driver says what goes on
+            judge(driver, error)
+        else:
+            if scope.cancelled_caught:
+                judge(driver, None)
+        again = driver.again and run.ready > 0
 
 
 def _nothing() -> None:

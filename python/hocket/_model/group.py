@@ -13,6 +13,7 @@ from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .rate import Rate, check_rate
+from .retry import Retry, check_retry
 from .strategy import Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup"]
@@ -48,6 +49,7 @@ class ParallelGroup(Generic[S_co]):
             (``"0"``, ``"1"``, ...), so that equal steps are fine.
         rate: at most so many of its steps start in a time, besides the pool's own rate: a
             :class:`Rate`. Default None.
+        retry: how often a step is tried that fails: a :class:`Retry`. Default None: once.
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
@@ -69,6 +71,7 @@ class ParallelGroup(Generic[S_co]):
     key: Callable[[S_co], str] | None
     isolation: Isolation
     rate: Rate | None
+    retry: Retry | None
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class ParallelGroup(Generic[S_co]):
         key: Callable[[S_co], str] | None = None,
         isolation: Isolation = "shared",
         rate: Rate | None = None,
+        retry: Retry | None = None,
     ) -> None:
         id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
@@ -109,6 +113,7 @@ class ParallelGroup(Generic[S_co]):
             key,
             isolation,
             check_rate(f"{where}rate", rate),
+            check_retry(f"{where}retry", retry),
         )
 
 

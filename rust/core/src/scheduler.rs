@@ -6,8 +6,6 @@
 //! takes in a step's end, `times` keeps rates and holds, `settings` changes limits or pauses, and
 //! `views` shows figures.
 
-use std::collections::TryReserveError;
-
 use crate::faults::fault;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
@@ -18,6 +16,7 @@ use crate::outcome::StepState;
 use crate::paced::Paced;
 use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
+use crate::retry::{Again, Attempts};
 use crate::share::Share;
 use crate::slab::Slab;
 use crate::slot::{Slot, Source};
@@ -29,6 +28,7 @@ mod admission;
 mod closing;
 mod late;
 mod loans;
+mod retrying;
 mod settings;
 mod settling;
 mod shares;
@@ -92,6 +92,8 @@ pub struct Scheduler {
     rate: Option<SharedRate>,
     /// The rates of lanes, with the parts of the pool's line for those.
     paced: Slab<Paced>,
+    /// Open lanes with steps that may be tried again.
+    trying: u32,
     /// How many lanes wait for a lender's slot.
     asking: u32,
     /// Lanes that were granted a slot and have not started a step with it.
@@ -126,6 +128,7 @@ impl Scheduler {
             outside: Line::default(),
             rate: None,
             paced: Slab::default(),
+            trying: 0,
             asking: 0,
             granted: 0,
             held_until_ns: None,
@@ -183,6 +186,8 @@ impl Scheduler {
             ready_at_ns.resize(spec.steps as usize, now_ns);
         }
         let rate = self.pace(spec.rate);
+        let tries = spec.retry.is_some() || !spec.retries.is_empty();
+        self.trying += u32::from(tries);
         let mut lane = Lane {
             states,
             ready,
@@ -202,7 +207,8 @@ impl Scheduler {
             stopped: false,
             cancelled_ns: Vec::new(),
             tally: Tally::default(),
-            plain: lenders.is_none() && self.rate.is_none() && rate.is_none(),
+            plain: lenders.is_none() && self.rate.is_none() && rate.is_none() && !tries,
+            again: tries.then(|| Box::new(Again::new(spec.retry, spec.retries))),
             lenders,
             share: self.make_share(spec.share, above),
             bounded: spec.bounded && rate.is_none(),
@@ -243,25 +249,13 @@ impl Scheduler {
         Ok(id)
     }
 
-    /// Take the memory for one more running step of this lane, and for a deadline of this worker.
-    pub fn make_room(&mut self, id: LaneId, worker: u32) -> Result<(), TryReserveError> {
-        self.ledger.running.reserve_one()?;
-        let Some(lane) = self.lanes.get_mut(id.0) else {
-            return Ok(());
-        };
-        lane.cancelled_ns.try_reserve(1 + lane.running as usize)?;
-        match lane.has_timeouts() {
-            true => lane.deadlines.reserve(worker),
-            false => Ok(()),
-        }
-    }
-
     /// A worker of this lane asks what to do.
     pub fn next(&mut self, id: LaneId, now_ns: u64) -> Next {
         if !self.has_times() {
             return self.find_next(id, now_ns);
         }
         self.time_is(now_ns);
+        self.attempts_come(id);
         let next = self.find_next(id, now_ns);
         self.keep_time(Some(id));
         self.or_sleep(id, next)
@@ -293,12 +287,12 @@ impl Scheduler {
         };
         fault!(LockedNext);
         let lane = self.lane_mut(id);
-        if !lane.plain && !lane.ready.is_empty() && !self.start_in_time(id, now_ns) {
+        if !lane.plain && lane.startable() > 0 && !self.start_in_time(id, now_ns) {
             self.came_too_early(id, source);
             return Next::Wait;
         }
         let lane = self.lane_mut(id);
-        match lane.ready.pop() {
+        match lane.take_ready() {
             Some(step) => self.start(id, step, source, now_ns),
             None => {
                 let share = lane.share;
@@ -311,6 +305,9 @@ impl Scheduler {
     /// A step has suspended: could one more worker of its lane start a step? If so the slot is
     /// reserved for it; if not, the lane stands in line and is woken in its turn.
     pub fn request(&mut self, id: LaneId) -> bool {
+        if self.trying > 0 {
+            self.attempts_come(id);
+        }
         let wanted = self.find_room(id);
         if !self.has_times() {
             return wanted;
@@ -367,6 +364,13 @@ impl Scheduler {
             lane.holding += 1;
             self.ready -= 1;
             let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
+            if let Some(again) = &mut lane.again {
+                let past = again.attempts.entry(step).or_insert(Attempts {
+                    first_ns: now_ns,
+                    ..Attempts::default()
+                });
+                past.started += 1;
+            }
             lane.tally.started(wait_ns);
             self.statistics.started(wait_ns, now_ns);
         }

@@ -6,7 +6,7 @@
 
 use std::collections::TryReserveError;
 
-use hocket_core::{Graph, GraphError, Join, LaneSpec};
+use hocket_core::{Graph, GraphError, Join, LaneSpec, Retry};
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -56,6 +56,7 @@ impl Request {
             failed: PyList::empty(py).unbind(),
             base: Some(base),
             observer: read!(spec.observer),
+            decide: None,
             clock,
         };
         let mut request = Self {
@@ -63,12 +64,38 @@ impl Request {
             work,
             isolated: false,
         };
+        let retry: Option<Bound<'_, PyAny>> = read!(spec.retry);
+        if let Some(retry) = retry {
+            request.read_retry(&retry)?;
+        }
         match request.work.group.is_none(py) {
             true => request.work.base = None,
             false => request.read_run(spec)?,
         }
         request.lane.reserve().map_err(out_of_memory)?;
         Ok(request)
+    }
+
+    /// How often steps are tried: one rule for all, or a list of one, or None, for each.
+    fn read_retry(&mut self, retry: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = retry.py();
+        let decide = intern!(py, "decide");
+        let Ok(list) = retry.cast::<PyList>() else {
+            self.lane.retry = Some(read_retry(retry)?);
+            self.work.decide = Some(retry.getattr(decide)?.unbind());
+            return Ok(());
+        };
+        let decisions = PyList::empty(py);
+        for own in list {
+            let retry = (!own.is_none()).then(|| read_retry(&own)).transpose()?;
+            self.lane.retries.push(retry);
+            match own.is_none() {
+                true => decisions.append(own)?,
+                false => decisions.append(own.getattr(decide)?)?,
+            }
+        }
+        self.work.decide = Some(decisions.into_any().unbind());
+        Ok(())
     }
 
     /// What a single call does not say.
@@ -94,6 +121,17 @@ impl Request {
         self.isolated = isolation == "task";
         Ok(())
     }
+}
+
+fn read_retry(retry: &Bound<'_, PyAny>) -> PyResult<Retry> {
+    Ok(Retry {
+        attempts: read!(retry.attempts),
+        wait_initial_ns: read!(retry._wait_initial_ns),
+        wait_max_ns: read!(retry._wait_max_ns),
+        wait_jitter_ns: read!(retry._wait_jitter_ns),
+        wait_exp_base: read!(retry.wait_exp_base),
+        timeout_ns: read!(retry._timeout_ns),
+    })
 }
 
 /// What a list says of each step; None is a list that says nothing of any. It may be long, and

@@ -51,6 +51,7 @@ pub fn counts<'py>(py: Python<'py>, sum: &Sum) -> PyResult<Bound<'py, PyDict>> {
     dict.set_item("timed_out", sum.timed_out)?;
     dict.set_item("cancelled", sum.cancelled)?;
     dict.set_item("skipped", sum.skipped)?;
+    dict.set_item("retried", sum.retried)?;
     Ok(dict)
 }
 

@@ -33,12 +33,33 @@ pub struct Work {
     /// in the caller's own.
     pub base: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
+    /// What says of an error whether the step is tried again: for all steps, or a list with one each.
+    pub decide: Option<Py<PyAny>>,
     pub clock: Clock,
 }
 
 impl Work {
     pub fn id<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Bound<'py, PyAny>> {
         self.ids.bind(py).get_item(step as usize)
+    }
+
+    /// Whether any step may be tried again.
+    #[inline]
+    pub fn tries(&self) -> bool {
+        self.decide.is_some()
+    }
+
+    /// What says of an error whether this step is tried again; None for a step that is tried once.
+    pub fn retry<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(decide) = &self.decide else {
+            return Ok(None);
+        };
+        let decide = decide.bind(py);
+        let own = match decide.cast::<PyList>() {
+            Ok(list) => list.get_item(step as usize)?,
+            Err(_) => decide.clone(),
+        };
+        Ok((!own.is_none()).then_some(own))
     }
 
     pub fn record_value(&self, id: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -72,6 +93,7 @@ impl Work {
         visit.call(&self.failed)?;
         visit.call(&self.base)?;
         visit.call(&self.observer)?;
+        visit.call(&self.decide)?;
         self.clock.traverse(visit)
     }
 }

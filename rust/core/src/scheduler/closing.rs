@@ -15,6 +15,7 @@ impl Scheduler {
         lane.stopped = true;
         self.ready -= lane.ready.clear() as u64;
         lane.ready_slotless.clear();
+        self.ready -= Self::give_up_attempts(lane);
         self.stand_back(id);
     }
 
@@ -34,12 +35,21 @@ impl Scheduler {
         fault!(LockedClose);
         let mut lane = self.lanes.remove(id.0).expect("it was there above");
         self.leave_share(lane.share);
+        self.trying -= u32::from(lane.again.is_some());
         self.leave_rate(lane.rate);
         let outcome = match cause {
             Cause::Ended => Outcome::Cancelled,
             Cause::TimedOut => Outcome::TimedOut,
         };
-        lane.tally.skipped = lane.tally.submitted - lane.tally.wait.count;
+        let Tally {
+            submitted,
+            completed,
+            failed,
+            timed_out,
+            ..
+        } = lane.tally;
+        let stopped = lane.cancelled_ns.len() as u64;
+        lane.tally.skipped = submitted - completed - failed - timed_out - stopped;
         self.statistics.skipped(lane.tally.skipped, now_ns);
         for run_ns in lane.cancelled_ns {
             lane.tally.ended(outcome, run_ns);

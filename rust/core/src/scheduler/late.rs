@@ -1,10 +1,25 @@
 //! Steps that run past their time limit.
 
+use std::collections::TryReserveError;
+
 use super::Scheduler;
 use crate::faults::{self, Rule, fault};
 use crate::ids::{LaneId, SlotId};
 
 impl Scheduler {
+    /// Take the memory for one more running step of this lane, and for a deadline of this worker.
+    pub fn make_room(&mut self, id: LaneId, worker: u32) -> Result<(), TryReserveError> {
+        self.ledger.running.reserve_one()?;
+        let Some(lane) = self.lanes.get_mut(id.0) else {
+            return Ok(());
+        };
+        lane.cancelled_ns.try_reserve(1 + lane.running as usize)?;
+        match lane.has_timeouts() {
+            true => lane.deadlines.reserve(worker),
+            false => Ok(()),
+        }
+    }
+
     /// Arm the deadline of a running step that has suspended. Returns whether it comes before the
     /// next look at the lane's deadlines, which is then due at that time.
     ///

@@ -65,7 +65,10 @@ impl Scheduler {
     /// Whether any time can keep anything from starting.
     #[inline]
     pub(super) fn has_times(&self) -> bool {
-        self.rate.is_some() || self.held_until_ns.is_some() || self.paced.len() > 0
+        self.rate.is_some()
+            || self.held_until_ns.is_some()
+            || self.trying > 0
+            || self.paced.len() > 0
     }
 
     /// The rate of a lane that is being opened, as this scheduler knows it. The pool's own is none.
@@ -232,6 +235,14 @@ impl Scheduler {
         self.let_through();
     }
 
+    /// Attempts of this lane whose time has come may start.
+    pub(super) fn attempts_come(&mut self, id: LaneId) {
+        let lane = self.lanes.get_mut(id.0);
+        if let Some(again) = lane.and_then(|lane| lane.again.as_mut()) {
+            again.time_is(self.now_ns);
+        }
+    }
+
     pub(super) fn hold_is_over(&mut self) {
         self.held_until_ns = None;
         self.ledger.closed.set(Reason::Held, false);
@@ -357,11 +368,9 @@ impl Scheduler {
         let lane = self.lanes.get(id.0)?;
         let keeps = self.keeper.filter(|&(keeper, _)| keeper == id);
         let opening = lane.reserved.and_then(|_| self.opens_for_granted());
-        let at_ns = keeps
-            .map(|(_, at_ns)| at_ns)
-            .into_iter()
-            .chain(opening)
-            .min()?;
+        let again = lane.again.as_ref().and_then(|again| again.next_ns());
+        let times = [keeps.map(|(_, at_ns)| at_ns), opening, again];
+        let at_ns = times.into_iter().flatten().min()?;
         let promised = lane.asleep_ns.is_some_and(|asleep_ns| asleep_ns <= at_ns);
         (!promised).then_some(at_ns)
     }

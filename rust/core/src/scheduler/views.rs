@@ -18,9 +18,10 @@ impl Scheduler {
     }
 
     /// How many of the lane's steps are ready and have not started: those that wait for others of
-    /// the lane, and those that were given up, are not among them.
+    /// the lane, and those that were given up, are not among them; those that are tried again are.
     pub fn ready(&self, id: LaneId) -> usize {
-        let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len();
+        let again = |lane: &Lane| lane.again.as_ref().map_or(0, |again| again.len());
+        let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len() + again(lane);
         self.lanes.get(id.0).map_or(0, count)
     }
 

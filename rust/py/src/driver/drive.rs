@@ -218,7 +218,8 @@ impl<'py> Turn<'_, 'py> {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
                     let id = run.work.id(py, step)?;
-                    let told = self.observe(observer, Happened::Started, &id, wait_ns);
+                    let attempt = self.attempt(step)?;
+                    let told = self.observe(observer, Happened::Started, &id, wait_ns, attempt);
                     if let Err(error) = told {
                         // Whoever was told of the start is told of the end.
                         let step = Step { index: step, slot };

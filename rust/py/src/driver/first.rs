@@ -126,10 +126,17 @@ impl<'py> Turn<'_, 'py> {
         // be wrong when a thread's message runs in this task.
         fault!(py, Suspend);
         let mut scheduler = self.pool().lock(py)?;
-        let limit_ns = scheduler.step_timeout_ns(run.lane, step.index);
-        let deadline = limit_ns.map(|limit_ns| run.work.clock.deadline(self.started, limit_ns));
+        let limit = scheduler.attempt_limit_ns(step.slot);
+        let deadline = limit.map(|(limit_ns, _)| run.work.clock.deadline(self.started, limit_ns));
         let worker = self.worker().number;
-        let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
+        // A scope that Trio cancels is a fresh one for each attempt, and knows of no earlier deadline.
+        let fresh = self
+            .memory
+            .seat
+            .as_ref()
+            .is_some_and(|seat| seat.trio_cancels);
+        let arm = |&deadline: &u64| scheduler.arm(step.slot, worker, deadline) || fresh;
+        let earliest = deadline.filter(arm);
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
         let woken = scheduler.has_wakes();
         drop(scheduler);
