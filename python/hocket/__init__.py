@@ -36,7 +36,9 @@ from ._model.event import EventKind as EventKind, Observer as Observer, StepEven
 from ._model.group import ParallelGroup as ParallelGroup
 from ._model.hedging import HedgingBudget as HedgingBudget
 from ._model.outcome import Outcome as Outcome
+from ._model.rate import Rate as Rate
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
+from ._model.retry import Retry as Retry
 from ._model.states import StepState as StepState
 from ._model.statistics import (
     DurationStats as DurationStats,
@@ -94,6 +96,8 @@ __all__ = [
     "Progress",
     "QueueFull",
     "Quorum",
+    "Rate",
+    "Retry",
     "Rule",
     "StepContext",
     "StepEvent",

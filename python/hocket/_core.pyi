@@ -12,6 +12,7 @@ __all__ = [
     "Feed",
     "Pattern",
     "Pool",
+    "Rate",
     "Ring",
     "Run",
     "Tally",
@@ -35,11 +36,21 @@ class Pattern:
 class Pool:
     # `limit` is None for none.
     def __new__(
-        cls, limit: int | None, queue_size: int | None, wait_when_full: bool, turns: bool
+        cls,
+        limit: int | None,
+        queue_size: int | None,
+        wait_when_full: bool,
+        turns: bool,
+        rate: Rate | None = None,
     ) -> Pool: ...
     def resize(self, limit: int | None) -> None: ...
     def pause(self) -> None: ...
+    def hold(
+        self, token: trio.lowlevel.TrioToken, clock: trio.abc.Clock | None, hold_ns: int
+    ) -> None: ...
     def resume(self) -> None: ...
+    @property
+    def held(self) -> float | None: ...
     def serves(self, token: object) -> bool: ...
     def holders(self) -> list[tuple[str, float]]: ...
     def statistics(self, window_ns: int | None = None) -> dict[str, Any]: ...
@@ -57,6 +68,10 @@ class Pool:
     def queue_length(self) -> int: ...
     @property
     def runs(self) -> int: ...
+
+@final
+class Rate:
+    def __new__(cls, limit: int, per_ns: int, burst: int) -> Rate: ...
 
 @final
 class Ring:

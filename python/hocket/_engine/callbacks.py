@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -11,7 +12,37 @@ from trio.lowlevel import Task, TrioToken, enable_ki_protection
 
 from .._base.callables import explain_call
 
-__all__ = ["adopt", "begin_in_portal", "explain_call", "is_over", "wake"]
+__all__ = [
+    "adopt",
+    "begin_in_portal",
+    "clock_origin",
+    "explain_call",
+    "is_over",
+    "wait_until",
+    "wake",
+]
+
+_eras = itertools.count(1)
+_origin = trio.lowlevel.RunVar[tuple[int, float]]("hocket's origin of the clock")
+
+
+def clock_origin(clock: trio.abc.Clock) -> tuple[int, float]:
+    """Return the number of this ``trio.run``, and its clock's time as hocket first asked for it.
+
+    It is the same for all pools, which may share a rate.
+    """
+    try:
+        return _origin.get()
+    except LookupError:
+        _origin.set((next(_eras), clock.current_time()))
+        return _origin.get()
+
+
+@enable_ki_protection
+async def wait_until(abort: Callable[[Any], trio.lowlevel.Abort], deadline: float) -> None:
+    """Wait until the task is rescheduled, or its time has come."""
+    with trio.CancelScope(deadline=deadline):
+        await trio.lowlevel.wait_task_rescheduled(abort)
 
 
 @enable_ki_protection

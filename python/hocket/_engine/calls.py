@@ -12,9 +12,10 @@ from .._base.callables import name_of, uncalled_hint
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import ParallelGroup
+from .._model.retry import Retry
 from .._model.task import WorkerTask
 
-__all__ = ["call_parts", "task_list"]
+__all__ = ["call_parts", "retries_of", "task_list"]
 
 R = TypeVar("R")
 
@@ -39,8 +40,8 @@ def call_parts(
     task: WorkerTask[Any] | Callable[..., Awaitable[Any]],
     args: tuple[Any, ...],
     named: Mapping[str, Any],
-) -> tuple[str, Callable[[], Awaitable[Any]], float | None]:
-    """Return what to run: its name, a function without arguments, and its own time limit.
+) -> tuple[str, Callable[[], Awaitable[Any]], float | None, Retry | None]:
+    """Return what to run: its name, a function without arguments, its time limit and its retry.
 
     Raises:
         TypeError: it cannot be run; the message says what to write.
@@ -52,7 +53,7 @@ def call_parts(
                 f"execute(WorkerTask(...)) takes no further arguments; got {given} "
                 "(bind them with functools.partial)"
             )
-        return task.id, task.execute, task.timeout
+        return task.id, task.execute, task.timeout, task.retry
     if not callable(task):
         hint = uncalled_hint(task)
         if isinstance(task, ParallelGroup):
@@ -67,7 +68,13 @@ def call_parts(
             f"execute passes on arguments without names alone: write "
             f"execute({_bound(_name(function), args, named)})"
         )
-    return name_of(task), partial(task, *args) if args else task, None
+    return name_of(task), partial(task, *args) if args else task, None, None
+
+
+def retries_of(tasks: Iterable[WorkerTask[Any]]) -> list[Retry | None] | None:
+    """Return how often each task is tried; None where each is tried once."""
+    retries = [task.retry for task in tasks]
+    return retries if any(retries) else None
 
 
 def _as_task(work: object) -> str:

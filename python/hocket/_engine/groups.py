@@ -14,6 +14,7 @@ from .._base.shown import shown
 from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfig, as_keywords
 from .._model.event import Observer
 from .._model.group import ParallelGroup
+from .._model.rate import Rate, core_rate
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import GroupStats, PoolStats, PoolStatus
 from .._model.strategy import check_quorum
@@ -54,6 +55,7 @@ class ParallelExecutionManager:
         timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
         turns: bool = True,
+        rate: Rate | None = None,
     ) -> None:
         refuse_unnamed("ParallelExecutionManager", unnamed, "max_concurrent")
         self._pool = WorkerPool(
@@ -62,6 +64,7 @@ class ParallelExecutionManager:
             timeout=timeout,
             when_full=when_full,
             turns=turns,
+            rate=rate,
         )
         self._accounts = GroupAccounts()
 
@@ -184,6 +187,8 @@ async def run_group(
             timeout=group.timeout,
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,
+            rate=core_rate(group.rate),
+            retry=group.retry,
             observer=guarded(observers, logger, where),
             stagger=group.stagger,
         ),

@@ -22,12 +22,14 @@ from .._model.config import (
     as_keywords,
     check_queue,
 )
+from .._model.rate import Rate, check_rate, core_rate
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
 from .._model.task import WorkerTask
-from .calls import call_parts, task_list
+from .calls import call_parts, retries_of, task_list
 from .entry import begin_call
+from .holds import check_here, hold_for, hold_until
 from .observers import guarded
 from .over_items import OverItems
 from .run import CallSpec, RunSpec, open_run, run_steps
@@ -77,8 +79,10 @@ class WorkerPool(OverItems):
             channel with room, a lock that is free) get the next one from each other, which takes
             a third of what it takes Trio. False: each goes through Trio's scheduler. Default True.
             It changes no outcome; instruments of Trio see every step either way.
+        rate: at most so many steps start in a time: a :class:`Rate`, which other pools, groups and
+            calls may share. None, the default, is no limit.
 
-    The first four are properties too, and may be changed while steps run.
+    All but ``turns`` are properties too; the first four may be changed while steps run.
 
     Raises:
         TypeError, ValueError: an argument is out of range; the message names it.
@@ -94,7 +98,12 @@ class WorkerPool(OverItems):
     1
     """
 
-    __slots__ = ("__weakref__", "_core", "_timeout")  # a misspelt setting is no new attribute
+    __slots__ = (
+        "__weakref__",
+        "_core",
+        "_rate",
+        "_timeout",
+    )  # a misspelt setting is no new attribute
 
     def __init__(
         self,
@@ -104,13 +113,15 @@ class WorkerPool(OverItems):
         timeout: Seconds | None = None,
         when_full: WhenFull = WHEN_FULL,
         turns: bool = True,
+        rate: Rate | None = None,
     ) -> None:
         refuse_unnamed("WorkerPool", unnamed, "max_concurrent")
         check_flag("turns", turns)
         limit = _finite(check_limit(max_concurrent))
         size = check_queue(queue_size, when_full)
         self._timeout = check_seconds("timeout", timeout)
-        self._core = _core.Pool(limit, size, when_full == "wait", turns)
+        self._rate = check_rate("rate", rate)
+        self._core = _core.Pool(limit, size, when_full == "wait", turns, core_rate(self._rate))
         _live[id(self)] = self
 
     @classmethod
@@ -182,6 +193,30 @@ class WorkerPool(OverItems):
         self._check_setting("when_full")
         self._core.wait_when_full = when_full == "wait"
 
+    @property
+    def rate(self) -> Rate | None:
+        """At most so many steps start in a time; None is no limit."""
+        return self._rate
+
+    def hold_for(self, seconds: Seconds) -> None:
+        """Start nothing more for so many seconds; what runs goes on.
+
+        A :meth:`pause` with an end. Of several the one that ends last counts; :meth:`resume` ends all.
+        They are over with their ``trio.run``. ``seconds`` may be a ``timedelta``; 0 holds nothing.
+
+        Raises TypeError, ValueError or RuntimeError where it cannot be done.
+        """
+        hold_for(self._core, seconds)
+
+    def hold_until(self, time: float) -> None:
+        """Start nothing before this time of ``trio.current_time()``; see :meth:`hold_for`."""
+        hold_until(self._core, time)
+
+    @property
+    def held(self) -> float:
+        """Seconds until a hold is over; 0 where nothing is held."""
+        return self._core.held or 0.0
+
     def pause(self) -> None:
         """Start nothing more, until :meth:`resume`. What runs goes on until it ends.
 
@@ -195,7 +230,7 @@ class WorkerPool(OverItems):
         self._core.pause()
 
     def resume(self) -> None:
-        """Go on after :meth:`pause`: what waits starts, the longest waiting first."""
+        """Go on after :meth:`pause`, and before a hold is over: what waits starts, the longest waiting first."""
         self._check_here("a busy pool can be resumed", "pool.resume")
         self._core.resume()
 
@@ -208,26 +243,29 @@ class WorkerPool(OverItems):
         self._check_here(f"{name} of a busy pool can be changed", f"setattr, pool, {name!r}, value")
 
     def _check_here(self, what: str, call: str) -> None:
-        here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token()
-        if not self._core.serves(here):
-            raise RuntimeError(
-                f"{what} only in the trio.run that it serves; "
-                f"from a thread: trio.from_thread.run_sync({call})"
-            )
+        check_here(self._core, what, call)
 
     @overload
-    async def execute(self, task: WorkerTask[R]) -> R: ...
+    async def execute(self, task: WorkerTask[R], *, rate: Rate | None = None) -> R: ...
     @overload
-    async def execute(self, task: Callable[[*Ts], Awaitable[R]], *args: *Ts) -> R: ...
+    async def execute(
+        self, task: Callable[[*Ts], Awaitable[R]], *args: *Ts, rate: Rate | None = None
+    ) -> R: ...
     @enable_ki_protection  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
     async def execute(
-        self, task: WorkerTask[Any] | Callable[..., Awaitable[Any]], *args: Any, **named: Any
+        self,
+        task: WorkerTask[Any] | Callable[..., Awaitable[Any]],
+        *args: Any,
+        rate: Rate | None = None,
+        **named: Any,
     ) -> Any:
         """Run one task when a slot is free, and return its value.
 
         Args:
             task: a :class:`WorkerTask`, or an async function.
             *args: the async function's arguments.
+            rate: at most so many tasks start in a time that are given this one, besides the pool's own rate.
+                Default None. Such a call takes no place in the pool's queue.
             **named: none: bind arguments that go by name with :func:`functools.partial`.
 
         Raises:
@@ -243,7 +281,8 @@ class WorkerPool(OverItems):
         The task runs in the caller's Trio task and context, as ``await task(*args)`` would: context
         variables that it sets stay set.
         """
-        name, function, timeout = call_parts(task, args, named)
+        name, function, timeout, retry = call_parts(task, args, named)
+        check_rate("rate", rate)
         await begin_call()
         spec = CallSpec(
             id=None,
@@ -252,6 +291,8 @@ class WorkerPool(OverItems):
             step_timeout_ns=limit_to_ns(self.timeout if timeout is None else timeout),
             bounded=True,
             observer=guarded((), logger, "pool"),
+            rate=core_rate(rate),
+            retry=retry,
         )
         try:
             try:
@@ -291,6 +332,7 @@ class WorkerPool(OverItems):
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         *,
         timeout: Seconds | None = None,
+        rate: Rate | None = None,
     ) -> ParallelExecutionResult[R]:
         """Run tasks under a wait strategy, and return results and verdict.
 
@@ -300,6 +342,7 @@ class WorkerPool(OverItems):
             tasks: what to run.
             wait_strategy: when it is decided. Default ``"all"``.
             timeout: seconds for all of them together. Default: no limit.
+            rate: at most so many of them start in a time, besides the pool's own rate. Default None.
 
         Raises:
             ValueError: two tasks have the same id, or there is no such strategy.
@@ -325,6 +368,8 @@ class WorkerPool(OverItems):
                 if own_limits
                 else None,
                 observer=guarded((), logger, "group 'tasks'"),
+                rate=core_rate(check_rate("rate", rate)),
+                retry=retries_of(works),
             ),
             logger,
         )

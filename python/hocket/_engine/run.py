@@ -15,6 +15,7 @@ from .._model.event import Observer
 from .._model.group import Isolation
 from .._model.hedging import Stagger
 from .._model.result import ParallelExecutionResult
+from .._model.retry import Retry
 from .._model.strategy import Quorum, Strategy, WaitStrategy, thresholds
 from .contenders import Contenders
 from .entry import begin_call, foreign_clock
@@ -40,6 +41,8 @@ class CallSpec:
     bounded: bool = False
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None
+    rate: _core.Rate | None = None
+    retry: Retry | list[Retry | None] | None = None
     run: _core.Run | None = attrs.field(default=None, init=False)
     """The run, from the moment that it is open; the core sets it."""
 

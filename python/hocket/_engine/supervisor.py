@@ -333,21 +333,27 @@ async def run_alone(run: _core.Run) -> bool:
 async def _within_limit(
     run: _core.Run, driver: _core.Driver, task: Task, ring: _core.Ring | None
 ) -> None:
-    """The same inside a cancel scope, whose deadline is set when the step suspends."""
-    try:
-        with trio.CancelScope() as scope:
-            run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-            left = leftovers.Leftovers(task, scope)
-            driver.enter(task, scope, left.to_watch(), ring, trio_cancels=True)
-            try:
-                await drive(driver)
-            finally:
-                await left.tidy()
-    except BaseException as error:  # noqa: BLE001 - the driver says what goes on
-        judge(driver, error)
-    else:
-        if scope.cancelled_caught:
-            judge(driver, None)
+    """The same inside a cancel scope, whose deadline is set when the step suspends.
+
+    Each attempt has a scope of its own.
+    """
+    again = True
+    while again:
+        try:
+            with trio.CancelScope() as scope:
+                run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
+                left = leftovers.Leftovers(task, scope)
+                driver.enter(task, scope, left.to_watch(), ring, trio_cancels=True)
+                try:
+                    await drive(driver)
+                finally:
+                    await left.tidy()
+        except BaseException as error:  # noqa: BLE001 - the driver says what goes on
+            judge(driver, error)
+        else:
+            if scope.cancelled_caught:
+                judge(driver, None)
+        again = driver.again and run.ready > 0
 
 
 def _nothing() -> None:

@@ -9,6 +9,7 @@ import attrs
 from .._base.checks import check_count, check_limit, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.shown import shown
+from .rate import Rate, check_rate
 
 __all__ = [
     "MAX_CONCURRENT",
@@ -38,6 +39,10 @@ def _timeout(value: Seconds | None) -> float | None:
     return check_seconds("timeout", value)
 
 
+def _rate(value: Rate | None) -> Rate | None:
+    return check_rate("rate", value)
+
+
 @attrs.frozen(kw_only=True)
 class WorkerPoolConfig:
     """How many steps run at once, how many may wait, and for how long one may run.
@@ -60,6 +65,9 @@ class WorkerPoolConfig:
     limit."""
     when_full: WhenFull = attrs.field(default=WHEN_FULL)
     """What a submission to a full queue does: ``"raise"`` (default) or ``"wait"``."""
+
+    rate: Rate | None = attrs.field(default=None, converter=_rate)
+    """At most so many steps start in a time: a :class:`Rate`, or None, the default, for no limit."""
 
     def __attrs_post_init__(self) -> None:
         check_queue(self.queue_size, self.when_full)
@@ -92,4 +100,4 @@ def as_keywords(config: WorkerPoolConfig) -> dict[str, Any]:
     if not isinstance(config, WorkerPoolConfig):
         raise TypeError(f"from_config takes a WorkerPoolConfig; got {shown(config)}")
     # What is not said is left to the defaults of who takes the keywords.
-    return attrs.asdict(config, filter=lambda _, value: value is not None)
+    return attrs.asdict(config, recurse=False, filter=lambda _, value: value is not None)

@@ -26,6 +26,8 @@ class EventKind(enum.Enum):
     run; they are no result of the step."""
     TIMED_OUT = "timed_out"
     """It ran past its own time limit."""
+    RETRYING = "retrying"
+    """It failed, or ran past its time limit, and waits to be tried again. It has not ended."""
     CANCELLED = "cancelled"
     """It was stopped from outside. That the time limit of a whole group has stopped it, and that it
     counts as timed out, is settled only as the group ends."""
@@ -38,6 +40,8 @@ class EventKind(enum.Enum):
     @property
     def state(self) -> StepState:
         """Where the step stands from now on."""
+        if self is EventKind.RETRYING:
+            return StepState.WAITING
         return StepState.RUNNING if self is EventKind.STARTED else StepState(self.value)
 
 

@@ -13,6 +13,8 @@ from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .hedging import HedgingBudget, Stagger, check_stagger
+from .rate import Rate, check_rate
+from .retry import Retry, check_retry
 from .strategy import Quorum, Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup"]
@@ -48,6 +50,9 @@ class ParallelGroup(Generic[S_co]):
             (``"0"``, ``"1"``, ...), so that equal steps are fine.
         fail_fast: whether the first failure stops a group that needs all. False: all of its steps run,
             and then it fails if one has failed. Default True.
+        rate: at most so many of its steps start in a time, besides the pool's own rate: a
+            :class:`Rate`. Default None.
+        retry: how often a step is tried that fails: a :class:`Retry`. Default None: once.
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
@@ -75,6 +80,8 @@ class ParallelGroup(Generic[S_co]):
     isolation: Isolation
     stagger: Stagger | None
     fail_fast: bool
+    rate: Rate | None
+    retry: Retry | None
 
     def __init__(
         self,
@@ -92,6 +99,8 @@ class ParallelGroup(Generic[S_co]):
         max_hedges: int | None = None,
         hedging_budget: HedgingBudget | None = None,
         fail_fast: bool = True,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
     ) -> None:
         id = check_id("id", id)  # noqa: A001 - the name of the parameter
         where = f"group {id!r}: "
@@ -120,6 +129,8 @@ class ParallelGroup(Generic[S_co]):
             isolation,
             _stagger(where, strategy, stagger, max_hedges, hedging_budget),
             fail_fast,
+            check_rate(f"{where}rate", rate),
+            check_retry(f"{where}retry", retry),
         )
 
 

@@ -67,6 +67,8 @@ class PoolStats:
     """Steps that had started and were cancelled."""
     tasks_skipped: int
     """Steps that never started, because their group was decided or cancelled before."""
+    tasks_retried: int
+    """Attempts that failed and were tried again. They are no steps, and not part of the sum."""
     tasks_running: int
     """Steps that run now, those included that wait for steps of their own."""
     active_workers: int
@@ -85,7 +87,7 @@ class PoolStats:
     """Waiting, of the steps that started."""
     run_time: DurationStats
     """Running, of the steps that ended and were not cancelled: its ``count`` is
-    ``tasks_completed + tasks_failed + tasks_timed_out``. How long steps ran that their group's
+    ``tasks_completed + tasks_failed + tasks_timed_out + tasks_retried``. How long steps ran that their group's
     time limit stopped is known, as their count is, when the group has ended."""
 
 
@@ -114,6 +116,8 @@ class GroupStats:
     """Steps that had started and were cancelled."""
     tasks_skipped: int
     """Steps that never started, because the group was decided or cancelled before."""
+    tasks_retried: int
+    """Attempts that failed and were tried again."""
     tasks_running: int
     """Steps that run now, those included that wait for steps of their own."""
     queue_length: int
@@ -212,7 +216,7 @@ def _window_ns(window: Seconds) -> int:
 
 
 def _counts(figures: dict[str, Any]) -> dict[str, int]:
-    names = ("submitted", "completed", "failed", "timed_out", "cancelled", "skipped")
+    names = ("submitted", "completed", "failed", "timed_out", "cancelled", "skipped", "retried")
     return {f"tasks_{name}": figures[name] for name in names}
 
 

@@ -11,6 +11,7 @@ from .._base.callables import uncalled_hint
 from .._base.checks import check_id
 from .._base.durations import Seconds, check_seconds
 from .._base.shown import shown
+from .retry import Retry, check_retry
 
 __all__ = ["WorkerTask"]
 
@@ -25,6 +26,10 @@ def _timeout(value: Seconds | None) -> float | None:
     return check_seconds("timeout", value)
 
 
+def _retry(value: Retry | None) -> Retry | None:
+    return check_retry("retry", value)
+
+
 @attrs.frozen
 class WorkerTask(Generic[R_co]):
     """A named async function without arguments, for :meth:`WorkerPool.execute` and its kin.
@@ -34,6 +39,7 @@ class WorkerTask(Generic[R_co]):
         execute: an async function without arguments (use :func:`functools.partial` to bind some).
         timeout: seconds it may run, from its start, not from its queueing. None, the default, is
             the pool's ``timeout``.
+        retry: how often it is tried if it fails: a :class:`Retry`. Default None: once.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -47,6 +53,7 @@ class WorkerTask(Generic[R_co]):
     id: str = attrs.field(converter=_id)
     execute: Callable[[], Awaitable[R_co]]
     timeout: float | None = attrs.field(default=None, converter=_timeout)
+    retry: Retry | None = attrs.field(default=None, converter=_retry)
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.execute):

@@ -106,7 +106,8 @@ class Lines(Silence):
         if event.kind is EventKind.STARTED:
             self.tell(f"started    {step.id} ({step.what})")
             return
-        text = f"{step.state.value:<10} {step.id} after {format_duration(event.seconds)}"
+        state = "retrying" if event.kind is EventKind.RETRYING else step.state.value
+        text = f"{state:<10} {step.id} after {format_duration(event.seconds)}"
         if step.state in FAILING:
             text += f": {shortened(step.error or '', _LONGEST_REASON)}"
         self.tell(text)

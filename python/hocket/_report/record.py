@@ -164,6 +164,9 @@ class RunRecord:
             self._move(record, StepState.RUNNING)
             record.wait, record.started_at = event.seconds, self.now()
             return
+        if event.kind is EventKind.RETRYING:
+            self._move(record, StepState.WAITING)
+            return
         record.run = event.seconds
         # What Ctrl-C strikes has not failed of itself.
         if event.error is not None and not is_a(event.error, KeyboardInterrupt):

@@ -47,6 +47,12 @@ impl Figures {
         }
     }
 
+    /// An attempt failed after running this long, and is not the last.
+    pub fn retried(&mut self, run_ns: u64) {
+        self.tally.retried(run_ns);
+        record(&mut self.runs, run_ns, 1);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.tally == Tally::default()
     }

@@ -8,7 +8,9 @@ use crate::join::Join;
 use crate::line::Ticket;
 use crate::loan::Lenders;
 use crate::outcome::StepState;
+use crate::paced::PacedId;
 use crate::ready::ReadyQueue;
+use crate::retry::Again;
 use crate::share::ShareId;
 use crate::slot::Source;
 use crate::tally::Tally;
@@ -54,7 +56,18 @@ pub(crate) struct Lane {
     pub share: Option<ShareId>,
     /// Whether the lane takes a place of the bounded queue while it stands in the pool's line.
     pub bounded: bool,
+    /// The rate at which its steps start, besides the pool's.
+    pub rate: Option<PacedId>,
+    /// Whether its steps are alike and start at any time: no dependencies, none without a slot,
+    /// nobody to lend one, no rate.
+    pub plain: bool,
+    /// Its steps that may be tried again; None where no step may.
+    pub again: Option<Box<Again>>,
     pub tickets: Tickets,
+    /// When it came to stand in the pool's line, or was given a slot at once: the number of that.
+    pub stood: u64,
+    /// Until when a worker of it sleeps, to ask then.
+    pub asleep_ns: Option<u64>,
 }
 
 /// The lines in which a lane stands while it waits for a slot: one of the pool's, of a share and
@@ -70,11 +83,16 @@ pub(crate) struct Tickets {
     pub loan: Option<Ticket>,
     /// Outside: it would stand in the pool's line, but the bounded queue is full.
     pub outside: Option<Ticket>,
+    /// Before the gates: its rate has to open first.
+    pub before: Option<Ticket>,
 }
 
 impl Tickets {
     pub fn waits(&self) -> bool {
-        self.pool.is_some() || self.share.is_some() || self.outside.is_some()
+        self.pool.is_some()
+            || self.share.is_some()
+            || self.outside.is_some()
+            || self.before.is_some()
     }
 }
 
@@ -83,13 +101,19 @@ impl Lane {
     pub fn wants_slot(&self) -> bool {
         let reserved = u32::from(self.reserved.is_some());
         !self.stopped
-            && self.ready.len() > reserved as usize
+            && self.startable() > reserved as usize
             && u64::from(self.holding) + u64::from(reserved) < u64::from(self.limit)
     }
 
-    /// Whether its steps are alike: no dependencies, none without a slot, nobody to lend one.
-    pub fn is_plain(&self) -> bool {
-        self.graph.is_none() && self.slotless.is_empty() && self.lenders.is_none()
+    /// Steps that could start now, if there were slots.
+    pub fn startable(&self) -> usize {
+        self.ready.len() + self.again.as_ref().map_or(0, |again| again.due())
+    }
+
+    /// A step that is tried again goes first: it has waited longer than those that are not tried yet.
+    pub fn take_ready(&mut self) -> Option<u32> {
+        let again = self.again.as_mut().and_then(|again| again.pop());
+        again.or_else(|| self.ready.pop())
     }
 
     pub fn takes_slot(&self, step: u32) -> bool {
@@ -101,6 +125,12 @@ impl Lane {
     }
 
     pub fn submitted_ns(&self, step: u32) -> u64 {
+        if let Some(again) = &self.again {
+            let past = again.attempts.get(&step);
+            if let Some(failed_ns) = past.and_then(|past| past.failed_ns) {
+                return failed_ns;
+            }
+        }
         let ready = self.ready_at_ns.get(step as usize).copied();
         ready.unwrap_or(self.opened_ns)
     }

@@ -1,5 +1,6 @@
 //! The pool's slots in numbers, and the entries of all running steps.
 
+use crate::closed::Closed;
 use crate::ids::{LaneId, SlotId};
 use crate::slab::Slab;
 use crate::slot::{Holder, Slot, Source};
@@ -13,8 +14,7 @@ pub(crate) struct Ledger {
     pub limit: u32,
     /// Pool slots running or reserved. A lent slot counts once, for its lender.
     pub in_use: u32,
-    /// Whether nothing may start, however many slots are free.
-    pub paused: bool,
+    pub closed: Closed,
     /// Every running step, those on a lent slot or without one included.
     pub running: Slab<Slot>,
 }
@@ -24,19 +24,19 @@ impl Ledger {
         Self {
             limit,
             in_use: 0,
-            paused: false,
+            closed: Closed::default(),
             running: Slab::default(),
         }
     }
 
     /// Whether one of the pool's slots may be taken.
     pub fn has_room(&self) -> bool {
-        self.in_use < self.limit && !self.paused
+        self.in_use < self.limit && self.closed.lets_start()
     }
 
     /// Whether a slot that has been in use may stay so, for another step.
     pub fn may_stay(&self) -> bool {
-        self.in_use <= self.limit && !self.paused
+        self.in_use <= self.limit && self.closed.is_nothing()
     }
 
     pub fn get(&self, slot: SlotId) -> Option<&Slot> {

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod closed;
 mod deadlines;
 #[doc(hidden)]
 pub mod faults;
@@ -20,7 +21,10 @@ mod ledger;
 mod line;
 mod loan;
 mod outcome;
+mod paced;
+mod rate;
 mod ready;
+mod retry;
 mod scheduler;
 mod share;
 mod slab;
@@ -37,7 +41,9 @@ pub use ids::{LaneId, SlotId};
 pub use join::{Join, Verdict};
 pub use line::Line;
 pub use outcome::{Cause, Outcome, StepState};
+pub use rate::{Rate, SharedRate};
 pub use ready::ReadyQueue;
+pub use retry::Retry;
 pub use scheduler::{Next, Overfull, Scheduler};
 pub use slot::Holder;
 pub use snapshot::{Percentiles, Snapshot};

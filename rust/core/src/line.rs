@@ -66,6 +66,31 @@ impl<T> Line<T> {
         self.remove(self.first?)
     }
 
+    /// The longest waiter.
+    pub fn first(&self) -> Option<&T> {
+        self.places.get(self.first?).map(|place| &place.who)
+    }
+
+    /// All that wait, the longest waiter first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let place = |key: Option<Key>| self.places.get(key?);
+        let places = std::iter::successors(place(self.first), move |here| place(here.behind));
+        places.map(|place| &place.who)
+    }
+
+    /// Stand before everybody; the ticket is for [`Line::leave`].
+    pub fn join_first(&mut self, who: T) -> Ticket {
+        let behind = self.first;
+        let key = self.places.insert(Place {
+            who,
+            before: None,
+            behind,
+        });
+        *self.before(behind) = Some(key);
+        self.first = Some(key);
+        Ticket(key)
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.places.len()

@@ -1,21 +1,22 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
-//! Here a lane is opened, its workers ask for steps, and it is stopped and closed. The child
+//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The child
 //! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
-//! keeps lanes within a part of the pool, `loans` lets a waiting step lend its slot, `settling`
-//! takes in a step's end, `feeding` takes in steps that come later, `settings` changes limits or
-//! pauses, and `views` shows figures.
+//! keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a waiting
+//! step lend its slot, `settling` takes in a step's end, `feeding` takes in steps that come later,
+//! `times` keeps rates and holds, `settings` changes limits or pauses, and `views` shows figures.
 
-use std::collections::TryReserveError;
-
-use crate::faults::{self, Rule, fault};
+use crate::faults::fault;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
 use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::loan::Lent;
-use crate::outcome::{Cause, Outcome, StepState};
+use crate::outcome::StepState;
+use crate::paced::Paced;
+use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
+use crate::retry::{Again, Attempts};
 use crate::share::Share;
 use crate::slab::Slab;
 use crate::slot::{Slot, Source};
@@ -24,11 +25,15 @@ use crate::statistics::Statistics;
 use crate::tally::Tally;
 
 mod admission;
+mod closing;
 mod feeding;
+mod late;
 mod loans;
+mod retrying;
 mod settings;
 mod settling;
 mod shares;
+mod times;
 mod views;
 
 /// The answer to a worker that asks what to do.
@@ -43,6 +48,12 @@ pub enum Next {
     },
     /// Wait until the lane is woken: it stands in line for a slot, or the pool is paused.
     Wait,
+    /// The same, and ask again at this time, if nobody has woken it before. [`Scheduler::woke`] is
+    /// to be told that the worker does not sleep any more.
+    WaitUntil {
+        /// The time.
+        at_ns: u64,
+    },
     /// Leave: the other workers, if any, do the rest.
     Leave,
 }
@@ -78,6 +89,24 @@ pub struct Scheduler {
     line: Line<LaneId>,
     /// Bounded lanes with all their claims, for which the bounded queue has no place.
     outside: Line<LaneId>,
+    /// The rate at which steps start, whatever lane they are of.
+    rate: Option<SharedRate>,
+    /// The rates of lanes, with the parts of the pool's line for those.
+    paced: Slab<Paced>,
+    /// Open lanes with steps that may be tried again.
+    trying: u32,
+    /// How many lanes wait for a lender's slot.
+    asking: u32,
+    /// Lanes that were granted a slot and have not started a step with it.
+    granted: u32,
+    /// Nothing starts before this time.
+    held_until_ns: Option<u64>,
+    /// The lane whose worker sleeps for all that wait, and until when: something may start then.
+    keeper: Option<(LaneId, u64)>,
+    /// The latest time that was told.
+    now_ns: u64,
+    /// How often a lane has come to stand in the pool's line.
+    stood: u64,
     queue_size: Option<u32>,
     when_full: WhenFull,
     /// Places of the bounded queue that are taken: bounded lanes in the pool's line.
@@ -98,6 +127,15 @@ impl Scheduler {
             shares: Slab::default(),
             line: Line::default(),
             outside: Line::default(),
+            rate: None,
+            paced: Slab::default(),
+            trying: 0,
+            asking: 0,
+            granted: 0,
+            held_until_ns: None,
+            keeper: None,
+            now_ns: 0,
+            stood: 0,
             queue_size: None,
             when_full: WhenFull::Refuse,
             queued: 0,
@@ -114,14 +152,25 @@ impl Scheduler {
         self
     }
 
+    /// Let steps start at this rate, of whatever lanes.
+    pub fn with_rate(mut self, rate: Option<SharedRate>) -> Self {
+        self.rate = rate;
+        self
+    }
+
     /// Take in a lane. Refused, without any effect, when it would have to wait in a full queue.
     /// A bounded lane is given its slot here and now, or its place in line: so it can be refused
     /// only here, and nobody who comes later gets before it.
     pub fn open(&mut self, spec: LaneSpec, now_ns: u64) -> Result<LaneId, Overfull> {
+        if self.has_times() || spec.rate.is_some() {
+            self.time_is(now_ns);
+        }
         let lenders = self.lenders(spec.parent);
         let lender = lenders.as_ref().map(|lenders| lenders.nearest);
         let above = self.share_of(spec.parent);
-        let full = spec.bounded && self.queue_is_full() && self.offer(lender, above).is_none();
+        let may_start =
+            || self.rate_admits(spec.rate.as_ref()) && self.offer(lender, above).is_some();
+        let full = spec.bounded && self.queue_is_full() && !may_start();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
                 queue_size: self.queue_size.unwrap_or(u32::MAX),
@@ -137,6 +186,9 @@ impl Scheduler {
         if spec.graph.is_some() || spec.is_fed {
             ready_at_ns.resize(spec.steps as usize, now_ns);
         }
+        let rate = self.pace(spec.rate);
+        let tries = spec.retry.is_some() || !spec.retries.is_empty();
+        self.trying += u32::from(tries);
         let mut lane = Lane {
             states,
             ready,
@@ -157,10 +209,15 @@ impl Scheduler {
             is_fed: spec.is_fed,
             cancelled_ns: Vec::new(),
             tally: Tally::default(),
+            plain: lenders.is_none() && self.rate.is_none() && rate.is_none() && !tries,
+            again: tries.then(|| Box::new(Again::new(spec.retry, spec.retries))),
             lenders,
             share: self.make_share(spec.share, above),
-            bounded: spec.bounded,
+            bounded: spec.bounded && rate.is_none(),
+            rate,
             tickets: Tickets::default(),
+            stood: 0,
+            asleep_ns: None,
             graph: None,
         };
         let steps = if spec.is_fed { 0 } else { spec.steps };
@@ -179,6 +236,7 @@ impl Scheduler {
             }
         }
         fault!(LockedOpen);
+        lane.plain &= lane.graph.is_none() && lane.slotless.is_empty();
         // A group without steps, or one that cannot succeed, is decided before it starts.
         lane.stopped = lane.join.verdict().is_some();
         if lane.stopped {
@@ -186,40 +244,42 @@ impl Scheduler {
             lane.ready_slotless.clear();
         }
         self.ready += lane.ready.len() as u64;
-        let comes_in_turn = lane.bounded && lane.wants_slot();
+        let comes_in_turn = spec.bounded && lane.wants_slot();
         let id = LaneId(self.lanes.insert(lane));
         if comes_in_turn && !self.acquire_for_later(id) {
             self.stand_in_line(id);
         }
+        self.keep_time(Some(id));
         Ok(id)
-    }
-
-    /// Take the memory for one more running step of this lane, and for a deadline of this worker.
-    pub fn make_room(&mut self, id: LaneId, worker: u32) -> Result<(), TryReserveError> {
-        self.ledger.running.reserve_one()?;
-        let Some(lane) = self.lanes.get_mut(id.0) else {
-            return Ok(());
-        };
-        lane.cancelled_ns.try_reserve(1 + lane.running as usize)?;
-        match lane.has_timeouts() {
-            true => lane.deadlines.reserve(worker),
-            false => Ok(()),
-        }
     }
 
     /// A worker of this lane asks what to do.
     pub fn next(&mut self, id: LaneId, now_ns: u64) -> Next {
+        if !self.has_times() {
+            return self.find_next(id, now_ns);
+        }
+        self.time_is(now_ns);
+        self.attempts_come(id);
+        let next = self.find_next(id, now_ns);
+        self.keep_time(Some(id));
+        self.or_sleep(id, next)
+    }
+
+    fn find_next(&mut self, id: LaneId, now_ns: u64) -> Next {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return Next::Leave;
         };
         if let Some(step) = lane.ready_slotless.pop() {
             return self.start(id, step, Source::NoSlot, now_ns);
         }
-        if self.ledger.paused && lane.reserved.is_some() {
+        if !self.ledger.closed.lets_start() && lane.reserved.is_some() {
             return Next::Wait;
         }
         let source = match lane.reserved.take() {
-            Some(source) => source,
+            Some(source) => {
+                self.count_granted(id, false);
+                source
+            }
             None if !lane.wants_slot() => return Self::when_idle(lane),
             None => match self.acquire(id) {
                 Some(source) => source,
@@ -231,7 +291,12 @@ impl Scheduler {
         };
         fault!(LockedNext);
         let lane = self.lane_mut(id);
-        match lane.ready.pop() {
+        if !lane.plain && lane.startable() > 0 && !self.start_in_time(id, now_ns) {
+            self.came_too_early(id, source);
+            return Next::Wait;
+        }
+        let lane = self.lane_mut(id);
+        match lane.take_ready() {
             Some(step) => self.start(id, step, source, now_ns),
             None => {
                 let share = lane.share;
@@ -244,6 +309,18 @@ impl Scheduler {
     /// A step has suspended: could one more worker of its lane start a step? If so the slot is
     /// reserved for it; if not, the lane stands in line and is woken in its turn.
     pub fn request(&mut self, id: LaneId) -> bool {
+        if self.trying > 0 {
+            self.attempts_come(id);
+        }
+        let wanted = self.find_room(id);
+        if !self.has_times() {
+            return wanted;
+        }
+        self.keep_time(Some(id));
+        wanted || self.wants_sleeper(id).is_some()
+    }
+
+    fn find_room(&mut self, id: LaneId) -> bool {
         let Some(lane) = self.lanes.get(id.0) else {
             return false;
         };
@@ -251,7 +328,7 @@ impl Scheduler {
             return true;
         }
         if lane.reserved.is_some() {
-            return !self.ledger.paused;
+            return self.ledger.closed.lets_start();
         }
         if !lane.wants_slot() {
             return false;
@@ -262,84 +339,13 @@ impl Scheduler {
         }
         // A lane that has all the slots itself need not stand in line: whenever one of them
         // becomes free, the worker that freed it asks for the next step.
-        let own = self.lane_mut(id).holding;
-        if own == 0 || own < self.ledger.in_use {
+        // For a time that is to come somebody has to.
+        let lane = self.lane_mut(id);
+        let (own, plain) = (lane.holding, lane.plain);
+        if own == 0 || own < self.ledger.in_use || !plain || self.held_until_ns.is_some() {
             self.stand_in_line(id);
         }
         false
-    }
-
-    /// Start nothing more of this lane. Running steps go on until they are settled.
-    pub fn stop(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id.0) else {
-            return;
-        };
-        lane.stopped = true;
-        self.ready -= lane.ready.clear() as u64;
-        lane.ready_slotless.clear();
-        self.stand_back(id);
-    }
-
-    /// Forget the lane, and return what its steps have come to. Steps that still run (their worker
-    /// was torn away by something fatal) are settled as cancelled first, so that no slot is lost.
-    pub fn close(&mut self, id: LaneId, cause: Cause, now_ns: u64) -> Option<Tally> {
-        self.stop(id);
-        let lane = self.lanes.get(id.0)?;
-        if lane.running > 0 {
-            // One by one: there may be no memory for a list of them.
-            let mut from = 0;
-            while let Some(slot) = self.ledger.next_of(id, from) {
-                from = slot.0.index() + 1;
-                self.settle(slot, Outcome::Cancelled, now_ns);
-            }
-        }
-        fault!(LockedClose);
-        let mut lane = self.lanes.remove(id.0).expect("it was there above");
-        self.leave_share(lane.share);
-        let outcome = match cause {
-            Cause::Ended => Outcome::Cancelled,
-            Cause::TimedOut => Outcome::TimedOut,
-        };
-        lane.tally.skipped = lane.tally.submitted - lane.tally.wait.count;
-        self.statistics.skipped(lane.tally.skipped, now_ns);
-        for run_ns in lane.cancelled_ns {
-            lane.tally.ended(outcome, run_ns);
-            self.statistics.ended(outcome, run_ns, now_ns);
-        }
-        Some(lane.tally)
-    }
-
-    /// From now on times are another clock's. Only while no lane is open.
-    pub fn change_clock(&mut self) {
-        self.statistics.change_clock();
-    }
-
-    /// Arm the deadline of a running step that has suspended. Returns whether it comes before the
-    /// next look at the lane's deadlines, which is then due at that time.
-    ///
-    /// Deadlines are numbers in the order of time, and no matter which: they are compared with
-    /// each other and with what [`Scheduler::take_overdue`] is given.
-    pub fn arm(&mut self, slot_id: SlotId, worker: u32, deadline: u64) -> bool {
-        let Some(slot) = self.ledger.get_mut(slot_id) else {
-            return false;
-        };
-        let Some(lane) = self.lanes.get_mut(slot.lane.0) else {
-            return false;
-        };
-        fault!(LockedArm);
-        slot.armed = Some(worker);
-        // Where the rule is off, a deadline that has outlived its step stays.
-        let arms = faults::holds(Rule::Generation) || !lane.deadlines.is_armed(worker);
-        arms && lane.deadlines.arm(worker, deadline)
-    }
-
-    /// The workers of this lane that still run a step past its limit, earliest deadline first and
-    /// `most` at once; each is named once. And when to look again, if any deadline is left.
-    pub fn take_overdue(&mut self, id: LaneId, now: u64, most: usize) -> (Vec<u32>, Option<u64>) {
-        let lane = self.lanes.get_mut(id.0);
-        lane.map_or_else(Default::default, |lane| {
-            lane.deadlines.take_overdue(now, most)
-        })
     }
 
     fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
@@ -362,6 +368,13 @@ impl Scheduler {
             lane.holding += 1;
             self.ready -= 1;
             let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
+            if let Some(again) = &mut lane.again {
+                let past = again.attempts.entry(step).or_insert(Attempts {
+                    first_ns: now_ns,
+                    ..Attempts::default()
+                });
+                past.started += 1;
+            }
             lane.tally.started(wait_ns);
             self.statistics.started(wait_ns, now_ns);
         }

@@ -17,10 +17,10 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Whether it can be lent without passing anybody by.
-    pub fn can_lend(&self) -> bool {
+    /// Whether it is lent to nobody.
+    pub fn lies_idle(&self) -> bool {
         let loan = self.loan.as_ref();
-        loan.is_none_or(|loan| loan.lent == Lent::Nobody && loan.line.is_empty())
+        loan.is_none_or(|loan| loan.lent == Lent::Nobody)
     }
 
     /// Whether it lies idle, to be lent, and a lane waits for it.

@@ -6,7 +6,9 @@ use crate::graph::Graph;
 use crate::ids::SlotId;
 use crate::join::Join;
 use crate::outcome::StepState;
+use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
+use crate::retry::Retry;
 
 /// The order for a lane. `LaneSpec::new(n)` is `n` independent steps without limits.
 #[derive(Debug)]
@@ -30,6 +32,12 @@ pub struct LaneSpec {
     /// The most slots of the pool that the lane and everything its steps open may take together,
     /// at least 1. None is no limit but those that it is opened within.
     pub share: Option<u32>,
+    /// At most so many of its steps start in a time, on top of the pool's own rate.
+    pub rate: Option<SharedRate>,
+    /// How often its steps are tried; None is once.
+    pub retry: Option<Retry>,
+    /// The same of single steps, instead of `retry`; empty, or one a step.
+    pub retries: Vec<Option<Retry>>,
     /// The running step that waits for this lane.
     pub parent: Option<SlotId>,
     /// Whether the lane takes a place in the bounded queue while it waits for a slot.
@@ -63,11 +71,22 @@ impl LaneSpec {
             slotless: Vec::new(),
             tolerated: Vec::new(),
             share: None,
+            rate: None,
+            retry: None,
+            retries: Vec::new(),
             parent: None,
             bounded: false,
             is_fed: false,
             room: Room::default(),
         }
+    }
+
+    /// Whether any of its steps has a time limit.
+    pub fn has_timeouts(&self) -> bool {
+        let mut retries = self.retry.iter().chain(self.retries.iter().flatten());
+        self.timeout_ns.is_some()
+            || !self.timeouts_ns.is_empty()
+            || retries.any(|retry| retry.timeout_ns.is_some())
     }
 
     /// Take the memory for the steps now, where its lack is an error. How many there are is the

@@ -28,7 +28,7 @@ impl Span {
 }
 
 /// What became of steps: a lane's, or those of a time. The running times are those of
-/// `completed + failed + timed_out`, the waiting times those of all that started.
+/// `completed + failed + timed_out + retried`, the waiting times those of all that started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Tally {
@@ -41,6 +41,8 @@ pub struct Tally {
     pub cancelled: u64,
     /// Never started.
     pub skipped: u64,
+    /// Attempts that failed and were followed by another one, or are to be.
+    pub retried: u64,
     pub wait: Span,
     pub run: Span,
 }
@@ -67,6 +69,12 @@ impl Tally {
         self.run.record(run_ns);
     }
 
+    /// An attempt failed after running this long, and is not the last.
+    pub fn retried(&mut self, run_ns: u64) {
+        self.retried += 1;
+        self.run.record(run_ns);
+    }
+
     /// Take in another one's figures.
     pub fn add(&mut self, other: &Self) {
         self.submitted += other.submitted;
@@ -75,6 +83,7 @@ impl Tally {
         self.timed_out += other.timed_out;
         self.cancelled += other.cancelled;
         self.skipped += other.skipped;
+        self.retried += other.retried;
         self.wait.add(&other.wait);
         self.run.add(&other.run);
     }

@@ -184,6 +184,7 @@ impl Crew {
                 self.started += 1;
             }
             Next::Wait => lane.parked += 1,
+            Next::WaitUntil { .. } => unreachable!("no time is waited for"),
             Next::Leave => {}
         }
         Ok(())

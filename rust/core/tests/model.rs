@@ -4,13 +4,14 @@
 mod reference;
 
 use hocket_core::{
-    Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Scheduler, SlotId, Statistics,
-    StepState, WhenFull,
+    Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Scheduler, SharedRate,
+    SlotId, Statistics, StepState, WhenFull,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use reference::history::{Event, History, SECOND};
+use reference::rate::NaiveRate;
 use reference::{From, Reference, Share, Spec};
 
 /// An operation; lanes and running steps are picked by an index modulo their number.
@@ -31,6 +32,12 @@ enum Op {
     Resume,
     SetQueueSize(Option<u32>),
     SetWhenFull(WhenFull),
+    /// Nothing starts for so long.
+    Hold(u64),
+    /// A worker that sleeps gets up, as its time has come or a little later.
+    WakeUp(usize),
+    /// Another pool starts a step at this rate, if that is open.
+    Elsewhere(usize),
 }
 
 #[derive(Debug)]
@@ -42,6 +49,11 @@ struct Pair {
     /// By the reference's number of the run.
     slots: Vec<SlotId>,
     open: Vec<usize>,
+    rates: Vec<SharedRate>,
+    /// Lanes and until when a worker of theirs sleeps.
+    asleep: Vec<(usize, u64)>,
+    /// Lanes of which a worker is going to ask, whatever happens.
+    coming: Vec<usize>,
     /// By lane, when its deadlines are looked at next.
     looks_ns: Vec<Option<u64>>,
     in_use_before: u32,
@@ -56,10 +68,25 @@ impl Pair {
             lanes: vec![],
             slots: vec![],
             open: vec![],
+            rates: vec![],
+            asleep: vec![],
+            coming: vec![],
             looks_ns: vec![],
             in_use_before: 0,
             now_ns: 1_000,
         }
+    }
+
+    /// With these rates, of which the first one may be the pool's.
+    fn with_rates(mut self, rates: &[NaiveRate], pools: bool) -> Self {
+        let shared =
+            |rate: &NaiveRate| SharedRate::new(Rate::new(rate.limit, rate.per_ns, rate.burst));
+        self.naive.rates = rates.to_vec();
+        self.rates = rates.iter().map(shared).collect();
+        let own = self.rates.first().filter(|_| pools).cloned();
+        self.naive.rate = own.is_some().then_some(0);
+        self.real = self.real.with_rate(own);
+        self
     }
 
     fn run(&mut self, ops: Vec<(u64, Op)>, pace: u64) -> TestCaseResult {
@@ -72,6 +99,7 @@ impl Pair {
     }
 
     fn apply(&mut self, op: Op) -> TestCaseResult {
+        self.order();
         match op {
             Op::Open(spec) => self.open(*spec)?,
             Op::Next(pick) => {
@@ -81,7 +109,19 @@ impl Pair {
             }
             Op::Request(pick) => {
                 if let Some(id) = self.pick_lane(pick) {
-                    prop_assert_eq!(self.real.request(self.lanes[id]), self.naive.request(id));
+                    let wanted = self.real.request(self.lanes[id]);
+                    // Where a worker is wanted only to sleep, the reference does not say so.
+                    let naive = self.naive.request(id);
+                    prop_assert!(wanted || !naive);
+                    let keeps = self
+                        .real
+                        .keeper()
+                        .is_some_and(|(lane, _)| lane == self.lanes[id]);
+                    prop_assert!(
+                        naive || !wanted || keeps || self.naive.lanes[id].reserved.is_some()
+                    );
+                    self.coming.retain(|&other| other != id);
+                    self.coming.extend(wanted.then_some(id));
                 }
             }
             Op::Settle(pick, outcome) => {
@@ -137,11 +177,10 @@ impl Pair {
             }
             Op::Pause => {
                 self.real.pause();
-                self.naive.paused = true;
+                self.naive.pause();
             }
             Op::Resume => {
-                let running = self.real.holders().map(|holder| self.run_of(holder));
-                let running: Vec<usize> = running.collect();
+                let running = self.naive.running_order.clone();
                 self.real.resume();
                 let open = self.open_in_order();
                 self.naive.resume(&open, &running);
@@ -154,11 +193,63 @@ impl Pair {
                 self.real.set_when_full(when_full);
                 self.naive.when_full = when_full;
             }
+            Op::Hold(ns) => {
+                self.real.hold(self.now_ns + ns, self.now_ns);
+                self.naive.hold(self.now_ns + ns, self.now_ns);
+            }
+            Op::WakeUp(pick) => {
+                let due: Vec<usize> = self.due();
+                if !due.is_empty() {
+                    self.wake_up(due[pick % due.len()]);
+                }
+            }
+            Op::Elsewhere(pick) => {
+                if let Some(rate) = pick.checked_rem(self.rates.len()) {
+                    // Tell both the time: of an earlier one they need not know what is later.
+                    self.real.hold(self.now_ns, self.now_ns);
+                    self.naive.hold(self.now_ns, self.now_ns);
+                    let started = self.rates[rate].lock().start(self.now_ns);
+                    prop_assert_eq!(started, self.naive.rates[rate].admits(self.now_ns, 0));
+                    if started {
+                        self.naive.rates[rate].start(self.now_ns);
+                    }
+                }
+            }
         }
         self.agree()
     }
 
+    /// Tell the reference in which order the scheduler goes through lanes and running steps.
+    fn order(&mut self) {
+        self.naive.open_order = self.open_in_order();
+        let running = self.real.holders().map(|holder| self.run_of(holder));
+        self.naive.running_order = running.collect();
+    }
+
+    /// The lanes whose sleepers' time has come.
+    fn due(&self) -> Vec<usize> {
+        let due = self
+            .asleep
+            .iter()
+            .filter(|(_, at_ns)| *at_ns <= self.now_ns);
+        due.map(|&(id, _)| id).collect()
+    }
+
+    /// A worker of this lane that sleeps, if there is one, is going to ask.
+    fn wake_up(&mut self, id: usize) {
+        let (woken, rest) = self.asleep.iter().partition(|(other, _)| *other == id);
+        self.asleep = rest;
+        let woken: Vec<(usize, u64)> = woken;
+        for (_, at_ns) in woken {
+            self.real.woke(self.lanes[id], at_ns);
+        }
+        self.coming.push(id);
+    }
+
     fn open(&mut self, mut spec: Spec) -> TestCaseResult {
+        spec.rate = spec
+            .rate
+            .and_then(|pick| pick.checked_rem(self.rates.len()));
         spec.parent = spec.parent.and_then(|pick| self.pick_run(pick));
         let real = LaneSpec {
             join: Join::new(spec.need, spec.give_up),
@@ -170,6 +261,7 @@ impl Pair {
             tolerated: spec.tolerated.clone(),
             share: spec.share,
             parent: spec.parent.map(|run| self.slots[run]),
+            rate: spec.rate.map(|rate| self.rates[rate].clone()),
             bounded: spec.bounded,
             ..LaneSpec::new(spec.steps)
         };
@@ -180,6 +272,7 @@ impl Pair {
             (Ok(lane), Some(id)) => {
                 self.lanes.push(lane);
                 self.open.push(id);
+                self.coming.push(id);
                 self.looks_ns.push(None);
             }
             (Err(overfull), _) => {
@@ -198,6 +291,11 @@ impl Pair {
 
     fn same_next(&mut self, id: usize, real: Next) -> Result<bool, TestCaseError> {
         let naive = self.naive.next(id, self.now_ns);
+        self.coming.retain(|&other| other != id);
+        if let Next::Start { .. } = real {
+            // It comes again as its step suspends or ends.
+            self.coming.push(id);
+        }
         if let (true, reference::Next::Start { run, .. }) = (self.naive.paused, naive) {
             let from = self.naive.run(run).unwrap().from;
             prop_assert_eq!(from, From::Nowhere, "nothing starts while paused");
@@ -208,6 +306,10 @@ impl Pair {
                 self.slots.push(slot);
             }
             (Next::Wait, reference::Next::Wait) | (Next::Leave, reference::Next::Leave) => {}
+            (Next::WaitUntil { at_ns }, reference::Next::Wait) => {
+                prop_assert!(at_ns > self.now_ns, "nobody sleeps until now");
+                self.asleep.push((id, at_ns));
+            }
             _ => prop_assert!(false, "{:?} is not {:?}", real, naive),
         }
         Ok(matches!(real, Next::Start { .. }))
@@ -215,6 +317,7 @@ impl Pair {
 
     fn settle(&mut self, run: usize, outcome: Outcome) -> TestCaseResult {
         let real = self.real.settle(self.slots[run], outcome, self.now_ns);
+        self.coming.push(self.naive.run(run).unwrap().lane);
         prop_assert_eq!(real, self.naive.settle(run, outcome, self.now_ns));
         Ok(())
     }
@@ -245,6 +348,8 @@ impl Pair {
             prop_assert_eq!(tally.submitted, ended + tally.cancelled + tally.skipped);
         }
         self.open.retain(|&other| other != id);
+        self.coming.retain(|&other| other != id);
+        self.asleep.retain(|(other, _)| *other != id);
         Ok(())
     }
 
@@ -277,12 +382,29 @@ impl Pair {
         let (real, naive) = (&mut self.real, &mut self.naive);
         let expected = std::mem::take(&mut naive.wakes);
         let mut expected: Vec<LaneId> = expected.into_iter().map(|id| self.lanes[id]).collect();
-        prop_assert_eq!(real.has_wakes(), !expected.is_empty());
-        // Who is woken by one operation is promised, and not in which order.
+        // Who is woken by one operation is promised, and not in which order. Besides them the lane
+        // may be woken that is to sleep for all.
         let mut wakes = real.take_wakes();
+        let woken: Vec<usize> = wakes
+            .iter()
+            .map(|lane| self.lanes.iter().position(|other| other == lane).unwrap())
+            .collect();
         wakes.sort_unstable();
         expected.sort_unstable();
+        if !self.rates.is_empty() || naive.held_until_ns.is_some() {
+            wakes.dedup();
+            expected.dedup();
+            let waits = |lane: &LaneId| {
+                let waits = naive.since.iter().any(|&id| self.lanes[id] == *lane);
+                expected.contains(lane) || waits
+            };
+            wakes.retain(|lane| !waits(lane) || expected.contains(lane));
+        }
         prop_assert_eq!(wakes, expected);
+        for id in woken {
+            self.wake_up(id);
+        }
+        let (real, naive) = (&mut self.real, &mut self.naive);
         prop_assert_eq!(real.limit(), naive.limit);
         prop_assert_eq!(real.is_paused(), naive.paused);
         prop_assert_eq!(real.when_full(), naive.when_full);
@@ -388,8 +510,9 @@ impl Pair {
             );
         }
         let full = |share: &usize| naive.at_work_in(*share) == naive.shares[*share].limit as usize;
-        if real.in_use() < real.limit() && !naive.paused {
-            for &id in &naive.since {
+        let opens = |id: &&usize| naive.is_open_rate(naive.own_rate(**id));
+        if real.in_use() < real.limit() && naive.grants() {
+            for &id in naive.since.iter().filter(opens) {
                 let is_full = naive.chain(naive.lanes[id].share).iter().any(full);
                 prop_assert!(
                     is_full,
@@ -397,7 +520,7 @@ impl Pair {
                 );
             }
         }
-        for &id in naive.since.iter().filter(|_| !naive.paused) {
+        for &id in naive.since.iter().filter(|_| naive.grants()).filter(opens) {
             if (naive.lender(id)).is_some_and(|lender| !naive.lends(lender)) {
                 let is_full = |&gate: &usize| !naive.is_open(gate);
                 prop_assert!(
@@ -423,6 +546,36 @@ impl Pair {
             prop_assert!(running <= lane.spec.limit as usize);
         }
         self.in_use_before = real.in_use();
+        self.somebody_sleeps()
+    }
+
+    /// Where somebody waits for a time alone, there is somebody who will ask by then.
+    fn somebody_sleeps(&self) -> TestCaseResult {
+        let naive = &self.naive;
+        if naive.paused || !self.coming.is_empty() {
+            return Ok(());
+        }
+        let granted = naive.lanes.iter().any(|lane| lane.reserved.is_some());
+        prop_assert!(
+            !granted || !self.asleep.is_empty(),
+            "a slot is granted, and nobody comes"
+        );
+        if granted {
+            return Ok(()); // and as it starts the others are looked at
+        }
+        let has_slot = naive.in_use() < naive.limit;
+        for &id in naive.since.iter().filter(|_| has_slot) {
+            let is_full = |&share: &usize| !naive.is_open(share);
+            if naive.chain(naive.lanes[id].share).iter().any(is_full) {
+                continue;
+            }
+            let Some((_, at_ns)) = self.real.keeper() else {
+                prop_assert!(false, "{} waits, and nobody keeps the time", id);
+                continue;
+            };
+            let sleeps = self.asleep.iter().any(|&(_, asleep_ns)| asleep_ns <= at_ns);
+            prop_assert!(sleeps, "{} waits, and nobody sleeps until {}", id, at_ns);
+        }
         Ok(())
     }
 
@@ -432,9 +585,21 @@ impl Pair {
         self.apply(Op::Resize(self.real.limit().max(1)))?;
         loop {
             for id in self.open.clone() {
+                self.order();
                 while self.next(id)? {
                     self.agree()?;
+                    self.order();
                 }
+                self.agree()?;
+            }
+            // Of those that are asked no more, some were woken by others.
+            if self.coming.iter().any(|id| self.open.contains(id)) {
+                continue;
+            }
+            if let Some(&(id, at_ns)) = self.asleep.iter().min_by_key(|(_, at_ns)| at_ns) {
+                self.now_ns = self.now_ns.max(at_ns);
+                self.wake_up(id);
+                continue;
             }
             // The one that has run longest, or the latest: most of its lenders still run.
             let last = self.naive.running.len().saturating_sub(1);
@@ -460,6 +625,7 @@ impl Pair {
         prop_assert_eq!(self.real.in_use(), 0);
         prop_assert_eq!(self.real.shares(), 0);
         prop_assert_eq!(self.real.queue_length(), 0);
+        self.now_ns += 1_000_000;
         let fresh = self.real.open(LaneSpec::new(1), self.now_ns).unwrap();
         let started = matches!(self.real.next(fresh, self.now_ns), Next::Start { .. });
         prop_assert!(started, "a fresh lane runs at once");
@@ -519,6 +685,7 @@ fn group() -> impl Strategy<Value = Spec> {
                     tolerated: flags.1,
                     bounded: false,
                     share,
+                    rate: None,
                     parent,
                 },
             )
@@ -541,6 +708,7 @@ fn nested() -> impl Strategy<Value = Spec> {
         tolerated: vec![],
         bounded: false,
         share,
+        rate: None,
         parent,
     })
 }
@@ -585,6 +753,7 @@ fn single(nested: f64) -> impl Strategy<Value = Spec> {
             tolerated: vec![],
             bounded: true,
             share,
+            rate: None,
             parent,
         })
 }
@@ -705,6 +874,69 @@ proptest! {
     ) {
         let mut pair = Pair::new(limit, None, WhenFull::Wait);
         pair.run(ops, 1)?;
+    }
+}
+
+/// Now and then at a rate; which one, is a number modulo how many there are.
+fn paced(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Spec> {
+    let rate = proptest::option::weighted(0.6, any::<usize>());
+    (spec, rate).prop_map(|(spec, rate)| Spec { rate, ..spec })
+}
+
+fn rates(most: usize) -> impl Strategy<Value = Vec<NaiveRate>> {
+    let burst = prop_oneof![Just(1), Just(u32::MAX), 1..4_u32];
+    let rate = (1..5_u32, 1..60_u64, burst)
+        .prop_map(|(limit, per_ns, burst)| NaiveRate::new(limit, per_ns, burst.min(limit)));
+    vec(rate, 1..=most)
+}
+
+fn timed_op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
+    prop_oneof![
+        16 => op(paced(spec)),
+        1 => (0..40_u64).prop_map(Op::Hold),
+        4 => any::<usize>().prop_map(Op::WakeUp),
+        1 => any::<usize>().prop_map(Op::Elsewhere),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn rates_and_holds_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        queue_size in proptest::option::of(0..4_u32),
+        when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
+        pools in any::<bool>(),
+        rates in rates(3),
+        ops in vec((0..12_u64, timed_op(prop_oneof![group(), single(0.2)])), 1..150),
+    ) {
+        let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
+        let mut pair = Pair::new(limit, queue_size, when_full).with_rates(&rates, pools);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn rates_within_shares_agree_with_the_naive_reference(
+        limit in 1..6_u32,
+        pools in any::<bool>(),
+        rates in rates(2),
+        ops in vec((0..12_u64, timed_op(prop_oneof![2 => nested(), 1 => narrow(), 1 => single(0.7)])), 1..150),
+    ) {
+        // Of several that close at once the order is nobody's promise.
+        let rates = if pools { &rates } else { &rates[..1] };
+        let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(rates, pools);
+        pair.run(ops, 1)?;
+    }
+}
+
+fn without_share(op: Op) -> Op {
+    match op {
+        Op::Open(spec) => Op::Open(Box::new(Spec {
+            share: None,
+            ..*spec
+        })),
+        op => op,
     }
 }
 

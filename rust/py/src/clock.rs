@@ -42,24 +42,37 @@ pub enum Clock {
     Monotonic,
     /// Any other Trio clock, `MockClock` above all, so that tests see exact virtual times. It may
     /// begin anywhere, below zero or where its floats are coarser than nanoseconds: so these are
-    /// counted from `origin`, which is its time as the pool was first used in this `trio.run`.
-    Trio { clock: Py<PyAny>, origin: f64 },
+    /// counted from `origin`, which is its time as hocket was first used in this `trio.run`, the
+    /// `era`th that has such a clock.
+    Trio {
+        clock: Py<PyAny>,
+        origin: f64,
+        era: u64,
+    },
 }
 
 impl Clock {
-    /// A foreign clock, whose time begins now.
+    /// A foreign clock, that of the `trio.run` that we are in.
     pub fn foreign(py: Python<'_>, clock: Py<PyAny>) -> PyResult<Self> {
-        let origin = current_time(py, &clock)?;
-        Ok(Self::Trio { clock, origin })
+        let (era, origin) = trio::clock_origin(py)?.call1((&clock,))?.extract()?;
+        Ok(Self::Trio { clock, origin, era })
+    }
+
+    /// Times of one era can be compared.
+    pub fn era(&self) -> u64 {
+        match self {
+            Self::Monotonic => 0,
+            Self::Trio { era, .. } => *era,
+        }
     }
 
     pub fn now(&self, py: Python<'_>) -> PyResult<Moment> {
         fault!(py, ReadClock);
         match self {
             Self::Monotonic => Ok(Moment::of(START.elapsed().as_nanos() as u64)),
-            Self::Trio { clock, origin } => {
+            Self::Trio { clock, origin, .. } => {
                 let said = current_time(py, clock)?;
-                let ns = ((said - origin) * 1e9).round() as u64;
+                let ns = since(*origin, said);
                 Ok(Moment { ns, said })
             }
         }
@@ -98,6 +111,18 @@ impl Clock {
         }
     }
 
+    /// This time, for figures, as Trio's clock will say it: not before it has come by this one.
+    pub fn moment_in_trio(&self, py: Python<'_>, ns: u64) -> PyResult<f64> {
+        let Self::Trio { origin, .. } = self else {
+            return self.in_trio(py, ns);
+        };
+        let mut at = origin + seconds(ns);
+        while since(*origin, at) < ns {
+            at = unrank(rank(at) + 1);
+        }
+        Ok(at)
+    }
+
     /// The time now for a driver, which looks after every step: `anchor` is its last proper look.
     pub fn soon(&self, py: Python<'_>, anchor: &mut Option<Anchor>) -> PyResult<Moment> {
         if self.is_foreign() {
@@ -120,9 +145,10 @@ impl Clock {
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Monotonic => Self::Monotonic,
-            Self::Trio { clock, origin } => Self::Trio {
+            Self::Trio { clock, origin, era } => Self::Trio {
                 clock: clock.clone_ref(py),
                 origin: *origin,
+                era: *era,
             },
         }
     }
@@ -148,6 +174,10 @@ impl Moment {
 fn current_time(py: Python<'_>, clock: &Py<PyAny>) -> PyResult<f64> {
     let now = clock.bind(py).call_method0(intern!(py, "current_time"))?;
     now.extract()
+}
+
+fn since(origin: f64, said: f64) -> u64 {
+    ((said - origin) * 1e9).round() as u64
 }
 
 /// A number for each float, in the same order: the bits of a positive one are so already.

@@ -207,14 +207,22 @@ impl Crew {
     }
 
     /// What a worker awaits that is about to be parked.
-    pub fn wait_for_slot<'py>(slf: &Bound<'py, Self>, worker: u32) -> PyResult<Bound<'py, PyAny>> {
+    /// With a time it gets up by then.
+    pub fn wait_for_slot<'py>(
+        slf: &Bound<'py, Self>,
+        worker: u32,
+        until: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let abort = Abort {
             crew: slf.clone().unbind(),
             worker,
         };
         let abort = Bound::new(py, abort)?;
-        trio::wait_task_rescheduled(py)?.call1((abort,))
+        match until {
+            None => trio::wait_task_rescheduled(py)?.call1((abort,)),
+            Some(until) => trio::wait_until(py)?.call1((abort, until)),
+        }
     }
 
     /// Take the memory for one more worker that waits.

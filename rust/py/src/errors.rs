@@ -65,9 +65,9 @@ pub fn queue_full(py: Python<'_>, queue_size: u32, paused: bool) -> PyErr {
     make(&CLASS, py, "QueueFull", (text,))
 }
 
-pub fn step_timeout(py: Python<'_>, step: &Bound<'_, PyAny>, limit_s: f64) -> PyErr {
+pub fn step_timeout(py: Python<'_>, step: &Bound<'_, PyAny>, limit_s: f64, of: &str) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    make(&CLASS, py, "StepTimeout", (step, limit_s))
+    make(&CLASS, py, "StepTimeout", (step, limit_s, of))
 }
 
 /// A step inside a step inside a step, beyond what the stack holds.

@@ -13,6 +13,7 @@ pub enum Happened<'a, 'py> {
     Succeeded(&'a Bound<'py, PyAny>),
     Failed(&'a PyErr),
     TimedOut(&'a PyErr),
+    Retrying(&'a PyErr),
     Cancelled,
 }
 
@@ -25,6 +26,7 @@ impl<'py> Happened<'_, 'py> {
             Self::Failed(_) => intern!(py, "FAILED"),
             Self::TimedOut(_) => intern!(py, "TIMED_OUT"),
             Self::Cancelled => intern!(py, "CANCELLED"),
+            Self::Retrying(_) => intern!(py, "RETRYING"),
         }
     }
 
@@ -34,6 +36,7 @@ impl<'py> Happened<'_, 'py> {
         step: &Bound<'py, PyAny>,
         group: &Py<PyAny>,
         ns: u64,
+        attempt: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
         static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         static EVENT: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -44,10 +47,12 @@ impl<'py> Happened<'_, 'py> {
             .getattr(self.name(py))?;
         let (value, error) = match self {
             Self::Succeeded(value) => (Some(*value), None),
-            Self::Failed(error) | Self::TimedOut(error) => (None, Some(error.value(py))),
+            Self::Failed(error) | Self::TimedOut(error) | Self::Retrying(error) => {
+                (None, Some(error.value(py)))
+            }
             Self::Started | Self::Cancelled => (None, None),
         };
         let event = EVENT.import(py, module, "StepEvent")?;
-        event.call1((kind, step, group, seconds(ns), value, error))
+        event.call1((kind, step, group, seconds(ns), value, error, attempt))
     }
 }

@@ -16,11 +16,13 @@ mod fork;
 mod frames;
 mod inside;
 mod leftovers;
+mod nesting;
 mod odd;
 mod panics;
 mod pattern;
 mod pool;
 mod portal;
+mod rate;
 mod request;
 mod rest;
 mod ring;
@@ -53,6 +55,8 @@ mod _core {
     #[pymodule_export]
     use crate::pool::Pool;
     #[pymodule_export]
+    use crate::rate::Rate;
+    #[pymodule_export]
     use crate::ring::Ring;
     #[pymodule_export]
     use crate::run::Run;
@@ -80,6 +84,7 @@ mod _core {
                 "LONGEST_WINDOW_NS",
                 "Pattern",
                 "Pool",
+                "Rate",
                 "Ring",
                 "Run",
                 "Tally",

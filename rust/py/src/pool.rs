@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use hocket_core::{LaneId, Percentiles, Scheduler, SlotId, Snapshot, Span, WhenFull};
+use hocket_core::{LaneId, Scheduler, Snapshot, WhenFull};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -15,10 +14,10 @@ use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
 use crate::panics::{guarded, lock, quietly};
+use crate::rate::Rate;
 use crate::runs::{Open, Runs};
 use crate::slice::Slice;
-use crate::tally::counts;
-use crate::worker::Worker;
+use crate::tally::{counts, times_with_percentiles as times};
 
 /// Many runs under one limit.
 #[pyclass(frozen, module = "hocket._core")]
@@ -32,25 +31,31 @@ pub struct Pool {
     pub turns: bool,
     /// The process it works in, by its generation.
     born: AtomicU64,
+    rate: Option<Py<Rate>>,
 }
 
 #[pymethods]
 impl Pool {
     #[new]
+    #[pyo3(signature = (limit, queue_size, wait_when_full, turns, rate=None))]
     fn new(
         py: Python<'_>,
         limit: Option<u32>,
         queue_size: Option<u32>,
         wait_when_full: bool,
         turns: bool,
+        rate: Option<Py<Rate>>,
     ) -> Self {
-        let scheduler = Scheduler::new(limit.unwrap_or(u32::MAX));
+        let scheduler = Scheduler::new(limit.unwrap_or(u32::MAX))
+            .with_queue(queue_size, when_full(wait_when_full))
+            .with_rate(rate.as_ref().map(|rate| rate.get().by(&Clock::Monotonic)));
         Self {
-            scheduler: Mutex::new(scheduler.with_queue(queue_size, when_full(wait_when_full))),
+            scheduler: Mutex::new(scheduler),
             runs: Mutex::default(),
             tasks: PyDict::new(py).unbind(),
             turns,
             born: AtomicU64::new(fork::generation()),
+            rate,
         }
     }
 
@@ -66,7 +71,35 @@ impl Pool {
         Ok(())
     }
 
-    /// Go on after `pause`.
+    /// Start no step that takes a slot for so many nanoseconds, in the `trio.run` with this token;
+    /// `clock` is None for Trio's own.
+    fn hold(
+        &self,
+        token: &Bound<'_, PyAny>,
+        clock: Option<Py<PyAny>>,
+        hold_ns: u64,
+    ) -> PyResult<()> {
+        let py = token.py();
+        let clock = self.clock(token, clock)?;
+        let _entry = self.admit(token, &clock)?;
+        let now_ns = clock.now_ns(py)?;
+        let until_ns = now_ns.saturating_add(hold_ns);
+        self.lock(py)?.hold(until_ns, now_ns);
+        self.wake(py, None)
+    }
+
+    /// Seconds until the latest hold is over; None where nothing is held.
+    #[getter]
+    fn held(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let Some(until_ns) = self.lock(py)?.held_until_ns() else {
+            return Ok(None);
+        };
+        let clock = self.lock_runs().clock.as_ref().map(|c| c.clone_ref(py));
+        let now_ns = clock.map_or(Ok(0), |clock| clock.now_ns(py))?;
+        Ok((until_ns > now_ns).then(|| seconds(until_ns - now_ns)))
+    }
+
+    /// Go on after `pause`, or before a hold is over.
     fn resume(&self, py: Python<'_>) -> PyResult<()> {
         self.lock(py)?.resume();
         self.wake(py, None)
@@ -176,6 +209,7 @@ impl Pool {
         if let Ok(runs) = self.runs.try_lock() {
             runs.traverse(&visit)?;
         }
+        visit.call(&self.rate)?;
         visit.call(&self.tasks)
     }
 
@@ -228,8 +262,16 @@ impl Pool {
         drop(run);
     }
 
+    /// The clock of the `trio.run` with this token: None is Trio's own.
+    pub fn clock(&self, token: &Bound<'_, PyAny>, clock: Option<Py<PyAny>>) -> PyResult<Clock> {
+        match clock {
+            None => Ok(Clock::Monotonic),
+            Some(clock) => self.foreign_clock(token, clock),
+        }
+    }
+
     /// The clock of the `trio.run` with this token, as the pool reckons with it.
-    pub fn foreign_clock(&self, token: &Bound<'_, PyAny>, clock: Py<PyAny>) -> PyResult<Clock> {
+    fn foreign_clock(&self, token: &Bound<'_, PyAny>, clock: Py<PyAny>) -> PyResult<Clock> {
         let py = token.py();
         let runs = self.lock_runs();
         let known = runs.clock.as_ref().filter(|_| runs.knows(token));
@@ -265,6 +307,9 @@ impl Pool {
         drop(before);
         let entry = Entry(self);
         self.lock(py)?.change_clock();
+        if let Some(rate) = &self.rate {
+            rate.get().by(clock);
+        }
         Ok(entry)
     }
 
@@ -323,39 +368,6 @@ impl Pool {
     pub fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
         self.tasks.bind(py)
     }
-
-    /// The running step of this pool that the task works for, if any: one that runs in the task
-    /// itself, or in a task above it, inside a nursery that the step has opened.
-    pub fn parent(&self, task: &Bound<'_, PyAny>) -> PyResult<Option<SlotId>> {
-        let py = task.py();
-        let tasks = self.tasks(py);
-        if tasks.is_empty() {
-            return Ok(None);
-        }
-        if let Some(worker) = tasks.get_item(task)? {
-            let slot = worker.cast::<Worker>()?.get().slot();
-            if slot.is_some() {
-                return Ok(slot);
-            }
-        }
-        let mut nursery = task.getattr(intern!(py, "parent_nursery"))?;
-        while !nursery.is_none() {
-            let task = nursery.getattr(intern!(py, "parent_task"))?;
-            if let Some(worker) = tasks.get_item(&task)? {
-                let open = task.getattr(intern!(py, "child_nurseries"))?;
-                let position = open
-                    .try_iter()?
-                    .position(|n| n.is_ok_and(|n| n.is(&nursery)));
-                let worker = worker.cast::<Worker>()?.get();
-                let slot = position.and_then(|at| worker.slot_of_nursery(py, at));
-                if slot.is_some() {
-                    return Ok(slot);
-                }
-            }
-            nursery = task.getattr(intern!(py, "parent_nursery"))?;
-        }
-        Ok(None)
-    }
 }
 
 /// A run that is being opened: counted, and counted out again if that fails.
@@ -380,20 +392,4 @@ fn when_full(wait: bool) -> WhenFull {
         true => WhenFull::Wait,
         false => WhenFull::Refuse,
     }
-}
-
-fn times(span: Span, at: Percentiles) -> (u64, u128, u64, u64, u64, u64) {
-    let Percentiles {
-        p50_ns,
-        p90_ns,
-        p99_ns,
-    } = at;
-    (
-        span.count,
-        span.total_ns,
-        p50_ns,
-        p90_ns,
-        p99_ns,
-        span.longest_ns,
-    )
 }

@@ -6,13 +6,14 @@
 
 use std::collections::TryReserveError;
 
-use hocket_core::{Graph, GraphError, Join, LaneSpec};
+use hocket_core::{Graph, GraphError, Join, LaneSpec, Retry};
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use crate::clock::Clock;
+use crate::rate::Rate;
 use crate::work::{Call, Work};
 
 /// A run that Python asks for.
@@ -37,9 +38,11 @@ impl Request {
     pub fn read(spec: &Bound<'_, PyAny>, base: Py<PyAny>, clock: Clock) -> PyResult<Self> {
         let py = spec.py();
         let ids: Py<PyList> = read!(spec.ids);
+        let rate: Option<Py<Rate>> = read!(spec.rate);
         let lane = LaneSpec {
             timeout_ns: read!(spec.step_timeout_ns),
             bounded: read!(spec.bounded),
+            rate: rate.map(|rate| rate.get().by(&clock)),
             ..LaneSpec::new(u32::try_from(ids.bind(py).len())?)
         };
         let work = Work {
@@ -55,6 +58,7 @@ impl Request {
             observer: read!(spec.observer),
             landing: None,
             not_run: None,
+            decide: None,
             clock,
         };
         let mut request = Self {
@@ -62,12 +66,38 @@ impl Request {
             work,
             isolated: false,
         };
+        let retry: Option<Bound<'_, PyAny>> = read!(spec.retry);
+        if let Some(retry) = retry {
+            request.read_retry(&retry)?;
+        }
         match request.work.group.is_none(py) {
             true => request.work.base = None,
             false => request.read_run(spec)?,
         }
         request.lane.reserve().map_err(out_of_memory)?;
         Ok(request)
+    }
+
+    /// How often steps are tried: one rule for all, or a list of one, or None, for each.
+    fn read_retry(&mut self, retry: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = retry.py();
+        let decide = intern!(py, "decide");
+        let Ok(list) = retry.cast::<PyList>() else {
+            self.lane.retry = Some(read_retry(retry)?);
+            self.work.decide = Some(retry.getattr(decide)?.unbind());
+            return Ok(());
+        };
+        let decisions = PyList::empty(py);
+        for own in list {
+            let retry = (!own.is_none()).then(|| read_retry(&own)).transpose()?;
+            self.lane.retries.push(retry);
+            match own.is_none() {
+                true => decisions.append(own)?,
+                false => decisions.append(own.getattr(decide)?)?,
+            }
+        }
+        self.work.decide = Some(decisions.into_any().unbind());
+        Ok(())
     }
 
     /// What a single call does not say.
@@ -96,6 +126,17 @@ impl Request {
         self.isolated = isolation == "task";
         Ok(())
     }
+}
+
+fn read_retry(retry: &Bound<'_, PyAny>) -> PyResult<Retry> {
+    Ok(Retry {
+        attempts: read!(retry.attempts),
+        wait_initial_ns: read!(retry._wait_initial_ns),
+        wait_max_ns: read!(retry._wait_max_ns),
+        wait_jitter_ns: read!(retry._wait_jitter_ns),
+        wait_exp_base: read!(retry.wait_exp_base),
+        timeout_ns: read!(retry._timeout_ns),
+    })
 }
 
 /// What a list says of each step; None is a list that says nothing of any. It may be long, and

@@ -3,14 +3,14 @@
 use std::sync::OnceLock;
 use std::thread::{self, ThreadId};
 
-use hocket_core::{Cause, LaneId, StepState, Verdict};
+use hocket_core::{Cause, LaneId, SlotId, StepState, Verdict};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::clock::{Clock, seconds};
+use crate::clock::seconds;
 use crate::crew::{Crew, Host};
 use crate::errors;
 use crate::faults::fault;
@@ -71,10 +71,16 @@ impl Run {
     }
 
     /// StepTimeout for a step past its own limit.
-    pub fn timeout_error(&self, py: Python<'_>, step: u32) -> PyResult<PyErr> {
-        let limit_ns = self.pool.get().lock(py)?.step_timeout_ns(self.lane, step);
-        let limit_s = seconds(limit_ns.unwrap_or_default());
-        Ok(errors::step_timeout(py, &self.work.id(py, step)?, limit_s))
+    pub fn timeout_error(&self, py: Python<'_>, step: u32, slot: SlotId) -> PyResult<PyErr> {
+        let scheduler = self.pool.get().lock(py)?;
+        let (limit_ns, of) = match scheduler.attempt_limit_ns(slot) {
+            Some((_, true)) => (scheduler.retry_timeout_ns(self.lane, step), "retry"),
+            limit => (limit.map(|(limit_ns, _)| limit_ns), "step"),
+        };
+        drop(scheduler);
+        let limit_s = limit_ns.map_or(0.0, seconds);
+        let id = self.work.id(py, step)?;
+        Ok(errors::step_timeout(py, &id, limit_s, of))
     }
 }
 
@@ -120,10 +126,7 @@ impl Run {
         spec: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = pool.py();
-        let clock = match clock {
-            None => Clock::Monotonic,
-            Some(clock) => pool.get().foreign_clock(token, clock)?,
-        };
+        let clock = pool.get().clock(token, clock)?;
         let request = guarded(py, || Request::read(spec, base, clock))?;
         let Request {
             mut lane,
@@ -136,7 +139,7 @@ impl Run {
         let now_ns = work.clock.now_ns(py)?;
         lane.parent = pool.get().parent(task)?;
         let has_one_step = lane.steps == 1;
-        let has_timeouts = lane.timeout_ns.is_some() || !lane.timeouts_ns.is_empty();
+        let has_timeouts = lane.has_timeouts();
         let opened = {
             let mut scheduler = pool.get().lock(py)?;
             let opened = scheduler.open(lane, now_ns);

@@ -1,6 +1,6 @@
 //! What steps have come to, as a value that Python can add up.
 
-use hocket_core::{Span, Tally as Sum};
+use hocket_core::{Percentiles, Span, Tally as Sum};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -51,9 +51,27 @@ pub fn counts<'py>(py: Python<'py>, sum: &Sum) -> PyResult<Bound<'py, PyDict>> {
     dict.set_item("timed_out", sum.timed_out)?;
     dict.set_item("cancelled", sum.cancelled)?;
     dict.set_item("skipped", sum.skipped)?;
+    dict.set_item("retried", sum.retried)?;
     Ok(dict)
 }
 
 fn times(span: Span) -> (u64, u128, u64) {
     (span.count, span.total_ns, span.longest_ns)
+}
+
+/// (count, total, p50, p90, p99, longest).
+pub fn times_with_percentiles(span: Span, at: Percentiles) -> (u64, u128, u64, u64, u64, u64) {
+    let Percentiles {
+        p50_ns,
+        p90_ns,
+        p99_ns,
+    } = at;
+    (
+        span.count,
+        span.total_ns,
+        p50_ns,
+        p90_ns,
+        p99_ns,
+        span.longest_ns,
+    )
 }

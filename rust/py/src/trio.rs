@@ -26,6 +26,8 @@ lookup!(
 );
 lookup!(abort, "trio.lowlevel", "Abort");
 lookup!(wake, "hocket._engine.callbacks", "wake");
+lookup!(wait_until, "hocket._engine.callbacks", "wait_until");
+lookup!(clock_origin, "hocket._engine.callbacks", "clock_origin");
 lookup!(is_over, "hocket._engine.callbacks", "is_over");
 lookup!(is_scheduled, "hocket._engine.leftovers", "is_scheduled");
 lookup!(adopt, "hocket._engine.callbacks", "adopt");

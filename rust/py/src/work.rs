@@ -38,12 +38,33 @@ pub struct Work {
     pub landing: Option<Py<PyAny>>,
     /// What a step returns that decided not to run: it has no value, and is not completed.
     pub not_run: Option<Py<PyAny>>,
+    /// What says of an error whether the step is tried again: for all steps, or a list with one each.
+    pub decide: Option<Py<PyAny>>,
     pub clock: Clock,
 }
 
 impl Work {
     pub fn id<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Bound<'py, PyAny>> {
         self.ids.bind(py).get_item(step as usize)
+    }
+
+    /// Whether any step may be tried again.
+    #[inline]
+    pub fn tries(&self) -> bool {
+        self.decide.is_some()
+    }
+
+    /// What says of an error whether this step is tried again; None for a step that is tried once.
+    pub fn retry<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(decide) = &self.decide else {
+            return Ok(None);
+        };
+        let decide = decide.bind(py);
+        let own = match decide.cast::<PyList>() {
+            Ok(list) => list.get_item(step as usize)?,
+            Err(_) => decide.clone(),
+        };
+        Ok((!own.is_none()).then_some(own))
     }
 
     /// Whether anybody wants to know how long each step has waited and run.
@@ -113,6 +134,7 @@ impl Work {
         visit.call(&self.observer)?;
         visit.call(&self.landing)?;
         visit.call(&self.not_run)?;
+        visit.call(&self.decide)?;
         self.clock.traverse(visit)
     }
 }

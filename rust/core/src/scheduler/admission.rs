@@ -33,7 +33,8 @@
 //! # The bounded queue
 //!
 //! The queue is bounded for lanes that say so: each takes one of its places while it stands in the
-//! pool's line. One that waits for its share takes none, since the queue is everybody's.
+//! pool's line. One that waits for its share takes none, nor does one with a rate of its own, since
+//! the queue is everybody's.
 //!
 //! - While all places are taken, a bounded lane that would have to wait, for a slot or for its
 //!   share, is refused as it is opened, if the pool refuses.
@@ -81,7 +82,7 @@ impl Scheduler {
         if lane.tickets.waits() {
             return None;
         }
-        let source = self.offer(lender, share)?;
+        let source = self.offer(lender, share).filter(|_| self.admits(id))?;
         self.claim(share, self.claims_end(source));
         match source {
             Source::Loan(lender) => self.set_lent(lender, Lent::Reserved(id)),
@@ -93,7 +94,7 @@ impl Scheduler {
     /// The source of a slot that a lane with this lender, in this share, could have at once.
     pub(super) fn offer(&self, lender: Option<SlotId>, share: Option<ShareId>) -> Option<Source> {
         let loan = lender.filter(|&lender| self.can_lend(lender));
-        let pool = self.ledger.has_room().then_some(Source::Pool);
+        let pool = (self.ledger.has_room() && self.rate_is_open()).then_some(Source::Pool);
         let sources = [loan.map(Source::Loan), pool];
         let has_claims = |source: &Source| self.has_room(share, self.claims_end(*source));
         sources.into_iter().flatten().find(has_claims)
@@ -102,7 +103,12 @@ impl Scheduler {
     /// Reserve a slot for this lane, if one can be had: it has a worker that will come for it.
     pub(super) fn acquire_for_later(&mut self, id: LaneId) -> bool {
         let source = self.acquire(id);
-        self.lane_mut(id).reserved = source;
+        if source.is_some() {
+            let stood = self.next_stood();
+            let lane = self.lane_mut(id);
+            (lane.reserved, lane.stood) = (source, stood);
+            self.count_granted(id, true);
+        }
         source.is_some()
     }
 
@@ -125,6 +131,9 @@ impl Scheduler {
             return;
         }
         let share = lane.share;
+        if share.is_some() && !self.admits(id) {
+            return self.wait_before_gates(id);
+        }
         self.pass_gates(id, share);
     }
 
@@ -140,14 +149,28 @@ impl Scheduler {
 
     /// Let the lane stand in the pool's line. A bounded one takes a place of the bounded queue.
     fn join_line(&mut self, id: LaneId) {
+        let stood = self.next_stood();
         let lane = self.lanes.get_mut(id.0).expect("a lane in line is open");
-        lane.tickets.pool = Some(self.line.join(id));
+        lane.stood = stood;
         self.queued += u32::from(lane.bounded);
+        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
+        lane.tickets.pool = Some(match paced {
+            None => self.line.join(id),
+            Some(paced) => {
+                paced.with_claims += u32::from(lane.share.is_some());
+                paced.line.join(id)
+            }
+        });
+    }
+
+    fn next_stood(&mut self) -> u64 {
+        self.stood += 1;
+        self.stood
     }
 
     /// Let the lane wait no longer, in any line. Its place in the bounded queue is given up, and
     /// so are the claims that it took as it waited, from this share outwards.
-    fn leave_line(&mut self, id: LaneId, needless: Option<ShareId>) {
+    pub(super) fn leave_line(&mut self, id: LaneId, needless: Option<ShareId>) {
         let Some(lane) = self.lanes.get_mut(id.0) else {
             return;
         };
@@ -158,7 +181,9 @@ impl Scheduler {
             if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
                 loan.line.leave(ticket);
             }
+            self.count_asking(id, false);
         }
+        let lane = self.lanes.get(id.0).expect("it was there above");
         if let Some(ticket) = tickets.outside {
             self.outside.leave(ticket);
         }
@@ -168,10 +193,20 @@ impl Scheduler {
             }
             gate
         });
+        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
         if let Some(ticket) = tickets.pool {
             self.queued -= u32::from(lane.bounded);
-            self.line.leave(ticket);
+            match paced {
+                None => self.line.leave(ticket),
+                Some(paced) => {
+                    paced.with_claims -= u32::from(lane.share.is_some());
+                    paced.line.leave(ticket)
+                }
+            };
             self.admit_from_outside();
+        } else if let (Some(ticket), Some(paced)) = (tickets.before, paced) {
+            paced.before.leave(ticket);
+            return; // it has no claims
         }
         if tickets.waits() && needless != gate {
             self.give_claims_back(needless, gate);
@@ -199,7 +234,9 @@ impl Scheduler {
         let mut line = loan.map(|loan| loan.line).unwrap_or_default();
         let mut asked = Vec::new();
         while let Some(id) = line.pop() {
-            self.lane_mut(id).tickets.loan = None;
+            if self.lane_mut(id).tickets.loan.take().is_some() {
+                self.count_asking(id, false);
+            }
             asked.push(id);
         }
         fault!(LockedRelease);
@@ -245,8 +282,8 @@ impl Scheduler {
 
     /// Hand the pool's free slots to the lanes at the front of the pool's line.
     pub(super) fn grant(&mut self) {
-        while self.ledger.has_room() {
-            let Some(id) = self.line.pop() else {
+        while self.ledger.has_room() && self.rate_is_open() {
+            let Some(id) = self.first_in_line() else {
                 return;
             };
             self.ledger.in_use += 1;
@@ -258,6 +295,7 @@ impl Scheduler {
     /// be woken to come for it.
     pub(super) fn reserve(&mut self, id: LaneId, source: Source) {
         self.lane_mut(id).reserved = Some(source);
+        self.count_granted(id, true);
         self.wakes.push(id);
         self.leave_line(id, self.claims_end(source));
     }
@@ -271,8 +309,10 @@ impl Scheduler {
         let (share, reserved) = (lane.share, lane.reserved.take());
         self.leave_line(id, share);
         if let Some(source) = reserved {
+            self.count_granted(id, false);
             self.give_back(share, source);
         }
+        self.keep_time(None);
     }
 
     /// The lanes that were granted a slot since the last call, longest waiting first. The caller

@@ -29,7 +29,8 @@
 //! (`pass_gates`). One that still waits before such a gate is not in that line, and in nobody's way
 //! there. It takes the loan with these claims, and gives back what it has claimed further out.
 //!
-//! While a slot that may be lent lies idle, nobody stands in its line (but in a paused pool).
+//! While a slot that may be lent lies idle, nobody stands in its line who may start: in a pool that
+//! is paused or held, or whose rate is closed, nobody may, and otherwise it is for the lane's rate.
 //!
 //! # The end of the lender
 //!
@@ -79,20 +80,24 @@ impl Scheduler {
 
     /// Whether this lender's slot can be lent without passing anybody by.
     pub(super) fn can_lend(&self, lender: SlotId) -> bool {
-        !self.ledger.paused && self.ledger.get(lender).is_some_and(Slot::can_lend)
+        let slot = self.ledger.get(lender).filter(|_| self.lets_start());
+        slot.is_some_and(|slot| slot.lies_idle() && self.first_in(slot).is_none())
     }
 
     /// The lane has the claims that go with this lender's slot: it is given that if it lies idle,
     /// and stands in line for it otherwise. Whether it was given it is returned.
     pub(super) fn ask_for_loan(&mut self, id: LaneId, lender: SlotId) -> bool {
-        if self.can_lend(lender) {
+        if self.can_lend(lender) && self.admits(id) {
             self.set_lent(lender, Lent::Reserved(id));
             self.reserve(id, Source::Loan(lender));
             return true;
         }
         let slot = self.ledger.get_mut(lender);
         let loan = slot.map(|slot| slot.loan.get_or_insert_default());
-        self.lane_mut(id).tickets.loan = loan.map(|loan| loan.line.join(id));
+        if let Some(ticket) = loan.map(|loan| loan.line.join(id)) {
+            self.lane_mut(id).tickets.loan = Some(ticket);
+            self.count_asking(id, true);
+        }
         false
     }
 
@@ -130,15 +135,21 @@ impl Scheduler {
     /// The lender's slot lies idle: it goes to the longest waiting lane in the lender's line.
     pub(super) fn lend(&mut self, lender: SlotId) {
         self.set_lent(lender, Lent::Nobody);
-        if self.ledger.paused {
+        if !self.lets_start() {
             return;
         }
-        let slot = self.ledger.get_mut(lender);
-        let Some(id) = slot.and_then(|s| s.loan.as_mut()?.line.pop()) else {
+        let slot = self.ledger.get(lender);
+        let Some(id) = slot.and_then(|slot| self.first_in(slot)) else {
             return;
         };
         self.set_lent(lender, Lent::Reserved(id));
         self.reserve(id, Source::Loan(lender));
+    }
+
+    /// The longest waiting lane in a lender's line whose rate lets it start.
+    fn first_in(&self, lender: &Slot) -> Option<LaneId> {
+        let mut line = lender.loan.as_ref()?.line.iter().copied();
+        line.find(|&id| self.admits(id))
     }
 
     /// Note where the lender's slot is; a lender that has ended needs no note.

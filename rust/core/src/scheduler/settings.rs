@@ -1,6 +1,7 @@
 //! What may be changed while steps run: the limit, the queue, and whether anything starts at all.
 
 use super::Scheduler;
+use crate::closed::Reason;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::Lane;
 use crate::slot::Slot;
@@ -11,21 +12,37 @@ impl Scheduler {
     pub fn resize(&mut self, limit: u32) {
         self.ledger.limit = limit;
         self.fill();
+        self.keep_time(None);
     }
 
     /// Start no step that takes a slot, until `resume`. Running steps go on. A lane that was
     /// granted a slot keeps it, and its worker waits.
     pub fn pause(&mut self) {
-        self.ledger.paused = true;
+        self.ledger.closed.set(Reason::Paused, true);
+        self.keep_time(None);
     }
 
-    /// Go on after `pause`: whoever was granted a slot comes for it, and free slots are handed out.
+    /// Go on after `pause`, and before a hold is over: whoever was granted a slot comes for it, and free slots are handed out.
     pub fn resume(&mut self) {
-        if !std::mem::replace(&mut self.ledger.paused, false) {
+        if self.ledger.closed.lets_start() {
             return;
         }
+        self.ledger.closed.set(Reason::Paused, false);
+        self.hold_is_over();
+        self.open_again();
+        self.keep_time(None);
+    }
+
+    /// Whoever was granted a slot comes for it, and free slots are handed out.
+    pub(super) fn open_again(&mut self) {
         let granted = |(key, lane): (_, &Lane)| lane.reserved.map(|_| LaneId(key));
         self.wakes.extend(self.lanes.iter().filter_map(granted));
+        self.lend_idle();
+        self.fill();
+    }
+
+    /// Lend the slots that lie idle though somebody waits for them.
+    pub(super) fn lend_idle(&mut self) {
         let lends = |(key, slot): (_, &Slot)| slot.is_wanted_idle_loan().then_some(SlotId(key));
         let lenders: Vec<SlotId> = self.ledger.running.iter().filter_map(lends).collect();
         for lender in lenders {
@@ -34,7 +51,6 @@ impl Scheduler {
                 self.lend(lender);
             }
         }
-        self.fill();
     }
 
     /// Change how many bounded lanes may wait. Those for which there is a place now come in from
@@ -42,6 +58,7 @@ impl Scheduler {
     pub fn set_queue_size(&mut self, queue_size: Option<u32>) {
         self.queue_size = queue_size;
         self.admit_from_outside();
+        self.keep_time(None);
     }
 
     /// Change what becomes of bounded lanes that are opened from now on, and find the queue full.

@@ -11,6 +11,9 @@ impl Scheduler {
     /// A step has ended. Its slot goes to the longest waiter; the verdict is returned if this
     /// step decided its lane, and then nothing of the lane starts any more.
     pub fn settle(&mut self, slot: SlotId, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+        if self.has_times() {
+            self.time_is(now_ns);
+        }
         let slot = self.ledger.running.remove(slot.0).map(|s| (slot, s));
         let (slot_id, slot) = slot.expect("a step is settled once");
         let id = slot.lane;
@@ -39,6 +42,7 @@ impl Scheduler {
             self.stop(id);
         }
         self.release(slot_id, slot);
+        self.keep_time(None);
         verdict
     }
 
@@ -75,7 +79,7 @@ impl Scheduler {
             && slot.loan.is_none()
             && self.line.is_empty()
             && self.ledger.may_stay()
-            && lane.is_plain()
+            && lane.plain
             && lane.reserved.is_none()
             && !lane.stopped
             && !lane.join.is_near()

@@ -1,6 +1,7 @@
 //! The scheduler's figures and states, to read: nothing here changes any.
 
 use super::Scheduler;
+use crate::closed::Reason;
 use crate::ids::{LaneId, SlotId};
 use crate::join::Verdict;
 use crate::lane::Lane;
@@ -17,9 +18,10 @@ impl Scheduler {
     }
 
     /// How many of the lane's steps are ready and have not started: those that wait for others of
-    /// the lane, and those that were given up, are not among them.
+    /// the lane, and those that were given up, are not among them; those that are tried again are.
     pub fn ready(&self, id: LaneId) -> usize {
-        let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len();
+        let again = |lane: &Lane| lane.again.as_ref().map_or(0, |again| again.len());
+        let count = |lane: &Lane| lane.ready.len() + lane.ready_slotless.len() + again(lane);
         self.lanes.get(id.0).map_or(0, count)
     }
 
@@ -73,9 +75,14 @@ impl Scheduler {
         self.ledger.count(|source| source == Source::Pool)
     }
 
-    /// Whether nothing may start.
+    /// Whether nothing may start until `resume`.
     pub fn is_paused(&self) -> bool {
-        self.ledger.paused
+        self.ledger.closed.is(Reason::Paused)
+    }
+
+    /// The lane whose worker sleeps for all that wait, and until when.
+    pub fn keeper(&self) -> Option<(LaneId, u64)> {
+        self.keeper
     }
 
     /// How many bounded lanes may wait for a slot.

@@ -2,9 +2,11 @@
 //! that can be looked up, every question answered by searching.
 
 pub mod history;
+pub mod rate;
 
 use history::{Event, History};
 use hocket_core::{Cause, Outcome, StepState, Verdict, WhenFull};
+use rate::NaiveRate;
 
 /// What a lane is to do; the plain counterpart of `LaneSpec`.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct Spec {
     pub bounded: bool,
     /// The most pool slots that it and everything below it may take.
     pub share: Option<u32>,
+    /// The number of the rate at which its steps start.
+    pub rate: Option<usize>,
     /// The run that waits for this lane.
     pub parent: Option<usize>,
 }
@@ -55,12 +59,15 @@ pub struct Lane {
     pub verdict: Option<Verdict>,
     /// The runs that wait for this lane, from the nearest outwards.
     pub lenders: Vec<usize>,
+    pub lenders_at_first: usize,
     pub stopped: bool,
     pub closed: Option<Cause>,
     /// How long the steps ran that were cancelled.
     pub cancelled_ns: Vec<u64>,
     /// Deadline, worker.
     pub armed: Vec<(u64, u32)>,
+    /// When it came to stand in the pool's line or was given a slot at once.
+    pub stood: usize,
 }
 
 /// A running step. Its number is never used again, and is its worker's number as well.
@@ -94,8 +101,20 @@ pub struct Reference {
     pub shares: Vec<Share>,
     pub running: Vec<Run>,
     pub runs: usize,
-    /// Lanes that stand in the pool's line.
+    /// Lanes that stand in the pool's line, those of one rate in their order.
     pub line: Vec<usize>,
+    /// Lanes in a share that wait for their rate, before the gates.
+    pub before: Vec<usize>,
+    pub rates: Vec<NaiveRate>,
+    /// The number of the pool's rate.
+    pub rate: Option<usize>,
+    pub held_until_ns: Option<u64>,
+    /// The latest time that was told.
+    pub now_ns: u64,
+    pub stood: usize,
+    /// The open lanes and the running steps, in the order in which the scheduler goes through them.
+    pub open_order: Vec<usize>,
+    pub running_order: Vec<usize>,
     /// Lanes that wait for a place in the full queue.
     pub outside: Vec<usize>,
     /// All that wait.
@@ -154,6 +173,14 @@ impl Reference {
             running: vec![],
             runs: 0,
             line: vec![],
+            before: vec![],
+            rates: vec![],
+            rate: None,
+            held_until_ns: None,
+            now_ns: 0,
+            stood: 0,
+            open_order: vec![],
+            running_order: vec![],
             outside: vec![],
             since: vec![],
             asking: vec![],
@@ -199,13 +226,15 @@ impl Reference {
     }
 
     pub fn open(&mut self, spec: Spec, now_ns: u64) -> Option<usize> {
+        self.time_is(now_ns);
         let lenders = self.lenders(spec.parent);
         let above =
             (spec.parent.and_then(|run| self.run(run))).and_then(|run| self.lanes[run.lane].share);
         let refuses = self.when_full == WhenFull::Refuse && self.queue_is_full();
         let running = lenders.iter().copied();
         let lender = running.into_iter().find(|&run| self.run(run).is_some());
-        if spec.bounded && refuses && self.free_slot(lender, above).is_none() {
+        let has_slot = self.is_open_rate(spec.rate) && self.free_slot(lender, above).is_some();
+        if spec.bounded && refuses && !has_slot {
             return None;
         }
         let share = match spec.share {
@@ -233,11 +262,13 @@ impl Reference {
             succeeded: 0,
             failed: 0,
             verdict: None,
+            lenders_at_first: lenders.len(),
             lenders,
             stopped: false,
             closed: None,
             cancelled_ns: vec![],
             armed: vec![],
+            stood: 0,
             spec,
         };
         if lane.decide().is_some() {
@@ -253,10 +284,18 @@ impl Reference {
         if self.lanes[id].spec.bounded && self.wants_slot(id) && !self.take_slot(id) {
             self.stand(id);
         }
+        self.step_back();
         Some(id)
     }
 
     pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
+        self.time_is(now_ns);
+        let next = self.find_next(id, now_ns);
+        self.step_back();
+        next
+    }
+
+    fn find_next(&mut self, id: usize, now_ns: u64) -> Next {
         if self.lanes[id].closed.is_some() {
             return Next::Leave;
         }
@@ -271,8 +310,37 @@ impl Reference {
                 self.stand(id);
             }
         }
-        if self.paused || self.lanes[id].reserved.is_none() {
+        if !self.lets_start() || self.lanes[id].reserved.is_none() {
             return Next::Wait;
+        }
+        let own = self.lanes[id]
+            .spec
+            .rate
+            .filter(|&own| Some(own) != self.rate);
+        if own.is_some_and(|rate| !self.rates[rate].admits(now_ns, 0)) {
+            let from = self.lanes[id].reserved.take().unwrap();
+            self.give_back(from, self.lanes[id].share);
+            let stood = self.lanes[id].stood;
+            self.stand(id);
+            if let Some(at) = self.line.iter().position(|&other| other == id) {
+                self.line.remove(at);
+                let first = self
+                    .line
+                    .iter()
+                    .position(|&other| self.own_rate(other) == own);
+                self.line.insert(first.unwrap_or(self.line.len()), id);
+                self.lanes[id].stood = stood;
+            }
+            return Next::Wait;
+        }
+        if self
+            .rate
+            .is_some_and(|rate| !self.rates[rate].admits(now_ns, 0))
+        {
+            return Next::Wait;
+        }
+        for rate in own.into_iter().chain(self.rate) {
+            self.rates[rate].start(now_ns);
         }
         let from = self.lanes[id].reserved.take().unwrap();
         let step = self.lanes[id].take_ready(true);
@@ -289,7 +357,7 @@ impl Reference {
             return true;
         }
         if lane.reserved.is_some() {
-            return !self.paused;
+            return !self.is_shut();
         }
         if !self.wants_slot(id) {
             return false;
@@ -297,13 +365,20 @@ impl Reference {
         let taken = self.take_slot(id);
         // A lane that has every slot there is asks again as it frees one.
         let has_all = self.held(id) > 0 && self.held(id) >= self.in_use();
-        if !taken && !has_all {
+        let is_timed = self.rate.is_some() || self.lanes[id].spec.rate.is_some();
+        let is_plain = !is_timed
+            && self.lanes[id].lenders_at_first == 0
+            && self.lanes[id].spec.dependencies.is_none()
+            && self.lanes[id].spec.slotless.is_empty();
+        if !taken && (!has_all || !is_plain || self.held_until_ns.is_some()) {
             self.stand(id);
         }
+        self.step_back();
         taken
     }
 
     pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
+        self.time_is(now_ns);
         let (asking, others) =
             (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
         let asking: Vec<usize> = asking;
@@ -358,6 +433,7 @@ impl Reference {
                 self.ask(id);
             }
         }
+        self.step_back();
         verdict
     }
 
@@ -376,6 +452,7 @@ impl Reference {
         self.leave(id);
         let share = self.lanes[id].share;
         (reserved.into_iter()).for_each(|from| self.give_back(from, share));
+        self.step_back();
     }
 
     /// `torn` are the lane's running steps, in the order in which they are to be settled.
@@ -408,26 +485,134 @@ impl Reference {
     pub fn resize(&mut self, limit: u32, open: &[usize]) {
         self.limit = limit;
         self.fill(open);
+        self.step_back();
     }
 
     /// `running` are the running steps, in the order in which those that can lend their slot do.
     pub fn resume(&mut self, open: &[usize], running: &[usize]) {
-        if !std::mem::replace(&mut self.paused, false) {
+        if !self.is_shut() {
             return;
         }
+        self.paused = false;
+        self.held_until_ns = None;
+        self.open_again(open, running);
+        self.step_back();
+    }
+
+    fn open_again(&mut self, open: &[usize], running: &[usize]) {
         let granted = open.iter().filter(|&&id| self.lanes[id].reserved.is_some());
         self.wakes.extend(granted);
+        self.lend_idle(running);
+        self.fill(open);
+    }
+
+    fn lend_idle(&mut self, running: &[usize]) {
         for &number in running {
             if !self.lends(number) {
                 self.lend(number);
             }
         }
-        self.fill(open);
+    }
+
+    pub fn pause(&mut self) {
+        self.paused = true;
+        self.step_back();
+    }
+
+    pub fn hold(&mut self, until_ns: u64, now_ns: u64) {
+        self.time_is(now_ns);
+        if until_ns > self.now_ns {
+            self.held_until_ns = self.held_until_ns.max(Some(until_ns));
+        }
+        self.step_back();
+    }
+
+    /// What has opened meanwhile goes to those that wait for it.
+    fn time_is(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+        if self.rates.is_empty() && self.held_until_ns.is_none() {
+            return;
+        }
+        let (open, running) = (self.open_order.clone(), self.running_order.clone());
+        if self.held_until_ns.is_some_and(|at| at <= now_ns) {
+            self.held_until_ns = None;
+            self.open_again(&open, &running);
+        } else {
+            self.lend_idle(&running);
+            self.serve();
+        }
+        self.let_through();
+    }
+
+    /// Lanes whose rate is open need not wait before the gates.
+    fn let_through(&mut self) {
+        let open = |&id: &usize| self.is_open_rate(self.lanes[id].spec.rate);
+        let (through, before) = self.before.iter().partition(|id| open(id));
+        self.before = before;
+        let through: Vec<usize> = through;
+        for id in through {
+            self.since.retain(|&other| other != id);
+            self.stand(id);
+        }
+        self.serve();
+    }
+
+    /// Lanes whose rate is closed keep no claims that others could use.
+    fn step_back(&mut self) {
+        if self.rates.is_empty() {
+            return;
+        }
+        self.let_through();
+        let has_claims = |&id: &usize| self.lanes[id].share.is_some();
+        let closed = |&id: &usize| !self.is_open_rate(self.own_rate(id));
+        let line = self.line.iter().copied();
+        let back: Vec<usize> = line.filter(has_claims).filter(closed).collect();
+        for &id in &back {
+            self.leave(id);
+            self.since.push(id);
+            self.before.push(id);
+        }
+        if !back.is_empty() {
+            self.step_back();
+        }
+    }
+
+    pub fn own_rate(&self, id: usize) -> Option<usize> {
+        self.lanes[id]
+            .spec
+            .rate
+            .filter(|&own| Some(own) != self.rate)
+    }
+
+    /// Lanes that were granted a slot and have not started a step with it; of one rate, or all.
+    fn granted(&self, rate: usize) -> usize {
+        let lanes = (0..self.lanes.len()).filter(|&id| self.lanes[id].reserved.is_some());
+        lanes
+            .filter(|&id| self.rate == Some(rate) || self.own_rate(id) == Some(rate))
+            .count()
+    }
+
+    pub fn is_open_rate(&self, rate: Option<usize>) -> bool {
+        rate.is_none_or(|rate| self.rates[rate].admits(self.now_ns, self.granted(rate)))
+    }
+
+    fn is_shut(&self) -> bool {
+        self.paused || self.held_until_ns.is_some()
+    }
+
+    pub fn lets_start(&self) -> bool {
+        !self.is_shut()
+    }
+
+    /// Whether anything may be granted a slot now.
+    pub fn grants(&self) -> bool {
+        self.lets_start() && self.is_open_rate(self.rate)
     }
 
     pub fn set_queue_size(&mut self, size: Option<usize>) {
         self.queue_size = size;
         self.admit();
+        self.step_back();
     }
 
     fn fill(&mut self, open: &[usize]) {
@@ -548,16 +733,16 @@ impl Reference {
     }
 
     fn has_slot(&self) -> bool {
-        !self.paused && self.in_use() < self.limit
+        self.lets_start() && self.in_use() < self.limit
     }
 
     /// The lender's slot, if it lies idle and nobody waits for it.
     fn idle_loan(&self, lender: Option<usize>) -> Option<From> {
-        let lender = lender.filter(|&lender| !self.paused && !self.lends(lender));
+        let lender = lender.filter(|&lender| self.grants() && !self.lends(lender));
         let wanted = |lender: &usize| {
             self.asking
                 .iter()
-                .any(|&id| self.lender(id) == Some(*lender))
+                .any(|&id| self.lender(id) == Some(*lender) && self.is_open_rate(self.own_rate(id)))
         };
         lender.filter(|lender| !wanted(lender)).map(From::Lender)
     }
@@ -566,15 +751,20 @@ impl Reference {
         let has_room = |gates: Vec<usize>| gates.iter().all(|&gate| self.has_room(gate));
         let loan = self.idle_loan(lender);
         let loan = loan.filter(|_| has_room(self.gates_below(lender, share)));
-        let free = self.has_slot() && has_room(self.chain(share));
+        let free = self.has_slot() && self.grants() && has_room(self.chain(share));
         loan.or_else(|| free.then_some(From::Pool))
     }
 
     /// Whether the lane was given a slot.
     fn take_slot(&mut self, id: usize) -> bool {
+        if self.since.contains(&id) || !self.is_open_rate(self.own_rate(id)) {
+            return false;
+        }
         let from = self.free_slot(self.lender(id), self.lanes[id].share);
         self.lanes[id].reserved = from;
         if from.is_some() {
+            self.stood += 1;
+            self.lanes[id].stood = self.stood;
             self.leave(id);
         }
         from.is_some()
@@ -631,7 +821,11 @@ impl Reference {
 
     fn queued(&self) -> usize {
         let lanes = self.line.iter();
-        lanes.filter(|&&id| self.lanes[id].spec.bounded).count()
+        lanes.filter(|&&id| self.takes_place(id)).count()
+    }
+
+    fn takes_place(&self, id: usize) -> bool {
+        self.lanes[id].spec.bounded && self.own_rate(id).is_none()
     }
 
     fn queue_is_full(&self) -> bool {
@@ -646,6 +840,9 @@ impl Reference {
     fn stand(&mut self, id: usize) {
         if !self.since.contains(&id) {
             self.since.push(id);
+            if self.lanes[id].share.is_some() && !self.is_open_rate(self.own_rate(id)) {
+                return self.before.push(id);
+            }
             self.pass_gates(id, &self.chain(self.lanes[id].share));
         }
     }
@@ -657,8 +854,8 @@ impl Reference {
             return;
         }
         match gates {
-            [] if self.lanes[id].spec.bounded && !self.queue_has_place() => self.outside.push(id),
-            [] => self.line.push(id),
+            [] if self.takes_place(id) && !self.queue_has_place() => self.outside.push(id),
+            [] => self.join_line(id),
             [gate, ..] if !self.has_room(*gate) => self.shares[*gate].line.push(id),
             [_, further @ ..] => self.pass_gates(id, further),
         }
@@ -667,7 +864,9 @@ impl Reference {
     /// Whether the lane, which has the claims that a loan needs, was given its lender's slot.
     fn ask(&mut self, id: usize) -> bool {
         let lender = self.lender(id);
-        let loan = self.idle_loan(lender);
+        let loan = self
+            .idle_loan(lender)
+            .filter(|_| self.is_open_rate(self.own_rate(id)));
         match loan {
             Some(from) => self.reserve(id, from),
             None => self.asking.extend(lender.map(|_| id)),
@@ -686,6 +885,7 @@ impl Reference {
         self.since.retain(|&other| other != id);
         self.asking.retain(|&other| other != id);
         self.line.retain(|&other| other != id);
+        self.before.retain(|&other| other != id);
         self.outside.retain(|&other| other != id);
         for share in &mut self.shares {
             share.line.retain(|&other| other != id);
@@ -700,8 +900,14 @@ impl Reference {
     fn admit(&mut self) {
         while !self.outside.is_empty() && self.queue_has_place() {
             let admitted = self.outside.remove(0);
-            self.line.push(admitted);
+            self.join_line(admitted);
         }
+    }
+
+    fn join_line(&mut self, id: usize) {
+        self.stood += 1;
+        self.lanes[id].stood = self.stood;
+        self.line.push(id);
     }
 
     /// Claims of these shares have come back.
@@ -730,16 +936,29 @@ impl Reference {
     }
 
     fn lend(&mut self, lender: usize) {
-        let waits = |id: &&usize| self.lender(**id) == Some(lender);
+        let waits = |id: &&usize| {
+            self.lender(**id) == Some(lender) && self.is_open_rate(self.own_rate(**id))
+        };
         let first = self.asking.iter().find(waits).copied();
-        if let Some(id) = first.filter(|_| !self.paused && !self.lends(lender)) {
+        if let Some(id) = first.filter(|_| self.grants() && !self.lends(lender)) {
             self.reserve(id, From::Lender(lender));
         }
     }
 
     fn serve(&mut self) {
-        while self.has_slot() {
-            let Some(&id) = self.line.first() else {
+        while self.has_slot() && self.grants() {
+            // Of each rate the first one stands for all.
+            let mut firsts: Vec<usize> = vec![];
+            for &id in &self.line {
+                if firsts
+                    .iter()
+                    .all(|&first| self.own_rate(first) != self.own_rate(id))
+                {
+                    firsts.push(id);
+                }
+            }
+            firsts.retain(|&id| self.is_open_rate(self.own_rate(id)));
+            let Some(&id) = firsts.iter().min_by_key(|&&id| self.lanes[id].stood) else {
                 return;
             };
             self.reserve(id, From::Pool);

@@ -141,6 +141,9 @@ impl<'py> Turn<'_, 'py> {
     fn own_ended(&mut self, result: PyResult<Bound<'py, PyAny>>) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         run.crew().unpark(self.worker().number);
+        if let Some(at_ns) = self.memory.asleep_ns.take() {
+            self.pool().lock(py)?.woke(run.lane, at_ns);
+        }
         if let Err(error) = result {
             if error.is_instance(py, trio::cancelled(py)?) {
                 run.abandon_rest(py)?;
@@ -188,20 +191,22 @@ impl<'py> Turn<'_, 'py> {
                 let mut scheduler = pool.lock(py)?;
                 let reserved = scheduler.make_room(run.lane, self.worker().number);
                 reserved.map_err(out_of_memory)?;
-                scheduler.next(run.lane, now_ns)
+                let next = scheduler.next(run.lane, now_ns);
+                let woken = scheduler.has_wakes();
+                drop(scheduler);
+                if woken {
+                    // Until it is taken over below, `abandon` gives its slot back.
+                    self.next = Some(next);
+                    pool.wake(py, Some(run.lane))?;
+                    self.next = None;
+                }
+                next
             }
         };
         match next {
-            Next::Leave => {
-                // The slot that it came for may have gone to others.
-                pool.wake(py, None)?;
-                Ok(Begun::Nothing)
-            }
-            Next::Wait => {
-                self.restore_task()?;
-                self.park()?;
-                Ok(Begun::Own)
-            }
+            Next::Leave => Ok(Begun::Nothing),
+            Next::Wait => self.park(None),
+            Next::WaitUntil { at_ns } => self.park(Some(at_ns)),
             Next::Start { step, slot } => {
                 // Taken over at once: from here on `abandon` gives the slot back.
                 self.worker().set_slot(Some(slot));
@@ -216,7 +221,8 @@ impl<'py> Turn<'_, 'py> {
                     let submitted_ns = pool.lock(py)?.submitted_ns(run.lane, step);
                     let wait_ns = now_ns.saturating_sub(submitted_ns);
                     let id = run.work.id(py, step)?;
-                    let told = self.observe(observer, Happened::Started, &id, wait_ns);
+                    let attempt = self.attempt(step)?;
+                    let told = self.observe(observer, Happened::Started, &id, wait_ns, attempt);
                     if let Err(error) = told {
                         // Whoever was told of the start is told of the end.
                         let step = Step { index: step, slot };
@@ -229,20 +235,24 @@ impl<'py> Turn<'_, 'py> {
         }
     }
 
-    /// Wait until a slot is granted.
-    fn park(&mut self) -> PyResult<()> {
+    /// Wait until a slot is granted, or until this time.
+    fn park(&mut self, until_ns: Option<u64>) -> PyResult<Begun> {
+        self.restore_task()?;
         let (py, run, number) = (self.py, self.run(), self.worker().number);
         let Some(seat) = &self.memory.seat else {
             return Err(errors::not_seated(py));
         };
         run.crew().reserve_parking()?;
         let task = seat.task.clone_ref(py);
-        let wait = Crew::wait_for_slot(run.crew.bind(py), number)?;
+        let clock = &run.work.clock;
+        let until = until_ns.map(|at_ns| clock.moment_in_trio(py, at_ns));
+        let wait = Crew::wait_for_slot(run.crew.bind(py), number, until.transpose()?)?;
         fault!(py, Park);
         self.memory.entering = true;
         self.memory.inner = Inner::Own(wait.unbind());
         self.now = None;
+        self.memory.asleep_ns = until_ns;
         run.crew().park(number, task);
-        Ok(())
+        Ok(Begun::Own)
     }
 }

@@ -126,14 +126,25 @@ impl<'py> Turn<'_, 'py> {
         // be wrong when a thread's message runs in this task.
         fault!(py, Suspend);
         let mut scheduler = self.pool().lock(py)?;
-        let limit_ns = scheduler.step_timeout_ns(run.lane, step.index);
-        let deadline = limit_ns.map(|limit_ns| run.work.clock.deadline(self.started, limit_ns));
+        let limit = scheduler.attempt_limit_ns(step.slot);
+        let deadline = limit.map(|(limit_ns, _)| run.work.clock.deadline(self.started, limit_ns));
         // Trio has to cancel it before it goes on.
         self.pace.is_due |= deadline.is_some_and(|it| it <= run.work.clock.due(self.started));
         let worker = self.worker().number;
-        let earliest = deadline.filter(|&deadline| scheduler.arm(step.slot, worker, deadline));
+        // A scope that Trio cancels is a fresh one for each attempt, and knows of no earlier deadline.
+        let fresh = self
+            .memory
+            .seat
+            .as_ref()
+            .is_some_and(|seat| seat.trio_cancels);
+        let arm = |&deadline: &u64| scheduler.arm(step.slot, worker, deadline) || fresh;
+        let earliest = deadline.filter(arm);
         let wanted = !run.crew().expects_worker() && scheduler.request(run.lane);
+        let woken = scheduler.has_wakes();
         drop(scheduler);
+        if woken {
+            self.pool().wake(py, Some(run.lane))?;
+        }
         if let Some(deadline) = earliest {
             run.crew().set_alarm(py, &run.work.clock, deadline)?;
         }

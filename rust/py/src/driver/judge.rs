@@ -136,7 +136,7 @@ impl<'py> Turn<'_, 'py> {
                 self.carry_out(step, ending)?;
             }
             None => {
-                let error = run.timeout_error(py, step.index)?;
+                let error = run.timeout_error(py, step.index, step.slot)?;
                 error.set_cause(py, Some(steps_own));
                 self.settle(step, End::TimedOut(error))?;
             }

@@ -70,6 +70,8 @@ pub struct Memory {
     /// Whether the crew counts this worker among those that are on their way.
     pub entering: bool,
     pub must_checkpoint: bool,
+    /// Until when the worker sleeps, as the scheduler has told it.
+    pub asleep_ns: Option<u64>,
     /// Whether any step has suspended.
     pub has_suspended: bool,
     /// Whether the step that runs was resumed by `throw`. CPython then leaves the frame that awaits

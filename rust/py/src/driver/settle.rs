@@ -41,6 +41,11 @@ impl<'py> Turn<'_, 'py> {
     /// A step has not returned: give the slot back, note the error, tell who waits.
     pub fn settle(&mut self, step: Step, end: End) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
+        if let End::Failed(error) | End::TimedOut(error) = &end {
+            if run.work.tries() && self.try_again(step, error)? {
+                return Ok(());
+            }
+        }
         let settled = self.end_step(step.slot, end.outcome())?;
         let (error, happened) = match &end {
             End::Fatal(error) => return self.tell_fatal(step.index, error, &settled),
@@ -66,7 +71,14 @@ impl<'py> Turn<'_, 'py> {
             return Ok(());
         };
         let id = run.work.id(py, index)?;
-        self.observe(observer, Happened::Failed(error), &id, settled.run_ns)
+        let attempt = self.attempt(index)?;
+        self.observe(
+            observer,
+            Happened::Failed(error),
+            &id,
+            settled.run_ns,
+            attempt,
+        )
     }
 
     /// The step's state is final: its slot goes back, or, where nothing stands between two steps, on
@@ -116,7 +128,7 @@ impl<'py> Turn<'_, 'py> {
     }
 
     /// Find out whether a checkpoint is due before the next step.
-    fn count_stretch(&mut self, now_ns: u64) {
+    pub fn count_stretch(&mut self, now_ns: u64) {
         let pace = &mut self.pace;
         pace.streak += 1;
         let since_ns = *pace.since_ns.get_or_insert(now_ns);
@@ -146,7 +158,10 @@ impl<'py> Turn<'_, 'py> {
             self.pool().wake(py, Some(run.lane))?;
         }
         match &run.work.observer {
-            Some(observer) => self.observe(observer, happened, id, settled.run_ns),
+            Some(observer) => {
+                let attempt = self.attempt(index)?;
+                self.observe(observer, happened, id, settled.run_ns, attempt)
+            }
             None => Ok(()),
         }
     }
@@ -158,9 +173,10 @@ impl<'py> Turn<'_, 'py> {
         happened: Happened<'_, 'py>,
         step: &Bound<'py, PyAny>,
         ns: u64,
+        attempt: u32,
     ) -> PyResult<()> {
         fault!(self.py, Observe);
-        let event = happened.event(step, &self.run().work.group, ns)?;
+        let event = happened.event(step, &self.run().work.group, ns, attempt)?;
         let in_step = &self.driver.in_step;
         let outside = in_step.swap(true, Ordering::Relaxed);
         let told = observer.call1(self.py, (event,));

@@ -1,0 +1,400 @@
+//! Times: what may not start before one, and who sleeps until it has come.
+//!
+//! Two things may keep a step from starting that has a free slot: a *rate*, the pool's or its lane's,
+//! and a *hold*, which is a pause with an end. Neither is a limiter before or behind the slots. A
+//! lane is granted a slot only when its rates are open, so no slot is with a lane that waits for a
+//! time, and none lies idle while a step of another lane may start.
+//!
+//! # A rate
+//!
+//! What counts is the start of a step, at its very time (`start_in_time`). Lanes that were granted a
+//! slot, and come for it, are reckoned with as starts that are still to be (`granted`): there are
+//! never more of them than the rate lets start. A rate may be shared with other pools. One of those
+//! may start a step in between, and then the lane came too early: it gives its slot back and stands
+//! first of all lanes of its rate (`came_too_early`).
+//!
+//! # The line
+//!
+//! Lanes with a rate of their own stand in a part of the pool's line that is for their rate. The parts are one
+//! line all the same: a free slot goes to the lane that has stood longest of those whose rate is open
+//! (`first_in_line`). So a grant looks at one lane for each rate, however many lanes wait.
+//!
+//! A lane that is in a share, and whose rate is closed, stands before the gates instead
+//! (`Paced::before`): it has no claims, which others of that share could use.
+//!
+//! # The keeper
+//!
+//! A time that is to come has to be slept for, and only a worker can: in Trio, to where the answer
+//! `WaitUntil` sends it. One is enough for all, whatever waits: a worker of the lane that is first in line for what opens
+//! first, the keeper. After each operation the keeper is found anew (`keep_time`), so that its
+//! lane may go away at any time. Where another one is the keeper then, or an earlier time, its lane
+//! is woken: the worker that comes is told to sleep. As the time has come it asks for a step, and with that free
+//! slots are granted (`time_is`), to whom they belong: the keeper's own lane or another.
+
+use super::{Next, Scheduler};
+use crate::closed::Reason;
+use crate::ids::LaneId;
+use crate::lane::Lane;
+use crate::paced::{Paced, PacedId};
+use crate::rate::SharedRate;
+use crate::slot::Source;
+
+impl Scheduler {
+    /// Start nothing that takes a slot before this time, and not before that of an earlier call.
+    pub fn hold(&mut self, until_ns: u64, now_ns: u64) {
+        self.time_is(now_ns);
+        if until_ns > self.now_ns {
+            self.held_until_ns = self.held_until_ns.max(Some(until_ns));
+            self.ledger.closed.set(Reason::Held, true);
+        }
+        self.keep_time(None);
+    }
+
+    /// Until when nothing starts.
+    pub fn held_until_ns(&self) -> Option<u64> {
+        self.held_until_ns
+    }
+
+    /// A worker that was told to wait until this time does not sleep any more.
+    pub fn woke(&mut self, id: LaneId, at_ns: u64) {
+        if let Some(lane) = self.lanes.get_mut(id.0) {
+            lane.asleep_ns = lane.asleep_ns.filter(|&asleep_ns| asleep_ns != at_ns);
+        }
+    }
+
+    /// Whether any time can keep anything from starting.
+    #[inline]
+    pub(super) fn has_times(&self) -> bool {
+        self.rate.is_some()
+            || self.held_until_ns.is_some()
+            || self.trying > 0
+            || self.paced.len() > 0
+    }
+
+    /// The rate of a lane that is being opened, as this scheduler knows it. The pool's own is none.
+    pub(super) fn pace(&mut self, rate: Option<SharedRate>) -> Option<PacedId> {
+        let rate = rate.filter(|rate| !self.rate.as_ref().is_some_and(|own| own.is(rate)))?;
+        let key = self.known(&rate);
+        let key = key.unwrap_or_else(|| PacedId(self.paced.insert(Paced::new(rate))));
+        self.paced.get_mut(key.0)?.lanes += 1;
+        Some(key)
+    }
+
+    fn known(&self, rate: &SharedRate) -> Option<PacedId> {
+        let mut paced = self.paced.iter();
+        let found = paced.find(|(_, paced)| paced.rate.is(rate));
+        found.map(|(key, _)| PacedId(key))
+    }
+
+    /// A lane of this rate has closed.
+    pub(super) fn leave_rate(&mut self, rate: Option<PacedId>) {
+        let Some(key) = rate else { return };
+        let paced = self.paced.get_mut(key.0).expect("it is kept for its lanes");
+        paced.lanes -= 1;
+        if paced.lanes == 0 {
+            self.paced.remove(key.0);
+        }
+        self.keep_time(None);
+        let waits = self.paced.iter().any(|(_, paced)| !paced.is_idle());
+        self.ledger.closed.set(Reason::Paced, waits);
+    }
+
+    /// Whether the pool lets anything start now, if there is a slot.
+    pub(super) fn lets_start(&self) -> bool {
+        self.ledger.closed.lets_start() && self.rate_is_open()
+    }
+
+    /// Whether the pool's rate lets one more lane be granted a slot.
+    #[inline]
+    pub(super) fn rate_is_open(&self) -> bool {
+        match &self.rate {
+            None => true,
+            Some(rate) => self.has_come(rate.lock().opens_ns(self.granted)),
+        }
+    }
+
+    /// Whether the lane's own rate does.
+    #[inline]
+    pub(super) fn admits(&self, id: LaneId) -> bool {
+        let lane = self.lanes.get(id.0);
+        match lane.and_then(|lane| lane.rate) {
+            None => true,
+            Some(rate) => {
+                let paced = self.paced.get(rate.0);
+                paced.is_none_or(|paced| self.has_come(paced.opens_ns()))
+            }
+        }
+    }
+
+    /// Whether a lane with this rate could be granted a slot.
+    pub(super) fn rate_admits(&self, rate: Option<&SharedRate>) -> bool {
+        let Some(rate) = rate else { return true };
+        let paced = self.known(rate).and_then(|key| self.paced.get(key.0));
+        let opens_ns = match paced {
+            Some(paced) => paced.opens_ns(),
+            None => rate.lock().opens_ns(0),
+        };
+        self.has_come(opens_ns)
+    }
+
+    fn has_come(&self, opens_ns: Option<u64>) -> bool {
+        opens_ns.is_some_and(|opens_ns| opens_ns <= self.now_ns)
+    }
+
+    /// The lane was granted a slot, or has it no longer as one that was only granted.
+    pub(super) fn count_granted(&mut self, id: LaneId, granted: bool) {
+        let lane = self.lanes.get(id.0).expect("the lane is open");
+        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
+        let counts = [
+            Some(&mut self.granted),
+            paced.map(|paced| &mut paced.granted),
+        ];
+        for count in counts.into_iter().flatten() {
+            *count = if granted { *count + 1 } else { *count - 1 };
+        }
+    }
+
+    /// A lane has a slot, and a step for it. Whether its rates let it start now; if so it has.
+    pub(super) fn start_in_time(&mut self, id: LaneId, now_ns: u64) -> bool {
+        let lane = self.lanes.get(id.0).expect("the lane is open");
+        let paced = lane.rate.and_then(|rate| self.paced.get(rate.0));
+        let own = paced.map(|paced| &paced.rate);
+        if !self
+            .rate
+            .iter()
+            .all(|rate| self.has_come(rate.lock().opens_ns(0)))
+        {
+            return false;
+        }
+        own.is_none_or(|rate| rate.lock().start(now_ns))
+            && (self.rate.as_ref()).is_none_or(|rate| rate.lock().start(now_ns))
+    }
+
+    /// Another pool has started a step in between. Where it is the pool's rate that is closed,
+    /// nobody else could use the slot: the lane keeps it. Otherwise the slot goes to others.
+    pub(super) fn came_too_early(&mut self, id: LaneId, source: Source) {
+        let lane = self.lanes.get(id.0).expect("the lane is open");
+        let paced = lane.rate.and_then(|rate| self.paced.get(rate.0));
+        if paced.is_none_or(|paced| self.has_come(paced.rate.lock().opens_ns(0))) {
+            self.lane_mut(id).reserved = Some(source);
+            self.count_granted(id, true);
+            return;
+        }
+        let lane = self.lane_mut(id);
+        let (share, stood) = (lane.share, lane.stood);
+        self.give_back(share, source);
+        self.stand_in_line(id);
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
+        if let (Some(ticket), Some(paced)) = (lane.tickets.pool, paced) {
+            paced.line.leave(ticket);
+            lane.tickets.pool = Some(paced.line.join_first(id));
+            lane.stood = stood;
+        }
+    }
+
+    /// The lane waits for its rate without any claim.
+    pub(super) fn wait_before_gates(&mut self, id: LaneId) {
+        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
+        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
+        lane.tickets.before = paced.map(|paced| paced.before.join(id));
+    }
+
+    /// The lane that has stood longest in the pool's line, of those whose rate is open.
+    pub(super) fn first_in_line(&self) -> Option<LaneId> {
+        let first = self.line.first().copied();
+        if self.paced.len() == 0 {
+            return first;
+        }
+        let open = |paced: &&Paced| self.has_come(paced.opens_ns());
+        let paced = self.paced.iter().map(|(_, paced)| paced).filter(open);
+        self.longest_standing(paced)
+    }
+
+    fn longest_standing<'a>(&'a self, paced: impl Iterator<Item = &'a Paced>) -> Option<LaneId> {
+        let firsts = paced.filter_map(|paced| paced.line.first());
+        let stood = |id: &&LaneId| self.lanes.get(id.0).map(|lane| lane.stood);
+        self.line
+            .first()
+            .into_iter()
+            .chain(firsts)
+            .min_by_key(stood)
+            .copied()
+    }
+
+    /// It is this time now. What has opened meanwhile goes to those that wait for it.
+    pub(super) fn time_is(&mut self, now_ns: u64) {
+        self.now_ns = self.now_ns.max(now_ns);
+        if self.has_come(self.held_until_ns) {
+            self.hold_is_over();
+            self.open_again();
+        } else if self.has_come(self.keeper.map(|(_, at_ns)| at_ns)) {
+            self.lend_idle();
+            self.grant();
+        }
+        self.let_through();
+    }
+
+    /// Attempts of this lane whose time has come may start.
+    pub(super) fn attempts_come(&mut self, id: LaneId) {
+        let lane = self.lanes.get_mut(id.0);
+        if let Some(again) = lane.and_then(|lane| lane.again.as_mut()) {
+            again.time_is(self.now_ns);
+        }
+    }
+
+    pub(super) fn hold_is_over(&mut self) {
+        self.held_until_ns = None;
+        self.ledger.closed.set(Reason::Held, false);
+    }
+
+    /// Lanes that waited for their rate before the gates go on, if it is open.
+    fn let_through(&mut self) {
+        let waits = |paced: &Paced| !paced.before.is_empty() && self.has_come(paced.opens_ns());
+        let open = |(key, paced): (_, &Paced)| waits(paced).then_some(PacedId(key));
+        let open: Vec<PacedId> = self.paced.iter().filter_map(open).collect();
+        if open.is_empty() {
+            return;
+        }
+        for key in open {
+            let lanes: Vec<LaneId> = match self.paced.get_mut(key.0) {
+                Some(paced) => std::iter::from_fn(|| paced.before.pop()).collect(),
+                None => Vec::new(),
+            };
+            for id in lanes {
+                self.lane_mut(id).tickets.before = None;
+                self.stand_in_line(id);
+            }
+        }
+        self.grant();
+    }
+
+    /// Lanes that stand in line with claims, for a rate that has closed, step back before the gates.
+    fn step_back(&mut self) {
+        let closed = |paced: &Paced| paced.with_claims > 0 && !self.has_come(paced.opens_ns());
+        let first = self.paced.iter().find(|(_, paced)| closed(paced));
+        let lanes: Option<Vec<LaneId>> =
+            first.map(|(_, paced)| paced.line.iter().copied().collect());
+        let Some(lanes) = lanes else { return };
+        for id in lanes {
+            let share = self.lane_mut(id).share;
+            if share.is_some() {
+                self.leave_line(id, share);
+                self.wait_before_gates(id);
+            }
+        }
+        self.step_back();
+    }
+
+    /// Find out who has to sleep until when, and wake that one. `asking` is the lane of a worker
+    /// that will hear it anyway.
+    pub(super) fn keep_time(&mut self, asking: Option<LaneId>) {
+        if !self.has_times() {
+            self.keeper = None;
+            return;
+        }
+        self.let_through();
+        self.step_back();
+        let waits = self.paced.iter().any(|(_, paced)| !paced.is_idle());
+        self.ledger.closed.set(Reason::Paced, waits);
+        let keeper = self.next_opening();
+        let before = std::mem::replace(&mut self.keeper, keeper);
+        let Some((id, _)) = keeper.filter(|_| keeper != before) else {
+            return;
+        };
+        if Some(id) != asking && self.wants_sleeper(id).is_some() {
+            self.wakes.push(id);
+        }
+    }
+
+    /// The next time at which somebody may start who waits, and who has to know.
+    fn next_opening(&self) -> Option<(LaneId, u64)> {
+        if self.ledger.closed.is(Reason::Paused) {
+            return None;
+        }
+        let all = self.paced.iter().map(|(_, paced)| paced);
+        let of_all = |at_ns| Some((self.longest_waiting()?, at_ns));
+        if let Some(at_ns) = self.held_until_ns {
+            return of_all(at_ns);
+        }
+        if let Some(rate) = &self.rate {
+            let opens_ns = rate.lock().opens_ns(self.granted);
+            if !self.has_come(opens_ns) {
+                return of_all(opens_ns?);
+            }
+        }
+        let closed = |paced: &Paced| {
+            let first = paced.line.first().or(paced.before.first()).copied();
+            let asks = || self.asking(paced.asking, |lane| self.is_of(lane, paced));
+            let first = first.or_else(asks)?;
+            let opens_ns = paced.opens_ns()?;
+            (opens_ns > self.now_ns).then_some((first, opens_ns))
+        };
+        all.filter_map(closed).min_by_key(|&(_, at_ns)| at_ns)
+    }
+
+    fn longest_waiting(&self) -> Option<LaneId> {
+        let all = || self.paced.iter().map(|(_, paced)| paced);
+        let before = || all().find_map(|paced| paced.before.first()).copied();
+        let asks = || self.asking(self.asking, |_| true);
+        self.longest_standing(all()).or_else(before).or_else(asks)
+    }
+
+    /// One of so many lanes of a kind that wait for a lender's slot, and may stand nowhere else but
+    /// before a gate.
+    fn asking(&self, many: u32, kind: impl Fn(&Lane) -> bool) -> Option<LaneId> {
+        let mut lanes = self.lanes.iter().filter(|_| many > 0);
+        let found = lanes.find(|(_, lane)| lane.tickets.loan.is_some() && kind(lane));
+        found.map(|(key, _)| LaneId(key))
+    }
+
+    fn is_of(&self, lane: &Lane, paced: &Paced) -> bool {
+        let own = lane.rate.and_then(|rate| self.paced.get(rate.0));
+        own.is_some_and(|own| std::ptr::eq(own, paced))
+    }
+
+    /// The lane waits for a lender's slot from now on, or not any more.
+    pub(super) fn count_asking(&mut self, id: LaneId, asks: bool) {
+        let lane = self.lanes.get(id.0).expect("a lane in line is open");
+        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
+        let counts = [Some(&mut self.asking), paced.map(|paced| &mut paced.asking)];
+        for count in counts.into_iter().flatten() {
+            *count = if asks { *count + 1 } else { *count - 1 };
+        }
+    }
+
+    /// The time that a worker of this lane has to sleep until, if none does.
+    pub(super) fn wants_sleeper(&self, id: LaneId) -> Option<u64> {
+        let lane = self.lanes.get(id.0)?;
+        let keeps = self.keeper.filter(|&(keeper, _)| keeper == id);
+        let opening = lane.reserved.and_then(|_| self.opens_for_granted());
+        let again = lane.again.as_ref().and_then(|again| again.next_ns());
+        let times = [keeps.map(|(_, at_ns)| at_ns), opening, again];
+        let at_ns = times.into_iter().flatten().min()?;
+        let promised = lane.asleep_ns.is_some_and(|asleep_ns| asleep_ns <= at_ns);
+        (!promised).then_some(at_ns)
+    }
+
+    /// When a lane may start that was granted a slot, if not now.
+    fn opens_for_granted(&self) -> Option<u64> {
+        if self.ledger.closed.is(Reason::Paused) {
+            return None;
+        }
+        let rate = self.rate.as_ref();
+        let opens_ns = || rate.and_then(|rate| rate.lock().opens_ns(0));
+        let at_ns = self.held_until_ns.or_else(opens_ns)?;
+        (at_ns > self.now_ns).then_some(at_ns)
+    }
+
+    /// The answer to a worker for which there is nothing to start: to sleep, if nobody does.
+    pub(super) fn or_sleep(&mut self, id: LaneId, next: Next) -> Next {
+        if matches!(next, Next::Start { .. }) {
+            return next;
+        }
+        let Some(at_ns) = self.wants_sleeper(id) else {
+            return next;
+        };
+        self.lane_mut(id).asleep_ns = Some(at_ns);
+        Next::WaitUntil { at_ns }
+    }
+}

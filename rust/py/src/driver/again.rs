@@ -1,0 +1,78 @@
+//! A failed attempt: the caller's rule says whether, and the scheduler when, the step is tried again.
+
+use pyo3::exceptions::PyBaseException;
+use pyo3::prelude::*;
+
+use super::memory::{Action, Step};
+use super::turn::Turn;
+use crate::errors;
+use crate::event::Happened;
+
+impl<'py> Turn<'_, 'py> {
+    /// The attempt has failed with this error. Whether the step waits for another one: its slot has gone
+    /// back then, and it is not settled.
+    pub fn try_again(&mut self, step: Step, error: &PyErr) -> PyResult<bool> {
+        let (py, run) = (self.py, self.run());
+        let Some(decide) = run.work.retry(py, step.index)? else {
+            return Ok(false);
+        };
+        if run.is_closed() || self.is_being_cancelled()? {
+            return Ok(false);
+        }
+        let value: Bound<'py, PyBaseException> = error.clone_ref(py).into_value(py).into_bound(py);
+        let answer: Option<(Option<u64>, f64)> = decide.call1((value,))?.extract()?;
+        let Some((asked_ns, chance)) = answer else {
+            return Ok(false);
+        };
+        let now = run.work.clock.now(py)?;
+        let mut scheduler = self.pool().lock(py)?;
+        let started_ns = scheduler.started_ns(step.slot).unwrap_or(now.ns);
+        let attempt = scheduler.attempt(run.lane, step.index);
+        let waits = scheduler.retry(step.slot, asked_ns, chance, now.ns);
+        let woken = scheduler.has_wakes();
+        drop(scheduler);
+        if waits.is_none() {
+            return Ok(false);
+        }
+        self.worker().set_slot(None);
+        self.now = Some(now);
+        self.count_stretch(now.ns);
+        if self
+            .memory
+            .seat
+            .as_ref()
+            .is_some_and(|seat| seat.trio_cancels)
+        {
+            // The attempt's deadline is the scope's: the next one needs another scope.
+            self.memory.action = Action::Again;
+        }
+        if woken {
+            self.pool().wake(py, Some(run.lane))?;
+        }
+        if let Some(observer) = &run.work.observer {
+            let id = run.work.id(py, step.index)?;
+            let ran_ns = now.ns.saturating_sub(started_ns);
+            self.observe(observer, Happened::Retrying(error), &id, ran_ns, attempt)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the run is being cancelled from outside: then no other attempt would come to anything.
+    fn is_being_cancelled(&self) -> PyResult<bool> {
+        let py = self.py;
+        let Some(seat) = &self.memory.seat else {
+            return Err(errors::not_seated(py));
+        };
+        // A scope of the step's own may have been cancelled for its limit alone.
+        let limited = self.worker().is_cancelled() || seat.trio_cancels;
+        Ok(!limited && seat.is_cancelled(py)?)
+    }
+
+    /// Which attempt this is, for an observer.
+    pub fn attempt(&self, index: u32) -> PyResult<u32> {
+        match self.run().work.tries() {
+            true => Ok(self.pool().lock(self.py)?.attempt(self.run().lane, index)),
+            false => Ok(1),
+        }
+    }
+}
