@@ -331,7 +331,7 @@ async def test_a_step_that_handles_an_exception_does_not_show_it_to_others(on):
                 raise LookupError(step, turn)
             except LookupError as error:
                 await checkpoint()
-                assert sys.exception() is error
+                assert sys.exception() is error  # noqa: PT017 - after the checkpoint
             await checkpoint()
 
     await run_group(execute, on=on)

@@ -1,4 +1,4 @@
-"""Holding a pool: nothing starts before a time."""
+"""What may be done to a busy pool, and holding it: nothing starts before a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._base.durations import Seconds, check_seconds, seconds_to_ns
 from .._base.shown import shown
 from .entry import foreign_clock
 
-__all__ = ["check_here", "hold_for", "hold_until"]
+__all__ = ["check_here", "check_setting", "hold_for", "hold_until"]
 
 
 def check_here(core: _core.Pool, what: str, call: str) -> None:
@@ -22,6 +22,11 @@ def check_here(core: _core.Pool, what: str, call: str) -> None:
             f"{what} only in the trio.run that it serves; "
             f"from a thread: trio.from_thread.run_sync({call})"
         )
+
+
+def check_setting(core: _core.Pool, name: str) -> None:
+    """The same for the change of a setting."""
+    check_here(core, f"{name} of a busy pool can be changed", f"setattr, pool, {name!r}, value")
 
 
 def hold_for(core: _core.Pool, seconds: Seconds) -> None:

@@ -29,7 +29,7 @@ from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_st
 from .._model.task import WorkerTask
 from .calls import call_parts, retries_of, task_list
 from .entry import begin_call
-from .holds import check_here, hold_for, hold_until
+from .holds import check_here, check_setting, hold_for, hold_until
 from .observers import guarded
 from .over_items import OverItems
 from .run import CallSpec, RunSpec, open_run, run_steps
@@ -161,7 +161,7 @@ class WorkerPool(OverItems):
     @max_concurrent.setter
     def max_concurrent(self, limit: float) -> None:
         limit = check_limit(limit)
-        self._check_setting("max_concurrent")
+        check_setting(self._core, "max_concurrent")
         self._core.resize(_finite(limit))
 
     @property
@@ -176,7 +176,7 @@ class WorkerPool(OverItems):
     @queue_size.setter
     def queue_size(self, size: float | None) -> None:
         size = check_queue(size, self.when_full)
-        self._check_setting("queue_size")
+        check_setting(self._core, "queue_size")
         self._core.queue_size = size
 
     @property
@@ -190,7 +190,7 @@ class WorkerPool(OverItems):
     @when_full.setter
     def when_full(self, when_full: WhenFull) -> None:
         check_queue(self.queue_size, when_full)
-        self._check_setting("when_full")
+        check_setting(self._core, "when_full")
         self._core.wait_when_full = when_full == "wait"
 
     @property
@@ -226,24 +226,18 @@ class WorkerPool(OverItems):
         limits of groups go on counting, those of steps count from their start. A pool that is
         paused stays so.
         """
-        self._check_here("a busy pool can be paused", "pool.pause")
+        check_here(self._core, "a busy pool can be paused", "pool.pause")
         self._core.pause()
 
     def resume(self) -> None:
         """Go on after :meth:`pause`, and before a hold is over: what waits starts, the longest waiting first."""
-        self._check_here("a busy pool can be resumed", "pool.resume")
+        check_here(self._core, "a busy pool can be resumed", "pool.resume")
         self._core.resume()
 
     @property
     def paused(self) -> bool:
         """Whether :meth:`pause` was called, and :meth:`resume` was not."""
         return self._core.paused
-
-    def _check_setting(self, name: str) -> None:
-        self._check_here(f"{name} of a busy pool can be changed", f"setattr, pool, {name!r}, value")
-
-    def _check_here(self, what: str, call: str) -> None:
-        check_here(self._core, what, call)
 
     @overload
     async def execute(self, task: WorkerTask[R], *, rate: Rate | None = None) -> R: ...

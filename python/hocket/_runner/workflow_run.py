@@ -94,8 +94,7 @@ class WorkflowRun:
             share=self.share,
             timeout=self.workflow.max_duration,
         )
-        outside = Cause(Why.STOPPED, text="the run")
-        on_end = partial(self._note_graph, graph, "the run", outside)
+        on_end = partial(self._note_graph, graph, "the run", Cause(Why.STOPPED, text="the run"))
         result = await run_steps(self.pool._core, spec, None, on_end=on_end)
         ended = self._result(result)
         log_end(logger, "workflow", name, ended)
