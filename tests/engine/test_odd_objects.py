@@ -21,7 +21,7 @@ from hocket import (
     WorkflowDefinition,
     WorkflowStep,
 )
-from hocket._engine.supervisor import _unwrap
+from hocket._engine.supervisor import unwrap
 from hocket.testing import assert_idle, leaks
 
 
@@ -214,9 +214,9 @@ def test_what_is_raised_beside_a_fatal_exception_is_seen_though_that_takes_no_no
         __notes__ = ()
 
     error = BaseExceptionGroup("", [Fatal(), ShowsNothing()])
-    assert _unwrap(error) is error
+    assert unwrap(error) is error
     fatal = SystemExit()
-    assert _unwrap(BaseExceptionGroup("", [fatal, ShowsNothing()])) is fatal
+    assert unwrap(BaseExceptionGroup("", [fatal, ShowsNothing()])) is fatal
     assert fatal.__notes__ == ["beside it: [<ShowsNothing; its repr failed: LookupError>]"]
 
 

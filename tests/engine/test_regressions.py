@@ -25,7 +25,7 @@ from hocket import (
     WorkflowStep,
 )
 from hocket._engine.group_accounts import GroupAccounts
-from hocket._engine.supervisor import _Host
+from hocket._engine.supervisor import Host
 from hocket.testing import assert_idle, assert_works_on, run_virtual
 
 ISOLATIONS = pytest.mark.parametrize("isolation", ["shared", "task"])
@@ -429,10 +429,10 @@ async def test_a_step_is_not_torn_out_of_its_nursery_when_no_worker_can_be_start
     autojump_clock, monkeypatch
 ):
     trail = []
-    start_task = _Host._start
+    start_task = Host._start
 
     def fail(crew, *args, name):
-        monkeypatch.setattr(_Host, "_start", start_task)
+        monkeypatch.setattr(Host, "_start", start_task)
         raise MemoryError
 
     async def child():
@@ -449,7 +449,7 @@ async def test_a_step_is_not_torn_out_of_its_nursery_when_no_worker_can_be_start
         finally:
             trail.append("the step has ended")
 
-    monkeypatch.setattr(_Host, "_start", fail)
+    monkeypatch.setattr(Host, "_start", fail)
     manager = ParallelExecutionManager(max_concurrent=2)
     with pytest.raises(MemoryError):
         await manager.execute_group(ParallelGroup("g", ["a", "b"]), execute)
