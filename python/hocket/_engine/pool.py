@@ -155,8 +155,7 @@ class WorkerPool(OverItems):
         Raising it starts waiting steps at once; lowering it stops none, but starts no more until
         enough have ended.
         """
-        limit = self._core.limit
-        return math.inf if limit is None else limit
+        return math.inf if self._core.limit is None else self._core.limit
 
     @max_concurrent.setter
     def max_concurrent(self, limit: float) -> None:
