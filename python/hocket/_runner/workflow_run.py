@@ -74,7 +74,7 @@ class WorkflowRun:
         self.settled: set[str] = set()
         """The steps that are in one of the two lists as they ended."""
         self.judge = Judge(self.plan, context)
-        self.endings = Endings(context._ledger, self.judge, self._member)
+        self.endings = Endings(context._ledger, self.judge, self.plan.member)
         earlier = context.results.keys() | context.errors.keys()
         self._has_earlier = not earlier.isdisjoint(workflow.analysis.places.number)
         self._keeps_lists = self._has_earlier or any(step.runs_others for step in self.plan.steps)
@@ -233,7 +233,7 @@ class WorkflowRun:
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
-            del self, spec, on_end
+            del self, spec, on_end, observer
         return result
 
     def _judged(
@@ -319,11 +319,7 @@ class WorkflowRun:
             self.sides = self.sides | plan.sides
             return members
         # Checked before the run.
-        return [member for one in listed if (member := self._member(one)) is not None]
-
-    def _member(self, step: Any) -> WorkflowStep[Any] | None:
-        member = self.plan.members.get(step) if isinstance(step, str) else step
-        return member if isinstance(member, WorkflowStep) else None
+        return [member for one in listed if (member := self.plan.member(one)) is not None]
 
     @enable_ki_protection
     def _settled(self, event: StepEvent) -> None:

@@ -55,10 +55,15 @@ class WorkflowPlan:
     implied: dict[str, list[str]]
     """For each step, those that it waits for only because it refers to them."""
 
+    has_decisions: bool = False
+    """Whether a step has a condition, or may fail and have those skipped that depend on it."""
+
     @property
     def is_plain(self) -> bool:
         """Whether every step runs, unless one fails or the run stops: nothing is to be judged."""
         return not self.gates and not self.sides and not self.has_decisions
 
-    has_decisions: bool = False
-    """Whether a step has a condition, or may fail and have those skipped that depend on it."""
+    def member(self, listed: Any) -> WorkflowStep[Any] | None:
+        """Return what a group or a branch lists, by itself or by its id; None if that is no step."""
+        member = self.members.get(listed) if isinstance(listed, str) else listed
+        return member if isinstance(member, WorkflowStep) else None
