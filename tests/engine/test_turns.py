@@ -19,6 +19,7 @@ from hocket.testing import assert_idle, assert_works_on, run_virtual, seeded_sch
 
 BOTH = pytest.mark.parametrize("on", [True, False], ids=["turns", "no turns"])
 TEN = [str(n) for n in range(10)]
+RUNNER = ["runq", "instruments", "ki_pending", "main_task", "clock", "deadlines"]
 current = sys.modules["trio._core._run"].GLOBAL_RUN_CONTEXT
 
 takes_turns = pytest.mark.skipif(turns._FOUND is None, reason="this Trio lets nobody give turns")
@@ -143,11 +144,11 @@ def test_where_trio_has_a_private_name_no_longer_steps_go_through_trio(monkeypat
 
 
 @takes_turns
-@pytest.mark.parametrize("name", ["runq", "instruments", "ki_pending", "main_task"])
+@pytest.mark.parametrize("name", RUNNER)
 def test_where_a_run_of_trio_is_built_otherwise_steps_go_through_trio(monkeypatch, name):
     class Renamed:
         def __init__(self, runner):
-            for other in ("runq", "instruments", "ki_pending", "main_task"):
+            for other in RUNNER:
                 if other != name:
                     setattr(self, other, getattr(runner, other))
 
@@ -517,6 +518,73 @@ async def test_a_fatal_error_in_a_given_turn_stops_the_group(on):
         await manager.execute_group(ParallelGroup("g", TEN), execute)
     assert sorted(ended) == TEN
     await assert_works_on(manager)
+
+
+@BOTH
+async def test_ctrl_c_does_not_strike_in_an_abort_function(on):
+    protected = []
+
+    def abort(_):
+        protected.append(trio.lowlevel.currently_ki_protected())
+        return Abort.SUCCEEDED
+
+    async def execute(step):
+        await checkpoint()
+        await checkpoint()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await wait_task_rescheduled(abort)
+
+    await run_group(execute, on=on)
+    assert protected == [True] * 10
+
+
+@BOTH
+def test_ctrl_c_does_not_strike_while_a_task_is_put_into_trios_queue(on):
+    unprotected = []
+
+    class Queue(deque):
+        def append(self, task):
+            if not trio.lowlevel.currently_ki_protected():
+                unprotected.append(task)
+            super().append(task)
+
+    async def execute(step):
+        for turn in range(50):
+            await checkpoint()
+            if turn % 3 == 0:
+                await trio.sleep(0.001)
+
+    async def main():
+        current.runner.runq = Queue(current.runner.runq)
+        await run_group(execute, on=on)
+
+    trio.run(main)
+    assert not unprotected
+
+
+@BOTH
+@pytest.mark.parametrize("by", ["deadline", "clock"])
+def test_a_deadline_that_has_come_in_virtual_time_is_seen_by_the_next_turn(on, by):
+    clock = trio.testing.MockClock()
+    scopes = {}
+
+    async def execute(step):
+        with trio.move_on_after(5) as scopes[step]:
+            for turn in range(2000):
+                await checkpoint()
+                if step == "0" and turn == 300 and by == "clock":
+                    clock.jump(10)
+                elif step == "0" and turn == 300:
+                    for scope in scopes.values():
+                        scope.deadline = trio.current_time()
+        return turn
+
+    async def main():
+        return await run_group(execute, TEN[:4], on=on)
+
+    result = trio.run(main, clock=clock)
+    assert all(290 <= turn <= 302 for turn in result.results.values()), result.results
 
 
 # --- fair to others ---------------------------------------------------------------------------------

@@ -13,7 +13,13 @@ from random import random
 from typing import Any
 
 from outcome import Value
-from trio.lowlevel import Abort, Task, cancel_shielded_checkpoint, wait_task_rescheduled
+from trio.lowlevel import (
+    Abort,
+    Task,
+    cancel_shielded_checkpoint,
+    enable_ki_protection,
+    wait_task_rescheduled,
+)
 
 from .. import _core
 
@@ -35,7 +41,9 @@ def _look_up() -> dict[str, Any] | None:
     wait = _trap(wait_task_rescheduled, _abort)
     if not isinstance(checkpoint, type) or getattr(wait, "abort_func", None) is not _abort:
         return None
-    found = {"Task": Task, "checkpoint": checkpoint, "wait": type(wait), "value": Value}
+    found: dict[str, Any] = {"Task": Task, "checkpoint": checkpoint}
+    found |= {"wait": type(wait), "value": Value}
+    found |= {"deliver": _deliver, "tell": _tell, "is_due": _is_due}
     return found | {"random": getattr(getattr(run, "_r", None), "random", random)}
 
 
@@ -54,6 +62,29 @@ def _trap(function: Any, *args: Any) -> object:
 
 def _abort(_raise_cancel: object) -> Abort:
     return Abort.FAILED
+
+
+# The carrier calls these in the middle of a step's turn, where a KeyboardInterrupt may strike. Trio
+# has its own bookkeeping, abort functions and instruments protected from it, and so have we.
+
+
+@enable_ki_protection
+def _deliver(runner: Any, task: Any) -> None:
+    """Cancel a task that has begun to wait, or raise KeyboardInterrupt in it, if that is due."""
+    if runner.ki_pending and task is runner.main_task:
+        task._attempt_delivery_of_pending_ki()
+    task._attempt_delivery_of_any_pending_cancel()
+
+
+@enable_ki_protection
+def _tell(instruments: Any, hook: str, task: Task) -> None:
+    instruments.call(hook, task)
+
+
+@enable_ki_protection
+def _is_due(runner: Any) -> bool:
+    """Whether Trio would cancel a scope now whose deadline has come."""
+    return bool(runner.deadlines.next_deadline() <= runner.clock.current_time())
 
 
 _FOUND = _look_up() if os.environ.get("HOCKET_TURNS", "on") != "off" else None
@@ -79,6 +110,8 @@ def _open(found: dict[str, Any], here: dict[str, Any]) -> _core.Ring | None:
         and isinstance(hooks, dict)
         and hasattr(runner, "ki_pending")
         and hasattr(runner, "main_task")
+        and hasattr(runner, "clock")
+        and hasattr(getattr(runner, "deadlines", None), "next_deadline")
     )
     parts = {"current": here, "runner": runner, "is_seeded": _is_seeded()}
     return _core.Ring(found | parts) if has_all else None

@@ -31,6 +31,10 @@ pub struct Inside {
     /// most of it: for tests that replay an order.
     random: Py<PyAny>,
     is_seeded: bool,
+    /// Functions of `hocket._engine.turns`, in which no KeyboardInterrupt strikes.
+    deliver: Py<PyAny>,
+    tell: Py<PyAny>,
+    is_due: Py<PyAny>,
     task: TaskSlots,
 }
 
@@ -63,6 +67,9 @@ impl Inside {
             value: item("value")?.cast_into()?.unbind(),
             random: item("random")?.unbind(),
             is_seeded: item("is_seeded")?.extract()?,
+            deliver: item("deliver")?.unbind(),
+            tell: item("tell")?.unbind(),
+            is_due: item("is_due")?.unbind(),
             task: TaskSlots {
                 coro: slot("coro")?,
                 next_send: slot("_next_send")?,
@@ -87,8 +94,7 @@ impl Inside {
     ) -> PyResult<()> {
         let py = task.py();
         if self.hooks.bind(py).contains(hook)? {
-            let instruments = self.instruments.bind(py);
-            instruments.call_method1(intern!(py, "call"), (hook, task))?;
+            self.tell.call1(py, (&self.instruments, hook, task))?;
         }
         Ok(())
     }
@@ -137,7 +143,8 @@ impl Inside {
     pub fn queue(&self, task: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let py = task.py();
         self.begin_turn(task)?;
-        let reschedule = self.runner.bind(py).getattr(intern!(py, "reschedule"))?;
+        // The public one, which no KeyboardInterrupt breaks off half-way.
+        let reschedule = trio::reschedule(py)?;
         match value {
             Some(value) => reschedule.call1((task, value)),
             None => reschedule.call1((task,)),
@@ -228,14 +235,12 @@ impl Inside {
     /// Cancel the task, or raise KeyboardInterrupt in it, if that is due.
     fn deliver(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
-        let runner = self.runner.bind(py);
-        if runner.getattr(intern!(py, "ki_pending"))?.is_truthy()?
-            && runner.getattr(intern!(py, "main_task"))?.is(task)
-        {
-            task.call_method0(intern!(py, "_attempt_delivery_of_pending_ki"))?;
-        }
-        let deliver = intern!(py, "_attempt_delivery_of_any_pending_cancel");
-        task.call_method0(deliver).map(drop)
+        self.deliver.call1(py, (&self.runner, task)).map(drop)
+    }
+
+    /// Whether a deadline has come that Trio sees in its next tick.
+    pub fn is_due(&self, py: Python<'_>) -> PyResult<bool> {
+        self.is_due.bind(py).call1((&self.runner,))?.is_truthy()
     }
 
     fn is_scheduled(&self, task: &Bound<'_, PyAny>) -> PyResult<bool> {

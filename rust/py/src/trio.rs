@@ -19,6 +19,7 @@ macro_rules! lookup {
 
 lookup!(checkpoint, "trio.lowlevel", "checkpoint");
 lookup!(current_time, "trio", "current_time");
+lookup!(reschedule, "trio.lowlevel", "reschedule");
 lookup!(
     wait_task_rescheduled,
     "trio.lowlevel",

@@ -225,7 +225,9 @@ impl<'py> Carry<'_, 'py> {
         self.turns += 1;
         let clock = &self.driver.run.get().work.clock;
         if clock.is_foreign() {
-            return Ok(self.turns + self.pace.streak >= CARRY_TURNS);
+            // It may stand still, and then jump: what is due then is due at once, as in Trio.
+            let inside = &self.ring.inside;
+            return Ok(self.turns + self.pace.streak >= CARRY_TURNS || inside.is_due(self.py)?);
         }
         if self.turns % TURNS_A_LOOK != 1 {
             return Ok(false);
