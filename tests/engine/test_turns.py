@@ -358,6 +358,24 @@ async def test_a_task_tree_shows_each_step_where_it_is(on):
     await run_group(execute, on=on)
 
 
+@BOTH
+async def test_a_caller_that_stands_deep_in_its_stack_leaves_others_steps_theirs(on):
+    def recurse(depth):
+        return depth and recurse(depth - 1)
+
+    async def execute(step):
+        for _ in range(5):
+            await checkpoint()
+            if step != "0":
+                recurse(400)
+        return step
+
+    async def nest(depth):
+        return await (nest(depth - 1) if depth else run_group(execute, on=on))
+
+    assert sorted((await nest(500)).results.values()) == TEN
+
+
 # --- waiting ----------------------------------------------------------------------------------------
 
 

@@ -134,7 +134,7 @@ class Host:
         if self._over:
             # A slot was granted to a run that is just being left. Its end passes the slot on.
             return
-        self._start(self._work, _core.Driver(self._run), name="hocket.worker")
+        self._start(self._work, _core.Driver(self._run), self._ring, name="hocket.worker")
         self._workers += 1
 
     def hold(self) -> None:
@@ -167,25 +167,27 @@ class Host:
         driver = _core.Driver(self._run)
         task = current_task()
         held = leftovers.locks(task)
+        ring = turns.ring_of_caller() if self._ring is not None else None
         try:
-            await self._work(driver)
+            await self._work(driver, ring)
         finally:
             if driver.retire:
                 leftovers.break_locks(task, held)
 
     @enable_ki_protection
-    def _work(self, driver: _core.Driver) -> Coroutine[Any, Any, None]:
+    def _work(self, driver: _core.Driver, ring: _core.Ring | None) -> Coroutine[Any, Any, None]:
         # Without time limits only the end of the run can cancel a step: the nursery's own scope
         # is enough.
-        return self._shifts(driver) if self._run.has_timeouts else self._only_shift(driver)
+        work = self._shifts if self._run.has_timeouts else self._only_shift
+        return work(driver, ring)
 
     @enable_ki_protection
-    async def _only_shift(self, driver: _core.Driver) -> None:
+    async def _only_shift(self, driver: _core.Driver, ring: _core.Ring | None) -> None:
         """Run steps inside the nursery's scope, and leave."""
         task, scope = current_task(), self._nursery.cancel_scope
         try:
             left = leftovers.Leftovers(task, scope, own_task=self._isolated)
-            driver.enter(task, scope, left.to_watch(), self._ring)
+            driver.enter(task, scope, left.to_watch(), ring)
             try:
                 await drive(driver)
             finally:
@@ -195,7 +197,7 @@ class Host:
             del self, driver
 
     @enable_ki_protection
-    async def _shifts(self, driver: _core.Driver) -> None:
+    async def _shifts(self, driver: _core.Driver, ring: _core.Ring | None) -> None:
         """Run steps inside one cancel scope after another, and leave."""
         task = current_task()
         try:
@@ -204,7 +206,7 @@ class Host:
                 try:
                     with trio.CancelScope() as scope:
                         left = leftovers.Leftovers(task, scope, own_task=self._isolated)
-                        driver.enter(task, scope, left.to_watch(), self._ring)
+                        driver.enter(task, scope, left.to_watch(), ring)
                         try:
                             await drive(driver)
                         finally:
@@ -308,7 +310,7 @@ async def run_alone(run: _core.Run) -> bool:
     task = current_task()
     held = leftovers.locks(task)
     # What the caller handles is no context of others' steps.
-    ring = turns.ring() if run.takes_turns and sys.exception() is None else None
+    ring = turns.ring_of_caller() if run.takes_turns and sys.exception() is None else None
     try:
         if run.has_timeouts:
             await _within_limit(run, driver, task, ring)

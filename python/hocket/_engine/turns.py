@@ -23,9 +23,11 @@ from trio.lowlevel import (
 
 from .. import _core
 
-__all__ = ["ring"]
+__all__ = ["ring", "ring_of_caller"]
 
 _NAME = "hocket_ring"
+# In frames, of the thousand that Python allows.
+_DEEP = 100
 
 
 def _look_up() -> dict[str, Any] | None:
@@ -88,6 +90,18 @@ def _is_due(runner: Any) -> bool:
 
 
 _FOUND = _look_up() if os.environ.get("HOCKET_TURNS", "on") != "off" else None
+
+
+def ring_of_caller() -> _core.Ring | None:
+    """The same for a caller's own task.
+
+    Others' steps would stand on its stack: one that is deep already leaves them too little of it.
+    """
+    try:
+        sys._getframe(_DEEP)
+    except ValueError:
+        return ring()
+    return None
 
 
 def ring() -> _core.Ring | None:

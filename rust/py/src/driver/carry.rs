@@ -105,6 +105,7 @@ pub fn carry<'py>(
         _ => None,
     };
     if own.is_none() && !carries {
+        circle.is_due |= pace.is_due;
         return driven;
     }
     let mut ready = mem::take(&mut circle.ready);
