@@ -373,7 +373,7 @@ async def test_a_caller_that_stands_deep_in_its_stack_leaves_others_steps_theirs
     async def nest(depth):
         return await (nest(depth - 1) if depth else run_group(execute, on=on))
 
-    assert sorted((await nest(500)).results.values()) == TEN
+    assert sorted((await nest(650)).results.values()) == TEN
 
 
 # --- waiting ----------------------------------------------------------------------------------------
