@@ -3,10 +3,12 @@
 
 pub mod history;
 pub mod rate;
+pub mod retry;
 
 use history::{Event, History};
-use hocket_core::{Cause, Outcome, StepState, Verdict, WhenFull};
+use hocket_core::{Cause, Outcome, Retry, StepState, Verdict, WhenFull};
 use rate::NaiveRate;
+use retry::Attempts;
 
 /// What a lane is to do; the plain counterpart of `LaneSpec`.
 #[derive(Clone, Debug)]
@@ -25,6 +27,9 @@ pub struct Spec {
     pub share: Option<u32>,
     /// The number of the rate at which its steps start.
     pub rate: Option<usize>,
+    /// How often its steps are tried, and single ones instead.
+    pub retry: Option<Retry>,
+    pub retries: Vec<Option<Retry>>,
     /// The run that waits for this lane.
     pub parent: Option<usize>,
 }
@@ -51,6 +56,7 @@ pub struct Lane {
     /// Ready steps, with and without a slot, in the order they became ready.
     pub ready: Vec<u32>,
     pub ready_at_ns: Vec<u64>,
+    pub attempts: Attempts,
     pub reserved: Option<From>,
     /// The share it takes slots within.
     pub share: Option<usize>,
@@ -139,11 +145,41 @@ impl Lane {
         }
     }
 
+    pub fn retry(&self, step: u32) -> Option<&Retry> {
+        let own = self.spec.retries.get(step as usize);
+        own.unwrap_or(&self.spec.retry).as_ref()
+    }
+
+    pub fn tries(&self) -> bool {
+        self.spec.retry.is_some() || !self.spec.retries.is_empty()
+    }
+
+    /// How long the attempt that started then may run, and whether that is what is left for all.
+    pub fn attempt_limit_ns(&self, step: u32, started_ns: u64) -> Option<(u64, bool)> {
+        let own = self.timeout_ns(step).map(|own| (own, false));
+        let retry = self.retry(step).filter(|_| self.takes_slot(step));
+        let left = retry.and_then(|retry| self.attempts.left_ns(retry, step, started_ns));
+        own.into_iter().chain(left.map(|left| (left, true))).min()
+    }
+
+    /// All that are ready, attempts that wait for their time included.
+    pub fn ready_or_tried(&self) -> usize {
+        self.ready.len() + self.attempts.len()
+    }
+
+    /// Steps that could start now, if there were slots.
+    pub fn startable(&self) -> usize {
+        self.ready_for_slots() + self.attempts.due.len()
+    }
+
     pub fn ready_for_slots(&self) -> usize {
         self.ready.iter().filter(|&&s| self.takes_slot(s)).count()
     }
 
     fn take_ready(&mut self, with_slot: bool) -> Option<u32> {
+        if with_slot && !self.attempts.due.is_empty() {
+            return Some(self.attempts.due.remove(0));
+        }
         let at = (self.ready.iter()).position(|&s| self.takes_slot(s) == with_slot)?;
         Some(self.ready.remove(at))
     }
@@ -210,7 +246,7 @@ impl Reference {
     pub fn queue_length(&self) -> u64 {
         self.lanes
             .iter()
-            .map(|lane| lane.ready_for_slots() as u64)
+            .map(|lane| (lane.ready_for_slots() + lane.attempts.len()) as u64)
             .sum()
     }
 
@@ -257,6 +293,7 @@ impl Reference {
             states: vec![StepState::Waiting; steps],
             ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
             ready_at_ns: vec![now_ns; steps],
+            attempts: Attempts::new(spec.steps),
             reserved: None,
             share,
             succeeded: 0,
@@ -290,6 +327,7 @@ impl Reference {
 
     pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
         self.time_is(now_ns);
+        self.lanes[id].attempts.come(now_ns);
         let next = self.find_next(id, now_ns);
         self.step_back();
         next
@@ -349,7 +387,9 @@ impl Reference {
     }
 
     pub fn request(&mut self, id: usize) -> bool {
-        let lane = &self.lanes[id];
+        let now_ns = self.now_ns;
+        let lane = &mut self.lanes[id];
+        lane.attempts.come(now_ns);
         if lane.closed.is_some() {
             return false;
         }
@@ -367,6 +407,7 @@ impl Reference {
         let has_all = self.held(id) > 0 && self.held(id) >= self.in_use();
         let is_timed = self.rate.is_some() || self.lanes[id].spec.rate.is_some();
         let is_plain = !is_timed
+            && !self.lanes[id].tries()
             && self.lanes[id].lenders_at_first == 0
             && self.lanes[id].spec.dependencies.is_none()
             && self.lanes[id].spec.slotless.is_empty();
@@ -379,6 +420,31 @@ impl Reference {
 
     pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
         self.time_is(now_ns);
+        self.end(number, Some(outcome), now_ns)
+    }
+
+    /// An attempt has failed. When it is tried again, if it is.
+    pub fn try_again(
+        &mut self,
+        number: usize,
+        asked_ns: Option<u64>,
+        chance: f64,
+        now_ns: u64,
+    ) -> Option<u64> {
+        self.time_is(now_ns);
+        let run = self.run(number).expect("it was picked among them");
+        let (lane, step, from) = (&self.lanes[run.lane], run.step, run.from);
+        let (id, attempts) = (run.lane, &lane.attempts);
+        let may = !lane.stopped && from != From::Nowhere;
+        let retry = lane.retry(step).filter(|_| may)?;
+        let at_ns = attempts.again_ns(retry, step, asked_ns, chance, now_ns)?;
+        self.lanes[id].attempts.waiting.push((at_ns, step));
+        self.end(number, None, now_ns);
+        Some(at_ns)
+    }
+
+    /// A run has ended, with this outcome or to be tried again.
+    fn end(&mut self, number: usize, outcome: Option<Outcome>, now_ns: u64) -> Option<Verdict> {
         let (asking, others) =
             (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
         let asking: Vec<usize> = asking;
@@ -390,6 +456,34 @@ impl Reference {
         let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
+        (self.lanes[run.lane].armed).retain(|&(_, worker)| worker != number as u32);
+        let verdict = match outcome {
+            Some(outcome) => self.count_outcome(&run, outcome, now_ns),
+            None => {
+                let event = Event::Retried(now_ns - run.started_ns);
+                self.history.note(run.lane, event, now_ns);
+                let lane = &mut self.lanes[run.lane];
+                lane.states[run.step as usize] = StepState::Waiting;
+                lane.ready_at_ns[run.step as usize] = now_ns;
+                None
+            }
+        };
+        if !lent {
+            self.give_back(run.from, self.lanes[run.lane].share);
+        }
+        // Whoever waits for it asks the next one outwards.
+        for id in asking {
+            let waits = self.since.contains(&id) && !self.asking.contains(&id);
+            let claims = self.claims(id);
+            if waits && self.loan_gates(id).iter().all(|g| claims.contains(g)) {
+                self.ask(id);
+            }
+        }
+        self.step_back();
+        verdict
+    }
+
+    fn count_outcome(&mut self, run: &Run, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
         let lane = &mut self.lanes[run.lane];
         let run_ns = now_ns - run.started_ns;
         match outcome {
@@ -400,7 +494,6 @@ impl Reference {
                 self.history.note(run.lane, ended, now_ns);
             }
         }
-        lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.states[run.step as usize] = match outcome {
             Outcome::Succeeded => StepState::Succeeded,
             Outcome::Failed => StepState::Failed,
@@ -422,18 +515,6 @@ impl Reference {
         if verdict.is_some() || outcome == Outcome::Cancelled {
             self.stop(run.lane);
         }
-        if !lent {
-            self.give_back(run.from, self.lanes[run.lane].share);
-        }
-        // Whoever waits for it asks the next one outwards.
-        for id in asking {
-            let waits = self.since.contains(&id) && !self.asking.contains(&id);
-            let claims = self.claims(id);
-            if waits && self.loan_gates(id).iter().all(|g| claims.contains(g)) {
-                self.ask(id);
-            }
-        }
-        self.step_back();
         verdict
     }
 
@@ -444,6 +525,10 @@ impl Reference {
         }
         lane.stopped = true;
         lane.ready.clear();
+        for step in lane.attempts.give_up() {
+            lane.states[step as usize] = StepState::Cancelled;
+            lane.cancelled_ns.push(0);
+        }
         self.stand_back(id);
     }
 
@@ -632,7 +717,7 @@ impl Reference {
         let run = self.run(number).expect("it was picked among them");
         let (id, step, started_ns) = (run.lane, run.step, run.started_ns);
         let lane = &mut self.lanes[id];
-        let Some(timeout_ns) = lane.timeout_ns(step) else {
+        let Some((timeout_ns, _)) = lane.attempt_limit_ns(step, started_ns) else {
             return (id, None);
         };
         let deadline_ns = started_ns + timeout_ns;
@@ -658,6 +743,7 @@ impl Reference {
         lane.states[step as usize] = StepState::Running;
         if from != From::Nowhere {
             let wait_ns = now_ns - lane.ready_at_ns[step as usize];
+            lane.attempts.started(step, now_ns);
             self.history.note(id, Event::Started { wait_ns }, now_ns);
         }
         let run = Run {
@@ -706,7 +792,7 @@ impl Reference {
 
     fn wants_slot(&self, id: usize) -> bool {
         let lane = &self.lanes[id];
-        let more = lane.ready_for_slots() > usize::from(lane.reserved.is_some());
+        let more = lane.startable() > usize::from(lane.reserved.is_some());
         !lane.stopped && more && self.held(id) < lane.spec.limit
     }
 
