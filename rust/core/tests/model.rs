@@ -32,6 +32,9 @@ enum Op {
     Resume,
     SetQueueSize(Option<u32>),
     SetWhenFull(WhenFull),
+    /// A step comes in, where a lane has a place for it.
+    Feed(usize, usize),
+    EndFeed(usize),
     /// An attempt fails, with a wait that was asked for, and by this chance.
     TryAgain(usize, Option<u64>, f64),
     /// Nothing starts for so long.
@@ -111,20 +114,7 @@ impl Pair {
             }
             Op::Request(pick) => {
                 if let Some(id) = self.pick_lane(pick) {
-                    let wanted = self.real.request(self.lanes[id]);
-                    // Where a worker is wanted only to sleep, the reference does not say so.
-                    let naive = self.naive.request(id);
-                    prop_assert!(wanted || !naive);
-                    let keeps = self
-                        .real
-                        .keeper()
-                        .is_some_and(|(lane, _)| lane == self.lanes[id]);
-                    let lane = &self.naive.lanes[id];
-                    let is_tried = !lane.attempts.waiting.is_empty();
-                    let sleeps = keeps || is_tried || lane.reserved.is_some();
-                    prop_assert!(naive || !wanted || sleeps);
-                    self.coming.retain(|&other| other != id);
-                    self.coming.extend(wanted.then_some(id));
+                    self.request(id)?;
                 }
             }
             Op::Settle(pick, outcome) => {
@@ -135,6 +125,17 @@ impl Pair {
             Op::SettleAndNext(pick, outcome) => {
                 if let Some(run) = self.pick_run(pick) {
                     self.settle_and_next(run, outcome)?;
+                }
+            }
+            Op::Feed(pick, place) => {
+                if let Some(id) = self.pick_fed(pick) {
+                    self.feed(id, place)?;
+                }
+            }
+            Op::EndFeed(pick) => {
+                if let Some(id) = self.pick_fed(pick) {
+                    self.real.end_feed(self.lanes[id]);
+                    self.naive.lanes[id].feeds = false;
                 }
             }
             Op::TryAgain(pick, asked_ns, chance) => {
@@ -273,6 +274,7 @@ impl Pair {
             parent: spec.parent.map(|run| self.slots[run]),
             rate: spec.rate.map(|rate| self.rates[rate].clone()),
             bounded: spec.bounded,
+            is_fed: spec.is_fed,
             retry: spec.retry,
             retries: spec.retries.clone(),
             ..LaneSpec::new(spec.steps)
@@ -291,6 +293,34 @@ impl Pair {
                 prop_assert_eq!(Some(overfull.queue_size as usize), self.naive.queue_size);
             }
             _ => unreachable!(),
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, id: usize) -> TestCaseResult {
+        let wanted = self.real.request(self.lanes[id]);
+        // Where a worker is wanted only to sleep, the reference does not say so.
+        let naive = self.naive.request(id);
+        prop_assert!(wanted || !naive);
+        let keeps = self
+            .real
+            .keeper()
+            .is_some_and(|(lane, _)| lane == self.lanes[id]);
+        let lane = &self.naive.lanes[id];
+        let is_tried = !lane.attempts.waiting.is_empty();
+        let sleeps = keeps || is_tried || lane.reserved.is_some();
+        prop_assert!(naive || !wanted || sleeps);
+        self.coming.retain(|&other| other != id);
+        self.coming.extend(wanted.then_some(id));
+        Ok(())
+    }
+
+    fn feed(&mut self, id: usize, place: usize) -> TestCaseResult {
+        let free = self.naive.lanes[id].free_places();
+        if let Some(at) = place.checked_rem(free.len()) {
+            self.real.feed(self.lanes[id], free[at], self.now_ns);
+            self.naive.feed(id, free[at], self.now_ns);
+            self.request(id)?;
         }
         Ok(())
     }
@@ -411,6 +441,12 @@ impl Pair {
         open.or((!self.lanes.is_empty()).then_some(0))
     }
 
+    fn pick_fed(&self, pick: usize) -> Option<usize> {
+        let is_fed = |id: &usize| self.naive.lanes[*id].spec.is_fed;
+        let fed: Vec<usize> = self.open.iter().copied().filter(is_fed).collect();
+        pick.checked_rem(fed.len()).map(|at| fed[at])
+    }
+
     fn pick_run(&self, pick: usize) -> Option<usize> {
         let running = &self.naive.running;
         (!running.is_empty()).then(|| running[pick % running.len()].number)
@@ -479,6 +515,9 @@ impl Pair {
             prop_assert_eq!(real.states(lane), &expected.states[..]);
             prop_assert_eq!(real.ready(lane), expected.ready_or_tried());
             prop_assert_eq!(real.verdict(lane), expected.verdict);
+            let is_over = expected.stopped || !expected.feeds;
+            let is_exhausted = is_over && expected.ready_or_tried() == 0;
+            prop_assert_eq!(real.is_exhausted(lane), is_exhausted);
             if let Some(due_ns) = naive.earliest_deadline(id) {
                 let in_time = self.looks_ns[id].is_some_and(|look_ns| look_ns <= due_ns);
                 prop_assert!(in_time, "slept through a deadline");
@@ -751,6 +790,7 @@ fn group() -> impl Strategy<Value = Spec> {
                     bounded: false,
                     share,
                     rate: None,
+                    is_fed: false,
                     retry: None,
                     retries: vec![],
                     parent,
@@ -776,6 +816,7 @@ fn nested() -> impl Strategy<Value = Spec> {
         bounded: false,
         share,
         rate: None,
+        is_fed: false,
         retry: None,
         retries: vec![],
         parent,
@@ -823,6 +864,7 @@ fn single(nested: f64) -> impl Strategy<Value = Spec> {
             bounded: true,
             share,
             rate: None,
+            is_fed: false,
             retry: None,
             retries: vec![],
             parent,
@@ -1078,6 +1120,62 @@ proptest! {
     ) {
         let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
         let mut pair = Pair::new(limit, queue_size, WhenFull::Wait).with_rates(&rates, pools);
+        pair.run(ops, 1)?;
+    }
+}
+
+/// Mostly lanes whose steps come in one by one.
+fn fed(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Spec> {
+    (spec, proptest::bool::weighted(0.7)).prop_map(|(spec, is_fed)| match is_fed && !spec.bounded {
+        true => Spec {
+            is_fed,
+            dependencies: None,
+            ..spec
+        },
+        false => spec,
+    })
+}
+
+fn fed_op(op: impl Strategy<Value = Op> + 'static) -> impl Strategy<Value = Op> {
+    let pick = any::<usize>;
+    prop_oneof![
+        16 => op,
+        8 => (pick(), pick()).prop_map(|(lane, place)| Op::Feed(lane, place)),
+        1 => pick().prop_map(Op::EndFeed),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn fed_lanes_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        pace in pace(),
+        ops in vec((0..12_u64, fed_op(op(fed(prop_oneof![3 => group(), 1 => nested()])))), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, pace)?;
+    }
+
+    #[test]
+    fn attempts_of_fed_lanes_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        ops in vec((0..12_u64, fed_op(tried_op(fed(prop_oneof![3 => group(), 1 => nested()])))), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn fed_lanes_at_a_rate_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        pools in any::<bool>(),
+        rates in rates(3),
+        ops in vec((0..12_u64, fed_op(tried_op(fed(group())))), 1..150),
+    ) {
+        let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
+        let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(&rates, pools);
         pair.run(ops, 1)?;
     }
 }

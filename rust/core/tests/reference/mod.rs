@@ -27,6 +27,8 @@ pub struct Spec {
     pub share: Option<u32>,
     /// The number of the rate at which its steps start.
     pub rate: Option<usize>,
+    /// Whether its steps come in one by one, at so many places.
+    pub is_fed: bool,
     /// How often its steps are tried, and single ones instead.
     pub retry: Option<Retry>,
     pub retries: Vec<Option<Retry>>,
@@ -57,6 +59,11 @@ pub struct Lane {
     pub ready: Vec<u32>,
     pub ready_at_ns: Vec<u64>,
     pub attempts: Attempts,
+    /// Whether more steps may come in.
+    pub feeds: bool,
+    /// The places at which a step has come in, and what became of steps that were there before.
+    pub submitted: Vec<bool>,
+    pub before: Vec<StepState>,
     pub reserved: Option<From>,
     /// The share it takes slots within.
     pub share: Option<usize>,
@@ -152,6 +159,21 @@ impl Lane {
 
     pub fn tries(&self) -> bool {
         self.spec.retry.is_some() || !self.spec.retries.is_empty()
+    }
+
+    /// Whether there is a step, and the statistics know of it.
+    fn counts(&self, step: u32) -> bool {
+        self.takes_slot(step) && self.submitted[step as usize]
+    }
+
+    /// Places where no step waits or runs.
+    pub fn free_places(&self) -> Vec<u32> {
+        let is_free = |&place: &u32| match self.states[place as usize] {
+            StepState::Running => false,
+            StepState::Waiting => !self.submitted[place as usize],
+            _ => true,
+        };
+        (0..self.spec.steps).filter(is_free).collect()
     }
 
     /// How long the attempt that started then may run, and whether that is what is left for all.
@@ -254,9 +276,9 @@ impl Reference {
     pub fn count(&self, state: StepState, closed: Option<Cause>) -> u64 {
         let lanes = self.lanes.iter().filter(|lane| lane.closed == closed);
         let count = |lane: &Lane| {
-            (0..lane.spec.steps)
-                .filter(|&s| lane.takes_slot(s) && lane.states[s as usize] == state)
-                .count()
+            let is_so = |s: &u32| lane.counts(*s) && lane.states[*s as usize] == state;
+            let before = lane.before.iter().filter(|&&before| before == state);
+            (0..lane.spec.steps).filter(is_so).count() + before.count()
         };
         lanes.map(count).sum::<usize>() as u64
     }
@@ -291,9 +313,14 @@ impl Reference {
         };
         let mut lane = Lane {
             states: vec![StepState::Waiting; steps],
-            ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
+            ready: (0..spec.steps)
+                .filter(|s| !spec.is_fed && !has_to_wait(s))
+                .collect(),
             ready_at_ns: vec![now_ns; steps],
             attempts: Attempts::new(spec.steps),
+            feeds: spec.is_fed,
+            submitted: vec![!spec.is_fed; steps],
+            before: vec![],
             reserved: None,
             share,
             succeeded: 0,
@@ -313,7 +340,7 @@ impl Reference {
             lane.ready.clear();
         }
         let id = self.lanes.len();
-        let slotted = (0..lane.spec.steps).filter(|&s| lane.takes_slot(s)).count();
+        let slotted = (0..lane.spec.steps).filter(|&s| lane.counts(s)).count();
         let submitted = Event::Submitted(slotted as u64);
         self.history.note(id, submitted, now_ns);
         self.lanes.push(lane);
@@ -323,6 +350,25 @@ impl Reference {
         }
         self.step_back();
         Some(id)
+    }
+
+    pub fn feed(&mut self, id: usize, place: u32, now_ns: u64) {
+        let lane = &mut self.lanes[id];
+        if lane.closed.is_some() || lane.stopped || !lane.feeds {
+            return;
+        }
+        let at = place as usize;
+        if lane.counts(place) {
+            lane.before.push(lane.states[at]);
+        }
+        lane.submitted[at] = true;
+        lane.states[at] = StepState::Waiting;
+        lane.ready_at_ns[at] = now_ns;
+        lane.attempts.past[at] = Default::default();
+        lane.ready.push(place);
+        if lane.takes_slot(place) {
+            self.history.note(id, Event::Submitted(1), now_ns);
+        }
     }
 
     pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
@@ -342,7 +388,9 @@ impl Reference {
         }
         if self.lanes[id].reserved.is_none() {
             if !self.wants_slot(id) {
-                return Next::Leave;
+                let lane = &self.lanes[id];
+                let may_come = lane.feeds && !lane.stopped && lane.startable() == 0;
+                return if may_come { Next::Wait } else { Next::Leave };
             }
             if !self.take_slot(id) {
                 self.stand(id);
@@ -559,7 +607,7 @@ impl Reference {
             let ended = Event::Ended(outcome, run_ns);
             self.history.note(id, ended, now_ns);
         }
-        let waits = |s: &u32| lane.takes_slot(*s) && lane.states[*s as usize] == StepState::Waiting;
+        let waits = |s: &u32| lane.counts(*s) && lane.states[*s as usize] == StepState::Waiting;
         let skipped = (0..lane.spec.steps).filter(waits).count();
         self.history
             .note(id, Event::Skipped(skipped as u64), now_ns);
