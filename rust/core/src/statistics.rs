@@ -52,6 +52,11 @@ impl Statistics {
         self.at(now_ns).ended(outcome, run_ns);
     }
 
+    /// An attempt failed after running this long, and is not the last.
+    pub fn retried(&mut self, run_ns: u64, now_ns: u64) {
+        self.at(now_ns).retried(run_ns);
+    }
+
     /// From now on the time is another clock's: what was can no longer be placed in time.
     pub fn change_clock(&mut self) {
         self.put_away();

@@ -1,8 +1,8 @@
 //! What the scheduler promises, one sentence a test.
 
 use hocket_core::{
-    Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Scheduler, SlotId, Statistics,
-    StepState, Verdict, WhenFull,
+    Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Retry, Scheduler, SlotId,
+    Statistics, StepState, Verdict, WhenFull,
 };
 
 fn open(scheduler: &mut Scheduler, steps: u32) -> LaneId {
@@ -1008,4 +1008,54 @@ fn nothing_comes_into_a_fed_lane_that_was_stopped() {
     scheduler.close(lane, Cause::Ended, 0);
     assert_eq!(scheduler.statistics().tally.skipped, 1);
     assert_eq!(scheduler.in_use(), 0);
+}
+
+fn open_fed_and_tried(scheduler: &mut Scheduler, limit: u32) -> LaneId {
+    let retry = Retry {
+        attempts: Some(2),
+        wait_initial_ns: 0,
+        wait_max_ns: 0,
+        wait_jitter_ns: 0,
+        wait_exp_base: 1.0,
+        timeout_ns: None,
+    };
+    let spec = LaneSpec {
+        is_fed: true,
+        retry: Some(retry),
+        limit,
+        ..LaneSpec::new(2)
+    };
+    scheduler.open(spec, 0).unwrap()
+}
+
+#[test]
+fn a_step_at_a_place_used_again_has_all_its_attempts() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_fed_and_tried(&mut scheduler, 1);
+    for _ in 0..2 {
+        scheduler.feed(lane, 0, 0);
+        let first = start(&mut scheduler, lane);
+        assert_eq!(scheduler.attempt(lane, 0), 1);
+        assert_eq!(scheduler.retry(first, None, 0.0, 0), Some(0));
+        let second = start(&mut scheduler, lane);
+        assert_eq!(scheduler.retry(second, None, 0.0, 0), None);
+        complete(&mut scheduler, second);
+    }
+}
+
+#[test]
+fn a_worker_of_a_fed_lane_leaves_while_its_limit_keeps_an_attempt_from_starting() {
+    let mut scheduler = Scheduler::new(2);
+    let lane = open_fed_and_tried(&mut scheduler, 1);
+    scheduler.feed(lane, 0, 0);
+    let slot = start(&mut scheduler, lane);
+    scheduler.feed(lane, 1, 0);
+    assert_eq!(scheduler.retry(slot, Some(1), 0.0, 0), Some(1));
+    start(&mut scheduler, lane);
+    assert!(matches!(
+        scheduler.next(lane, 0),
+        Next::WaitUntil { at_ns: 1 }
+    ));
+    // The attempt may start by its time, and the worker of the step that runs asks for it.
+    assert_eq!(scheduler.next(lane, 1), Next::Leave);
 }

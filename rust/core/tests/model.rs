@@ -4,8 +4,8 @@
 mod reference;
 
 use hocket_core::{
-    Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Scheduler, SharedRate,
-    SlotId, Statistics, StepState, WhenFull,
+    Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Retry, Scheduler,
+    SharedRate, SlotId, Statistics, StepState, WhenFull,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,6 +32,11 @@ enum Op {
     Resume,
     SetQueueSize(Option<u32>),
     SetWhenFull(WhenFull),
+    /// A step comes in, where a lane has a place for it.
+    Feed(usize, usize),
+    EndFeed(usize),
+    /// An attempt fails, with a wait that was asked for, and by this chance.
+    TryAgain(usize, Option<u64>, f64),
     /// Nothing starts for so long.
     Hold(u64),
     /// A worker that sleeps gets up, as its time has come or a little later.
@@ -109,19 +114,7 @@ impl Pair {
             }
             Op::Request(pick) => {
                 if let Some(id) = self.pick_lane(pick) {
-                    let wanted = self.real.request(self.lanes[id]);
-                    // Where a worker is wanted only to sleep, the reference does not say so.
-                    let naive = self.naive.request(id);
-                    prop_assert!(wanted || !naive);
-                    let keeps = self
-                        .real
-                        .keeper()
-                        .is_some_and(|(lane, _)| lane == self.lanes[id]);
-                    prop_assert!(
-                        naive || !wanted || keeps || self.naive.lanes[id].reserved.is_some()
-                    );
-                    self.coming.retain(|&other| other != id);
-                    self.coming.extend(wanted.then_some(id));
+                    self.request(id)?;
                 }
             }
             Op::Settle(pick, outcome) => {
@@ -132,6 +125,24 @@ impl Pair {
             Op::SettleAndNext(pick, outcome) => {
                 if let Some(run) = self.pick_run(pick) {
                     self.settle_and_next(run, outcome)?;
+                }
+            }
+            Op::Feed(pick, place) => {
+                if let Some(id) = self.pick_fed(pick) {
+                    self.feed(id, place)?;
+                }
+            }
+            Op::EndFeed(pick) => {
+                if let Some(id) = self.pick_fed(pick) {
+                    self.real.end_feed(self.lanes[id]);
+                    self.naive.lanes[id].feeds = false;
+                }
+            }
+            Op::TryAgain(pick, asked_ns, chance) => {
+                if let Some(run) = self.pick_run(pick)
+                    && !self.try_again(run, asked_ns, chance)?
+                {
+                    self.settle(run, Outcome::Failed)?;
                 }
             }
             Op::Stop(pick) => {
@@ -263,6 +274,9 @@ impl Pair {
             parent: spec.parent.map(|run| self.slots[run]),
             rate: spec.rate.map(|rate| self.rates[rate].clone()),
             bounded: spec.bounded,
+            is_fed: spec.is_fed,
+            retry: spec.retry,
+            retries: spec.retries.clone(),
             ..LaneSpec::new(spec.steps)
         };
         let real = self.real.open(real, self.now_ns);
@@ -279,6 +293,34 @@ impl Pair {
                 prop_assert_eq!(Some(overfull.queue_size as usize), self.naive.queue_size);
             }
             _ => unreachable!(),
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, id: usize) -> TestCaseResult {
+        let wanted = self.real.request(self.lanes[id]);
+        // Where a worker is wanted only to sleep, the reference does not say so.
+        let naive = self.naive.request(id);
+        prop_assert!(wanted || !naive);
+        let keeps = self
+            .real
+            .keeper()
+            .is_some_and(|(lane, _)| lane == self.lanes[id]);
+        let lane = &self.naive.lanes[id];
+        let is_tried = !lane.attempts.waiting.is_empty();
+        let sleeps = keeps || is_tried || lane.reserved.is_some();
+        prop_assert!(naive || !wanted || sleeps);
+        self.coming.retain(|&other| other != id);
+        self.coming.extend(wanted.then_some(id));
+        Ok(())
+    }
+
+    fn feed(&mut self, id: usize, place: usize) -> TestCaseResult {
+        let free = self.naive.lanes[id].free_places();
+        if let Some(at) = place.checked_rem(free.len()) {
+            self.real.feed(self.lanes[id], free[at], self.now_ns);
+            self.naive.feed(id, free[at], self.now_ns);
+            self.request(id)?;
         }
         Ok(())
     }
@@ -310,6 +352,14 @@ impl Pair {
                 prop_assert!(at_ns > self.now_ns, "nobody sleeps until now");
                 self.asleep.push((id, at_ns));
             }
+            (Next::WaitUntil { at_ns }, reference::Next::Leave) => {
+                let next_ns = self.naive.lanes[id].attempts.next_ns();
+                let why = "nobody stays but for an attempt or as the keeper";
+                let keeps = self.real.keeper() == Some((self.lanes[id], at_ns));
+                prop_assert!(keeps || next_ns == Some(at_ns), "{}", why);
+                prop_assert!(at_ns > self.now_ns, "nobody sleeps until now");
+                self.asleep.push((id, at_ns));
+            }
             _ => prop_assert!(false, "{:?} is not {:?}", real, naive),
         }
         Ok(matches!(real, Next::Start { .. }))
@@ -320,6 +370,23 @@ impl Pair {
         self.coming.push(self.naive.run(run).unwrap().lane);
         prop_assert_eq!(real, self.naive.settle(run, outcome, self.now_ns));
         Ok(())
+    }
+
+    /// Whether the step is to be tried again; if not, nothing has happened.
+    fn try_again(
+        &mut self,
+        run: usize,
+        asked_ns: Option<u64>,
+        chance: f64,
+    ) -> Result<bool, TestCaseError> {
+        let id = self.naive.run(run).unwrap().lane;
+        let real = (self.real).retry(self.slots[run], asked_ns, chance, self.now_ns);
+        let naive = self.naive.try_again(run, asked_ns, chance, self.now_ns);
+        prop_assert_eq!(real, naive);
+        if real.is_some() {
+            self.coming.push(id);
+        }
+        Ok(real.is_some())
     }
 
     fn settle_and_next(&mut self, run: usize, outcome: Outcome) -> TestCaseResult {
@@ -343,8 +410,10 @@ impl Pair {
         if let Some(tally) = tally {
             prop_assert_eq!(tally, self.naive.history.lane(id).tally);
             let ended = tally.completed + tally.failed + tally.timed_out;
-            prop_assert_eq!(tally.run.count, ended);
-            prop_assert_eq!(tally.wait.count, ended + tally.cancelled);
+            prop_assert_eq!(tally.run.count, ended + tally.retried);
+            // A step that was stopped between two attempts has not started once more.
+            let started = tally.wait.count + self.naive.lanes[id].attempts.given_up;
+            prop_assert_eq!(started, ended + tally.cancelled + tally.retried);
             prop_assert_eq!(tally.submitted, ended + tally.cancelled + tally.skipped);
         }
         self.open.retain(|&other| other != id);
@@ -370,6 +439,12 @@ impl Pair {
     fn pick_lane(&self, pick: usize) -> Option<usize> {
         let open = self.open.get(pick % (self.open.len() + 1)).copied();
         open.or((!self.lanes.is_empty()).then_some(0))
+    }
+
+    fn pick_fed(&self, pick: usize) -> Option<usize> {
+        let is_fed = |id: &usize| self.naive.lanes[*id].spec.is_fed;
+        let fed: Vec<usize> = self.open.iter().copied().filter(is_fed).collect();
+        pick.checked_rem(fed.len()).map(|at| fed[at])
     }
 
     fn pick_run(&self, pick: usize) -> Option<usize> {
@@ -429,12 +504,20 @@ impl Pair {
                 real.started_ns(self.slots[run.number]),
                 Some(run.started_ns)
             );
+            let lane = &naive.lanes[run.lane];
+            prop_assert_eq!(
+                real.attempt_limit_ns(self.slots[run.number]),
+                lane.attempt_limit_ns(run.step, run.started_ns)
+            );
         }
         for &id in &self.open {
             let (lane, expected) = (self.lanes[id], &naive.lanes[id]);
             prop_assert_eq!(real.states(lane), &expected.states[..]);
-            prop_assert_eq!(real.ready(lane), expected.ready.len());
+            prop_assert_eq!(real.ready(lane), expected.ready_or_tried());
             prop_assert_eq!(real.verdict(lane), expected.verdict);
+            let is_over = expected.stopped || !expected.feeds;
+            let is_exhausted = is_over && expected.ready_or_tried() == 0;
+            prop_assert_eq!(real.is_exhausted(lane), is_exhausted);
             if let Some(due_ns) = naive.earliest_deadline(id) {
                 let in_time = self.looks_ns[id].is_some_and(|look_ns| look_ns <= due_ns);
                 prop_assert!(in_time, "slept through a deadline");
@@ -443,6 +526,9 @@ impl Pair {
                 let submitted_ns = expected.ready_at_ns[step as usize];
                 prop_assert_eq!(real.submitted_ns(lane, step), submitted_ns);
                 prop_assert_eq!(real.step_timeout_ns(lane, step), expected.timeout_ns(step));
+                let started = expected.attempts.past[step as usize].started;
+                let tried = if expected.tries() { started.max(1) } else { 1 };
+                prop_assert_eq!(real.attempt(lane, step), tried);
             }
         }
         self.agree_on_statistics()?;
@@ -474,7 +560,7 @@ impl Pair {
         }
         // A step that started and was not cancelled has a running time, whatever ended it.
         let ended = completed + failed + real.timed_out;
-        prop_assert_eq!(real.run.count, ended);
+        prop_assert_eq!(real.run.count, ended + real.retried);
         // Every step that was submitted is somewhere, exactly once.
         let settled = completed + failed + real.timed_out + real.cancelled + skipped;
         let unsettled: u64 = [Waiting, Running, Cancelled]
@@ -546,7 +632,20 @@ impl Pair {
             prop_assert!(running <= lane.spec.limit as usize);
         }
         self.in_use_before = real.in_use();
+        self.attempts_are_slept_for()?;
         self.somebody_sleeps()
+    }
+
+    /// Where attempts of a lane wait for their time, a worker of it sleeps until the first, or comes.
+    fn attempts_are_slept_for(&self) -> TestCaseResult {
+        for &id in self.open.iter().filter(|id| !self.coming.contains(id)) {
+            if let Some(next_ns) = self.naive.lanes[id].attempts.next_ns() {
+                let in_time = |&(other, at_ns): &(usize, u64)| other == id && at_ns <= next_ns;
+                let sleeps = self.asleep.iter().any(in_time);
+                prop_assert!(sleeps, "nobody sleeps for the attempt at {}", next_ns);
+            }
+        }
+        Ok(())
     }
 
     /// Where somebody waits for a time alone, there is somebody who will ask by then.
@@ -608,6 +707,11 @@ impl Pair {
                 break;
             };
             self.now_ns += 1;
+            // For ever would be too long.
+            if run % 3 == 0 && self.naive.runs < 1_000 {
+                self.apply(Op::TryAgain(pick, None, 0.5))?;
+                continue;
+            }
             self.apply(Op::Settle(
                 pick,
                 [Outcome::Succeeded, Outcome::Failed][run % 2],
@@ -686,6 +790,9 @@ fn group() -> impl Strategy<Value = Spec> {
                     bounded: false,
                     share,
                     rate: None,
+                    is_fed: false,
+                    retry: None,
+                    retries: vec![],
                     parent,
                 },
             )
@@ -709,6 +816,9 @@ fn nested() -> impl Strategy<Value = Spec> {
         bounded: false,
         share,
         rate: None,
+        is_fed: false,
+        retry: None,
+        retries: vec![],
         parent,
     })
 }
@@ -754,6 +864,9 @@ fn single(nested: f64) -> impl Strategy<Value = Spec> {
             bounded: true,
             share,
             rate: None,
+            is_fed: false,
+            retry: None,
+            retries: vec![],
             parent,
         })
 }
@@ -776,6 +889,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..9_u64).prop_map(Event::Submitted),
         3 => time().prop_map(|wait_ns| Event::Started { wait_ns }),
         3 => (outcome, time()).prop_map(|(outcome, run_ns)| Event::Ended(outcome, run_ns)),
+        1 => time().prop_map(Event::Retried),
         1 => (1..9_u64).prop_map(Event::Skipped),
     ]
 }
@@ -785,6 +899,7 @@ fn record(statistics: &mut Statistics, event: Event, now_ns: u64) {
         Event::Submitted(steps) => statistics.submitted(steps, now_ns),
         Event::Started { wait_ns } => statistics.started(wait_ns, now_ns),
         Event::Ended(outcome, run_ns) => statistics.ended(outcome, run_ns, now_ns),
+        Event::Retried(run_ns) => statistics.retried(run_ns, now_ns),
         Event::Skipped(steps) => statistics.skipped(steps, now_ns),
     }
 }
@@ -926,6 +1041,141 @@ proptest! {
         // Of several that close at once the order is nobody's promise.
         let rates = if pools { &rates } else { &rates[..1] };
         let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(rates, pools);
+        pair.run(ops, 1)?;
+    }
+}
+
+/// Whole bases and chances of a half, which the reference reckons with in whole numbers.
+fn retry() -> impl Strategy<Value = Retry> {
+    let attempts = proptest::option::weighted(0.7, 1..5_u32);
+    let waits = (0..30_u64, 0..100_u64, 0..20_u64, 1..4_u32);
+    let timeout = proptest::option::weighted(0.4, 0..150_u64);
+    (attempts, waits, timeout).prop_map(|(attempts, waits, timeout_ns)| Retry {
+        attempts,
+        wait_initial_ns: waits.0,
+        wait_max_ns: waits.1,
+        wait_jitter_ns: waits.2,
+        wait_exp_base: f64::from(waits.3),
+        timeout_ns,
+    })
+}
+
+/// Mostly with steps that are tried again.
+fn tried(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Spec> {
+    let retries = vec(proptest::option::of(retry()), 8);
+    let retries = proptest::option::weighted(0.3, retries);
+    let all = proptest::option::weighted(0.8, retry());
+    (spec, all, retries).prop_map(|(spec, retry, retries)| {
+        let mut retries = retries.unwrap_or_default();
+        retries.truncate(spec.steps as usize);
+        Spec {
+            retry,
+            retries,
+            ..spec
+        }
+    })
+}
+
+fn tried_op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value = Op> {
+    let asked = proptest::option::weighted(0.3, 0..60_u64);
+    let chance = prop_oneof![Just(0.0), Just(0.5), Just(1.0)];
+    prop_oneof![
+        12 => timed_op(tried(spec)),
+        4 => (any::<usize>(), asked, chance)
+            .prop_map(|(run, asked_ns, chance)| Op::TryAgain(run, asked_ns, chance)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn attempts_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        queue_size in proptest::option::of(0..4_u32),
+        when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
+        pace in pace(),
+        ops in vec((0..12_u64, tried_op(prop_oneof![group(), single(0.2)])), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, queue_size, when_full);
+        pair.run(ops, pace)?;
+    }
+
+    #[test]
+    fn attempts_within_shares_agree_with_the_naive_reference(
+        limit in 1..6_u32,
+        ops in vec((0..12_u64, tried_op(prop_oneof![2 => nested(), 1 => narrow(), 1 => single(0.7)])), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn attempts_at_a_rate_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        queue_size in proptest::option::of(0..4_u32),
+        pools in any::<bool>(),
+        rates in rates(3),
+        ops in vec((0..12_u64, tried_op(prop_oneof![group(), single(0.2)])), 1..150),
+    ) {
+        let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
+        let mut pair = Pair::new(limit, queue_size, WhenFull::Wait).with_rates(&rates, pools);
+        pair.run(ops, 1)?;
+    }
+}
+
+/// Mostly lanes whose steps come in one by one.
+fn fed(spec: impl Strategy<Value = Spec>) -> impl Strategy<Value = Spec> {
+    (spec, proptest::bool::weighted(0.7)).prop_map(|(spec, is_fed)| match is_fed && !spec.bounded {
+        true => Spec {
+            is_fed,
+            dependencies: None,
+            ..spec
+        },
+        false => spec,
+    })
+}
+
+fn fed_op(op: impl Strategy<Value = Op> + 'static) -> impl Strategy<Value = Op> {
+    let pick = any::<usize>;
+    prop_oneof![
+        16 => op,
+        8 => (pick(), pick()).prop_map(|(lane, place)| Op::Feed(lane, place)),
+        1 => pick().prop_map(Op::EndFeed),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn fed_lanes_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        pace in pace(),
+        ops in vec((0..12_u64, fed_op(op(fed(prop_oneof![3 => group(), 1 => nested()])))), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, pace)?;
+    }
+
+    #[test]
+    fn attempts_of_fed_lanes_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        ops in vec((0..12_u64, fed_op(tried_op(fed(prop_oneof![3 => group(), 1 => nested()])))), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn fed_lanes_at_a_rate_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        pools in any::<bool>(),
+        rates in rates(3),
+        ops in vec((0..12_u64, fed_op(tried_op(fed(group())))), 1..150),
+    ) {
+        let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
+        let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(&rates, pools);
         pair.run(ops, 1)?;
     }
 }

@@ -25,6 +25,9 @@ impl Scheduler {
         debug_assert_ne!(lane.states[at], StepState::Running);
         lane.states[at] = StepState::Waiting;
         lane.ready_at_ns[at] = now_ns;
+        if let Some(again) = &mut lane.again {
+            again.attempts.remove(&place);
+        }
         Self::push_ready(lane, place);
         if lane.takes_slot(place) {
             lane.tally.submitted += 1;
@@ -42,7 +45,7 @@ impl Scheduler {
 
     /// The answer to a worker for which the lane has no step that may start.
     pub(super) fn when_idle(lane: &Lane) -> Next {
-        match lane.is_fed && !lane.stopped && lane.ready.is_empty() {
+        match lane.is_fed && !lane.stopped && lane.startable() == 0 {
             true => Next::Wait,
             false => Next::Leave,
         }

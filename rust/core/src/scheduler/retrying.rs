@@ -51,7 +51,7 @@ impl Scheduler {
         lane.states[step as usize] = StepState::Waiting;
         let run_ns = now_ns.saturating_sub(slot.started_ns);
         lane.tally.retried(run_ns);
-        self.statistics.at(now_ns).retried(run_ns);
+        self.statistics.retried(run_ns, now_ns);
         let again = lane.again.as_mut()?;
         again.attempts.entry(step).or_default().failed_ns = Some(now_ns);
         again.wait(step, at_ns);

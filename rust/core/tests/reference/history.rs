@@ -10,8 +10,12 @@ pub const SECOND: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
     Submitted(u64),
-    Started { wait_ns: u64 },
+    Started {
+        wait_ns: u64,
+    },
     Ended(Outcome, u64),
+    /// An attempt failed after so long, and is not the last.
+    Retried(u64),
     Skipped(u64),
 }
 
@@ -81,6 +85,10 @@ impl Sum {
             Event::Submitted(steps) => tally.submitted += steps,
             Event::Skipped(steps) => tally.skipped += steps,
             Event::Started { wait_ns } => self.waits_ns.push(wait_ns),
+            Event::Retried(run_ns) => {
+                tally.retried += 1;
+                self.runs_ns.push(run_ns);
+            }
             Event::Ended(Outcome::Cancelled, _) => tally.cancelled += 1,
             Event::Ended(outcome, run_ns) => {
                 self.runs_ns.push(run_ns);

@@ -3,10 +3,12 @@
 
 pub mod history;
 pub mod rate;
+pub mod retry;
 
 use history::{Event, History};
-use hocket_core::{Cause, Outcome, StepState, Verdict, WhenFull};
+use hocket_core::{Cause, Outcome, Retry, StepState, Verdict, WhenFull};
 use rate::NaiveRate;
+use retry::Attempts;
 
 /// What a lane is to do; the plain counterpart of `LaneSpec`.
 #[derive(Clone, Debug)]
@@ -25,6 +27,11 @@ pub struct Spec {
     pub share: Option<u32>,
     /// The number of the rate at which its steps start.
     pub rate: Option<usize>,
+    /// Whether its steps come in one by one, at so many places.
+    pub is_fed: bool,
+    /// How often its steps are tried, and single ones instead.
+    pub retry: Option<Retry>,
+    pub retries: Vec<Option<Retry>>,
     /// The run that waits for this lane.
     pub parent: Option<usize>,
 }
@@ -51,6 +58,12 @@ pub struct Lane {
     /// Ready steps, with and without a slot, in the order they became ready.
     pub ready: Vec<u32>,
     pub ready_at_ns: Vec<u64>,
+    pub attempts: Attempts,
+    /// Whether more steps may come in.
+    pub feeds: bool,
+    /// The places at which a step has come in, and what became of steps that were there before.
+    pub submitted: Vec<bool>,
+    pub before: Vec<StepState>,
     pub reserved: Option<From>,
     /// The share it takes slots within.
     pub share: Option<usize>,
@@ -139,11 +152,56 @@ impl Lane {
         }
     }
 
+    pub fn retry(&self, step: u32) -> Option<&Retry> {
+        let own = self.spec.retries.get(step as usize);
+        own.unwrap_or(&self.spec.retry).as_ref()
+    }
+
+    pub fn tries(&self) -> bool {
+        self.spec.retry.is_some() || !self.spec.retries.is_empty()
+    }
+
+    /// Whether there is a step, and the statistics know of it.
+    fn counts(&self, step: u32) -> bool {
+        self.takes_slot(step) && self.submitted[step as usize]
+    }
+
+    /// Places where no step waits or runs.
+    pub fn free_places(&self) -> Vec<u32> {
+        let is_free = |&place: &u32| match self.states[place as usize] {
+            StepState::Running => false,
+            StepState::Waiting => !self.submitted[place as usize],
+            _ => true,
+        };
+        (0..self.spec.steps).filter(is_free).collect()
+    }
+
+    /// How long the attempt that started then may run, and whether that is what is left for all.
+    pub fn attempt_limit_ns(&self, step: u32, started_ns: u64) -> Option<(u64, bool)> {
+        let own = self.timeout_ns(step).map(|own| (own, false));
+        let retry = self.retry(step).filter(|_| self.takes_slot(step));
+        let left = retry.and_then(|retry| self.attempts.left_ns(retry, step, started_ns));
+        own.into_iter().chain(left.map(|left| (left, true))).min()
+    }
+
+    /// All that are ready, attempts that wait for their time included.
+    pub fn ready_or_tried(&self) -> usize {
+        self.ready.len() + self.attempts.len()
+    }
+
+    /// Steps that could start now, if there were slots.
+    pub fn startable(&self) -> usize {
+        self.ready_for_slots() + self.attempts.due.len()
+    }
+
     pub fn ready_for_slots(&self) -> usize {
         self.ready.iter().filter(|&&s| self.takes_slot(s)).count()
     }
 
     fn take_ready(&mut self, with_slot: bool) -> Option<u32> {
+        if with_slot && !self.attempts.due.is_empty() {
+            return Some(self.attempts.due.remove(0));
+        }
         let at = (self.ready.iter()).position(|&s| self.takes_slot(s) == with_slot)?;
         Some(self.ready.remove(at))
     }
@@ -210,7 +268,7 @@ impl Reference {
     pub fn queue_length(&self) -> u64 {
         self.lanes
             .iter()
-            .map(|lane| lane.ready_for_slots() as u64)
+            .map(|lane| (lane.ready_for_slots() + lane.attempts.len()) as u64)
             .sum()
     }
 
@@ -218,9 +276,9 @@ impl Reference {
     pub fn count(&self, state: StepState, closed: Option<Cause>) -> u64 {
         let lanes = self.lanes.iter().filter(|lane| lane.closed == closed);
         let count = |lane: &Lane| {
-            (0..lane.spec.steps)
-                .filter(|&s| lane.takes_slot(s) && lane.states[s as usize] == state)
-                .count()
+            let is_so = |s: &u32| lane.counts(*s) && lane.states[*s as usize] == state;
+            let before = lane.before.iter().filter(|&&before| before == state);
+            (0..lane.spec.steps).filter(is_so).count() + before.count()
         };
         lanes.map(count).sum::<usize>() as u64
     }
@@ -255,8 +313,14 @@ impl Reference {
         };
         let mut lane = Lane {
             states: vec![StepState::Waiting; steps],
-            ready: (0..spec.steps).filter(|s| !has_to_wait(s)).collect(),
+            ready: (0..spec.steps)
+                .filter(|s| !spec.is_fed && !has_to_wait(s))
+                .collect(),
             ready_at_ns: vec![now_ns; steps],
+            attempts: Attempts::new(spec.steps),
+            feeds: spec.is_fed,
+            submitted: vec![!spec.is_fed; steps],
+            before: vec![],
             reserved: None,
             share,
             succeeded: 0,
@@ -276,7 +340,7 @@ impl Reference {
             lane.ready.clear();
         }
         let id = self.lanes.len();
-        let slotted = (0..lane.spec.steps).filter(|&s| lane.takes_slot(s)).count();
+        let slotted = (0..lane.spec.steps).filter(|&s| lane.counts(s)).count();
         let submitted = Event::Submitted(slotted as u64);
         self.history.note(id, submitted, now_ns);
         self.lanes.push(lane);
@@ -288,8 +352,28 @@ impl Reference {
         Some(id)
     }
 
+    pub fn feed(&mut self, id: usize, place: u32, now_ns: u64) {
+        let lane = &mut self.lanes[id];
+        if lane.closed.is_some() || lane.stopped || !lane.feeds {
+            return;
+        }
+        let at = place as usize;
+        if lane.counts(place) {
+            lane.before.push(lane.states[at]);
+        }
+        lane.submitted[at] = true;
+        lane.states[at] = StepState::Waiting;
+        lane.ready_at_ns[at] = now_ns;
+        lane.attempts.past[at] = Default::default();
+        lane.ready.push(place);
+        if lane.takes_slot(place) {
+            self.history.note(id, Event::Submitted(1), now_ns);
+        }
+    }
+
     pub fn next(&mut self, id: usize, now_ns: u64) -> Next {
         self.time_is(now_ns);
+        self.lanes[id].attempts.come(now_ns);
         let next = self.find_next(id, now_ns);
         self.step_back();
         next
@@ -304,7 +388,9 @@ impl Reference {
         }
         if self.lanes[id].reserved.is_none() {
             if !self.wants_slot(id) {
-                return Next::Leave;
+                let lane = &self.lanes[id];
+                let may_come = lane.feeds && !lane.stopped && lane.startable() == 0;
+                return if may_come { Next::Wait } else { Next::Leave };
             }
             if !self.take_slot(id) {
                 self.stand(id);
@@ -349,7 +435,9 @@ impl Reference {
     }
 
     pub fn request(&mut self, id: usize) -> bool {
-        let lane = &self.lanes[id];
+        let now_ns = self.now_ns;
+        let lane = &mut self.lanes[id];
+        lane.attempts.come(now_ns);
         if lane.closed.is_some() {
             return false;
         }
@@ -367,6 +455,7 @@ impl Reference {
         let has_all = self.held(id) > 0 && self.held(id) >= self.in_use();
         let is_timed = self.rate.is_some() || self.lanes[id].spec.rate.is_some();
         let is_plain = !is_timed
+            && !self.lanes[id].tries()
             && self.lanes[id].lenders_at_first == 0
             && self.lanes[id].spec.dependencies.is_none()
             && self.lanes[id].spec.slotless.is_empty();
@@ -379,6 +468,31 @@ impl Reference {
 
     pub fn settle(&mut self, number: usize, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
         self.time_is(now_ns);
+        self.end(number, Some(outcome), now_ns)
+    }
+
+    /// An attempt has failed. When it is tried again, if it is.
+    pub fn try_again(
+        &mut self,
+        number: usize,
+        asked_ns: Option<u64>,
+        chance: f64,
+        now_ns: u64,
+    ) -> Option<u64> {
+        self.time_is(now_ns);
+        let run = self.run(number).expect("it was picked among them");
+        let (lane, step, from) = (&self.lanes[run.lane], run.step, run.from);
+        let (id, attempts) = (run.lane, &lane.attempts);
+        let may = !lane.stopped && from != From::Nowhere;
+        let retry = lane.retry(step).filter(|_| may)?;
+        let at_ns = attempts.again_ns(retry, step, asked_ns, chance, now_ns)?;
+        self.lanes[id].attempts.waiting.push((at_ns, step));
+        self.end(number, None, now_ns);
+        Some(at_ns)
+    }
+
+    /// A run has ended, with this outcome or to be tried again.
+    fn end(&mut self, number: usize, outcome: Option<Outcome>, now_ns: u64) -> Option<Verdict> {
         let (asking, others) =
             (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
         let asking: Vec<usize> = asking;
@@ -390,6 +504,34 @@ impl Reference {
         let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
         let borrower = taken.find(|from| **from == From::Lender(number));
         let lent = borrower.map(|from| *from = run.from).is_some();
+        (self.lanes[run.lane].armed).retain(|&(_, worker)| worker != number as u32);
+        let verdict = match outcome {
+            Some(outcome) => self.count_outcome(&run, outcome, now_ns),
+            None => {
+                let event = Event::Retried(now_ns - run.started_ns);
+                self.history.note(run.lane, event, now_ns);
+                let lane = &mut self.lanes[run.lane];
+                lane.states[run.step as usize] = StepState::Waiting;
+                lane.ready_at_ns[run.step as usize] = now_ns;
+                None
+            }
+        };
+        if !lent {
+            self.give_back(run.from, self.lanes[run.lane].share);
+        }
+        // Whoever waits for it asks the next one outwards.
+        for id in asking {
+            let waits = self.since.contains(&id) && !self.asking.contains(&id);
+            let claims = self.claims(id);
+            if waits && self.loan_gates(id).iter().all(|g| claims.contains(g)) {
+                self.ask(id);
+            }
+        }
+        self.step_back();
+        verdict
+    }
+
+    fn count_outcome(&mut self, run: &Run, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
         let lane = &mut self.lanes[run.lane];
         let run_ns = now_ns - run.started_ns;
         match outcome {
@@ -400,7 +542,6 @@ impl Reference {
                 self.history.note(run.lane, ended, now_ns);
             }
         }
-        lane.armed.retain(|&(_, worker)| worker != number as u32);
         lane.states[run.step as usize] = match outcome {
             Outcome::Succeeded => StepState::Succeeded,
             Outcome::Failed => StepState::Failed,
@@ -422,18 +563,6 @@ impl Reference {
         if verdict.is_some() || outcome == Outcome::Cancelled {
             self.stop(run.lane);
         }
-        if !lent {
-            self.give_back(run.from, self.lanes[run.lane].share);
-        }
-        // Whoever waits for it asks the next one outwards.
-        for id in asking {
-            let waits = self.since.contains(&id) && !self.asking.contains(&id);
-            let claims = self.claims(id);
-            if waits && self.loan_gates(id).iter().all(|g| claims.contains(g)) {
-                self.ask(id);
-            }
-        }
-        self.step_back();
         verdict
     }
 
@@ -444,6 +573,10 @@ impl Reference {
         }
         lane.stopped = true;
         lane.ready.clear();
+        for step in lane.attempts.give_up() {
+            lane.states[step as usize] = StepState::Cancelled;
+            lane.cancelled_ns.push(0);
+        }
         self.stand_back(id);
     }
 
@@ -474,7 +607,7 @@ impl Reference {
             let ended = Event::Ended(outcome, run_ns);
             self.history.note(id, ended, now_ns);
         }
-        let waits = |s: &u32| lane.takes_slot(*s) && lane.states[*s as usize] == StepState::Waiting;
+        let waits = |s: &u32| lane.counts(*s) && lane.states[*s as usize] == StepState::Waiting;
         let skipped = (0..lane.spec.steps).filter(waits).count();
         self.history
             .note(id, Event::Skipped(skipped as u64), now_ns);
@@ -632,7 +765,7 @@ impl Reference {
         let run = self.run(number).expect("it was picked among them");
         let (id, step, started_ns) = (run.lane, run.step, run.started_ns);
         let lane = &mut self.lanes[id];
-        let Some(timeout_ns) = lane.timeout_ns(step) else {
+        let Some((timeout_ns, _)) = lane.attempt_limit_ns(step, started_ns) else {
             return (id, None);
         };
         let deadline_ns = started_ns + timeout_ns;
@@ -658,6 +791,7 @@ impl Reference {
         lane.states[step as usize] = StepState::Running;
         if from != From::Nowhere {
             let wait_ns = now_ns - lane.ready_at_ns[step as usize];
+            lane.attempts.started(step, now_ns);
             self.history.note(id, Event::Started { wait_ns }, now_ns);
         }
         let run = Run {
@@ -706,7 +840,7 @@ impl Reference {
 
     fn wants_slot(&self, id: usize) -> bool {
         let lane = &self.lanes[id];
-        let more = lane.ready_for_slots() > usize::from(lane.reserved.is_some());
+        let more = lane.startable() > usize::from(lane.reserved.is_some());
         !lane.stopped && more && self.held(id) < lane.spec.limit
     }
 
