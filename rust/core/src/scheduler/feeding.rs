@@ -25,6 +25,10 @@ impl Scheduler {
         debug_assert_ne!(lane.states[at], StepState::Running);
         lane.states[at] = StepState::Waiting;
         lane.ready_at_ns[at] = now_ns;
+        if let Some(again) = &mut lane.again {
+            // The attempts at the step before it, of which whoever feeds may have wanted the number.
+            again.attempts.remove(&place);
+        }
         Self::push_ready(lane, place);
         if lane.takes_slot(place) {
             lane.tally.submitted += 1;
