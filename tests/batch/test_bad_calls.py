@@ -186,6 +186,25 @@ CALLS = {
         lambda: POOL.stream(fetch, [1], step_timeout=0),
         "step_timeout must be more than 0 seconds; got 0; leave it out, or pass None, for no limit",
     ),
+    "a number for a rate": (
+        lambda: POOL.stream(fetch, [1], rate=400),
+        "rate must be a Rate, or None for none; got 400; write Rate(400) for so many starts a second",
+    ),
+    "the class for a rate": (
+        lambda: hocket.stream(fetch, [1], rate=hocket.Rate),
+        re.compile(
+            r"rate must be a Rate, or None for none; got .*; write Rate\(10\) for ten starts"
+        ),
+    ),
+    "a number for a retry": (
+        lambda: POOL.stream(fetch, [1], retry=3),
+        "retry must be a Retry, or None for one attempt; got 3; write Retry(3, on=OSError), with the "
+        "errors after which to try again",
+    ),
+    "a type of errors for a retry": (
+        lambda: hocket.stream(fetch, [1], retry=OSError),
+        re.compile(r"retry must be a Retry, or None for one attempt; got .*OSError"),
+    ),
     "an async observer": (
         lambda: POOL.stream(fetch, [1], observer=fetch),
         re.compile(r"observer must be an ordinary function of a StepEvent, which nobody awaits"),

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import bisect
+import contextlib
+import importlib.util
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+import trio
 
 BATCHES = Path(__file__).parents[2] / "examples/batches"
+
+SHOWN = re.compile(r"([\d,]+) of 5,000 ended(?:, ([\d,]+) failed)?")
 
 # Runs a program, and says how much more memory it had than before, in MiB.
 MEASURED = """
@@ -56,3 +64,87 @@ def test_the_handler_answers_in_time_though_replicas_are_slow_or_refuse():
     found = re.fullmatch(r"100 of 100 answered, 99 % within (.*) s\n", said)
     assert found is not None
     assert float(found[1]) < 1
+
+
+def program(name):
+    spec = importlib.util.spec_from_file_location(name, BATCHES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def number(text):
+    return int(text.replace(",", ""))
+
+
+def rows_of(database):
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        return dict(db.execute("SELECT url, text FROM pages"))
+
+
+def test_the_crawl_has_at_most_forty_lines_without_imports():
+    lines = (BATCHES / "crawl.py").read_text(encoding="utf-8").split("\n\n\n", 1)[1].splitlines()
+    assert len([line for line in lines if line.strip()]) <= 40
+
+
+def test_the_crawl_stores_every_page_and_no_second_has_more_than_400_starts(
+    tmp_path, monkeypatch, capsys
+):
+    crawl, site = program("crawl"), program("site")
+    count, database, starts = 501, tmp_path / "pages.sqlite", []
+
+    get = httpx.AsyncClient.get
+
+    def timed_get(self, url):
+        starts.append(trio.current_time())
+        return get(self, url)
+
+    monkeypatch.setattr(httpx.AsyncClient, "get", timed_get)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            address = await site.open_site(nursery)
+            await crawl.main(address, count, database)
+            nursery.cancel_scope.cancel()
+            return address
+
+    address = trio.run(main)
+    expected = {f"{address}/{page}": f"page {page}" for page in range(count) if page % 250 != 249}
+    assert rows_of(database) == expected
+    assert f"499 pages of 501 are there, after {len(starts)} requests" in capsys.readouterr().out
+    # Each page once, one in twenty twice for a 500, and two twice for a 429.
+    assert len(starts) >= count + 25 + 2
+    # A request begins a moment after the start of its step, which is what counts.
+    second = 1 - 0.05
+    worst = max(bisect.bisect_left(starts, at + second) - n for n, at in enumerate(starts))
+    assert worst <= 400
+
+
+def test_a_crawl_that_is_interrupted_keeps_every_row_that_was_shown_as_done(tmp_path):
+    database = tmp_path / "pages.sqlite"
+    with (
+        subprocess.Popen(
+            [sys.executable, BATCHES / "site.py"], stdout=subprocess.PIPE, text=True
+        ) as site,
+    ):
+        try:
+            assert site.stdout is not None
+            address = site.stdout.readline().strip()
+            command = [sys.executable, BATCHES / "crawl.py", address, "5000", database]
+            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as crawl:
+                assert crawl.stderr is not None
+                first = crawl.stderr.readline()  # after five seconds
+                crawl.send_signal(signal.SIGINT)
+                rest = crawl.stderr.read()
+        finally:
+            site.kill()
+    assert crawl.returncode != 0
+    assert "KeyboardInterrupt" in rest
+    shown = [(number(done), number(failed or "0")) for done, failed in SHOWN.findall(first + rest)]
+    assert shown
+    rows = rows_of(database)
+    assert all(text == f"page {url.rpartition('/')[2]}" for url, text in rows.items())
+    assert 0 < shown[0][0] < 5000
+    assert len(rows) >= max(done - failed for done, failed in shown)

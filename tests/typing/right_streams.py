@@ -91,6 +91,13 @@ async def handful(several: Iterable[Callable[[], Awaitable[bytes]]]) -> None:
     assert_type(budget.left, float)
 
 
+async def in_time(pool: WorkerPool, rate: hocket.Rate, retry: hocket.Retry) -> None:
+    assert_type(await pool.map(length, ["a"], rate=rate, retry=retry), list[int])
+    assert_type(await hocket.map(length, ["a"], rate=rate, retry=None), list[int])
+    async with hocket.stream(length, ["a"], rate=None, retry=retry) as outcomes:
+        assert_type((await anext(outcomes)).attempts, int)
+
+
 async def after_an_async_with(pool: WorkerPool) -> int:
     # A stream keeps no exception of the block back, so that this returns or raises.
     async with pool.stream(length, ["a"]) as outcomes:

@@ -45,6 +45,8 @@ async def streams(pool: WorkerPool) -> None:
     pool.stream(length, ["a"], on_error="ignore")  # refused
     pool.stream(length, ["a"], buffer="many")  # refused
     pool.stream(length, ["a"], step_timeout="5s")  # refused
+    pool.stream(length, ["a"], rate=400)  # refused
+    hocket.stream(length, ["a"], retry=OSError)  # refused
     pool.stream(sync_length, ["a"])  # refused
     hocket.stream(length, range(3))  # refused
     await pool.stream(length, ["a"])  # refused

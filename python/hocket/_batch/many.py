@@ -11,6 +11,8 @@ from .._engine.pool import WorkerPool
 from .._engine.stream import Stream
 from .._model.config import MAX_CONCURRENT
 from .._model.event import Observer
+from .._model.rate import Rate
+from .._model.retry import Retry
 
 __all__ = ["map", "stream"]
 
@@ -25,6 +27,8 @@ async def map(  # noqa: A001 - hocket.map
     max_concurrent: float = MAX_CONCURRENT,
     buffer: int | None = None,
     step_timeout: Seconds | None = None,
+    rate: Rate | None = None,
+    retry: Retry | None = None,
     observer: Observer | Iterable[Observer] | None = None,
     key: Callable[[T], str] | None = None,
 ) -> list[R]:
@@ -36,8 +40,11 @@ async def map(  # noqa: A001 - hocket.map
         max_concurrent: the most steps at once: a whole number, or ``math.inf``. Default 10. A limit
             that several calls share is that of a :class:`WorkerPool`, which has the same method.
         buffer: how many items may be taken whose steps have not ended. Default: twice the limit.
-        step_timeout: seconds for each step, from its own start. Default: no limit.
-        observer: is called with a :class:`StepEvent` as each step starts and ends.
+        step_timeout: seconds for each attempt at a step, from its own start. Default: no limit.
+        rate: at most so many steps start in a time: a :class:`Rate`, which several calls may share.
+            Default None.
+        retry: how often a step is tried that fails: a :class:`Retry`. Default None: once.
+        observer: is called with a :class:`StepEvent` as each step starts, is tried again and ends.
         key: makes a step's id of an item. Default: its index as text.
 
     :meth:`WorkerPool.map` says more of each.
@@ -55,7 +62,14 @@ async def map(  # noqa: A001 - hocket.map
     """
     pool = WorkerPool(max_concurrent=max_concurrent)
     return await pool.map(
-        fn, items, buffer=buffer, step_timeout=step_timeout, observer=observer, key=key
+        fn,
+        items,
+        buffer=buffer,
+        step_timeout=step_timeout,
+        rate=rate,
+        retry=retry,
+        observer=observer,
+        key=key,
     )
 
 
@@ -68,6 +82,8 @@ def stream(
     buffer: int | None = None,
     on_error: OnError = "raise",
     step_timeout: Seconds | None = None,
+    rate: Rate | None = None,
+    retry: Retry | None = None,
     observer: Observer | Iterable[Observer] | None = None,
     key: Callable[[T], str] | None = None,
 ) -> Stream[T, R]:
@@ -82,8 +98,11 @@ def stream(
         buffer: how many items may be taken whose outcomes have not been handed out. Default: twice
             the limit.
         on_error: ``"raise"`` (default) or ``"collect"``: whether an error ends the stream.
-        step_timeout: seconds for each step, from its own start. Default: no limit.
-        observer: is called with a :class:`StepEvent` as each step starts and ends.
+        step_timeout: seconds for each attempt at a step, from its own start. Default: no limit.
+        rate: at most so many steps start in a time: a :class:`Rate`, which several calls may share.
+            Default None.
+        retry: how often a step is tried that fails: a :class:`Retry`. Default None: once.
+        observer: is called with a :class:`StepEvent` as each step starts, is tried again and ends.
         key: makes a step's id of an item. Default: its index as text.
 
     :meth:`WorkerPool.stream` says more of each.
@@ -112,6 +131,8 @@ def stream(
         buffer=buffer,
         on_error=on_error,
         step_timeout=step_timeout,
+        rate=rate,
+        retry=retry,
         observer=observer,
         key=key,
     )

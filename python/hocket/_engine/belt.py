@@ -247,10 +247,17 @@ class Belt:
 
     @enable_ki_protection
     def _land(
-        self, place: int, value: Any, error: Exception | None, wait: float, duration: float
+        self,
+        place: int,
+        value: Any,
+        error: Exception | None,
+        wait: float,
+        duration: float,
+        attempt: int,
     ) -> None:
         spec, index = self.spec, self._indices[place]
-        outcome = Outcome(index, spec.ids[place], spec.steps[place], value, error, wait, duration)
+        name, item = spec.ids[place], spec.steps[place]
+        outcome = Outcome(index, name, item, value, error, wait, duration, attempt)
         spec.steps[place] = None
         self._free.append(place)
         if error is not None and not self.collects:

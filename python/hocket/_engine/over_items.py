@@ -13,7 +13,9 @@ from .._base.durations import Seconds, check_seconds, limit_to_ns
 from .._base.errors import GroupFailed
 from .._base.shown import shown
 from .._model.event import Observer
+from .._model.rate import Rate, check_rate, core_rate
 from .._model.result import group_failed
+from .._model.retry import Retry, check_retry
 from .._model.strategy import WaitStrategy
 from .intake import check_buffer, check_function, check_items, check_key, step_name
 from .observers import as_observers, guarded
@@ -47,6 +49,8 @@ class OverItems:
         *,
         buffer: int | None = None,
         step_timeout: Seconds | None = None,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
         observer: Observer | Iterable[Observer] | None = None,
         key: Callable[[T], str] | None = None,
     ) -> list[R]:
@@ -60,10 +64,16 @@ class OverItems:
             buffer: how many items may be taken whose steps have not ended. Default: twice
                 ``max_concurrent``; where that is ``math.inf`` it has to be given, unless the items
                 are a list, a tuple or a range.
-            step_timeout: seconds (or a ``timedelta``) for each step, from its own start. Default:
-                the pool's ``timeout``.
-            observer: is called with a :class:`StepEvent` as each step starts and ends; or several
-                of them. Default: none.
+            step_timeout: seconds (or a ``timedelta``) for each attempt at a step, from its own start.
+                Default: the pool's ``timeout``.
+            rate: at most so many steps start in a time, attempts counted one by one, besides the
+                pool's own rate. Several calls that are given the same :class:`Rate` share it.
+                Default None.
+            retry: how often a step is tried that fails: a :class:`Retry`. A failed attempt gives its
+                slot back while it waits for the next; only the last one's error counts. Default
+                None: once.
+            observer: is called with a :class:`StepEvent` as each step starts, is tried again and
+                ends; or several of them. Default: none.
             key: makes a step's id of an item: a text for errors, events and task names. Default:
                 the item's index (``"0"``, ``"1"``, ...).
 
@@ -83,7 +93,7 @@ class OverItems:
         check_function("map", fn, items)
         check_items("map", items)
         check_key(key)
-        spec = self._spec("map", fn, step_timeout, observer)
+        spec = self._spec("map", fn, step_timeout, rate, retry, observer)
         if key is None and isinstance(items, list | tuple | range):
             return await _map_list(self._core, spec, items)
         spec.ids = [""] * check_buffer("map", buffer, self.max_concurrent)
@@ -101,6 +111,8 @@ class OverItems:
         buffer: int | None = None,
         on_error: OnError = "raise",
         step_timeout: Seconds | None = None,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
         observer: Observer | Iterable[Observer] | None = None,
         key: Callable[[T], str] | None = None,
     ) -> Stream[T, R]:
@@ -124,10 +136,16 @@ class OverItems:
             on_error: ``"raise"`` (the default): the first error cancels what runs, and
                 :class:`GroupFailed` comes out of the loop. ``"collect"``: an error is an outcome
                 like others, and the loop goes on.
-            step_timeout: seconds (or a ``timedelta``) for each step, from its own start. Default:
-                the pool's ``timeout``.
-            observer: is called with a :class:`StepEvent` as each step starts and ends; or several
-                of them. Default: none.
+            step_timeout: seconds (or a ``timedelta``) for each attempt at a step, from its own start.
+                Default: the pool's ``timeout``.
+            rate: at most so many steps start in a time, attempts counted one by one, besides the
+                pool's own rate. Several calls that are given the same :class:`Rate` share it.
+                Default None.
+            retry: how often a step is tried that fails: a :class:`Retry`. A failed attempt gives its
+                slot back while it waits for the next; only the last one's error counts. Default
+                None: once.
+            observer: is called with a :class:`StepEvent` as each step starts, is tried again and
+                ends; or several of them. Default: none.
             key: makes a step's id of an item: a text for errors, events and task names. Default:
                 the item's index (``"0"``, ``"1"``, ...).
 
@@ -153,7 +171,7 @@ class OverItems:
         check_key(key)
         if not is_one_of(on_error, ("raise", "collect")):
             raise ValueError(f"on_error must be 'raise' or 'collect'; got {shown(on_error)}")
-        spec = self._spec("stream", fn, step_timeout, observer)
+        spec = self._spec("stream", fn, step_timeout, rate, retry, observer)
         spec.ids = [""] * check_buffer("stream", buffer, self.max_concurrent)
         spec.steps = [None] * len(spec.ids)
         collects = on_error == "collect"
@@ -164,6 +182,8 @@ class OverItems:
         verb: str,
         fn: Callable[..., object],
         step_timeout: Seconds | None,
+        rate: Rate | None,
+        retry: Retry | None,
         observer: Observer | Iterable[Observer] | None,
     ) -> RunSpec:
         name = step_name(fn)
@@ -177,6 +197,8 @@ class OverItems:
             strategy=WaitStrategy.ALL_SETTLED,
             step_timeout_ns=limit_to_ns(self.timeout if limit is None else limit),
             observer=guarded(as_observers(observer), logger, f"{verb} {name!r}"),
+            rate=core_rate(check_rate("rate", rate)),
+            retry=check_retry("retry", retry),
         )
 
 

@@ -34,11 +34,12 @@ class Outcome(Generic[T_co, R_co]):
     error: Exception | None = attrs.field(default=None, repr=shown)
     """What the function raised, or a :class:`StepTimeout`; None if it returned."""
     wait: float = 0.0
-    """Seconds from when the item was taken from the input until the step started."""
+    """Seconds from when the item was taken from the input until the step started; where it was tried
+    again, from when the attempt before had failed until the last one started."""
     duration: float = 0.0
-    """Seconds from then until the step ended."""
+    """Seconds from then until the step ended: those of the last attempt."""
     attempts: int = 1
-    """How often the step was started."""
+    """How often the step was started: more than once only where there is a :class:`Retry`."""
 
     @property
     def ok(self) -> bool:

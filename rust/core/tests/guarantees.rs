@@ -996,6 +996,90 @@ fn a_fed_lane_waits_in_line_like_any_other() {
     start(&mut scheduler, lane);
 }
 
+fn open_fed_again(scheduler: &mut Scheduler, places: u32) -> LaneId {
+    let retry = Retry {
+        attempts: Some(2),
+        wait_initial_ns: 10,
+        wait_max_ns: 10,
+        wait_jitter_ns: 0,
+        wait_exp_base: 1.0,
+        timeout_ns: Some(30),
+    };
+    let spec = LaneSpec {
+        is_fed: true,
+        retry: Some(retry),
+        ..LaneSpec::new(places)
+    };
+    scheduler.open(spec, 0).unwrap()
+}
+
+fn start_at(scheduler: &mut Scheduler, lane: LaneId, now_ns: u64) -> SlotId {
+    match scheduler.next(lane, now_ns) {
+        Next::Start { slot, .. } => slot,
+        other => panic!("nothing starts: {other:?}"),
+    }
+}
+
+#[test]
+fn a_step_that_comes_to_a_place_has_all_its_attempts_and_all_its_time() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_fed_again(&mut scheduler, 1);
+    for round in 0..3 {
+        let from = round * 1000;
+        scheduler.feed(lane, 0, from);
+        let slot = start_at(&mut scheduler, lane, from + 1);
+        assert_eq!(scheduler.times_ns(slot), Some((1, from + 1)));
+        assert_eq!(scheduler.attempt(lane, 0), 1);
+        assert_eq!(scheduler.attempt_limit_ns(slot), Some((30, true)));
+        assert_eq!(scheduler.retry(slot, None, 0.0, from + 5), Some(from + 15));
+        let waits = Next::WaitUntil { at_ns: from + 15 };
+        assert_eq!(scheduler.next(lane, from + 5), waits);
+        scheduler.woke(lane, from + 15);
+        let slot = start_at(&mut scheduler, lane, from + 15);
+        assert_eq!(scheduler.attempt(lane, 0), 2);
+        assert_eq!(scheduler.retry(slot, None, 0.0, from + 20), None);
+        scheduler.settle(slot, Outcome::Failed, from + 20);
+        assert_eq!(scheduler.attempt(lane, 0), 2, "until another step comes");
+    }
+    let end = scheduler.close(lane, Cause::Ended, 9000).unwrap();
+    assert_eq!((end.submitted, end.failed, end.retried), (3, 3, 3));
+}
+
+#[test]
+fn a_fed_lane_that_has_ended_its_feed_is_not_exhausted_while_an_attempt_waits() {
+    let mut scheduler = Scheduler::new(1);
+    let lane = open_fed_again(&mut scheduler, 2);
+    scheduler.feed(lane, 0, 0);
+    let slot = start_at(&mut scheduler, lane, 0);
+    scheduler.retry(slot, None, 0.0, 5);
+    scheduler.end_feed(lane);
+    assert!(!scheduler.is_exhausted(lane));
+    assert_eq!(scheduler.next(lane, 5), Next::WaitUntil { at_ns: 15 });
+    assert_eq!(scheduler.next(lane, 5), Next::Leave, "one sleeps for it");
+    scheduler.woke(lane, 15);
+    let slot = start_at(&mut scheduler, lane, 15);
+    assert!(scheduler.is_exhausted(lane));
+    scheduler.settle(slot, Outcome::Succeeded, 16);
+    assert_eq!(scheduler.next(lane, 16), Next::Leave);
+}
+
+#[test]
+fn a_fed_lane_that_is_stopped_stops_the_attempts_that_wait() {
+    let mut scheduler = Scheduler::new(2);
+    let lane = open_fed_again(&mut scheduler, 3);
+    for place in 0..3 {
+        scheduler.feed(lane, place, 0);
+    }
+    let slots = [(); 2].map(|()| start_at(&mut scheduler, lane, 0));
+    scheduler.retry(slots[0], None, 0.0, 5);
+    scheduler.retry(slots[1], Some(1), 0.0, 5);
+    scheduler.stop(lane);
+    assert_eq!(scheduler.next(lane, 100), Next::Leave);
+    assert_eq!((scheduler.queue_length(), scheduler.in_use()), (0, 0));
+    let end = scheduler.close(lane, Cause::Ended, 100).unwrap();
+    assert_eq!((end.cancelled, end.skipped, end.retried), (2, 1, 2));
+}
+
 #[test]
 fn nothing_comes_into_a_fed_lane_that_was_stopped() {
     let mut scheduler = Scheduler::new(1);

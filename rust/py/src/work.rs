@@ -15,6 +15,13 @@ pub enum Call {
     Functions,
 }
 
+/// The figures of the attempt with which a step has ended.
+pub struct Figures {
+    pub waited_ns: u64,
+    pub ran_ns: u64,
+    pub attempt: u32,
+}
+
 /// What a run's steps are, and what they fill.
 pub struct Work {
     /// The group's id, or the workflow's name; None for a single call.
@@ -34,7 +41,8 @@ pub struct Work {
     pub base: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
     /// Of a run that is fed: is called with what each step has come to, which is kept nowhere else:
-    /// its place, its value, its error, and for how many seconds it has waited and run.
+    /// its place, its value, its error, for how many seconds its last attempt has waited and run, and
+    /// which attempt that was.
     pub landing: Option<Py<PyAny>>,
     /// What a step returns that decided not to run: it has no value, and is not completed.
     pub not_run: Option<Py<PyAny>>,
@@ -78,7 +86,7 @@ impl Work {
         step: u32,
         id: &Bound<'_, PyAny>,
         ended: Result<&Bound<'_, PyAny>, &PyErr>,
-        (waited_ns, ran_ns): (u64, u64),
+        figures: Figures,
     ) -> PyResult<()> {
         let Some(landing) = &self.landing else {
             return match ended {
@@ -92,8 +100,8 @@ impl Work {
             Ok(value) => (Some(value), None),
             Err(error) => (None, Some(error.clone_ref(py).into_value(py))),
         };
-        let times = (seconds(waited_ns), seconds(ran_ns));
-        landing.call1(py, (step, value, error, times.0, times.1))?;
+        let (wait, duration) = (seconds(figures.waited_ns), seconds(figures.ran_ns));
+        landing.call1(py, (step, value, error, wait, duration, figures.attempt))?;
         fault!(py, RecordedValue);
         Ok(())
     }

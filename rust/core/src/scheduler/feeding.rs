@@ -26,6 +26,7 @@ impl Scheduler {
         lane.states[at] = StepState::Waiting;
         lane.ready_at_ns[at] = now_ns;
         if let Some(again) = &mut lane.again {
+            // The attempts at the step before it, of which whoever feeds may have wanted the number.
             again.attempts.remove(&place);
         }
         Self::push_ready(lane, place);

@@ -4,9 +4,10 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
 use super::memory::{Action, Step};
-use super::turn::Turn;
+use super::turn::{Settled, Turn};
 use crate::errors;
 use crate::event::Happened;
+use crate::work::Figures;
 
 impl<'py> Turn<'_, 'py> {
     /// The attempt has failed with this error. Whether the step waits for another one: its slot has gone
@@ -66,6 +67,19 @@ impl<'py> Turn<'_, 'py> {
         // A scope of the step's own may have been cancelled for its limit alone.
         let limited = self.worker().is_cancelled() || seat.trio_cancels;
         Ok(!limited && seat.is_cancelled(py)?)
+    }
+
+    /// What is told of a step that has ended, besides what it came to.
+    pub fn figures(&self, index: u32, settled: &Settled) -> PyResult<Figures> {
+        let attempt = match &self.run().work.landing {
+            Some(_) => self.attempt(index)?,
+            None => 1,
+        };
+        Ok(Figures {
+            waited_ns: settled.waited_ns,
+            ran_ns: settled.run_ns,
+            attempt,
+        })
     }
 
     /// Which attempt this is, for an observer.

@@ -59,8 +59,8 @@ impl<'py> Turn<'_, 'py> {
         self.stand_back(cancelled)?;
         let settled = self.end_step(step.slot, Outcome::Succeeded)?;
         let id = run.work.id(py, step.index)?;
-        let times = (settled.waited_ns, settled.run_ns);
-        run.work.record(step.index, &id, Ok(value), times)?;
+        let figures = self.figures(step.index, &settled)?;
+        run.work.record(step.index, &id, Ok(value), figures)?;
         self.tell(step.index, &id, Happened::Succeeded(value), settled)?;
         self.memory.must_checkpoint |= leave;
         self.move_on(dirty)

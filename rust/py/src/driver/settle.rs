@@ -55,8 +55,8 @@ impl<'py> Turn<'_, 'py> {
         };
         let id = run.work.id(py, step.index)?;
         if let Some(error) = error {
-            let times = (settled.waited_ns, settled.run_ns);
-            run.work.record(step.index, &id, Err(error), times)?;
+            let figures = self.figures(step.index, &settled)?;
+            run.work.record(step.index, &id, Err(error), figures)?;
         }
         self.tell(step.index, &id, happened, settled)
     }
