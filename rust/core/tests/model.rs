@@ -957,7 +957,7 @@ fn cases(usual: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(10_000))]
+    #![proptest_config(cases(3_000))]
 
     #[test]
     fn the_scheduler_agrees_with_the_naive_reference(
@@ -1015,7 +1015,7 @@ fn timed_op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value 
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn rates_and_holds_agree_with_the_naive_reference(
@@ -1090,7 +1090,7 @@ fn tried_op(spec: impl Strategy<Value = Spec> + 'static) -> impl Strategy<Value 
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn attempts_agree_with_the_naive_reference(
@@ -1149,7 +1149,7 @@ fn fed_op(op: impl Strategy<Value = Op> + 'static) -> impl Strategy<Value = Op> 
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn fed_lanes_agree_with_the_naive_reference(
@@ -1194,7 +1194,7 @@ fn without_share(op: Op) -> Op {
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn a_window_agrees_with_a_plain_list_of_events(
