@@ -248,7 +248,7 @@ class Trial:
         with trio.move_on_after(self.rng.choice([0.3, 10, 10])):
             result = await manager.execute(workflow, observer=observers)
             record.result = result
-            record.close(result.results, result.errors)
+            record.close(result._context)
             repr(result)
             stream = Stream(io.StringIO())
             write_json(record, stream)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
 from .._base.errors import GroupFailed
+from .._base.exceptions import is_a
 from .._base.shown import said, visible
 from .._model.states import StepState
 from .rules import Rule
@@ -130,8 +131,9 @@ def _word(step: str, told: Told) -> str:
 
 def _said(error: Exception) -> str:
     text = said(error)
-    if isinstance(error, GroupFailed) and error.exceptions:
-        text = f"{error.message}: {said(error.exceptions[0])}"
+    group: Any = error
+    if is_a(error, GroupFailed) and group.exceptions:
+        text = f"{group.message}: {said(group.exceptions[0])}"
     if not text:
         return type(error).__name__
     return text if len(text) <= 1_000 else f"{text[:1_000]}..."
