@@ -99,7 +99,7 @@ impl<'py> Carry<'_, 'py> {
                     false => self.ready.push_back(ready),
                 }
             }
-            said => self.keep(member.get(), said),
+            said => self.keep(member.clone_ref(py), said),
         }
         if is_observed {
             // The instrument came in the middle of this turn.
@@ -111,17 +111,16 @@ impl<'py> Carry<'_, 'py> {
     }
 
     /// Trio resumes the task in its next tick, and the driver then says this.
-    fn keep(&self, member: &Member, kept: Kept) {
-        let (py, inside) = (self.py, &self.ring.inside);
-        let (task, done) = (member.task.bind(py), self.ring.done(py));
-        let queue = || inside.queue(task, Some(&done));
+    fn keep(&self, member: Py<Member>, kept: Kept) {
+        let py = self.py;
         quietly(py, || {
-            let driver = member.driver.bind(py).cast::<Driver>()?;
+            let driver = member.get().driver.bind(py).cast::<Driver>()?;
             driver
                 .get()
                 .with_memory(|memory| memory.kept = Some(kept))?;
-            // A second time it has all it needs.
-            queue().or_else(|_| queue())
+            let value = Some(self.ring.done(py).unbind());
+            self.ring.leave_to_trio(py, &Ready { member, value });
+            Ok(())
         });
     }
 }
