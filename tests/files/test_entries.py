@@ -15,6 +15,8 @@ from hocket._files.entries import (
     FileEntry,
     GroupEntry,
     ParameterEntry,
+    RateEntry,
+    RetryEntry,
     StepEntry,
 )
 
@@ -24,6 +26,8 @@ ENTRIES = {
     "`parallel_config`": ConfigEntry,
     "a step": StepEntry,
     "`group`": GroupEntry,
+    "a retry": RetryEntry,
+    "a rate": RateEntry,
     "a parameter": ParameterEntry,
     "a dependency": EdgeEntry,
     "`branch`": BranchEntry,

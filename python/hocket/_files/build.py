@@ -10,6 +10,8 @@ import attrs
 from .._base.mistakes import Keys, unreadable_id
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
+from .._model.rate import Rate
+from .._model.retry import Retry
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
 from .._workflow.context import WorkflowContext
@@ -18,6 +20,7 @@ from .._workflow.parameters import Parameter
 from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
 from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
+from .failure_kinds import FailureKinds
 from .findings import Findings
 from .values import MISTAKEN
 
@@ -67,8 +70,9 @@ class Builder:
     def _config(self, entry: ConfigEntry | None) -> WorkerPoolConfig:
         if entry is None:
             return WorkerPoolConfig()
+        rate = self._rate(entry.rate, ("parallel_config", "rate"))
         try:
-            return WorkerPoolConfig(**_given(entry))
+            return WorkerPoolConfig(**{**_given(entry), "rate": rate})
         except ValueError as error:  # each is right, and they do not go together
             self.findings.add(("parallel_config",), str(error))
             return WorkerPoolConfig()
@@ -88,9 +92,17 @@ class Builder:
             "timeout": _read(entry.timeout, None),
             "on_error": self._on_error(entry, keys),
         }
-        match self._kind(entry, keys):
+        kind = self._kind(entry, keys)
+        retry = self._retry(entry.retry, (*keys, "retry"))
+        if kind in ("group", "branch") and entry.retry is not None:
+            text = f"a {kind} is not run again; give 'retry' to its steps"
+            if kind == "group":
+                text += f", or to {self.findings.spelling.key('group')!r} for all of them"
+            self.findings.add((*keys, "retry"), text, is_key=True)
+        match kind:
             case "tool" if entry.tool is not MISTAKEN:
-                return WorkflowStep(id_, tool=str(entry.tool), input=entry.input, **common)
+                tool = str(entry.tool)
+                return WorkflowStep(id_, tool=tool, input=entry.input, retry=retry, **common)
             case "group":
                 group = self._group(entry.group, id_, (*keys, "group"))
                 if group is not None:
@@ -125,6 +137,27 @@ class Builder:
         elif entry.continue_on_error is True:
             return "continue"
         return _read(entry.on_error, None)
+
+    def _retry(self, entry: Any, keys: Keys) -> Retry | None:
+        if entry in (None, MISTAKEN):
+            return None
+        if not entry.on and entry.on is not MISTAKEN:
+            text = "a retry needs 'on', the failures after which to try again: [HTTP 5xx, OSError]"
+            self.findings.add(keys, text)
+        on = [text for text in _read(entry.on, []) if text is not MISTAKEN]
+        return Retry(**{**_given(entry), "on": FailureKinds(on)})
+
+    def _rate(self, entry: Any, keys: Keys) -> Rate | None:
+        if entry in (None, MISTAKEN):
+            return None
+        if entry.limit is None:
+            self.findings.add(keys, "a rate needs 'limit', how many may start in the time 'per'")
+        given = _given(entry)
+        try:
+            return Rate(**given) if "limit" in given else None
+        except (TypeError, ValueError) as error:  # each is right, and they do not go together
+            self.findings.add(keys, str(error))
+            return None
 
     def _before(self, entries: list[Any], keys: Keys) -> list[str | Edge]:
         return [self._dependency(one, (*keys, index)) for index, one in enumerate(entries)]
@@ -201,6 +234,8 @@ class Builder:
                 fail_fast=self._fail_fast(entry, keys),
                 timeout=_read(entry.timeout, None),
                 step_timeout=_read(entry.step_timeout, None),
+                rate=self._rate(entry.rate, (*keys, "rate")),
+                retry=self._retry(entry.retry, (*keys, "retry")),
             )
         except (TypeError, ValueError) as error:
             if members:  # or it was reported above

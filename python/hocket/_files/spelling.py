@@ -15,6 +15,8 @@ from .entries import (
     ConfigEntry,
     FileEntry,
     GroupEntry,
+    RateEntry,
+    RetryEntry,
     StepEntry,
     camel_keys,
 )
@@ -24,9 +26,10 @@ __all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
 # Where workflow keys stand: below these the keys are the author's own (an input, say).
 _TOP, _CONFIG = camel_keys(FileEntry), camel_keys(ConfigEntry)
 _STEP, _GROUP, _BRANCH = camel_keys(StepEntry), camel_keys(GroupEntry), camel_keys(BranchEntry)
+_RETRY, _RATE = camel_keys(RetryEntry), camel_keys(RateEntry)
 _SIDES = ("then_steps", "else_steps", "default_steps")
 
-CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH}
+CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH, **_RETRY, **_RATE}
 """The keys that differ, native to camelCase. All others are the same in both spellings."""
 
 _NATIVE = {camel: native for native, camel in CAMEL.items()}
@@ -87,7 +90,9 @@ def _top(data: Any, spelled: Spelled) -> Any:
         del renamed[key]  # the author's own: it holds what anchors name
     if "parallel_config" in renamed:
         keys = (_written("parallel_config", data),)
-        renamed["parallel_config"] = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
+        config = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
+        _admission(config, keys, spelled)
+        renamed["parallel_config"] = config
     if "steps" in renamed:
         renamed["steps"] = _steps(renamed["steps"], ("steps",), spelled, 0)
     if isinstance(renamed.get("parameters"), Mapping):
@@ -112,9 +117,11 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
         return data
     if "depends_on" in renamed:  # copies: the reader takes out what is wrong
         renamed["depends_on"] = _copied(renamed["depends_on"])
+    _admission(renamed, keys, spelled)
     if "group" in renamed:
         inner = (*keys, _written("group", data))
         group = _rename(renamed["group"], _GROUP, inner, spelled)
+        _admission(group, inner, spelled)
         if group is not renamed["group"] and "steps" in group:
             group["steps"] = _steps(group["steps"], (*inner, "steps"), spelled, depth + 1)
         renamed["group"] = group
@@ -122,6 +129,16 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
         inner = (*keys, "branch")
         renamed["branch"] = _branch(renamed["branch"], inner, spelled, depth + 1)
     return renamed
+
+
+def _admission(renamed: Any, keys: Keys, spelled: Spelled) -> None:
+    """Rename what ``retry`` and ``rate`` hold, where a step, a group or the pool has them."""
+    if isinstance(renamed, dict):
+        for key, natives in (("retry", _RETRY), ("rate", _RATE)):
+            if key in renamed:
+                renamed[key] = _rename(renamed[key], natives, (*keys, key), spelled)
+                if key == "retry" and isinstance(renamed[key], dict) and "on" in renamed[key]:
+                    renamed[key]["on"] = _copied(renamed[key]["on"])
 
 
 def _branch(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:

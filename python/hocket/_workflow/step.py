@@ -20,7 +20,9 @@ from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import Isolation, ParallelGroup, StepsFunction
+from .._model.rate import Rate
 from .._model.result import ParallelExecutionResult
+from .._model.retry import Retry, check_retry
 from .._model.strategy import StrategyLike, WaitStrategy
 from .branch import Branch, BranchResult, IfBranch, SwitchBranch
 from .conditions import Condition, ConditionLike, make_condition
@@ -107,6 +109,8 @@ class WorkflowStep(Generic[R_co]):
             counts as a success for those that depend on it. ``"skip_dependents"``: those are skipped,
             and the rest of the workflow goes on.
         continue_on_error: True is ``on_error="continue"``.
+        retry: how often it is tried that has a tool or a function and fails, each time with its whole
+            ``timeout``: a :class:`Retry`. Default: what its group says, or else once.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -126,6 +130,7 @@ class WorkflowStep(Generic[R_co]):
     timeout: float | None
     on_error: OnError
     continue_on_error: bool
+    retry: Retry | None
     _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
 
     @overload
@@ -139,6 +144,7 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        retry: Retry | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -152,6 +158,7 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        retry: Retry | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -191,14 +198,27 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        retry: Retry | None = None,
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
         before = _before(id, depends_on)
         limit = None if timeout is None else check_seconds(f"step {id!r}: timeout", timeout)
         check_flag(f"step {id!r}: continue_on_error", continue_on_error)
         said = _on_error(id, on_error, continue_on_error)
+        again = None if retry is None else check_retry(f"step {id!r}: retry", retry)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
-            id, tool, execute, group, branch, input, before, when, limit, said, said == "continue"
+            id,
+            tool,
+            execute,
+            group,
+            branch,
+            input,
+            before,
+            when,
+            limit,
+            said,
+            said == "continue",
+            again,
         )
 
     @staticmethod
@@ -213,6 +233,8 @@ class WorkflowStep(Generic[R_co]):
         step_timeout: Seconds | None = None,
         fail_fast: bool = True,
         isolation: Isolation = "shared",
+        rate: Rate | None = None,
+        retry: Retry | None = None,
         depends_on: Before = (),
         when: ConditionLike | None = None,
     ) -> WorkflowStep[ParallelExecutionResult[Any]]:
@@ -229,6 +251,9 @@ class WorkflowStep(Generic[R_co]):
             step_timeout: seconds for each step. Default: the pool's ``timeout``.
             fail_fast: False: all of its steps run, and then the group fails if one has failed.
             isolation: as for :class:`ParallelGroup`.
+            rate: at most so many of its steps start in a time. Default None: no limit.
+            retry: how often each of its steps is tried that fails and does not say so itself.
+                Default None: once.
             depends_on: as for a step.
             when: as for a step.
 
@@ -248,6 +273,8 @@ class WorkflowStep(Generic[R_co]):
             step_timeout,
             fail_fast=fail_fast,
             isolation=isolation,
+            rate=rate,
+            retry=retry,
         )
         return WorkflowStep(id, group=group, depends_on=depends_on, when=when)
 
@@ -291,6 +318,12 @@ class WorkflowStep(Generic[R_co]):
         if self.branch is not None and not isinstance(self.branch, IfBranch | SwitchBranch):
             raise TypeError(
                 f"{self._what}: branch must be an IfBranch or a SwitchBranch; got {shown(self.branch)}"
+            )
+        if self.retry is not None and self.runs_others:
+            [given] = self._given()
+            raise ValueError(
+                f"{self._what}: retry is for a step that has a tool or a function; a {given} is not "
+                f"run again: give retry to its steps, or to a ParallelGroup for all of them"
             )
         if self.execute is not None and not plainly_fits(self.execute):
             self._check_execute(self.execute)
