@@ -15,29 +15,50 @@ from hocket.testing import assert_adds_up, assert_idle, assert_works_on, run_vir
 
 TESTS = Path(__file__).parents[1]
 
-# The pitfall -> the tests that hold it. (8, 9 and 19 are about rate limits, retries and hedging.)
+# The pitfall -> the tests that hold it.
 HELD_BY = {
     1: ["engine/test_cancellation.py::test_a_cancelled_grantee_passes_the_slot_on"],
     2: [
         "engine/test_pool.py::test_nobody_can_barge_past_the_line",
         "engine/test_pool.py::test_a_resize_gives_out_the_spare_and_not_the_difference",
     ],
-    3: ["engine/test_cancellation.py::test_finished_work_is_never_reported_cancelled"],
+    3: [
+        "engine/test_cancellation.py::test_finished_work_is_never_reported_cancelled",
+        "runner/test_pitfalls.py::test_what_has_finished_is_not_reported_as_cancelled",
+    ],
     4: [
         "engine/test_cancellation.py::test_fail_fast_cancels_and_awaits_everything",
         "engine/test_pool.py::test_queue_full_leaves_room_for_whom_it_was_not_refused",
+        "runner/test_pitfalls.py::test_the_first_failure_stops_everything_at_once",
     ],
-    5: ["engine/test_cancellation.py::test_losers_are_cancelled_and_awaited"],
+    5: [
+        "engine/test_cancellation.py::test_losers_are_cancelled_and_awaited",
+        "runner/test_pitfalls.py::test_what_depends_on_a_race_starts_when_its_losers_have_cleaned_up",
+    ],
     6: [
         "model/test_result.py::test_a_failed_group_raises_one_group_of_every_error",
         "engine/test_interrupt.py::test_what_is_fatal_passes_straight_through_unwrapped",
+        "runner/test_pitfalls.py::test_a_failure_has_one_shape_however_many_fail",
+        "runner/test_pitfalls.py::test_ctrl_c_is_no_result_of_a_step",
     ],
     7: [
         "engine/test_pool.py::test_execute_many_returns_values_in_the_order_of_the_tasks",
         "engine/test_pool.py::test_a_task_given_in_scheduling_order_keeps_its_id",
         "engine/test_groups.py::test_the_steps_are_those_at_the_time_of_the_call",
     ],
-    10: ["engine/test_pool.py::test_a_step_may_submit_to_its_own_pool"],
+    8: [
+        "engine/test_rate.py::test_no_window_of_a_hundred_thousand_starts_has_more_than_the_limit",
+        "engine/test_rate.py::test_a_rate_holds_over_several_runs_in_real_time",
+        "engine/test_rate.py::test_a_hold_ends_by_itself",
+    ],
+    9: [
+        "engine/test_rate.py::test_what_waits_for_a_rate_takes_no_slot",
+        "engine/test_retry.py::test_a_step_that_waits_for_its_next_attempt_has_no_slot",
+    ],
+    10: [
+        "engine/test_pool.py::test_a_step_may_submit_to_its_own_pool",
+        "runner/test_pitfalls.py::test_steps_inside_of_steps_never_wait_for_themselves",
+    ],
     11: [
         "engine/test_pool.py::test_a_step_that_runs_in_a_thread_keeps_its_slot_until_the_thread_ends"
     ],
@@ -45,21 +66,37 @@ HELD_BY = {
     13: ["engine/test_cancellation.py::test_every_submission_settles"],
     14: ["engine/test_pool.py::test_holders_names_the_running_steps_with_their_age"],
     15: ["engine/test_pitfalls.py::test_a_release_always_wakes_somebody"],
-    16: ["engine/test_pitfalls.py::test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps"],
-    17: ["engine/test_pitfalls.py::test_a_group_whose_steps_were_all_skipped_has_not_succeeded"],
+    16: [
+        "engine/test_pitfalls.py::test_the_cost_of_a_step_does_not_grow_with_the_number_of_steps",
+        "runner/test_pitfalls.py::test_planning_costs_what_steps_and_edges_cost",
+    ],
+    17: [
+        "engine/test_pitfalls.py::test_a_group_whose_steps_were_all_skipped_has_not_succeeded",
+        "runner/test_pitfalls.py::test_a_join_after_a_branch_runs",
+        "runner/test_pitfalls.py::test_what_depends_on_an_omitted_step_may_run_after_it",
+        "runner/test_pitfalls.py::test_failed_and_skipped_are_no_success",
+    ],
     18: ["engine/test_pitfalls.py::test_a_hundred_thousand_steps_are_no_hundred_thousand_tasks"],
+    19: [
+        "engine/test_contenders.py::test_a_spent_budget_stops_nothing_that_runs_and_no_contender_after_a_failure",
+    ],
     20: ["engine/test_pitfalls.py::test_virtual_time_waits_for_worker_threads"],
     21: [
         "engine/test_pool.py::test_a_full_queue_refuses_and_nothing_has_happened",
         "engine/test_groups.py::test_a_window_slides_and_is_never_a_batch",
         "model/test_strategy.py::test_any_does_not_take_a_failure_for_the_first_success",
         "engine/test_pitfalls.py::test_a_failure_that_speaks_of_a_timeout_is_a_failure",
+        "runner/test_pitfalls.py::test_a_member_of_a_group_runs_once_and_only_there",
+        "runner/test_pitfalls.py::test_a_failure_that_speaks_of_a_timeout_has_not_timed_out",
+        "runner/test_pitfalls.py::test_any_takes_no_failure_for_a_success_and_its_losers_stop",
+        "runner/test_pitfalls.py::test_a_waiting_step_is_waited_for_and_not_asked_after",
     ],
 }
 
 
 @pytest.mark.parametrize("pitfall", HELD_BY)
 def test_every_pitfall_is_held_by_a_test(pitfall):
+    assert list(HELD_BY) == list(range(1, 22))
     for place in HELD_BY[pitfall]:
         file, name = place.split("::")
         assert f"def {name}(" in (TESTS / file).read_text(encoding="utf-8")
