@@ -235,6 +235,14 @@ impl Run {
         }
     }
 
+    /// Give a step its own time limit, before it suspends for the first time. For runs that were given
+    /// a list of such limits.
+    fn set_step_timeout(&self, py: Python<'_>, step: u32, timeout_ns: Option<u64>) -> PyResult<()> {
+        let mut scheduler = self.pool.get().lock(py)?;
+        scheduler.set_step_timeout(self.lane, step, timeout_ns);
+        Ok(())
+    }
+
     /// Whether any step has a time limit.
     #[getter]
     fn has_timeouts(&self) -> bool {

@@ -15,6 +15,15 @@ impl Scheduler {
         self.keep_time(None);
     }
 
+    /// Give a step of a lane whose steps have limits of their own another one: from its next suspension
+    /// on, if it does not run yet or has not suspended.
+    pub fn set_step_timeout(&mut self, id: LaneId, step: u32, timeout_ns: Option<u64>) {
+        let lane = self.lanes.get_mut(id.0);
+        if let Some(own) = lane.and_then(|lane| lane.timeouts_ns.get_mut(step as usize)) {
+            *own = timeout_ns;
+        }
+    }
+
     /// Start no step that takes a slot, until `resume`. Running steps go on. A lane that was
     /// granted a slot keeps it, and its worker waits.
     pub fn pause(&mut self) {
