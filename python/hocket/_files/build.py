@@ -99,6 +99,10 @@ class Builder:
                 branch = self._branch(entry.branch, (*keys, "branch"))
                 if branch is not None:
                     return WorkflowStep(id_, branch=branch, **common)
+            case "steps" | "sequence" as key:
+                members = self._block(entry, key, keys)
+                if members:
+                    return WorkflowStep(id_, **{key: members}, **common)  # type: ignore[call-overload, no-any-return]
         return WorkflowStep(id_, execute=_unreadable, **common)
 
     def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
@@ -168,6 +172,12 @@ class Builder:
             self._members(_read(entry.default_steps, []), (*keys, "default_steps")),
         )
 
+    def _block(self, entry: Any, key: str, keys: Keys) -> list[str | WorkflowStep[Any]]:
+        listed = getattr(entry, key)
+        if listed == []:
+            self.findings.add((*keys, key), f"{key!r} needs at least one step")
+        return self._members(_read(listed, []), (*keys, key))
+
     def _cases(self, entries: list[Any], keys: Keys) -> list[SwitchCase]:
         made: list[SwitchCase] = []
         for index, case in enumerate(entries):
@@ -234,7 +244,7 @@ class Builder:
         return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
-_KINDS = ("tool", "group", "branch")
+_KINDS = ("tool", "group", "branch", "steps", "sequence")
 # What a branch of each type has; it needs the first two.
 _IF = ("condition", "then_steps", "else_steps")
 _SWITCH = ("expression", "cases", "default_steps")

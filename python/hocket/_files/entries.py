@@ -118,6 +118,8 @@ class StepEntry:
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
     group: GroupEntry | None = attrs.field(default=None, metadata=_key("parallelGroup"))
     branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
+    steps: list[Member] | None = attrs.field(default=None, metadata=_key())
+    sequence: list[Member] | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen

@@ -72,7 +72,7 @@ def spell_out(data: Any) -> Spelled:
     """Rename the keys of a workflow to the native ones. The author's own keys stay as they are.
 
     Raises:
-        ValueError: groups and branches are nested more than 50 deep.
+        ValueError: steps are nested more than 50 deep.
     """
     spelled = Spelled()
     spelled.data = _top(data, spelled)
@@ -102,7 +102,7 @@ def _steps(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     if not isinstance(data, list | tuple):
         return data
     if depth > _DEEPEST:
-        raise ValueError(f"groups and branches must not be nested more than {_DEEPEST} deep")
+        raise ValueError(f"steps must not be nested more than {_DEEPEST} deep")
     return [_step(item, (*keys, index), spelled, depth) for index, item in enumerate(data)]
 
 
@@ -121,6 +121,9 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     if "branch" in renamed:
         inner = (*keys, "branch")
         renamed["branch"] = _branch(renamed["branch"], inner, spelled, depth + 1)
+    for key in ("steps", "sequence"):
+        if key in renamed:
+            renamed[key] = _steps(renamed[key], (*keys, key), spelled, depth + 1)
     return renamed
 
 

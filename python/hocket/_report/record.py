@@ -280,6 +280,8 @@ def _inside(step: WorkflowStep[Any]) -> tuple[list[Any], str]:
     inner = list(members_of(step))
     if step.branch is not None:
         return inner, "if" if isinstance(step.branch, IfBranch) else "switch"
+    if step.block is not None:
+        return inner, f"{'sequence' if step.block.key == 'sequence' else 'block'} of {len(inner)}"
     if step.group is None:
         return inner, step.tool or "function"
     return inner, f"{step.group.wait_strategy.value} of {len(inner) or 'some'}"
