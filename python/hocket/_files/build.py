@@ -19,6 +19,7 @@ from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
 from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
 from .findings import Findings
+from .loops import LOOPS, TEMPLATES, build_loop
 from .values import MISTAKEN
 
 __all__ = ["Builder"]
@@ -99,6 +100,10 @@ class Builder:
                 branch = self._branch(entry.branch, (*keys, "branch"))
                 if branch is not None:
                     return WorkflowStep(id_, branch=branch, **common)
+            case "for_each" | "matrix" | "repeat" as key:
+                loop = build_loop(self, entry, key, id_, keys)
+                if loop is not None:
+                    return WorkflowStep(id_, loop=loop, **common)
             case "steps" | "sequence" as key:
                 members = self._block(entry, key, keys)
                 if members:
@@ -107,19 +112,39 @@ class Builder:
 
     def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
         """Which of its keys says what a step does; None if there is not exactly one."""
-        named = {name: self.findings.spelling.key(name) for name in _KINDS}
-        given = [name for name in _KINDS if getattr(entry, name) is not None]
+        key = self.findings.spelling.key
+        loops = [name for name in LOOPS if getattr(entry, name) is not None]
+        # Beside a loop, steps and sequence say what it does.
+        kinds = [name for name in _KINDS if not (loops and name in TEMPLATES)]
+        given = [name for name in kinds if getattr(entry, name) is not None]
         if not given:
-            *others, last = map(repr, named.values())
-            self.findings.add(keys, f"a step needs {', '.join(others)} or {last}")
+            *others, last = (repr(key(name)) for name in _KINDS)
+            self.findings.add(keys, f"a step needs one of {', '.join(others)} and {last}")
         elif len(given) > 1:
-            both = " or ".join(repr(named[name]) for name in given)
+            both = " or ".join(repr(key(name)) for name in given)
             no_more = "not both" if len(given) == 2 else "and no more"
-            self.findings.add(keys, f"a step has {both}, {no_more}")
+            hint = "; what a loop does each time stands under 'step'" if loops else ""
+            self.findings.add(keys, f"a step has {both}, {no_more}{hint}")
         elif given != ["tool"] and entry.input is not None:
-            text = f"a step with {named[given[0]]!r} takes no input"
+            text = f"a step with {key(given[0])!r} takes no input"
             self.findings.add((*keys, "input"), text, is_key=True)
+        if entry.step is not None and not loops:
+            text = "'step' says what a loop does each time: it stands beside 'for_each', 'matrix' or 'repeat'"
+            self.findings.add(
+                (*keys, "step"), text.replace("for_each", key("for_each")), is_key=True
+            )
         return given[0] if len(given) == 1 else None
+
+    def template_step(self, entry: StepEntry, loop: str, keys: Keys) -> WorkflowStep[Any]:
+        """Build the one step that a loop does each time."""
+        key = self.findings.spelling.key
+        if entry.id is not None:
+            text = f"the step of a loop has no id of its own: its values are those of {loop!r}"
+            self.findings.add((*keys, "id"), text, is_key=True)
+        if entry.depends_on is not None:
+            text = f"{key('depends_on')!r} stands beside the loop: all of its passes wait"
+            self.findings.add((*keys, "depends_on"), text, is_key=True)
+        return self._with_id(attrs.evolve(entry, depends_on=None), f"{loop}[]", keys)
 
     def _on_error(self, entry: StepEntry, keys: Keys) -> Any:
         old, new = (self.findings.spelling.key(key) for key in ("continue_on_error", "on_error"))
@@ -163,20 +188,20 @@ class Builder:
         if entry.type == "if":
             return IfBranch(
                 entry.condition,
-                self._members(entry.then_steps, (*keys, "then_steps")),
-                self._members(_read(entry.else_steps, []), (*keys, "else_steps")),
+                self.members(entry.then_steps, (*keys, "then_steps")),
+                self.members(_read(entry.else_steps, []), (*keys, "else_steps")),
             )
         return SwitchBranch(
             entry.expression,
             self._cases(entry.cases, (*keys, "cases")),
-            self._members(_read(entry.default_steps, []), (*keys, "default_steps")),
+            self.members(_read(entry.default_steps, []), (*keys, "default_steps")),
         )
 
     def _block(self, entry: Any, key: str, keys: Keys) -> list[str | WorkflowStep[Any]]:
         listed = getattr(entry, key)
         if listed == []:
             self.findings.add((*keys, key), f"{key!r} needs at least one step")
-        return self._members(_read(listed, []), (*keys, key))
+        return self.members(_read(listed, []), (*keys, key))
 
     def _cases(self, entries: list[Any], keys: Keys) -> list[SwitchCase]:
         made: list[SwitchCase] = []
@@ -187,11 +212,11 @@ class Builder:
             if case.steps is None:
                 self.findings.add(here, "a case needs 'steps'")
             made.append(
-                SwitchCase(case.value, self._members(_read(case.steps, []), (*here, "steps")))
+                SwitchCase(case.value, self.members(_read(case.steps, []), (*here, "steps")))
             )
         return made
 
-    def _members(self, entries: list[Any], keys: Keys) -> list[str | WorkflowStep[Any]]:
+    def members(self, entries: list[Any], keys: Keys) -> list[str | WorkflowStep[Any]]:
         return [self._member(one, (*keys, index)) for index, one in enumerate(entries)]
 
     def _group(self, entry: Any, step: str, keys: Keys) -> ParallelGroup[Any] | None:
@@ -200,7 +225,7 @@ class Builder:
         if not entry.steps:
             self.findings.add(keys, "a group needs at least one step")
         members: list[Any] = [] if entry.steps in (None, MISTAKEN) else entry.steps
-        made = self._members(members, (*keys, "steps"))
+        made = self.members(members, (*keys, "steps"))
         try:
             return ParallelGroup(
                 _read(entry.id, step),
@@ -208,7 +233,7 @@ class Builder:
                 wait_strategy=_read(entry.wait_strategy, "all"),
                 max_concurrent=_read(entry.max_concurrent, None),
                 continue_on_error=_read(entry.continue_on_error, False),
-                fail_fast=self._fail_fast(entry, keys),
+                fail_fast=self.fail_fast(entry, keys),
                 timeout=_read(entry.timeout, None),
                 step_timeout=_read(entry.step_timeout, None),
             )
@@ -217,7 +242,7 @@ class Builder:
                 self.findings.add(keys, str(error))
             return None
 
-    def _fail_fast(self, entry: Any, keys: Keys) -> bool:
+    def fail_fast(self, entry: Any, keys: Keys) -> bool:
         """Whether the first failure stops a group; a mistake beside what says otherwise is reported."""
         if entry.fail_fast is not False:
             return True
@@ -244,7 +269,7 @@ class Builder:
         return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
-_KINDS = ("tool", "group", "branch", "steps", "sequence")
+_KINDS = ("tool", "group", "branch", "steps", "sequence", *LOOPS)
 # What a branch of each type has; it needs the first two.
 _IF = ("condition", "then_steps", "else_steps")
 _SWITCH = ("expression", "cases", "default_steps")

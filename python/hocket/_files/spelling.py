@@ -14,7 +14,9 @@ from .entries import (
     BranchEntry,
     ConfigEntry,
     FileEntry,
+    ForEachEntry,
     GroupEntry,
+    MatrixEntry,
     StepEntry,
     camel_keys,
 )
@@ -24,9 +26,13 @@ __all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
 # Where workflow keys stand: below these the keys are the author's own (an input, say).
 _TOP, _CONFIG = camel_keys(FileEntry), camel_keys(ConfigEntry)
 _STEP, _GROUP, _BRANCH = camel_keys(StepEntry), camel_keys(GroupEntry), camel_keys(BranchEntry)
+_LOOPS = {"for_each": camel_keys(ForEachEntry), "matrix": camel_keys(MatrixEntry)}
 _SIDES = ("then_steps", "else_steps", "default_steps")
 
-CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH}
+# Words that Python keeps for itself, and so have another name in entries.
+_WORDS = {"in": "in_", "as": "as_"}
+
+CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH, **_LOOPS["for_each"], **_LOOPS["matrix"]}
 """The keys that differ, native to camelCase. All others are the same in both spellings."""
 
 _NATIVE = {camel: native for native, camel in CAMEL.items()}
@@ -41,7 +47,8 @@ class Spelling(enum.Enum):
 
     def key(self, native: str) -> str:
         """A native key as this spelling writes it."""
-        return CAMEL.get(native, native) if self is Spelling.CAMEL else native
+        written = CAMEL.get(native, native) if self is Spelling.CAMEL else native
+        return written.removesuffix("_")
 
     def seconds(self, value: object) -> float:
         """A duration as this spelling writes it, in seconds.
@@ -101,9 +108,13 @@ def _top(data: Any, spelled: Spelled) -> Any:
 def _steps(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     if not isinstance(data, list | tuple):
         return data
+    _check_depth(depth)
+    return [_step(item, (*keys, index), spelled, depth) for index, item in enumerate(data)]
+
+
+def _check_depth(depth: int) -> None:
     if depth > _DEEPEST:
         raise ValueError(f"steps must not be nested more than {_DEEPEST} deep")
-    return [_step(item, (*keys, index), spelled, depth) for index, item in enumerate(data)]
 
 
 def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
@@ -114,16 +125,44 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
         renamed["depends_on"] = _copied(renamed["depends_on"])
     if "group" in renamed:
         inner = (*keys, _written("group", data))
-        group = _rename(renamed["group"], _GROUP, inner, spelled)
-        if group is not renamed["group"] and "steps" in group:
-            group["steps"] = _steps(group["steps"], (*inner, "steps"), spelled, depth + 1)
-        renamed["group"] = group
+        renamed["group"] = _group(renamed["group"], inner, spelled, depth + 1)
     if "branch" in renamed:
         inner = (*keys, "branch")
         renamed["branch"] = _branch(renamed["branch"], inner, spelled, depth + 1)
     for key in ("steps", "sequence"):
         if key in renamed:
             renamed[key] = _steps(renamed[key], (*keys, key), spelled, depth + 1)
+    _loops(renamed, data, keys, spelled, depth + 1)
+    return renamed
+
+
+def _group(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
+    renamed = _rename(data, _GROUP, keys, spelled)
+    if renamed is not data and "steps" in renamed:
+        renamed["steps"] = _steps(renamed["steps"], (*keys, "steps"), spelled, depth)
+    return renamed
+
+
+def _loops(renamed: dict[str, Any], data: Any, keys: Keys, spelled: Spelled, depth: int) -> None:
+    if isinstance(renamed.get("step"), Mapping):
+        _check_depth(depth)
+        renamed["step"] = _step(renamed["step"], (*keys, "step"), spelled, depth)
+    for key, natives in _LOOPS.items():
+        if key in renamed:
+            inner = (*keys, _written(key, data))
+            renamed[key] = _loop(renamed[key], natives, inner, spelled)
+
+
+def _loop(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) -> Any:
+    renamed = _rename(data, natives, keys, spelled)
+    if renamed is data:
+        return data
+    for word in _WORDS if keys[-1] != "matrix" else ():
+        if word in renamed:
+            renamed[_WORDS[word]] = renamed.pop(word)
+    for key in ("include", "exclude"):
+        if key in renamed:
+            renamed[key] = _copied(renamed[key])
     return renamed
 
 

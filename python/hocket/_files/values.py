@@ -13,10 +13,12 @@ from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.strategy import parse_strategy
 from .._workflow.conditions import make_condition
+from .._workflow.loop import check_name
 from .._workflow.parameters import check_type
 from .._workflow.rules import Rule
 from .._workflow.step import OnError
 from .entries import (
+    Axes,
     ConditionText,
     Count,
     Failure,
@@ -30,6 +32,7 @@ from .entries import (
     Strategy,
     Text,
     TypeText,
+    Variable,
     Version,
 )
 from .spelling import Spelling
@@ -86,6 +89,8 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         RuleText: lambda value: _one_of(value, [rule.value for rule in Rule]),
         TypeText: _type,
         Version: _version,
+        Variable: _variable,
+        Axes: lambda value: value,
     }
 
 
@@ -193,6 +198,13 @@ def _version(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
         raise expected("1, the only version there is", value)
     return value
+
+
+def _variable(value: Any) -> Any:
+    try:
+        return check_name(value)
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
 
 
 def _strategy(value: Any, spelling: Spelling) -> Any:

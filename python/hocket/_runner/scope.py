@@ -6,12 +6,10 @@ Whatever holds steps (the workflow itself, a group, the side of a branch, a bloc
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-import trio
 from trio.lowlevel import enable_ki_protection
 
 from .. import _core
@@ -27,15 +25,17 @@ from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, BranchResult
 from .._workflow.context import WorkflowContext
 from .._workflow.ledger import Cause, Why
+from .._workflow.loop import Loop
 from .._workflow.plan import Graph, WorkflowPlan
 from .._workflow.sides import Side
 from .._workflow.step import WorkflowStep
-from ..tools._step_context import StepContext
 from .endings import Endings, why_decided
 from .gatekeeper import NOT_RUN, Gatekeeper
 from .judge import Judge
 from .left_members import check_strategy, with_skipped
+from .loops import inside_loop, run_loop
 from .made_steps import MadeSteps
+from .one_step import start_one
 from .setting import Setting
 from .step_settings import flags, timeouts_ns_of
 
@@ -159,32 +159,39 @@ class Scope:
 
     def _start(self, default_timeout: float | None, step: WorkflowStep[Any]) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
-        context = self.context
-        if step.execute is not None:
-            return step.execute(context)
+        if not step.runs_others:
+            return start_one(
+                self.setting, step, self.context, self.observers, default_timeout, step.id
+            )
         if step.group is not None:
             return self._run_group(step, step.group)
         if step.branch is not None:
             return self._run_branch(step, step.branch)
         if step.block is not None:
             return self._run_held(step, "block", self.sides[step.id][0])
-        assert step.tool is not None
-        tool = self.setting.tools[step.tool]
-        own = self._step_context(step, default_timeout) if tool.takes_step else None
-        return tool(step.resolve_input(context), context, own)
+        if step.loop is not None:
+            return run_loop(self, step, step.loop)
+        raise AssertionError("every kind of step is above")
 
-    def _step_context(self, step: WorkflowStep[Any], default_timeout: float | None) -> StepContext:
-        limit = default_timeout if step.timeout is None else step.timeout
-        end = math.inf if limit is None else trio.current_time() + limit
-        return StepContext(
-            id=step.id,
-            workflow=self.setting.workflow.name,
-            context=self.context,
-            pool=self.setting.pool,
-            deadline=min(end, trio.current_effective_deadline()),
-            step_timeout=self.setting.step_timeout,
-            observers=self.observers,
-        )
+    def start_pass(
+        self, step: WorkflowStep[Any], loop: Loop, context: WorkflowContext, key: str
+    ) -> Awaitable[Any]:
+        """Start what a loop does, for one pass: its one step, or its block."""
+        name, single = f"{step.id}[{key}]", loop.block.single
+        if single is not None and not single.runs_others:
+            default = self.setting.step_timeout
+            return start_one(self.setting, single, context, self.observers, default, name)
+        inner = self._inside(step, context, name)
+        if single is not None:
+            return inner._start(self.setting.step_timeout, single)
+        return inner._run_held(step, "pass", self.sides[step.id][0], name)
+
+    def _inside(self, loop: WorkflowStep[Any], context: WorkflowContext, name: str) -> Scope:
+        """The scope of one pass, whose steps only it sees."""
+        told = inside_loop(self.observers, loop.id, lambda inner: f"{name}.{inner}")
+        inner = Scope(self.setting, self.plan, context, self.made.inside(context), told)
+        inner.sides = self.sides
+        return inner
 
     async def _run_group(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
@@ -266,16 +273,17 @@ class Scope:
             return BranchResult(None, {})
         return BranchResult(side.name, await self._run_held(step, "branch", graph))
 
-    async def _run_held(self, step: WorkflowStep[Any], kind: str, graph: Graph) -> dict[str, Any]:
+    async def _run_held(
+        self, step: WorkflowStep[Any], kind: str, graph: Graph, name: str | None = None
+    ) -> dict[str, Any]:
         """Run a graph that a step holds; return the values of the steps that succeeded, by id."""
         self.endings.opened.add(step.id)
-        outside = Cause(Why.OWNER, step.id)
-        result = await self.run_graph(step.id, kind, graph, f"{kind} {step.id!r}", outside)
+        name, outside = name or step.id, Cause(Why.OWNER, step.id)
+        result = await self.run_graph(name, kind, graph, f"{kind} {name!r}", outside)
         try:
             if not result.success:
                 errors = {id_: self.context.errors[id_] for id_ in result.failed_steps}
-                why = f"{len(errors)} of {len(graph.steps)} steps"
-                raise group_failed(kind, step.id, errors, why)
+                raise group_failed(kind, name, errors, f"{len(errors)} of {len(graph.steps)} steps")
             results = self.context.results
             return {id_: results[id_] for id_ in result.completed_steps}
         finally:

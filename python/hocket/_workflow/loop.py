@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import attrs
 
 from .._base.callables import check_call, is_async_callable
-from .._base.checks import check_count, check_flag
+from .._base.checks import check_count, check_flag, check_id
 from .._base.durations import check_seconds
+from .._base.iterables import as_tuple
 from .._base.mistakes import Keys
 from .._base.shown import shown
 from .._model.group import check_patience
@@ -102,6 +103,12 @@ def _check_function(where: str, function: Any, takes: str) -> None:
     check_call(where, function, takes)
 
 
+def _listed(where: str, values: Any) -> Any:
+    if isinstance(values, str):
+        return values  # a reference to a list
+    return as_tuple(where, "a list, or a text that refers to one", values)
+
+
 @attrs.frozen(eq=False)
 class ForEach:
     """``for_each``: the same for every item of a list."""
@@ -146,6 +153,30 @@ class Matrix:
     passes: Passes
     block: Block
     kind: str = attrs.field(default="matrix", init=False)
+
+    @classmethod
+    def of(
+        cls, where: str, axes: Any, include: Any, exclude: Any, passes: Passes, block: Block
+    ) -> Matrix:
+        """Check what a matrix is made of.
+
+        Raises:
+            TypeError, ValueError: it is not what it has to be; the message says where.
+        """
+        if not isinstance(axes, Mapping):
+            raise TypeError(f"{where}axes must be a mapping of names to lists; got {shown(axes)}")
+        made: dict[str, Any] = {}
+        for name, values in axes.items():
+            if name in ("include", "exclude"):
+                raise ValueError(f"{where}{name!r} is no name for values: pass {name}=...")
+            made[check_id(f"{where}a name in axes", name, blank=False)] = _listed(
+                f"{where}axes[{name!r}]", values
+            )
+        if not made and not include:
+            raise ValueError(f"{where}axes needs at least one name, or include a cell")
+        named = (("include", include), ("exclude", exclude))
+        lists = [_listed(f"{where}{name}", cells) for name, cells in named]
+        return cls(made, lists[0], lists[1], passes, block)
 
     @property
     def variables(self) -> dict[str, Sequence[str] | None]:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from .._base.iterables import as_tuple
 from .._base.mistakes import Keys
 
-__all__ = ["Members", "Side", "as_members"]
+__all__ = ["AnyStep", "Members", "Side", "as_members"]
 
 
-class _Step(Protocol):
-    """A :class:`WorkflowStep`, which may hold sides and so stands above them."""
+class AnyStep:
+    """What a :class:`WorkflowStep` is, which may hold sides and so stands above them."""
 
-    @property
-    def id(self) -> str: ...
+    __slots__ = ()
+
+    id: str
+    depends_on: Any
 
 
-Members: TypeAlias = Iterable[str | _Step]
+Members: TypeAlias = Iterable[str | AnyStep]
 
 
 def as_members(name: str, steps: Any) -> tuple[Any, ...]:

@@ -7,10 +7,7 @@ from functools import cached_property
 from typing import (
     Any,
     Generic,
-    Literal,
     Protocol,
-    TypeAlias,
-    TypedDict,
     TypeVar,
     Unpack,
     cast,
@@ -28,31 +25,20 @@ from .._model.result import ParallelExecutionResult
 from .._model.strategy import StrategyLike, WaitStrategy
 from .block import Block, make_block
 from .branch import Branch, BranchResult
+from .common import Before, Common, OnError
 from .conditions import Condition, ConditionLike, make_condition
 from .context import WorkflowContext
 from .loop import Loop
 from .rules import Edge
 from .sides import Members, Side
 from .step_checks import check_step, not_one_kind, on_error_of, sub_workflow_of
+from .step_makers import StepMakers
 from .sub_workflow import AnyWorkflow, SubWorkflow
 from .templates import Template, compile_template
 
 __all__ = ["Before", "OnError", "WorkflowStep"]
 
 R_co = TypeVar("R_co", covariant=True)
-
-OnError: TypeAlias = Literal["fail", "continue", "skip_dependents"]
-Before: TypeAlias = "Iterable[str | WorkflowStep[Any] | Edge]"
-
-
-class _Common(TypedDict, total=False):
-    """What every step may be given."""
-
-    depends_on: Before
-    when: ConditionLike | None
-    timeout: Seconds | None
-    on_error: OnError | None
-    continue_on_error: bool
 
 
 class _Run(Protocol):
@@ -90,7 +76,7 @@ def _block(step: str, steps: Any, sequence: Any) -> Block | None:
 
 
 @attrs.frozen(init=False)
-class WorkflowStep(Generic[R_co]):
+class WorkflowStep(StepMakers, Generic[R_co]):
     """One step of a workflow.
 
     Exactly one of ``tool``, ``execute``, ``group``, ``branch``, ``steps``, ``sequence`` and ``workflow``
@@ -153,7 +139,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         execute: Callable[[WorkflowContext], Awaitable[R_co]],
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -162,7 +148,7 @@ class WorkflowStep(Generic[R_co]):
         *,
         tool: str,
         input: Any = None,
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -170,7 +156,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         group: ParallelGroup[Any],
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -178,7 +164,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         branch: Branch,
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -186,7 +172,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         steps: Members,
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -194,7 +180,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         sequence: Members,
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -203,7 +189,7 @@ class WorkflowStep(Generic[R_co]):
         *,
         workflow: AnyWorkflow | SubWorkflow,
         with_: Mapping[str, Any] | Callable[[WorkflowContext], Mapping[str, Any]] | None = None,
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -211,7 +197,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         loop: Loop,
-        **common: Unpack[_Common],
+        **common: Unpack[Common],
     ) -> None: ...
     def __init__(
         self,

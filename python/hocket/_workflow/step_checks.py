@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from .._base.callables import (
@@ -18,6 +19,7 @@ from .._model.group import ParallelGroup
 from .block import Block, make_block
 from .branch import IfBranch, SwitchBranch
 from .loop import ForEach, Matrix, Repeat
+from .sides import AnyStep
 from .sub_workflow import AnyWorkflow, SubWorkflow
 
 __all__ = ["check_step", "check_template", "not_one_kind", "on_error_of", "sub_workflow_of"]
@@ -49,12 +51,13 @@ def not_one_kind(step: str, values: Sequence[Any]) -> ValueError:
     )
 
 
-def check_template(where: str, step: Any, steps: Any, sequence: Any) -> Block:
+def check_template(loop: str, id: str, step: Any, steps: Any, sequence: Any) -> Block:
     """Return what a loop does each time.
 
     Raises:
         TypeError, ValueError: there is not exactly one of the three, or it is not what it has to be.
     """
+    where = f"step {id!r}: {loop}"
     given = {"step": step, "steps": steps, "sequence": sequence}
     found = [name for name, value in given.items() if value is not None]
     if len(found) != 1:
@@ -62,7 +65,16 @@ def check_template(where: str, step: Any, steps: Any, sequence: Any) -> Block:
             f"{where} needs exactly one of step, steps and sequence: what it does each time; "
             f"got {' and '.join(found) or 'none'}"
         )
-    return make_block(where, found[0], given[found[0]])
+    if step is None:
+        return make_block(where, found[0], given[found[0]])
+    if not isinstance(step, AnyStep):
+        raise TypeError(f"{where}: step must be a WorkflowStep; got {shown(step)}")
+    if step.depends_on:
+        raise ValueError(f"{where}: step must not depend on others; pass depends_on to {loop}")
+    # Nobody refers to it: the same step may stand in several loops.
+    renamed = copy(step)
+    object.__setattr__(renamed, "id", f"{id}[]")
+    return make_block(where, "step", renamed)
 
 
 def sub_workflow_of(step: str, workflow: Any) -> SubWorkflow | None:

@@ -21,7 +21,7 @@ from .expressions import Expression, compile_expression
 from .references import Reference
 from .syntax import Found, Slip, find
 
-__all__ = ["Template", "compile_template"]
+__all__ = ["Template", "as_text", "compile_template"]
 
 _DEEPEST = 100
 _SHOWN_AS_JSON = (bool, dict, list, tuple, date, time)
@@ -160,7 +160,7 @@ def _fill(target: Any, dynamic: list[tuple[Any, Callable[..., Any]]], context: A
     return target
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value inside a text: as it is in JSON, ``true`` or ``{"at": "2030-01-31"}``, or its own."""
     if isinstance(value, str):
         return value
@@ -178,7 +178,7 @@ def _render(part: Part, context: WorkflowContext) -> str:
     if isinstance(part, str):
         return part
     try:
-        return _as_text(part(context))
+        return as_text(part(context))
     except UnresolvedReference:
         raise
     except Exception as error:
