@@ -85,6 +85,8 @@ check-python: build-docs
 	@$(OFFLINE) $(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
 	$(SAY) 'Python: the stub _core.pyi against the extension'
 	@$(VENV_PYTHON) -m mypy.stubtest hocket._core
+	$(SAY) 'Rust: the build that can fail anywhere, for the tests'
+	@$(VENV_PYTHON) -m torture.build faults
 	$(SAY) 'Python: tests'
 	@$(VENV_PYTHON) -m pytest
 

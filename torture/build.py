@@ -1,4 +1,7 @@
-"""Builds of hocket that only tests need, each as a package of its own beside the usual one."""
+"""Builds of hocket that only tests need, each as a package of its own beside the usual one.
+
+``python -m torture.build faults`` makes one ahead, so that no test takes as long as a compiler.
+"""
 
 from __future__ import annotations
 
@@ -86,3 +89,8 @@ def locked(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        package_of(name)

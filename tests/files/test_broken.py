@@ -317,6 +317,68 @@ BROKEN = [
             "4:35: steps[1].onError: expected 'fail', 'continue' or 'skipDependents'; found 'skip_dependents'; did you mean 'skipDependents'?",
         ],
     ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t, retry: 3}\n",
+        ["3:29: steps[0].retry: expected a mapping with attempts, on, wait_initial, ...; found 3"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t, retry: {attempts: 3}}\n",
+        [
+            "3:29: steps[0].retry: a retry needs 'on', the failures after which to try again: [HTTP 5xx, OSError]"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t, retry: {on: OSError}}\n",
+        ["3:34: steps[0].retry.on: expected a list; found 'OSError'; write [OSError]"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t, retry: {on: [oserror, HTTP 9xx, 75]}}\n",
+        [
+            "3:35: steps[0].retry.on[0]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'oserror'; did you mean 'OSError'?",
+            "3:44: steps[0].retry.on[1]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'HTTP 9xx'",
+            "3:54: steps[0].retry.on[2]: expected text; found 75; put it in quotes",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t, retry: {on: [KeyboardInterrupt]}}\n",
+        [
+            "3:35: steps[0].retry.on[0]: expected a type of errors; KeyboardInterrupt is none, and is never tried again"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t, retry: {on: [OSError], wait_exp_base: 0.5, wait_max: -1s, max: 5}}\n",
+        [
+            "3:60: steps[0].retry.wait_exp_base: expected a number of at least 1; found 0.5",
+            "3:75: steps[0].retry.wait_max: expected seconds as a number (15) or text with a unit ('500ms', '15s', '2m', '1h30m'); found '-1s'",
+            "3:80: steps[0].retry.max: unknown key 'max'; did you mean 'wait_max'?",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, toolName: t, retry: {on: [OSError], wait_max: 5}}\n",
+        [
+            "3:49: steps[0].retry.wait_max: the file mixes two spellings: 'toolName' (line 3) is camelCase, 'wait_max' (line 3) is snake_case; use one of them throughout (durations are seconds in snake_case, milliseconds in camelCase)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: g, retry: {on: [OSError]}, group: {steps: [a]}}\n  - {id: a, tool: t}\n",
+        [
+            "3:13: steps[0].retry: a group is not run again; give 'retry' to its steps, or to 'group' for all of them"
+        ],
+    ),
+    (
+        "name: x\nparallel_config: {rate: {per: 1m}}\nsteps:\n  - {id: a, tool: t}\n",
+        ["2:25: parallel_config.rate: a rate needs 'limit', how many may start in the time 'per'"],
+    ),
+    (
+        "name: x\nparallel_config: {rate: {limit: 2, burst: 3}}\nsteps:\n  - {id: a, tool: t}\n",
+        [
+            "2:25: parallel_config.rate: burst of Rate must be at most its limit, 2; got 3: no more may start in any window, at once or not"
+        ],
+    ),
+    (
+        "name: x\nparallel_config: {rate: 10}\nsteps:\n  - {id: a, tool: t}\n",
+        ["2:25: parallel_config.rate: expected a mapping with limit, per, burst; found 10"],
+    ),
 ]
 
 

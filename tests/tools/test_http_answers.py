@@ -17,6 +17,7 @@ import pytest
 import trio
 import trustme
 
+import hocket
 from hocket.tools.http import HttpRequest, HttpRequestFailed, http_request
 
 from .servers import raw, start
@@ -411,3 +412,50 @@ async def test_any_number_of_requests_run_at_once(nursery):
         async with HttpRequest() as request, trio.open_nursery() as requests:
             for _ in range(number):
                 requests.start_soon(request, url)
+
+
+# --- A server that asks to be left alone ----------------------------------------------------------
+DATE = "Date: Sat, 01 Jan 2050 12:00:00 GMT"
+WAITS = [
+    (["Retry-After: 7"], 7),
+    (["Retry-After: 0"], 0),
+    (["Retry-After: 999999999999999"], 999_999_999),
+    ([DATE, "Retry-After: Sat, 01 Jan 2050 12:02:00 GMT"], 120),
+    ([DATE, "Retry-After: Sat, 01 Jan 2050 11:00:00 GMT"], 0),
+    (["Retry-After: Sat, 01 Jan 2000 12:00:00 GMT"], 0),
+    ([DATE, "Retry-After: Sat, 01 Jan 2050 12:02:00"], None),
+    (["Retry-After: soon"], None),
+    (["Retry-After: -5"], None),
+    (["Retry-After: 1.5"], None),
+    (["Retry-After: ²"], None),
+    (["Retry-After:"], None),
+    ([], None),
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS)
+async def test_the_error_says_for_how_long(nursery, headers, seconds):
+    server = await start(nursery, raw(b"no", *headers, status="429 Too Many Requests"))
+    error = await failure(server.url)
+    assert (error.status, error.retry_after) == (429, seconds)
+
+
+async def test_a_step_of_a_file_is_tried_again_after_that_time(nursery, tmp_path):
+    asked = []
+
+    def answer(request):
+        asked.append(trio.current_time())
+        if len(asked) == 1:
+            return raw(b"", "Retry-After: 1", status="503 Service Unavailable")
+        return raw(b"text")
+
+    server = await start(nursery, answer)
+    path = tmp_path / "workflow.yaml"
+    path.write_text(
+        "name: w\nsteps:\n  - id: a\n    tool: http_request\n    input: {url: $context.url}\n"
+        "    retry: {on: [HTTP 5xx], wait_initial: 0, wait_jitter: 0}\n"
+    )
+    workflow = hocket.load_workflow(path)
+    result = await hocket.WorkflowManager().execute(workflow, {"url": server.url})
+    assert result.output == "text"
+    assert 1 <= asked[1] - asked[0] < 5

@@ -151,8 +151,14 @@ def test_what_cannot_be_read_says_where_and_what_to_write(text, column, reason):
             "'<' takes two numbers, texts or times; found the number 1 and the text 'a'",
         ),
         ("1 < $results.gone", 3, "found the number 1 and null"),
-        ("'n' + 1", 5, "'+' takes two numbers or two texts; found the text 'n' and the number 1"),
-        ("[1] + [2]", 5, "found a list and a list"),
+        (
+            "'n' + 1",
+            5,
+            "'+' takes two numbers, two texts or two lists; found the text 'n' and the number 1",
+        ),
+        ("[1] + 2", 5, "found a list and the number 2"),
+        ("'\\09'", 2, "there is no escape '\\09'"),
+        ("'\\U00110000'", 2, "there is no escape '\\U'"),
         ("'3' * 2", 5, "'*' takes two numbers"),
         ("-'a'", 1, "'-' takes a number; found the text 'a'"),
         ("'a' in 'abc'", 5, "write text.contains(part)"),
@@ -277,12 +283,12 @@ def agrees(text, theirs):
 @needs_node
 def test_every_operator_agrees_with_javascript_on_every_pair_of_values_or_refuses_it():
     pairs = [(a, sign, b) for a in VALUES for sign in OPERATORS for b in VALUES]
-    # undefined is null, and lists are equal by what they hold: neither is so in JavaScript.
+    # undefined is null, lists are equal by what they hold, and two are joined: not so in JavaScript.
     lists, absent = ("[]", "[1]"), ("null", "undefined")
     pairs = [
         (a, sign, b)
         for a, sign, b in pairs
-        if sign not in ("==", "===", "!=", "!==")
+        if sign not in ("==", "===", "!=", "!==", "+")
         or not ((a in lists and b in lists) or (a in absent and b in absent))
     ]
     theirs = in_javascript([f"{a} {STRICT.get(sign, sign)} {b}" for a, sign, b in pairs])
@@ -330,42 +336,3 @@ def test_operators_have_the_ranks_that_they_have_in_javascript(texts):
     ]
     for text, theirs in zip(texts, in_javascript(strict), strict=True):
         agrees(text, theirs)
-
-
-# --- CEL: of the published conformance tests those of the subset, in our own words where the
-# syntax differs (`$context.x` for a variable).
-
-CEL = [
-    *[("1 == 1", True), ("1 == 2", False), ("'' == ''", True), ("'' == 'a'", False)],
-    *[("'abc' == 'ABC'", False), ("null == null", True), ("true == true", True)],
-    *[("[] == []", True), ("['abc', 'def'] == ['def', 'abc']", False), ("[[1]] == [[1]]", True)],
-    *[("2 != 1", True), ("-2 < -1", True), ("'a' < 'b'", True), ("'A' < 'a'", True)],
-    *[("false < true", True), ("'abc' <= 'abd'", True), ("2 >= 1.5", True)],
-    *[("true && true", True), ("true && false", False), ("false || true", True), ("!true", False)],
-    *[("1 in [1, 2, 3]", True), ("'siete' in ['uno', 'dos']", False), ("'k' in $context.m", True)],
-    *[("40 + 2", 42), ("42 - 12", 30), ("40 * 2", 80), ("47 % 5", 2), ("-(42)", -42)],
-    *[
-        ("'he' + 'llo'", "hello"),
-        ("'' + ''", ""),
-        ("true ? 1 : 2", 1),
-        ("false ? 'foo' : 'bar'", "bar"),
-    ],
-    *[("[7, 8, 9][0]", 7), ("$context.m['k']", 1), ("$context.m.k", 1)],
-    *[("size('')", 0), ("size('four')", 4), ("size([1, 2])", 2), ("size($context.m)", 1)],
-    *[("'foobar'.startsWith('foo')", True), ("'foobar'.startsWith('fox')", False)],
-    *[("'foobar'.endsWith('bar')", True), ("'foobar'.contains('oo')", True)],
-    *[("'abcd'.contains('')", True), ("''.endsWith('')", True)],
-    *[
-        ("'hubba'.matches('ubb')", True),
-        ("'cows'.matches('goats')", False),
-        ("''.matches('')", True),
-    ],
-    *[("'abcd'.matches('bc')", True), ("'grey'.matches('gr(a|e)y')", True)],
-    *[("has($context.m.k)", True), ("has($context.m.q)", False)],
-]
-
-
-@pytest.mark.parametrize(("text", "expected"), CEL)
-def test_what_the_conformance_tests_of_cel_ask_for_holds(text, expected):
-    context = WorkflowContext(values={"m": {"k": 1}})
-    assert compile_expression(text).value(context) == expected

@@ -382,6 +382,6 @@ SUITE = Suite(
     unit="schedules",
     trial=trial,
     shrink=shrunk,
-    small=5_000,
+    small=2_000,
     large=500_000,
 )

@@ -630,7 +630,7 @@ SUITE = Suite(
     trial=trial,
     shrink=shrunk,
     # There are 424 combinations of a boundary and a kind.
-    small=20 * 424,
+    small=4 * 424,
     large=500 * 424,
     build="faults",
 )

@@ -75,6 +75,6 @@ SUITE = Suite(
     unit="schedules",
     trial=trial,
     shrink=shrunk,
-    small=2_000,
+    small=1_000,
     large=200_000,
 )

@@ -10,6 +10,8 @@ import attrs
 from .._base.mistakes import Keys, unreadable_id
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
+from .._model.rate import Rate
+from .._model.retry import Retry
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
 from .._workflow.context import WorkflowContext
@@ -18,6 +20,7 @@ from .._workflow.parameters import Parameter
 from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
 from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
+from .failure_kinds import FailureKinds
 from .findings import Findings
 from .loops import LOOPS, TEMPLATES, build_loop
 from .values import MISTAKEN
@@ -68,8 +71,9 @@ class Builder:
     def _config(self, entry: ConfigEntry | None) -> WorkerPoolConfig:
         if entry is None:
             return WorkerPoolConfig()
+        rate = self.rate(entry.rate, ("parallel_config", "rate"))
         try:
-            return WorkerPoolConfig(**_given(entry))
+            return WorkerPoolConfig(**{**_given(entry), "rate": rate})
         except ValueError as error:  # each is right, and they do not go together
             self.findings.add(("parallel_config",), str(error))
             return WorkerPoolConfig()
@@ -89,26 +93,35 @@ class Builder:
             "timeout": _read(entry.timeout, None),
             "on_error": self._on_error(entry, keys),
         }
-        match self._kind(entry, keys):
-            case "tool" if entry.tool is not MISTAKEN:
-                return WorkflowStep(id_, tool=str(entry.tool), input=entry.input, **common)
-            case "group":
-                group = self._group(entry.group, id_, (*keys, "group"))
-                if group is not None:
-                    return WorkflowStep(id_, group=group, **common)
-            case "branch":
-                branch = self._branch(entry.branch, (*keys, "branch"))
-                if branch is not None:
-                    return WorkflowStep(id_, branch=branch, **common)
-            case "for_each" | "matrix" | "repeat" as key:
-                loop = build_loop(self, entry, key, id_, keys)
-                if loop is not None:
-                    return WorkflowStep(id_, loop=loop, **common)
-            case "steps" | "sequence" as key:
-                members = self._block(entry, key, keys)
-                if members:
-                    return WorkflowStep(id_, **{key: members}, **common)  # type: ignore[call-overload, no-any-return]
-        return WorkflowStep(id_, execute=_unreadable, **common)
+        kind = self._kind(entry, keys)
+        retry = self._retry(entry.retry, (*keys, "retry"))
+        if kind not in ("tool", None) and entry.retry is not None:
+            text = f"a {_WHAT.get(kind, kind)} is not run again; give 'retry' to its steps"
+            if kind == "group":
+                text += f", or to {self.findings.spelling.key('group')!r} for all of them"
+            self.findings.add((*keys, "retry"), text, is_key=True)
+        done = None if kind is None else self._what(entry, kind, id_, keys)
+        if done is None:
+            return WorkflowStep(id_, execute=_unreadable, **common)
+        if kind == "tool":
+            done["retry"] = retry
+        return WorkflowStep(id_, **done, **common)
+
+    def _what(self, entry: StepEntry, kind: str, id_: str, keys: Keys) -> dict[str, Any] | None:
+        """What a step does, as its arguments; None if that cannot be read."""
+        if kind == "tool":
+            is_read = entry.tool is not MISTAKEN
+            return {"tool": str(entry.tool), "input": entry.input} if is_read else None
+        name = "loop" if kind in LOOPS else kind
+        if kind in LOOPS:
+            made: Any = build_loop(self, entry, kind, id_, keys)
+        elif kind == "group":
+            made = self._group(entry.group, id_, (*keys, kind))
+        elif kind == "branch":
+            made = self._branch(entry.branch, (*keys, kind))
+        else:
+            made = self._block(entry, kind, keys) or None
+        return None if made is None else {name: made}
 
     def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
         """Which of its keys says what a step does; None if there is not exactly one."""
@@ -154,6 +167,27 @@ class Builder:
         elif entry.continue_on_error is True:
             return "continue"
         return _read(entry.on_error, None)
+
+    def _retry(self, entry: Any, keys: Keys) -> Retry | None:
+        if entry in (None, MISTAKEN):
+            return None
+        if not entry.on and entry.on is not MISTAKEN:
+            text = "a retry needs 'on', the failures after which to try again: [HTTP 5xx, OSError]"
+            self.findings.add(keys, text)
+        on = [text for text in _read(entry.on, []) if text is not MISTAKEN]
+        return Retry(**{**_given(entry), "on": FailureKinds(on)})
+
+    def rate(self, entry: Any, keys: Keys) -> Rate | None:
+        if entry in (None, MISTAKEN):
+            return None
+        if entry.limit is None:
+            self.findings.add(keys, "a rate needs 'limit', how many may start in the time 'per'")
+        given = _given(entry)
+        try:
+            return Rate(**given) if "limit" in given else None
+        except (TypeError, ValueError) as error:  # each is right, and they do not go together
+            self.findings.add(keys, str(error))
+            return None
 
     def _before(self, entries: list[Any], keys: Keys) -> list[str | Edge]:
         return [self._dependency(one, (*keys, index)) for index, one in enumerate(entries)]
@@ -236,6 +270,8 @@ class Builder:
                 fail_fast=self.fail_fast(entry, keys),
                 timeout=_read(entry.timeout, None),
                 step_timeout=_read(entry.step_timeout, None),
+                rate=self.rate(entry.rate, (*keys, "rate")),
+                retry=self._retry(entry.retry, (*keys, "retry")),
             )
         except (TypeError, ValueError) as error:
             if members:  # or it was reported above
@@ -269,6 +305,7 @@ class Builder:
         return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
+_WHAT = {"steps": "block", **dict.fromkeys(LOOPS, "loop")}
 _KINDS = ("tool", "group", "branch", "steps", "sequence", *LOOPS)
 # What a branch of each type has; it needs the first two.
 _IF = ("condition", "then_steps", "else_steps")

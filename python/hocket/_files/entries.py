@@ -18,7 +18,9 @@ __all__ = [
     "ConfigEntry",
     "Count",
     "EdgeEntry",
+    "Factor",
     "Failure",
+    "FailureText",
     "FileEntry",
     "Flag",
     "ForEachEntry",
@@ -30,7 +32,9 @@ __all__ = [
     "Name",
     "ParameterEntry",
     "Places",
+    "RateEntry",
     "RepeatEntry",
+    "RetryEntry",
     "RuleText",
     "Seconds",
     "StepEntry",
@@ -40,6 +44,7 @@ __all__ = [
     "TypeText",
     "Variable",
     "Version",
+    "Wait",
     "camel_keys",
 ]
 
@@ -57,7 +62,10 @@ ConditionText = NewType("ConditionText", object)
 Failure = NewType("Failure", str)
 Kind = NewType("Kind", str)
 RuleText = NewType("RuleText", str)
+FailureText = NewType("FailureText", str)
+Factor = NewType("Factor", float)
 TypeText = NewType("TypeText", str)
+Wait = NewType("Wait", float)
 Version = NewType("Version", int)
 Variable = NewType("Variable", str)
 Axes = NewType("Axes", object)
@@ -67,6 +75,28 @@ StepText = NewType("StepText", object)
 
 def _key(camel: str | None = None) -> dict[str, Any]:
     return {"camel": camel}
+
+
+@attrs.frozen
+class RetryEntry:
+    """``retry:`` of a step or a group."""
+
+    attempts: Count | None = attrs.field(default=None, metadata=_key())
+    on: list[FailureText] | None = attrs.field(default=None, metadata=_key())
+    wait_initial: Wait | None = attrs.field(default=None, metadata=_key("waitInitial"))
+    wait_max: Wait | None = attrs.field(default=None, metadata=_key("waitMax"))
+    wait_jitter: Wait | None = attrs.field(default=None, metadata=_key("waitJitter"))
+    wait_exp_base: Factor | None = attrs.field(default=None, metadata=_key("waitExpBase"))
+    timeout: Seconds | None = attrs.field(default=None, metadata=_key())
+
+
+@attrs.frozen
+class RateEntry:
+    """``rate:`` of a group, of a loop or of ``parallel_config``."""
+
+    limit: Count | None = attrs.field(default=None, metadata=_key())
+    per: Seconds | None = attrs.field(default=None, metadata=_key())
+    burst: Count | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
@@ -82,6 +112,8 @@ class GroupEntry:
     fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
     step_timeout: Seconds | None = attrs.field(default=None, metadata=_key("stepTimeout"))
+    rate: RateEntry | None = attrs.field(default=None, metadata=_key())
+    retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
     steps: list[Member] | None = attrs.field(default=None, metadata=_key())
 
 
@@ -127,6 +159,7 @@ class ForEachEntry:
     )
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
     fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
+    rate: RateEntry | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
@@ -142,6 +175,7 @@ class MatrixEntry:
     )
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
     fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
+    rate: RateEntry | None = attrs.field(default=None, metadata=_key())
     axes: Axes | None = attrs.field(default=None, metadata={"camel": None, "is_rest": True})
     """Those other keys."""
 
@@ -167,6 +201,7 @@ class StepEntry:
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
     on_error: Failure | None = attrs.field(default=None, metadata=_key("onError"))
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
+    retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
     group: GroupEntry | None = attrs.field(default=None, metadata=_key("parallelGroup"))
     branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
     steps: list[Member] | None = attrs.field(default=None, metadata=_key())
@@ -185,6 +220,7 @@ class ConfigEntry:
     queue_size: Places | None = attrs.field(default=None, metadata=_key("queueSize"))
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
     when_full: Full | None = attrs.field(default=None, metadata=_key("whenFull"))
+    rate: RateEntry | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
@@ -214,6 +250,8 @@ class FileEntry:
 
 
 ENTRIES: tuple[type, ...] = (
+    RetryEntry,
+    RateEntry,
     GroupEntry,
     CaseEntry,
     BranchEntry,

@@ -27,6 +27,7 @@ class _Builder(Protocol):
     def template_step(self, entry: Any, loop: str, keys: Keys) -> Any: ...
     def members(self, entries: list[Any], keys: Keys) -> list[Any]: ...
     def fail_fast(self, entry: Any, keys: Keys) -> bool: ...
+    def rate(self, entry: Any, keys: Keys) -> Any: ...
 
 
 def build_loop(builder: _Builder, entry: Any, kind: str, id_: str, keys: Keys) -> Loop | None:
@@ -78,11 +79,12 @@ class _Reader:
             name: getattr(entry, name)
             for name in ("key", "max_concurrent", "wait_strategy", "continue_on_error")
         }
+        rate = self.builder.rate(entry.rate, (*self.keys, "rate"))
         fail_fast = self.builder.fail_fast(entry, self.keys)
         if MISTAKEN in settings.values():
             return None
         settings = {name: value for name, value in settings.items() if value is not None}
-        return Passes("", fail_fast=fail_fast, **settings)
+        return Passes("", fail_fast=fail_fast, rate=rate, **settings)
 
     def add(self, text: str, *more: str | int) -> None:
         self.findings.add((*self.keys, *more), text)

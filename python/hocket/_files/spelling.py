@@ -17,6 +17,8 @@ from .entries import (
     ForEachEntry,
     GroupEntry,
     MatrixEntry,
+    RateEntry,
+    RetryEntry,
     StepEntry,
     camel_keys,
 )
@@ -26,13 +28,24 @@ __all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
 # Where workflow keys stand: below these the keys are the author's own (an input, say).
 _TOP, _CONFIG = camel_keys(FileEntry), camel_keys(ConfigEntry)
 _STEP, _GROUP, _BRANCH = camel_keys(StepEntry), camel_keys(GroupEntry), camel_keys(BranchEntry)
+_RETRY, _RATE = camel_keys(RetryEntry), camel_keys(RateEntry)
 _LOOPS = {"for_each": camel_keys(ForEachEntry), "matrix": camel_keys(MatrixEntry)}
 _SIDES = ("then_steps", "else_steps", "default_steps")
 
 # Words that Python keeps for itself, and so have another name in entries.
 _WORDS = {"in": "in_", "as": "as_"}
 
-CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH, **_LOOPS["for_each"], **_LOOPS["matrix"]}
+CAMEL = {
+    **_TOP,
+    **_CONFIG,
+    **_STEP,
+    **_GROUP,
+    **_BRANCH,
+    **_RETRY,
+    **_RATE,
+    **_LOOPS["for_each"],
+    **_LOOPS["matrix"],
+}
 """The keys that differ, native to camelCase. All others are the same in both spellings."""
 
 _NATIVE = {camel: native for native, camel in CAMEL.items()}
@@ -94,7 +107,9 @@ def _top(data: Any, spelled: Spelled) -> Any:
         del renamed[key]  # the author's own: it holds what anchors name
     if "parallel_config" in renamed:
         keys = (_written("parallel_config", data),)
-        renamed["parallel_config"] = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
+        config = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
+        _admission(config, keys, spelled)
+        renamed["parallel_config"] = config
     if "steps" in renamed:
         renamed["steps"] = _steps(renamed["steps"], ("steps",), spelled, 0)
     if isinstance(renamed.get("parameters"), Mapping):
@@ -123,6 +138,7 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
         return data
     if "depends_on" in renamed:  # copies: the reader takes out what is wrong
         renamed["depends_on"] = _copied(renamed["depends_on"])
+    _admission(renamed, keys, spelled)
     if "group" in renamed:
         inner = (*keys, _written("group", data))
         renamed["group"] = _group(renamed["group"], inner, spelled, depth + 1)
@@ -136,8 +152,19 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     return renamed
 
 
+def _admission(renamed: Any, keys: Keys, spelled: Spelled) -> None:
+    """Rename what ``retry`` and ``rate`` hold, where a step, a group, a loop or the pool has them."""
+    if isinstance(renamed, dict):
+        for key, natives in (("retry", _RETRY), ("rate", _RATE)):
+            if key in renamed:
+                renamed[key] = _rename(renamed[key], natives, (*keys, key), spelled)
+                if key == "retry" and isinstance(renamed[key], dict) and "on" in renamed[key]:
+                    renamed[key]["on"] = _copied(renamed[key]["on"])
+
+
 def _group(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     renamed = _rename(data, _GROUP, keys, spelled)
+    _admission(renamed, keys, spelled)
     if renamed is not data and "steps" in renamed:
         renamed["steps"] = _steps(renamed["steps"], (*keys, "steps"), spelled, depth)
     return renamed
@@ -157,6 +184,8 @@ def _loop(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) -> A
     renamed = _rename(data, natives, keys, spelled)
     if renamed is data:
         return data
+    if keys[-1] != "matrix" or isinstance(renamed.get("rate"), Mapping):
+        _admission(renamed, keys, spelled)
     for word in _WORDS if keys[-1] != "matrix" else ():
         if word in renamed:
             renamed[_WORDS[word]] = renamed.pop(word)

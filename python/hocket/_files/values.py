@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
@@ -21,7 +22,9 @@ from .entries import (
     Axes,
     ConditionText,
     Count,
+    Factor,
     Failure,
+    FailureText,
     Flag,
     Full,
     Kind,
@@ -34,7 +37,9 @@ from .entries import (
     TypeText,
     Variable,
     Version,
+    Wait,
 )
+from .failure_kinds import check_failure
 from .spelling import Spelling
 
 __all__ = ["MISTAKEN", "WrongValue", "expected", "found", "name", "value_checks"]
@@ -81,9 +86,12 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Count: partial(_count, least=1),
         Places: partial(_count, least=0),
         Seconds: lambda value: _seconds(value, spelling),
+        Wait: lambda value: _wait(value, spelling),
         Full: _when_full,
         Strategy: lambda value: _strategy(value, spelling),
         ConditionText: _condition,
+        FailureText: _failure_text,
+        Factor: _factor,
         Failure: lambda value: _failure(value, spelling),
         Kind: lambda value: _one_of(value, ("if", "switch")),
         RuleText: lambda value: _one_of(value, [rule.value for rule in Rule]),
@@ -154,6 +162,11 @@ def _seconds(value: Any, spelling: Spelling) -> float:
         raise WrongValue(str(error)) from None
 
 
+def _wait(value: Any, spelling: Spelling) -> float:
+    is_none = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+    return 0.0 if is_none else _seconds(value, spelling)
+
+
 def _when_full(value: Any) -> Any:
     return _one_of(value, get_args(WhenFull))
 
@@ -172,6 +185,22 @@ def _failure(value: Any, spelling: Spelling) -> Any:
         return _one_of(value, texts)
     camel = {"skipDependents": "skip_dependents"}
     return camel.get(_one_of(value, ("fail", "continue", *camel)), value)
+
+
+def _failure_text(value: Any) -> Any:
+    try:
+        check_failure(_text(value))
+    except WrongValue:
+        raise
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
+    return value
+
+
+def _factor(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < math.inf:
+        raise expected("a number of at least 1", value)
+    return float(value)
 
 
 def _condition(value: Any) -> Any:

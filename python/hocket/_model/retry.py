@@ -14,7 +14,15 @@ import attrs
 from .._base.callables import is_async_callable
 from .._base.checks import check_count
 from .._base.durations import Seconds, check_seconds, limit_to_ns, seconds_to_ns
-from .._base.errors import StepLeftovers
+from .._base.errors import (
+    ExpressionError,
+    MissingExtra,
+    StepLeftovers,
+    ToolInputError,
+    UnknownTool,
+    UnresolvedReference,
+    WorkflowInvalid,
+)
 from .._base.exceptions import note_on
 from .._base.shown import shown
 
@@ -24,6 +32,18 @@ RetryOn: TypeAlias = (
     type[Exception]
     | tuple[type[Exception], ...]
     | Callable[[Exception], bool | float | timedelta | None]
+)
+
+
+# They come of what is written, or not installed, and would come again.
+_MISTAKES = (
+    ExpressionError,
+    MissingExtra,
+    StepLeftovers,
+    ToolInputError,
+    UnknownTool,
+    UnresolvedReference,
+    WorkflowInvalid,
 )
 
 
@@ -113,7 +133,7 @@ class Retry:
 
         None stands for no further attempt.
         """
-        if isinstance(error, StepLeftovers):
+        if isinstance(error, _MISTAKES):
             return None
         on: Any = self.on
         if isinstance(on, tuple):

@@ -47,7 +47,7 @@ class Gatekeeper:
         self._told = observer
         self._steps = {} if observer is None else {step.id: step for step in steps}
         self._decided: dict[str, bool | Exception] = {}
-        """What was decided of steps as their start was to be told, which comes before it."""
+        """What was decided of steps that are not simply let in: once, however often they are tried."""
         self._kept_out: set[str] = set()
         self.observer = None if observer is None else self._observe
 
@@ -55,9 +55,9 @@ class Gatekeeper:
         """Start a step, unless it is not to run."""
         assert self._start is not None
         if self._told is None:
-            lets_in: bool | Exception = self._judge.is_sure(step) or self.lets_in(step)
-        else:
-            lets_in = self._decided.pop(step.id, True)
+            lets_in = self._judge.is_sure(step) or self._decide(step)
+        else:  # decided as its start was to be told, which comes before it
+            lets_in = self._decided.get(step.id, True)
         if isinstance(lets_in, Exception):
             raise lets_in
         return self._start(step) if lets_in else _not_run()
@@ -78,21 +78,24 @@ class Gatekeeper:
     def _observe(self, event: StepEvent) -> None:
         assert self._told is not None
         if event.kind is EventKind.STARTED:
-            if not self._judge.is_sure(self._steps[event.step]) and not self._passes(event.step):
+            step = self._steps[event.step]
+            if not self._judge.is_sure(step) and self._decide(step) is False:
+                self._kept_out.add(event.step)
                 return
         elif event.step in self._kept_out:
             self._kept_out.discard(event.step)
             return
         self._told(event)
 
-    def _passes(self, id_: str) -> bool:
-        """Judge a step whose start is to be told; what its condition raises is the step's own error."""
+    def _decide(self, step: WorkflowStep[Any]) -> bool | Exception:
+        """Judge a step; what its condition raises is the step's own error, as it starts."""
+        if step.id in self._decided:
+            return self._decided[step.id]
+        lets_in: bool | Exception
         try:
-            lets_in = self.lets_in(self._steps[id_])
+            lets_in = self.lets_in(step)
         except Exception as error:  # noqa: BLE001 - raised as the step starts
-            self._decided[id_] = error
-            return True
-        if not lets_in:
-            self._decided[id_] = False
-            self._kept_out.add(id_)
+            lets_in = error
+        if lets_in is not True or step.condition is not None:
+            self._decided[step.id] = lets_in
         return lets_in

@@ -130,6 +130,7 @@ class _LoopRun:
             step_timeout_ns=limit_to_ns(self.step_timeout),
             slotless=[True] * places if self.slotless else None,
             observer=self.observer,
+            retry=None if self.single is None else self.single.retry,
             **settings,
         )
 

@@ -42,8 +42,8 @@ class WorkflowManager:
     On a shared ``pool`` a workflow's ``parallel_config`` is its part of that pool:
     ``max_concurrent`` is the most slots that the run and all that its steps start may take
     together (default: only the pool's limit), and ``timeout`` is how long one step may run, as the
-    workflow knows its steps best (default: the pool's). The queue is the pool's own business: a
-    workflow that says ``queue_size`` or ``when_full`` is refused.
+    workflow knows its steps best (default: the pool's). The queue and the rate are the pool's own
+    business: a workflow that says ``queue_size``, ``when_full`` or ``rate`` is refused.
 
     >>> import trio
     >>> async def add(context: WorkflowContext) -> int:
@@ -141,7 +141,7 @@ class WorkflowManager:
     def _check(self, workflow: WorkflowDefinition, tools: ToolRegistry) -> None:
         mistakes = [*workflow.analysis.mistakes, *tools.check_steps(workflow.analysis)]
         if self._pool is not None:
-            mistakes += _queue_mistakes(workflow.parallel_config)
+            mistakes += _sharing_mistakes(workflow.parallel_config)
         if mistakes:
             raise WorkflowInvalid(f"workflow {workflow.name!r}", mistakes)
 
@@ -175,14 +175,14 @@ def _used_by(workflow: WorkflowDefinition) -> set[str] | None:
     return None if makes else workflow.tool_names()
 
 
-def _queue_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
-    """What a workflow says of the queue of a pool that is not its own.
+def _sharing_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
+    """What a workflow says of a pool that is not its own.
 
     What is as in every pool need not have been said, and takes nothing from anybody.
     """
     usual = WorkerPoolConfig()
     said = {"queue_size": config.queue_size, "when_full": config.when_full}
-    return [
+    mistakes = [
         Mistake(
             ("parallel_config", name),
             f"the workflow shares a pool with others, and its queue is theirs too: leave "
@@ -191,6 +191,15 @@ def _queue_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
         for name, value in said.items()
         if value != getattr(usual, name)
     ]
+    if config.rate is not None:
+        mistakes.append(
+            Mistake(
+                ("parallel_config", "rate"),
+                "the workflow shares a pool with others: give the rate to that pool, for all, or to "
+                "the groups of the workflow that need one",
+            )
+        )
+    return mistakes
 
 
 def _give_parameters(workflow: WorkflowDefinition, context: WorkflowContext) -> None:

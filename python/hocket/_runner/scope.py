@@ -19,7 +19,9 @@ from .._engine.observers import guarded
 from .._engine.run import RunSpec, run_steps
 from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
+from .._model.rate import core_rate
 from .._model.result import ParallelExecutionResult, group_failed
+from .._model.retry import Retry
 from .._model.states import StepState
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, BranchResult
@@ -37,7 +39,7 @@ from .loops import inside_loop, run_loop
 from .made_steps import MadeSteps
 from .one_step import start_one
 from .setting import Setting
-from .step_settings import flags, timeouts_ns_of
+from .step_settings import flags, retries_of, timeouts_ns_of, tolerated
 
 __all__ = ["Scope"]
 
@@ -134,6 +136,7 @@ class Scope:
         steps: list[WorkflowStep[Any]],
         *,
         step_timeout: float | None = None,
+        retry: Retry | None = None,
         **settings: Any,
     ) -> RunSpec:
         default = self.setting.step_timeout if step_timeout is None else step_timeout
@@ -144,12 +147,10 @@ class Scope:
             steps=steps,
             step_timeout_ns=limit_to_ns(default),
             step_timeouts_ns=timeouts_ns_of(steps, default),
+            retry=retries_of(steps, retry),
             # A step that only waits for other steps takes no slot, nor the pool's time limit.
             slotless=flags(step.runs_others for step in steps),
-            # A failure that does no harm still wins no race.
-            tolerated=flags(step.on_error != "fail" for step in steps)
-            if settings["strategy"] is WaitStrategy.ALL
-            else None,
+            tolerated=tolerated(steps, settings["strategy"]),
             **settings,
         )
 
@@ -215,6 +216,8 @@ class Scope:
             step_timeout=group.step_timeout,
             isolation=group.isolation,
             stagger=group.stagger,
+            rate=core_rate(group.rate),
+            retry=group.retry,
         )
         # Noted also when the workflow is being cancelled: partial results are always kept.
         on_end = partial(self._note_group, step, group, members)
@@ -260,7 +263,7 @@ class Scope:
         step: WorkflowStep[Any],
     ) -> Awaitable[Any]:
         if step.id in broken:
-            raise broken.pop(step.id)
+            raise broken[step.id]
         return self._start(default_timeout, step)
 
     async def _run_branch(self, step: WorkflowStep[Any], branch: Branch) -> BranchResult:

@@ -92,9 +92,11 @@ def _numbers(sign: str, one: Any, other: Any) -> None:
 def _add(one: Any, other: Any) -> Any:
     if isinstance(one, str) and isinstance(other, str):
         return one + other
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return [*one, *other]
     if not (_is_number(one) and _is_number(other)):
         found = f"{kind_of(one)} and {kind_of(other)}"
-        raise Mismatch(f"'+' takes two numbers or two texts; found {found}")
+        raise Mismatch(f"'+' takes two numbers, two texts or two lists; found {found}")
     return _kept(lambda: one + other)
 
 

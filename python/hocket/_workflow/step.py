@@ -21,7 +21,9 @@ from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import Isolation, ParallelGroup, StepsFunction
+from .._model.rate import Rate
 from .._model.result import ParallelExecutionResult
+from .._model.retry import Retry, check_retry
 from .._model.strategy import StrategyLike, WaitStrategy
 from .block import Block, make_block
 from .branch import Branch, BranchResult
@@ -108,6 +110,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             counts as a success for those that depend on it. ``"skip_dependents"``: those are skipped,
             and the rest of the workflow goes on.
         continue_on_error: True is ``on_error="continue"``.
+        retry: how often it is tried that has a tool or a function and fails, each time with its whole
+            ``timeout``: a :class:`Retry`. Default: what its group says, or else once.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -131,6 +135,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
     timeout: float | None
     on_error: OnError
     continue_on_error: bool
+    retry: Retry | None
     _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
 
     @overload
@@ -139,6 +144,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         id: str,
         *,
         execute: Callable[[WorkflowContext], Awaitable[R_co]],
+        retry: Retry | None = None,
         **common: Unpack[Common],
     ) -> None: ...
     @overload
@@ -148,6 +154,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         *,
         tool: str,
         input: Any = None,
+        retry: Retry | None = None,
         **common: Unpack[Common],
     ) -> None: ...
     @overload
@@ -218,6 +225,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        retry: Retry | None = None,
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
         before = _before(id, depends_on)
@@ -227,6 +235,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         kinds = (tool, execute, group, branch, steps, sequence, workflow, loop)
         if kinds.count(None) != len(kinds) - 1:
             raise not_one_kind(id, kinds)
+        again = None if retry is None else check_retry(f"step {id!r}: retry", retry)
         block, runs = _block(id, steps, sequence), sub_workflow_of(id, workflow)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
@@ -244,6 +253,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             limit,
             said,
             said == "continue",
+            again,
         )
 
     @staticmethod
@@ -258,6 +268,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         step_timeout: Seconds | None = None,
         fail_fast: bool = True,
         isolation: Isolation = "shared",
+        rate: Rate | None = None,
+        retry: Retry | None = None,
         depends_on: Before = (),
         when: ConditionLike | None = None,
     ) -> WorkflowStep[ParallelExecutionResult[Any]]:
@@ -274,6 +286,9 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             step_timeout: seconds for each step. Default: the pool's ``timeout``.
             fail_fast: False: all of its steps run, and then the group fails if one has failed.
             isolation: as for :class:`ParallelGroup`.
+            rate: at most so many of its steps start in a time. Default None: no limit.
+            retry: how often each of its steps is tried that fails and does not say so itself.
+                Default None: once.
             depends_on: as for a step.
             when: as for a step.
 
@@ -293,6 +308,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             step_timeout,
             fail_fast=fail_fast,
             isolation=isolation,
+            rate=rate,
+            retry=retry,
         )
         return WorkflowStep(id, group=group, depends_on=depends_on, when=when)
 

@@ -93,6 +93,11 @@ def check_step(step: Any) -> None:
     """Refuse what a step's arguments cannot be, each by itself and beside the others."""
     what = f"step {step.id!r}"
     _check_types(step, what)
+    if step.retry is not None and step.runs_others:
+        raise ValueError(
+            f"{what}: retry is for a step that has a tool or a function; a {step.kind} is not "
+            f"run again: give retry to its steps, or to a ParallelGroup for all of them"
+        )
     if step.execute is not None and not plainly_fits(step.execute):
         _check_execute(what, step.execute)
     if step.input is not None and step.tool is None:

@@ -22,8 +22,13 @@ _TOKEN = re.compile(
     r"|(?P<sign>===|!==|==|!=|<=|>=|&&|\|\||\?\?|[-+*/%<>!?:.,()\[\]])",
 )
 _AFTER_NUMBER = re.compile(r"[\w.]*\w")
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+# Those of CEL, and those of JavaScript.
+_ESCAPE = re.compile(
+    r"\\(?:u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|[xX]([0-9a-fA-F]{2})"
+    r"|([0-3][0-7]{2})|(0[0-9]?|.))",
+    re.DOTALL,
+)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _PLAIN_ESCAPES = "\\'\"/`$?"
 # What other languages write, and what to write here.
 _MEANT = {
@@ -111,10 +116,11 @@ def _value(kind: str, text: str, expression: str, at: int) -> Any:
 
 
 def _unescaped(match: re.Match[str], expression: str, at: int) -> str:
-    code = match[1] or match[2]
-    if code:
+    *hexadecimal, octal, char = match.groups()
+    for code in filter(None, hexadecimal):
         return chr(int(code, 16))
-    char = match[3]
+    if octal:
+        return chr(int(octal, 8))
     if char in _ESCAPED:
         return _ESCAPED[char]
     if char not in _PLAIN_ESCAPES:

@@ -14,7 +14,7 @@ from .._base.jsonable import iso_dates
 from .._base.shown import shown, visible
 from ._http_body import BadBody, readable, receive, unpack
 from ._http_connections import Connections
-from ._http_failure import HttpRequestFailed, beginning, why
+from ._http_failure import HttpRequestFailed, beginning, retry_after, why
 from ._masking import HARMLESS_HEADERS, Secrets, masked_logs
 
 if TYPE_CHECKING:
@@ -189,7 +189,9 @@ class Exchange:
         body = await unpack(packed, headers.get("content-encoding", ""), self.most)
         kind = headers.get("content-type", "")
         if not response.is_success:
-            raise self.failed(f"status {response.status_code}", readable(body, kind))
+            error = self.failed(f"status {response.status_code}", readable(body, kind))
+            error.retry_after = retry_after(headers)
+            raise error
         return Answer(kind, body)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from .._base.errors import HocketError
 from .._base.shown import said
 from ._masking import masked_url
 
-__all__ = ["HttpRequestFailed", "beginning", "why"]
+__all__ = ["HttpRequestFailed", "beginning", "retry_after", "why"]
 
 _SHOWN = 200
 # What went wrong where the error itself says nothing.
@@ -35,6 +38,8 @@ class HttpRequestFailed(HocketError):
         reason: what went wrong.
         status: the answer's status; None if there was no answer.
         body: the answer's body as text; empty if there was none.
+        retry_after: for how many seconds the server asked to be left alone; None if it did not.
+        was_sent: whether the request was sent, or had a mistake.
     """
 
     def __init__(
@@ -47,10 +52,34 @@ class HttpRequestFailed(HocketError):
         self.reason = reason
         self.status = status
         self.body = body
+        self.retry_after: float | None = None
+        self.was_sent = not reason.startswith("not sent")
 
     def __str__(self) -> str:
         text = f"{self.method} {self.url}: {self.reason}"
         return f"{text}: {beginning(self.body)}" if self.body else text
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds an answer asks to be left alone (``Retry-After``, RFC 9110, 10.2.3).
+
+    A date counts from the answer's own, or else from now.
+    """
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdecimal():
+        return float(said[:9])
+    try:
+        until = parsedate_to_datetime(said)
+        return max((until - _date_of(headers)).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):  # no date, or one without an hour's place
+        return None
+
+
+def _date_of(headers: Mapping[str, str]) -> datetime:
+    try:
+        return parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError, OverflowError):
+        return datetime.now(UTC)
 
 
 def why(error: BaseException) -> str:
