@@ -13,9 +13,12 @@ from hocket._files.entries import (
     ConfigEntry,
     EdgeEntry,
     FileEntry,
+    ForEachEntry,
     GroupEntry,
+    MatrixEntry,
     ParameterEntry,
     RateEntry,
+    RepeatEntry,
     RetryEntry,
     StepEntry,
 )
@@ -25,6 +28,9 @@ ENTRIES = {
     "the file": FileEntry,
     "`parallel_config`": ConfigEntry,
     "a step": StepEntry,
+    "`for_each`": ForEachEntry,
+    "`matrix`": MatrixEntry,
+    "`repeat`": RepeatEntry,
     "`group`": GroupEntry,
     "a retry": RetryEntry,
     "a rate": RateEntry,
@@ -48,6 +54,10 @@ def test_the_guide_has_every_key_in_both_spellings():
             where = cells[1] or where
             found.setdefault(where, {})[cells[2].strip("`")] = cells[3].strip("`") or None
     assert found == {
-        where: {field.name: field.metadata["camel"] for field in attrs.fields(entry)}
+        where: {
+            field.name.removesuffix("_"): field.metadata["camel"]
+            for field in attrs.fields(entry)
+            if not field.metadata.get("is_rest")
+        }
         for where, entry in ENTRIES.items()
     }

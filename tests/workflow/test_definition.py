@@ -70,13 +70,13 @@ def mistakes(definition, tools=None):
         pytest.param(
             lambda: WorkflowStep("a"),
             ValueError,
-            "step 'a' needs exactly one of tool, execute, group, branch; got none",
+            "step 'a' needs exactly one of tool, execute, group, branch, steps, sequence, workflow, loop; got none",
             id="nothing to do",
         ),
         pytest.param(
             lambda: WorkflowStep("a", tool="t", execute=work),
             ValueError,
-            "step 'a' needs exactly one of tool, execute, group, branch; got tool and execute",
+            "step 'a' needs exactly one of tool, execute, group, branch, steps, sequence, workflow, loop; got tool and execute",
             id="two things to do",
         ),
         pytest.param(

@@ -9,6 +9,7 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
+from hocket import WorkflowDefinition, WorkflowStep
 from hocket._base.errors import UnresolvedReference
 from hocket._workflow.context import WorkflowContext
 from hocket._workflow.templates import compile_template
@@ -191,9 +192,10 @@ def test_a_reference_reaches_data_never_methods_or_private_names(path):
 
 @pytest.mark.parametrize("text", ["$result.fetch", "${error.fetch}", "$contxt.x"])
 def test_what_nearly_is_a_reference_is_noticed(text):
-    ((where, slip),) = compile_template({"a": text}).slips
-    assert where == ("a",)
-    assert "is no reference; did you mean '$" in slip.reason
+    definition = WorkflowDefinition("w", [WorkflowStep("s", tool="t", input={"a": text})])
+    (mistake,) = definition.analysis.mistakes
+    assert mistake.keys == ("steps", 0, "input", "a")
+    assert "is no reference; did you mean '$" in mistake.text
 
 
 def test_an_input_that_holds_itself_is_refused():

@@ -83,7 +83,7 @@ class GroupFailed(HocketError, ExceptionGroup[Exception]):
             values, by the index of their item. Empty elsewhere.
     """
 
-    finished: Mapping[int, Any] = MappingProxyType({})
+    finished: Mapping[Any, Any] = MappingProxyType({})
 
     def derive(self, excs: Sequence[Exception]) -> GroupFailed:  # type: ignore[override]
         """Return a group of the same kind with other errors; Python calls this in ``split``."""

@@ -22,6 +22,7 @@ from .._workflow.step import WorkflowStep
 from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
 from .failure_kinds import FailureKinds
 from .findings import Findings
+from .loops import LOOPS, TEMPLATES, build_loop
 from .values import MISTAKEN
 
 __all__ = ["Builder"]
@@ -70,7 +71,7 @@ class Builder:
     def _config(self, entry: ConfigEntry | None) -> WorkerPoolConfig:
         if entry is None:
             return WorkerPoolConfig()
-        rate = self._rate(entry.rate, ("parallel_config", "rate"))
+        rate = self.rate(entry.rate, ("parallel_config", "rate"))
         try:
             return WorkerPoolConfig(**{**_given(entry), "rate": rate})
         except ValueError as error:  # each is right, and they do not go together
@@ -94,40 +95,69 @@ class Builder:
         }
         kind = self._kind(entry, keys)
         retry = self._retry(entry.retry, (*keys, "retry"))
-        if kind in ("group", "branch") and entry.retry is not None:
-            text = f"a {kind} is not run again; give 'retry' to its steps"
+        if kind not in ("tool", None) and entry.retry is not None:
+            text = f"a {_WHAT.get(kind, kind)} is not run again; give 'retry' to its steps"
             if kind == "group":
                 text += f", or to {self.findings.spelling.key('group')!r} for all of them"
             self.findings.add((*keys, "retry"), text, is_key=True)
-        match kind:
-            case "tool" if entry.tool is not MISTAKEN:
-                tool = str(entry.tool)
-                return WorkflowStep(id_, tool=tool, input=entry.input, retry=retry, **common)
-            case "group":
-                group = self._group(entry.group, id_, (*keys, "group"))
-                if group is not None:
-                    return WorkflowStep(id_, group=group, **common)
-            case "branch":
-                branch = self._branch(entry.branch, (*keys, "branch"))
-                if branch is not None:
-                    return WorkflowStep(id_, branch=branch, **common)
-        return WorkflowStep(id_, execute=_unreadable, **common)
+        done = None if kind is None else self._what(entry, kind, id_, keys)
+        if done is None:
+            return WorkflowStep(id_, execute=_unreadable, **common)
+        if kind == "tool":
+            done["retry"] = retry
+        return WorkflowStep(id_, **done, **common)
+
+    def _what(self, entry: StepEntry, kind: str, id_: str, keys: Keys) -> dict[str, Any] | None:
+        """What a step does, as its arguments; None if that cannot be read."""
+        if kind == "tool":
+            is_read = entry.tool is not MISTAKEN
+            return {"tool": str(entry.tool), "input": entry.input} if is_read else None
+        name = "loop" if kind in LOOPS else kind
+        if kind in LOOPS:
+            made: Any = build_loop(self, entry, kind, id_, keys)
+        elif kind == "group":
+            made = self._group(entry.group, id_, (*keys, kind))
+        elif kind == "branch":
+            made = self._branch(entry.branch, (*keys, kind))
+        else:
+            made = self._block(entry, kind, keys) or None
+        return None if made is None else {name: made}
 
     def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
         """Which of its keys says what a step does; None if there is not exactly one."""
-        named = {name: self.findings.spelling.key(name) for name in _KINDS}
-        given = [name for name in _KINDS if getattr(entry, name) is not None]
+        key = self.findings.spelling.key
+        loops = [name for name in LOOPS if getattr(entry, name) is not None]
+        # Beside a loop, steps and sequence say what it does.
+        kinds = [name for name in _KINDS if not (loops and name in TEMPLATES)]
+        given = [name for name in kinds if getattr(entry, name) is not None]
         if not given:
-            *others, last = map(repr, named.values())
-            self.findings.add(keys, f"a step needs {', '.join(others)} or {last}")
+            *others, last = (repr(key(name)) for name in _KINDS)
+            self.findings.add(keys, f"a step needs one of {', '.join(others)} and {last}")
         elif len(given) > 1:
-            both = " or ".join(repr(named[name]) for name in given)
+            both = " or ".join(repr(key(name)) for name in given)
             no_more = "not both" if len(given) == 2 else "and no more"
-            self.findings.add(keys, f"a step has {both}, {no_more}")
+            hint = "; what a loop does each time stands under 'step'" if loops else ""
+            self.findings.add(keys, f"a step has {both}, {no_more}{hint}")
         elif given != ["tool"] and entry.input is not None:
-            text = f"a step with {named[given[0]]!r} takes no input"
+            text = f"a step with {key(given[0])!r} takes no input"
             self.findings.add((*keys, "input"), text, is_key=True)
+        if entry.step is not None and not loops:
+            text = "'step' says what a loop does each time: it stands beside 'for_each', 'matrix' or 'repeat'"
+            self.findings.add(
+                (*keys, "step"), text.replace("for_each", key("for_each")), is_key=True
+            )
         return given[0] if len(given) == 1 else None
+
+    def template_step(self, entry: StepEntry, loop: str, keys: Keys) -> WorkflowStep[Any]:
+        """Build the one step that a loop does each time."""
+        key = self.findings.spelling.key
+        if entry.id is not None:
+            text = f"the step of a loop has no id of its own: its values are those of {loop!r}"
+            self.findings.add((*keys, "id"), text, is_key=True)
+        if entry.depends_on is not None:
+            text = f"{key('depends_on')!r} stands beside the loop: all of its passes wait"
+            self.findings.add((*keys, "depends_on"), text, is_key=True)
+        return self._with_id(attrs.evolve(entry, depends_on=None), f"{loop}[]", keys)
 
     def _on_error(self, entry: StepEntry, keys: Keys) -> Any:
         old, new = (self.findings.spelling.key(key) for key in ("continue_on_error", "on_error"))
@@ -147,7 +177,7 @@ class Builder:
         on = [text for text in _read(entry.on, []) if text is not MISTAKEN]
         return Retry(**{**_given(entry), "on": FailureKinds(on)})
 
-    def _rate(self, entry: Any, keys: Keys) -> Rate | None:
+    def rate(self, entry: Any, keys: Keys) -> Rate | None:
         if entry in (None, MISTAKEN):
             return None
         if entry.limit is None:
@@ -192,14 +222,20 @@ class Builder:
         if entry.type == "if":
             return IfBranch(
                 entry.condition,
-                self._members(entry.then_steps, (*keys, "then_steps")),
-                self._members(_read(entry.else_steps, []), (*keys, "else_steps")),
+                self.members(entry.then_steps, (*keys, "then_steps")),
+                self.members(_read(entry.else_steps, []), (*keys, "else_steps")),
             )
         return SwitchBranch(
             entry.expression,
             self._cases(entry.cases, (*keys, "cases")),
-            self._members(_read(entry.default_steps, []), (*keys, "default_steps")),
+            self.members(_read(entry.default_steps, []), (*keys, "default_steps")),
         )
+
+    def _block(self, entry: Any, key: str, keys: Keys) -> list[str | WorkflowStep[Any]]:
+        listed = getattr(entry, key)
+        if listed == []:
+            self.findings.add((*keys, key), f"{key!r} needs at least one step")
+        return self.members(_read(listed, []), (*keys, key))
 
     def _cases(self, entries: list[Any], keys: Keys) -> list[SwitchCase]:
         made: list[SwitchCase] = []
@@ -210,11 +246,11 @@ class Builder:
             if case.steps is None:
                 self.findings.add(here, "a case needs 'steps'")
             made.append(
-                SwitchCase(case.value, self._members(_read(case.steps, []), (*here, "steps")))
+                SwitchCase(case.value, self.members(_read(case.steps, []), (*here, "steps")))
             )
         return made
 
-    def _members(self, entries: list[Any], keys: Keys) -> list[str | WorkflowStep[Any]]:
+    def members(self, entries: list[Any], keys: Keys) -> list[str | WorkflowStep[Any]]:
         return [self._member(one, (*keys, index)) for index, one in enumerate(entries)]
 
     def _group(self, entry: Any, step: str, keys: Keys) -> ParallelGroup[Any] | None:
@@ -223,7 +259,7 @@ class Builder:
         if not entry.steps:
             self.findings.add(keys, "a group needs at least one step")
         members: list[Any] = [] if entry.steps in (None, MISTAKEN) else entry.steps
-        made = self._members(members, (*keys, "steps"))
+        made = self.members(members, (*keys, "steps"))
         try:
             return ParallelGroup(
                 _read(entry.id, step),
@@ -231,10 +267,10 @@ class Builder:
                 wait_strategy=_read(entry.wait_strategy, "all"),
                 max_concurrent=_read(entry.max_concurrent, None),
                 continue_on_error=_read(entry.continue_on_error, False),
-                fail_fast=self._fail_fast(entry, keys),
+                fail_fast=self.fail_fast(entry, keys),
                 timeout=_read(entry.timeout, None),
                 step_timeout=_read(entry.step_timeout, None),
-                rate=self._rate(entry.rate, (*keys, "rate")),
+                rate=self.rate(entry.rate, (*keys, "rate")),
                 retry=self._retry(entry.retry, (*keys, "retry")),
             )
         except (TypeError, ValueError) as error:
@@ -242,7 +278,7 @@ class Builder:
                 self.findings.add(keys, str(error))
             return None
 
-    def _fail_fast(self, entry: Any, keys: Keys) -> bool:
+    def fail_fast(self, entry: Any, keys: Keys) -> bool:
         """Whether the first failure stops a group; a mistake beside what says otherwise is reported."""
         if entry.fail_fast is not False:
             return True
@@ -269,7 +305,8 @@ class Builder:
         return unreadable_id() if member is MISTAKEN else self._step(member, keys)
 
 
-_KINDS = ("tool", "group", "branch")
+_WHAT = {"steps": "block", **dict.fromkeys(LOOPS, "loop")}
+_KINDS = ("tool", "group", "branch", "steps", "sequence", *LOOPS)
 # What a branch of each type has; it needs the first two.
 _IF = ("condition", "then_steps", "else_steps")
 _SWITCH = ("expression", "cases", "default_steps")

@@ -26,7 +26,7 @@ from cattrs.gen import make_dict_structure_fn
 from .._base.mistakes import Keys
 from .._base.shown import shown
 from .._base.suggestions import nearest
-from .entries import ENTRIES, Before, EdgeEntry, FileEntry, Member, StepEntry
+from .entries import ENTRIES, Before, EdgeEntry, FileEntry, Member, StepEntry, StepText
 from .spelling import Spelling
 from .values import MISTAKEN, WrongValue, expected, found, name, value_checks
 
@@ -76,6 +76,19 @@ def read_entries(data: Any, spelling: Spelling) -> tuple[Any, list[Wrong]]:
 def _converter(spelling: Spelling) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=True)
 
+    checks = {**value_checks(spelling), **_step_checks(converter)}
+    for type_, check in checks.items():
+        converter.register_structure_hook_func(_is(type_), _lenient(check))
+    converter.register_structure_hook_factory(_is_list, _list_hook)
+    converter.register_structure_hook_factory(_is_named, _named_hook)
+    for cls in ENTRIES:
+        converter.register_structure_hook(cls, _mapping_hook(cls, converter))
+    return converter
+
+
+def _step_checks(converter: cattrs.Converter) -> dict[Any, Callable[[Any], Any]]:
+    """For what may be one of several things, the function that checks and reads it."""
+
     def member(value: Any) -> Any:
         if isinstance(value, str):
             return name(value)
@@ -90,14 +103,12 @@ def _converter(spelling: Spelling) -> cattrs.Converter:
             return name(value)
         raise expected("a step id, or a mapping with step and rule", value, _quoted(value))
 
-    checks = {**value_checks(spelling), Member: member, Before: before}
-    for type_, check in checks.items():
-        converter.register_structure_hook_func(_is(type_), _lenient(check))
-    converter.register_structure_hook_factory(_is_list, _list_hook)
-    converter.register_structure_hook_factory(_is_named, _named_hook)
-    for cls in ENTRIES:
-        converter.register_structure_hook(cls, _mapping_hook(cls, converter))
-    return converter
+    def one_step(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return converter.structure(value, StepEntry)
+        raise expected("a step written out", value)
+
+    return {Member: member, Before: before, StepText: one_step}
 
 
 def _is(wanted: Any) -> Callable[[Any], bool]:
@@ -199,20 +210,25 @@ def _in_quotes(text: str) -> str:
 
 def _mapping_hook(cls: type, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     inner: Any = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
-    names = [field.name for field in attrs.fields(cls)]
+    fields = attrs.fields(cls)
+    names = [field.name for field in fields if not field.metadata.get("is_rest")]
+    rest = next((field.name for field in fields if field.metadata.get("is_rest")), None)
 
     def structure(value: Any, _: Any) -> Any:
         if value is MISTAKEN:
             return value
         if not isinstance(value, Mapping):
             raise expected(f"a mapping with {_names(names)}", value)
+        if rest is not None:  # the author's own keys
+            own = {key: item for key, item in value.items() if key not in names}
+            value = {key: value[key] for key in names if key in value} | {rest: own}
         return inner(value, cls)
 
     return structure
 
 
 def _names(names: Iterable[str]) -> str:
-    shown = list(names)
+    shown = [name.removesuffix("_") for name in names]
     return f"{', '.join(shown[:3])}, ..." if len(shown) > 3 else ", ".join(shown)
 
 

@@ -10,6 +10,7 @@ from .._model.strategy import WaitStrategy
 
 __all__ = [
     "ENTRIES",
+    "Axes",
     "Before",
     "BranchEntry",
     "CaseEntry",
@@ -22,21 +23,26 @@ __all__ = [
     "FailureText",
     "FileEntry",
     "Flag",
+    "ForEachEntry",
     "Full",
     "GroupEntry",
     "Kind",
+    "MatrixEntry",
     "Member",
     "Name",
     "ParameterEntry",
     "Places",
     "RateEntry",
+    "RepeatEntry",
     "RetryEntry",
     "RuleText",
     "Seconds",
     "StepEntry",
+    "StepText",
     "Strategy",
     "Text",
     "TypeText",
+    "Variable",
     "Version",
     "Wait",
     "camel_keys",
@@ -61,6 +67,10 @@ Factor = NewType("Factor", float)
 TypeText = NewType("TypeText", str)
 Wait = NewType("Wait", float)
 Version = NewType("Version", int)
+Variable = NewType("Variable", str)
+Axes = NewType("Axes", object)
+StepText = NewType("StepText", object)
+"""A step without an id."""
 
 
 def _key(camel: str | None = None) -> dict[str, Any]:
@@ -82,7 +92,7 @@ class RetryEntry:
 
 @attrs.frozen
 class RateEntry:
-    """``rate:`` of a group or of ``parallel_config``."""
+    """``rate:`` of a group, of a loop or of ``parallel_config``."""
 
     limit: Count | None = attrs.field(default=None, metadata=_key())
     per: Seconds | None = attrs.field(default=None, metadata=_key())
@@ -137,6 +147,49 @@ class EdgeEntry:
 
 
 @attrs.frozen
+class ForEachEntry:
+    """``for_each:`` of a step."""
+
+    in_: Any = attrs.field(default=None, metadata=_key())
+    as_: Variable | None = attrs.field(default=None, metadata=_key())
+    key: Text | None = attrs.field(default=None, metadata=_key())
+    max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
+    wait_strategy: Strategy = attrs.field(
+        default=Strategy(WaitStrategy.ALL), metadata=_key("waitStrategy")
+    )
+    continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
+    fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
+    rate: RateEntry | None = attrs.field(default=None, metadata=_key())
+
+
+@attrs.frozen
+class MatrixEntry:
+    """``matrix:`` of a step. All other keys are names of values."""
+
+    include: Any = attrs.field(default=None, metadata=_key())
+    exclude: Any = attrs.field(default=None, metadata=_key())
+    key: Text | None = attrs.field(default=None, metadata=_key())
+    max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
+    wait_strategy: Strategy = attrs.field(
+        default=Strategy(WaitStrategy.ALL), metadata=_key("waitStrategy")
+    )
+    continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
+    fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
+    rate: RateEntry | None = attrs.field(default=None, metadata=_key())
+    axes: Axes | None = attrs.field(default=None, metadata={"camel": None, "is_rest": True})
+    """Those other keys."""
+
+
+@attrs.frozen
+class RepeatEntry:
+    """``repeat:`` of a step."""
+
+    until: ConditionText | None = attrs.field(default=None, metadata=_key())
+    delay: Seconds | None = attrs.field(default=None, metadata=_key())
+    max: Count | None = attrs.field(default=None, metadata=_key())
+
+
+@attrs.frozen
 class StepEntry:
     """One of ``steps:``."""
 
@@ -151,6 +204,12 @@ class StepEntry:
     retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
     group: GroupEntry | None = attrs.field(default=None, metadata=_key("parallelGroup"))
     branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
+    steps: list[Member] | None = attrs.field(default=None, metadata=_key())
+    sequence: list[Member] | None = attrs.field(default=None, metadata=_key())
+    for_each: ForEachEntry | None = attrs.field(default=None, metadata=_key("forEach"))
+    matrix: MatrixEntry | None = attrs.field(default=None, metadata=_key())
+    repeat: RepeatEntry | None = attrs.field(default=None, metadata=_key())
+    step: StepText | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
@@ -197,6 +256,9 @@ ENTRIES: tuple[type, ...] = (
     CaseEntry,
     BranchEntry,
     EdgeEntry,
+    ForEachEntry,
+    MatrixEntry,
+    RepeatEntry,
     StepEntry,
     ConfigEntry,
     ParameterEntry,

@@ -14,7 +14,9 @@ from .entries import (
     BranchEntry,
     ConfigEntry,
     FileEntry,
+    ForEachEntry,
     GroupEntry,
+    MatrixEntry,
     RateEntry,
     RetryEntry,
     StepEntry,
@@ -27,9 +29,23 @@ __all__ = ["CAMEL", "Spelled", "Spelling", "spell_out"]
 _TOP, _CONFIG = camel_keys(FileEntry), camel_keys(ConfigEntry)
 _STEP, _GROUP, _BRANCH = camel_keys(StepEntry), camel_keys(GroupEntry), camel_keys(BranchEntry)
 _RETRY, _RATE = camel_keys(RetryEntry), camel_keys(RateEntry)
+_LOOPS = {"for_each": camel_keys(ForEachEntry), "matrix": camel_keys(MatrixEntry)}
 _SIDES = ("then_steps", "else_steps", "default_steps")
 
-CAMEL = {**_TOP, **_CONFIG, **_STEP, **_GROUP, **_BRANCH, **_RETRY, **_RATE}
+# Words that Python keeps for itself, and so have another name in entries.
+_WORDS = {"in": "in_", "as": "as_"}
+
+CAMEL = {
+    **_TOP,
+    **_CONFIG,
+    **_STEP,
+    **_GROUP,
+    **_BRANCH,
+    **_RETRY,
+    **_RATE,
+    **_LOOPS["for_each"],
+    **_LOOPS["matrix"],
+}
 """The keys that differ, native to camelCase. All others are the same in both spellings."""
 
 _NATIVE = {camel: native for native, camel in CAMEL.items()}
@@ -44,7 +60,8 @@ class Spelling(enum.Enum):
 
     def key(self, native: str) -> str:
         """A native key as this spelling writes it."""
-        return CAMEL.get(native, native) if self is Spelling.CAMEL else native
+        written = CAMEL.get(native, native) if self is Spelling.CAMEL else native
+        return written.removesuffix("_")
 
     def seconds(self, value: object) -> float:
         """A duration as this spelling writes it, in seconds.
@@ -75,7 +92,7 @@ def spell_out(data: Any) -> Spelled:
     """Rename the keys of a workflow to the native ones. The author's own keys stay as they are.
 
     Raises:
-        ValueError: groups and branches are nested more than 50 deep.
+        ValueError: steps are nested more than 50 deep.
     """
     spelled = Spelled()
     spelled.data = _top(data, spelled)
@@ -106,9 +123,13 @@ def _top(data: Any, spelled: Spelled) -> Any:
 def _steps(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     if not isinstance(data, list | tuple):
         return data
-    if depth > _DEEPEST:
-        raise ValueError(f"groups and branches must not be nested more than {_DEEPEST} deep")
+    _check_depth(depth)
     return [_step(item, (*keys, index), spelled, depth) for index, item in enumerate(data)]
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"steps must not be nested more than {_DEEPEST} deep")
 
 
 def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
@@ -120,25 +141,58 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     _admission(renamed, keys, spelled)
     if "group" in renamed:
         inner = (*keys, _written("group", data))
-        group = _rename(renamed["group"], _GROUP, inner, spelled)
-        _admission(group, inner, spelled)
-        if group is not renamed["group"] and "steps" in group:
-            group["steps"] = _steps(group["steps"], (*inner, "steps"), spelled, depth + 1)
-        renamed["group"] = group
+        renamed["group"] = _group(renamed["group"], inner, spelled, depth + 1)
     if "branch" in renamed:
         inner = (*keys, "branch")
         renamed["branch"] = _branch(renamed["branch"], inner, spelled, depth + 1)
+    for key in ("steps", "sequence"):
+        if key in renamed:
+            renamed[key] = _steps(renamed[key], (*keys, key), spelled, depth + 1)
+    _loops(renamed, data, keys, spelled, depth + 1)
     return renamed
 
 
 def _admission(renamed: Any, keys: Keys, spelled: Spelled) -> None:
-    """Rename what ``retry`` and ``rate`` hold, where a step, a group or the pool has them."""
+    """Rename what ``retry`` and ``rate`` hold, where a step, a group, a loop or the pool has them."""
     if isinstance(renamed, dict):
         for key, natives in (("retry", _RETRY), ("rate", _RATE)):
             if key in renamed:
                 renamed[key] = _rename(renamed[key], natives, (*keys, key), spelled)
                 if key == "retry" and isinstance(renamed[key], dict) and "on" in renamed[key]:
                     renamed[key]["on"] = _copied(renamed[key]["on"])
+
+
+def _group(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
+    renamed = _rename(data, _GROUP, keys, spelled)
+    _admission(renamed, keys, spelled)
+    if renamed is not data and "steps" in renamed:
+        renamed["steps"] = _steps(renamed["steps"], (*keys, "steps"), spelled, depth)
+    return renamed
+
+
+def _loops(renamed: dict[str, Any], data: Any, keys: Keys, spelled: Spelled, depth: int) -> None:
+    if isinstance(renamed.get("step"), Mapping):
+        _check_depth(depth)
+        renamed["step"] = _step(renamed["step"], (*keys, "step"), spelled, depth)
+    for key, natives in _LOOPS.items():
+        if key in renamed:
+            inner = (*keys, _written(key, data))
+            renamed[key] = _loop(renamed[key], natives, inner, spelled)
+
+
+def _loop(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) -> Any:
+    renamed = _rename(data, natives, keys, spelled)
+    if renamed is data:
+        return data
+    if keys[-1] != "matrix" or isinstance(renamed.get("rate"), Mapping):
+        _admission(renamed, keys, spelled)
+    for word in _WORDS if keys[-1] != "matrix" else ():
+        if word in renamed:
+            renamed[_WORDS[word]] = renamed.pop(word)
+    for key in ("include", "exclude"):
+        if key in renamed:
+            renamed[key] = _copied(renamed[key])
+    return renamed
 
 
 def _branch(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:

@@ -14,10 +14,12 @@ from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.strategy import parse_strategy
 from .._workflow.conditions import make_condition
+from .._workflow.loop import check_name
 from .._workflow.parameters import check_type
 from .._workflow.rules import Rule
 from .._workflow.step import OnError
 from .entries import (
+    Axes,
     ConditionText,
     Count,
     Factor,
@@ -33,6 +35,7 @@ from .entries import (
     Strategy,
     Text,
     TypeText,
+    Variable,
     Version,
     Wait,
 )
@@ -94,6 +97,8 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         RuleText: lambda value: _one_of(value, [rule.value for rule in Rule]),
         TypeText: _type,
         Version: _version,
+        Variable: _variable,
+        Axes: lambda value: value,
     }
 
 
@@ -222,6 +227,13 @@ def _version(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
         raise expected("1, the only version there is", value)
     return value
+
+
+def _variable(value: Any) -> Any:
+    try:
+        return check_name(value)
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
 
 
 def _strategy(value: Any, spelling: Spelling) -> Any:

@@ -17,7 +17,7 @@ from .rate import Rate, check_rate
 from .retry import Retry, check_retry
 from .strategy import Quorum, Strategy, StrategyLike, WaitStrategy, parse_strategy
 
-__all__ = ["Isolation", "ParallelGroup"]
+__all__ = ["Isolation", "ParallelGroup", "check_patience"]
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -116,7 +116,7 @@ class ParallelGroup(Generic[S_co]):
         strategy = parse_strategy(wait_strategy)
         check_flag(f"{where}fail_fast", fail_fast)
         if not fail_fast:
-            _check_patience(where, strategy, continue_on_error)
+            check_patience(where, strategy, continue_on_error)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
             _steps(f"{where}steps", steps),
@@ -134,7 +134,7 @@ class ParallelGroup(Generic[S_co]):
         )
 
 
-def _check_patience(where: str, strategy: Strategy, continue_on_error: bool) -> None:
+def check_patience(where: str, strategy: Strategy, continue_on_error: bool) -> None:
     """Refuse to run everything and then fail where a strategy, or a setting, says otherwise."""
     if continue_on_error:
         raise ValueError(

@@ -14,7 +14,7 @@ from .._base.shown import one_line, visible
 from .._model.event import EventKind, StepEvent
 from .console import is_terminal, make_console
 from .live import LiveDisplay
-from .record import FAILING, RunRecord
+from .record import FAILING, RunRecord, is_pass
 from .screen import Screen
 
 __all__ = ["KINDS", "Progress", "make_progress"]
@@ -103,6 +103,9 @@ class Lines(Silence):
     def observe(self, event: StepEvent) -> None:
         """Write the line."""
         step = self.record.of(event)
+        if event.loop is not None:
+            self.tell_inside(event)
+            return
         if event.kind is EventKind.STARTED:
             self.tell(f"started    {step.id} ({step.what})")
             return
@@ -111,6 +114,13 @@ class Lines(Silence):
         if step.state in FAILING:
             text += f": {shortened(step.error or '', _LONGEST_REASON)}"
         self.tell(text)
+
+    def tell_inside(self, event: StepEvent) -> None:
+        """Write a line for a pass of a loop that has failed, and none for the others."""
+        if is_pass(event) and event.kind.state in FAILING and event.error is not None:
+            why = shortened(one_line(event.error), _LONGEST_REASON)
+            state, after = event.kind.value, format_duration(event.seconds)
+            self.tell(f"{state:<10} {event.step} after {after}: {why}")
 
     def cancelling(self, name: str) -> None:
         """Say what has to end."""
@@ -133,7 +143,9 @@ class Summary(Lines):
 
     def observe(self, event: StepEvent) -> None:
         """Write the line of a failure."""
-        if self.record.of(event).state in FAILING:
+        if event.loop is not None:
+            self.tell_inside(event)
+        elif self.record.of(event).state in FAILING:
             Lines.observe(self, event)
 
     async def refresh(self) -> None:

@@ -24,7 +24,7 @@ from .._workflow.definition import WorkflowDefinition
 from .._workflow.ledger import brief, explain
 from .._workflow.step import WorkflowStep
 
-__all__ = ["FAILING", "RunRecord", "StepRecord"]
+__all__ = ["FAILING", "RunRecord", "StepRecord", "is_pass"]
 
 FAILING = (StepState.FAILED, StepState.TIMED_OUT)
 _NOT_ENDED = (StepState.WAITING, StepState.RUNNING)
@@ -60,6 +60,8 @@ class StepRecord:
     """How many steps its group has."""
     ended: int = 0
     """How many of these have ended."""
+    is_loop: bool = False
+    """Whether it is a loop: its passes are counted, and have no records of their own."""
     of_a_tool: bool = False
     """Whether a tool runs it: it is no step of the workflow."""
     tolerated: bool = False
@@ -157,6 +159,9 @@ class RunRecord:
     def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
         record = self.of(event)
+        if event.loop is not None:
+            self._note_inside(record, event)
+            return
         if event.kind in _NEVER:
             self._move(record, event.kind.state)
             return
@@ -178,6 +183,8 @@ class RunRecord:
 
     def of(self, event: StepEvent) -> StepRecord:
         """The record of the step that an event tells of."""
+        if event.loop is not None:
+            return self._loop(event.loop)
         known = self.steps.get(event.step)
         if known is not None and known.group == event.group:
             return known
@@ -188,6 +195,23 @@ class RunRecord:
             self.of_tools += 1
             self.steps[id_] = StepRecord(id_, "step", None, 0, event.group, of_a_tool=True)
         return self.steps[id_]
+
+    def _loop(self, id_: str) -> StepRecord:
+        if id_ not in self.steps:  # a function made it for its group
+            self.steps[id_] = StepRecord(id_, "loop", None, 0, None, is_loop=True, of_a_tool=True)
+        return self.steps[id_]
+
+    def _note_inside(self, loop: StepRecord, event: StepEvent) -> None:
+        """Take note of what goes on in a loop: its passes are counted, of however many there are."""
+        if not is_pass(event) or event.kind is EventKind.RETRYING:
+            return
+        if event.kind is EventKind.STARTED:
+            loop.size += 1
+            return
+        loop.size += event.kind in _NEVER
+        loop.ended += 1
+        if event.kind.state in FAILING and event.error is not None:
+            self.last_failed = attrs.evolve(loop, id=event.step, error=_told(event.error))
 
     def close(self, context: WorkflowContext) -> None:
         """Settle every step, after the run has ended, whichever way it did."""
@@ -209,8 +233,10 @@ class RunRecord:
         if step.state is StepState.RUNNING:
             self._move(step, StepState.CANCELLED)
             step.run = self.now() - step.started_at
+        if step.is_loop and step.size:
+            step.what = f"{step.what} of {step.size:,}"
         if error is not None:
-            step.error = _told(error)
+            step.error = _told_of_loop(error) if step.is_loop else _told(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
             if step.state is not StepState.FAILED:
                 self._move(step, StepState.TIMED_OUT)
@@ -234,6 +260,18 @@ class RunRecord:
         self.states[state] += 1
         if step.parent is not None and before in _NOT_ENDED and state not in _NOT_ENDED:
             self.steps[step.parent].ended += 1
+
+
+def is_pass(event: StepEvent) -> bool:
+    """Whether an event tells of a pass of the outermost loop around it, and of nothing inside that."""
+    return event.loop is not None and event.group == event.loop
+
+
+def _told_of_loop(error: BaseException) -> str:
+    """The same of a loop, whose passes have no lines of their own."""
+    if not is_a(error, GroupFailed):
+        return _told(error)
+    return f"{one_line(error)}: {_told(next(each_leaf(error)))}"
 
 
 def _told(error: BaseException) -> str:
@@ -264,6 +302,7 @@ def _records(
         0 if parent is None else parent.depth + 1,
         inside,
         is_group=step.runs_others,
+        is_loop=step.loop is not None,
         size=len(inner),
         tolerated=step.on_error != "fail"
         or (step.group is not None and step.group.continue_on_error),
@@ -280,6 +319,10 @@ def _inside(step: WorkflowStep[Any]) -> tuple[list[Any], str]:
     inner = list(members_of(step))
     if step.branch is not None:
         return inner, "if" if isinstance(step.branch, IfBranch) else "switch"
+    if step.loop is not None:
+        return inner, step.loop.kind
+    if step.block is not None:
+        return inner, f"{'sequence' if step.block.key == 'sequence' else 'block'} of {len(inner)}"
     if step.group is None:
         return inner, step.tool or "function"
     return inner, f"{step.group.wait_strategy.value} of {len(inner) or 'some'}"

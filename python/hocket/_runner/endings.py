@@ -107,17 +107,23 @@ class Endings:
 
 
 def members_of(step: WorkflowStep[Any]) -> Iterator[Any]:
-    """Yield each member of a step's group or branch that is written down: an id, or a step."""
-    if step.branch is not None:
-        seen: set[Any] = set()
-        for side in step.branch.sides:
-            for one in side.steps:
-                id_ = getattr(one, "id", one)
-                if id_ not in seen:
-                    seen.add(id_)
-                    yield one
-    elif step.group is not None and not callable(step.group.steps):
-        yield from step.group.steps
+    """Yield what a step runs in the same run, as far as it is written down: ids, or steps.
+
+    What a loop does it does for each of its passes, which are no part of this.
+    """
+    if step.loop is not None:
+        return
+    if step.group is not None:
+        if not callable(step.group.steps):
+            yield from step.group.steps
+        return
+    seen: set[Any] = set()
+    for side in step.sides:
+        for one in side.steps:
+            id_ = getattr(one, "id", one)
+            if id_ not in seen:
+                seen.add(id_)
+                yield one
 
 
 def why_decided(

@@ -20,13 +20,17 @@ class Judge:
     def __init__(self, plan: WorkflowPlan, context: WorkflowContext) -> None:
         self.gates = plan.gates
         self.tolerated = plan.tolerated
+        self.previous = plan.previous
         self.context = context
+        self._halted: dict[str, str] = {}
+        """For the steps that their sequence does not get to: the step that has stopped it."""
         self._ledger = context._ledger
 
     def learn(self, plan: WorkflowPlan) -> None:
         """Take in the steps that a function has made for a group."""
         self.gates = self.gates | plan.gates
         self.tolerated = self.tolerated | plan.tolerated
+        self.previous = self.previous | plan.previous
 
     def is_sure(self, step: WorkflowStep[Any]) -> bool:
         """Whether nothing is to be judged: all has gone well so far, and the step asks for no more."""
@@ -52,10 +56,24 @@ class Judge:
 
     def obstacle(self, step: WorkflowStep[Any]) -> Cause | None:
         """Say what of the steps that it depends on keeps a step from running; None if nothing does."""
+        if (halting := self._of_sequence(step.id)) is not None:
+            return Cause(Why.EDGE, halting)
         gate = self.gates.get(step.id)
         if gate is None:
             return self._of_plain(step.depends_on)  # type: ignore[arg-type]  # no edge has a rule
         return self._of_plain(gate.plain) or next(self._of_rules(gate), None)
+
+    def _of_sequence(self, step: str) -> str | None:
+        """The step that keeps a sequence from getting to this one; one that was skipped does not."""
+        before = self.previous.get(step)
+        if before is None:
+            return None
+        if (halting := self._halted.get(before)) is None:
+            state = self.context.state_of(before)
+            halting = before if is_obstacle(state, tolerated=before in self.tolerated) else None
+        if halting is not None:
+            self._halted[step] = halting
+        return halting
 
     def _of_plain(self, ids: Iterable[str]) -> Cause | None:
         state_of, tolerated = self.context.state_of, self.tolerated

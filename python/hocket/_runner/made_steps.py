@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from itertools import chain
 from typing import Any
 
@@ -34,6 +35,12 @@ class MadeSteps:
         self.owners: dict[str, str] = {}
         """For each made step, the id of the step whose group runs it."""
         self._written = workflow.analysis.plan.owners
+
+    def inside(self, context: WorkflowContext) -> MadeSteps:
+        """Those of one pass of a loop: what its steps make is for that pass alone."""
+        inner = copy(self)
+        inner.context, inner.owners = context, dict(self.owners)
+        return inner
 
     def check(
         self, step: WorkflowStep[Any], group: ParallelGroup[Any], made: Iterable[Any]

@@ -20,6 +20,7 @@ from .._workflow.parameters import check_values_given, fill_in
 from ..tools._registry import ToolRegistry
 from .made_steps import MadeSteps
 from .result import WorkflowResult
+from .setting import Setting
 from .workflow_run import WorkflowRun
 
 __all__ = ["WorkflowManager"]
@@ -158,8 +159,8 @@ class WorkflowManager:
         made = MadeSteps(workflow, context, tools)
         with used_by(context, workflow.name):
             async with tools.open(_used_by(workflow)) as opened:
-                run = WorkflowRun(workflow, context, opened, made, observers, self._pool)
-                result = await run.run()
+                setting = Setting.of(workflow, opened, self._pool)
+                result = await WorkflowRun(setting, context, made, observers).run()
                 if keep is not None:
                     keep(result)
                 return result

@@ -35,6 +35,7 @@ def analyse(
     *,
     fail_fast: bool = True,
     outside: Outside | None = None,
+    root: str = "steps",
 ) -> Analysis:
     """Find out who owns whom, who waits for whom, and everything that is wrong with it.
 
@@ -43,11 +44,12 @@ def analyse(
         output: what the definition gives out, for the references in it.
         fail_fast: whether the first failure stops the workflow.
         outside: the workflow around these steps, if they are a part of one that runs.
+        root: what they are written under.
     """
     mistakes = Mistakes()
-    places = Places(steps, mistakes, outside)
-    if not steps:
-        mistakes.add(("steps",), "a workflow needs at least one step")
+    places = Places(steps, mistakes, outside, root)
+    if not steps and root == "steps":
+        mistakes.add((root,), "a workflow needs at least one step")
     top = find_owners(places, mistakes)
     order = connect(places, mistakes)
     find_implied(places, order, mistakes)
@@ -75,6 +77,7 @@ def _plan(places: Places, order: Order, top: list[WorkflowStep[Any]]) -> Workflo
         },
         tolerated=frozenset(step.id for step in steps if step.on_error == "continue"),
         implied=_implied(places, order),
+        previous={steps[one].id: steps[before].id for one, before in order.previous.items()},
         has_decisions=any(
             step.when is not None or step.on_error == "skip_dependents" for step in steps
         ),
@@ -128,6 +131,6 @@ def _is_fatal(places: Places, place: int, earlier: int) -> bool:
     """Whether the failure of a step stops the graph that it and the one that waits for it are in."""
     owner = places.owner.get(earlier)
     in_one_graph = owner == places.owner.get(place) and (
-        owner is None or places.kind(owner) == "branch"
+        owner is None or places.kind(owner) != "group"
     )
     return in_one_graph and places.steps[earlier].on_error == "fail"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -14,37 +14,10 @@ from .._base.shown import shown
 from .conditions import Condition, ConditionLike, make_condition
 from .context import WorkflowContext
 from .operators import Mismatch, same
+from .sides import Members, Side, as_members
 from .templates import Template, compile_template
 
-__all__ = ["Branch", "BranchResult", "IfBranch", "Side", "SwitchBranch", "SwitchCase"]
-
-
-class _Step(Protocol):
-    """A :class:`WorkflowStep`, which may have a branch and so stands above it."""
-
-    @property
-    def id(self) -> str: ...
-
-
-Members: TypeAlias = Iterable[str | _Step]
-
-
-def _members(name: str, steps: Any) -> tuple[Any, ...]:
-    return as_tuple(name, "a list of step ids, or of steps", steps)
-
-
-@attrs.frozen
-class Side:
-    """One side of a branch."""
-
-    keys: Keys
-    """Where it is written in its branch: ``("cases", 0, "steps")``."""
-    steps: tuple[Any, ...]
-
-    @property
-    def name(self) -> str:
-        """What messages call it: ``then_steps``, ``cases[0]``."""
-        return str(self.keys[0]) if len(self.keys) == 1 else f"cases[{self.keys[1]}]"
+__all__ = ["Branch", "BranchResult", "IfBranch", "SwitchBranch", "SwitchCase"]
 
 
 @attrs.frozen
@@ -85,15 +58,18 @@ class IfBranch:
     ) -> None:
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             condition,
-            _members("then_steps", then_steps),
-            _members("else_steps", else_steps),
+            as_members("then_steps", then_steps),
+            as_members("else_steps", else_steps),
             make_condition("condition", condition),
         )
 
     @property
     def sides(self) -> tuple[Side, ...]:
         """The sides, in the order in which they are written."""
-        return Side(("then_steps",), self.then_steps), Side(("else_steps",), self.else_steps)
+        return (
+            Side(("branch", "then_steps"), self.then_steps),
+            Side(("branch", "else_steps"), self.else_steps),
+        )
 
     def take(self, context: WorkflowContext) -> int | None:
         """Choose a side, by its place among the sides; None if there is none."""
@@ -105,7 +81,7 @@ class IfBranch:
 
 
 def _steps_of_case(steps: Members) -> tuple[Any, ...]:
-    return _members("steps", steps)
+    return as_members("steps", steps)
 
 
 @attrs.frozen
@@ -165,15 +141,17 @@ class SwitchBranch:
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             expression,
             listed,
-            _members("default_steps", default_steps),
+            as_members("default_steps", default_steps),
             make_condition("expression", expression),
         )
 
     @property
     def sides(self) -> tuple[Side, ...]:
         """The sides, in the order in which they are written."""
-        cases = (Side(("cases", n, "steps"), case.steps) for n, case in enumerate(self.cases))
-        return *cases, Side(("default_steps",), self.default_steps)
+        cases = (
+            Side(("branch", "cases", n, "steps"), case.steps) for n, case in enumerate(self.cases)
+        )
+        return *cases, Side(("branch", "default_steps"), self.default_steps)
 
     def take(self, context: WorkflowContext) -> int | None:
         """Choose a side, by its place among the sides; None if there is none."""

@@ -65,7 +65,7 @@ def make_condition(where: str, given: Any) -> Condition:
     """
     if isinstance(given, str):
         try:
-            return Condition(given, compile_expression(str.__str__(given)))
+            return Condition(given, compile_expression(str.__str__(given), has_variables=True))
         except ExpressionError as error:
             error.add_note(f"in {where}")
             raise

@@ -11,6 +11,7 @@ import attrs
 
 from .._base.errors import StepTimeout
 from .._model.states import StepState
+from .layers import Layered
 from .ledger import Cause, Ledger
 
 __all__ = ["WorkflowContext", "used_by"]
@@ -40,6 +41,8 @@ class WorkflowContext:
     """What the caller passed to the run: ``$context``."""
     now: Callable[[], datetime] = attrs.field(default=_wall_clock, repr=False)
     """The wall clock behind ``$now``; a test may put its own here."""
+    variables: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+    """What the loops around a step go through, by name: ``$item``, ``$index``, ``$matrix``."""
 
     _workflow: str | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The workflow whose run has, or had, this context."""
@@ -50,6 +53,24 @@ class WorkflowContext:
     def __attrs_post_init__(self) -> None:
         # Those of an earlier run may be given here, and must stay what they were.
         self.results, self.errors = dict(self.results), dict(self.errors)
+
+    def inside(self, variables: Mapping[str, Any], *, apart: bool) -> WorkflowContext:
+        """The same run, as one pass of a loop sees it.
+
+        Args:
+            variables: what only that pass knows, by name.
+            apart: whether what its steps come to is for that pass alone. There may be very many, so
+                that those of a single step, which has no id, see the very same results.
+        """
+        inner = object.__new__(WorkflowContext)
+        inner.results, inner.errors, inner._ledger = self.results, self.errors, self._ledger
+        if apart:
+            inner.results, inner.errors = Layered(self.results), Layered(self.errors)
+            inner._ledger = self._ledger.inside()
+        inner.values, inner.now = self.values, self.now
+        inner.variables = {**self.variables, **variables}
+        inner._workflow, inner._runs, inner._started = self._workflow, True, self._started
+        return inner
 
     @property
     def states(self) -> dict[str, StepState]:

@@ -18,6 +18,7 @@ from .analysis import Analysis, analyse
 from .parameters import Parameter
 from .plan import WorkflowPlan
 from .step import WorkflowStep
+from .sub_workflow import AnyWorkflow
 from .templates import Template, compile_template
 
 __all__ = ["WorkflowDefinition"]
@@ -52,7 +53,7 @@ def _parameters(value: Mapping[str, Parameter]) -> dict[str, Parameter]:
 
 
 @attrs.frozen
-class WorkflowDefinition:
+class WorkflowDefinition(AnyWorkflow):
     """A workflow, to be run by a ``WorkflowManager`` as often as one likes.
 
     Args:

@@ -7,6 +7,7 @@ the workflow itself or one side of a branch. A step that is judged by it may be 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 
 import attrs
 
@@ -41,6 +42,8 @@ class Order:
     redirected: dict[int, dict[str, str]] = attrs.field(factory=dict)
     """For steps that depend on members of groups: the step that is judged in place of each."""
     implied: list[Implied] = attrs.field(factory=list)
+    previous: dict[int, int] = attrs.field(factory=dict)
+    """For the steps of sequences, the one before each."""
 
     def of(self, members: Sequence[int]) -> list[list[int]]:
         """The same for the steps of one graph, as indices among them; each once."""
@@ -74,7 +77,18 @@ def connect(places: Places, mistakes: Mistakes) -> Order:
             _look_closely(places, place, order, mistakes)
         else:
             order.before[place] += before
+    _connect_sequences(places, order)
     return order
+
+
+def _connect_sequences(places: Places, order: Order) -> None:
+    """Have each step of a sequence wait for the one before it."""
+    for place, sides in places.sides.items():
+        for side, members in zip(places.steps[place].sides, sides, strict=True):
+            if side.in_order:
+                for earlier, member in pairwise(members):
+                    order.before[member].append(earlier)
+                    order.previous[member] = earlier
 
 
 def _look_closely(places: Places, place: int, order: Order, mistakes: Mistakes) -> None:
@@ -112,6 +126,9 @@ def _why_not(places: Places, place: int, earlier: int, here: int, there: int) ->
         return f"step {places.steps[place].id!r} depends on itself"
     if here == there:
         return side_by_side(places, place, earlier)
+    if (closed := places.hides(place, earlier)) is not None:
+        one, around = places.steps[earlier].id, places.steps[closed].id
+        return f"step {one!r} is inside step {around!r}, which hides it: depend on {around!r}"
     owner = places.owner.get(here)
     if owner is None:
         return None
@@ -195,8 +212,9 @@ class _Reasons:
             found = [text for edge in edges if (text := self.of_member(edge))]
             return place_of_first, f" ({', '.join(found)})" if found else ""
         found = [self.with_place(edge) for edge in edges]
-        first = next(self.implied[edge] for edge in edges if edge not in self.listed)
-        return first.keys, f" ({', '.join(found)})"
+        implied = (self.implied[edge].keys for edge in edges if edge in self.implied)
+        listed = (self.listed[edge][1] for edge in edges if edge in self.listed)
+        return next(chain(implied, listed)), f" ({', '.join(found)})"
 
     def of_member(self, edge: tuple[int, int]) -> str:
         place, _, earlier = self.listed[edge]
@@ -208,6 +226,8 @@ class _Reasons:
         if edge in self.listed:
             place, keys, earlier = self.listed[edge]
             return f"{self.id(place)!r} depends on {self.id(earlier)!r} in {format_keys(keys)}"
+        if edge not in self.implied:
+            return f"{self.id(edge[0])!r} comes after {self.id(edge[1])!r} in its sequence"
         one = self.implied[edge]
         return f"{self.id(one.place)!r} refers to {one.text} in {format_keys(one.keys)}"
 

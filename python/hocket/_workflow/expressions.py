@@ -58,13 +58,17 @@ class Expression:
         return is_true(self.value(context))
 
 
-def compile_expression(text: str, *, absent_is_null: bool = True) -> Expression:
+def compile_expression(
+    text: str, *, absent_is_null: bool = True, has_variables: bool = False
+) -> Expression:
     """Read an expression.
 
     Args:
         text: the expression.
         absent_is_null: whether the value of a step that gave none is null, as in conditions. Where
             it is not, only what has a default (``??``) may be absent.
+        has_variables: whether it may stand in a loop, where references may begin with other names;
+            whether they do is for the caller to check.
 
     Raises:
         ExpressionError: it cannot be read.
@@ -74,7 +78,7 @@ def compile_expression(text: str, *, absent_is_null: bool = True) -> Expression:
     True
     """
     compiler = _Compiler(text, absent_is_null)
-    work = compiler.work(parse(text))
+    work = compiler.work(parse(text, has_variables=has_variables))
     return Expression(text, tuple(compiler.references), work)
 
 
@@ -221,7 +225,14 @@ class _Compiler:
             refuse(self.text, root.at, "$now is a text, and has no keys")
         if root.name in ROOTS_OF_STEPS and count and not keys:
             refuse(self.text, root.at, f"write the step after ${root.name}. out: it is waited for")
-        reference = Reference(written(root.name, keys), root.name, tuple(keys), optional=lenient)
+        reference = Reference(
+            written(root.name, keys),
+            root.name,
+            tuple(keys),
+            optional=lenient,
+            column=root.at + 1,
+            expression=self.text if self.absent_is_null else "",
+        )
         self.references.append(reference)
         text, at = self.text, root.at
         name = reference.step if self.absent_is_null else None

@@ -6,6 +6,7 @@ top, at most 32 times inside each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 import attrs
@@ -15,7 +16,7 @@ from .nodes import Call, Chain, Choice, Items, Link, Literal, Node, Root, Unary
 from .syntax import ALL_ROOTS
 from .tokens import Token, refuse, scan
 
-__all__ = ["METHODS", "parse"]
+__all__ = ["METHODS", "no_root", "parse"]
 
 _DEEPEST = 32
 # The lower, the looser.
@@ -46,19 +47,32 @@ _MEANT = {
 }
 
 
-def parse(expression: str) -> Node:
+def parse(expression: str, *, has_variables: bool = False) -> Node:
     """Read an expression.
+
+    Args:
+        expression: the text.
+        has_variables: whether a reference may begin with any name, as in a loop.
 
     Raises:
         ExpressionError: it cannot be read; the error says where, and what to write.
     """
-    return _Parser(expression, scan(expression)).whole()
+    return _Parser(expression, scan(expression), has_variables).whole()
+
+
+def no_root(name: str, variables: Iterable[str] = ()) -> str:
+    """Say that no reference begins with a name, and what was most likely meant."""
+    known = [*ALL_ROOTS, *variables]
+    near = did_you_mean(name, known, "${}".format)
+    there = ", ".join(f"${root}" for root in known)
+    return f"there is no ${name}{near} (references: {there})"
 
 
 @attrs.define
 class _Parser:
     expression: str
     tokens: list[Token]
+    has_variables: bool
     place: int = 0
     depth: int = 0
 
@@ -226,10 +240,8 @@ class _Parser:
 
     def root(self, token: Token) -> Node:
         name = token.text[1:]
-        if name not in ALL_ROOTS:
-            near = did_you_mean(name, ALL_ROOTS, "${}".format)
-            there = ", ".join(f"${root}" for root in ALL_ROOTS)
-            self.refuse(f"there is no {token.text}{near} (references: {there})", token.at)
+        if name not in ALL_ROOTS and not self.has_variables:
+            self.refuse(no_root(name), token.at)
         return Root(token.at, name)
 
     def word(self, token: Token) -> Node:

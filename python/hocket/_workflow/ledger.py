@@ -16,6 +16,7 @@ from .._base.errors import GroupFailed
 from .._base.exceptions import is_a
 from .._base.shown import said, visible
 from .._model.states import StepState
+from .layers import Layered
 from .rules import Rule
 
 __all__ = ["Cause", "Ledger", "Told", "Why", "brief", "explain"]
@@ -65,6 +66,10 @@ class Ledger:
 
     states: dict[str, StepState] = attrs.field(factory=dict)
     causes: dict[str, Cause] = attrs.field(factory=dict)
+
+    def inside(self) -> Ledger:
+        """One that knows all of this, and keeps what it is told for itself."""
+        return Ledger(Layered(self.states), Layered(self.causes))
 
     def note(self, step: str, state: StepState, cause: Cause) -> None:
         """Take note of how a step ended."""

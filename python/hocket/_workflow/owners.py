@@ -1,4 +1,4 @@
-"""Which steps run only through a group or a branch, and which by themselves."""
+"""Which steps run only through another one, and which by themselves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from .places import Places
 from .step import WorkflowStep
 
 __all__ = ["find_owners"]
+
+_KINDS = ("group", "branch", "block", "loop")
 
 
 def find_owners(places: Places, mistakes: Mistakes) -> list[WorkflowStep[Any]]:
@@ -34,7 +36,7 @@ def _is_top(places: Places, place: int) -> bool:
 
 
 def _claim_members(places: Places, mistakes: Mistakes) -> bool:
-    """Note whom the groups and branches run; return whether there are any."""
+    """Note who runs whom; return whether there are any that run others."""
     holders = places.holders()
     for place in holders:  # grows: a member that is written inside another step may be one itself
         _check_quorum(places, place, mistakes)
@@ -58,12 +60,14 @@ def _id(member: Any) -> Any:
 def _members(places: Places, place: int) -> Iterator[tuple[Keys, list[int] | None, Any]]:
     """Yield each member: where it is written, the steps of its side of a branch so far, and itself."""
     step, keys = places.steps[place], places.keys(place)
-    if step.branch is not None:
-        sides = places.sides[place] = [[] for _ in step.branch.sides]
-        for side, known in zip(step.branch.sides, sides, strict=True):
+    if step.group is None:
+        held = step.sides
+        if held:
+            places.sides[place] = [[] for _ in held]
+        for side, known in zip(held, places.sides.get(place, ()), strict=True):
             for index, member in enumerate(side.steps):
-                yield (*keys, "branch", *side.keys, index), known, member
-    elif step.group is not None and not callable(step.group.steps):
+                yield (*keys, *side.keys_of(index)), known, member
+    elif not callable(step.group.steps):
         for index, member in enumerate(step.group.steps):
             yield (*keys, "group", "steps", index), None, member
 
@@ -132,7 +136,8 @@ def _why_not(
         return None
     kind = places.kind(owner)
     text = f"step {shown(id_)} already runs in the {kind} of step {places.steps[owner].id!r}"
-    what = "group" if kind == places.kind(place) == "group" else "group or branch"
+    kinds = sorted({kind, places.kind(place)}, key=_KINDS.index)
+    what = "group or branch" if set(kinds) == {"branch"} else " or ".join(kinds)
     return f"{text}; a step is in one {what} only"
 
 
@@ -146,10 +151,15 @@ def _climb(places: Places, place: int, mistakes: Mistakes) -> None:
             kinds = {places.kind(one) for one in circle}
             what = "groups" if kinds == {"group"} else "steps"
             text = f"{what} run each other in a circle: {' -> '.join(names)}"
-            mistakes.add((*places.keys(place), places.kind(place)), text)
+            mistakes.add((*places.keys(place), *_key_of(places.steps[place])), text)
             del places.owner[place]
             break
         path[place] = None
         place = places.owner[place]
     for member in path:
         places.top[member] = places.top[place]
+
+
+def _key_of(step: WorkflowStep[Any]) -> Keys:
+    """Where a step says what it runs."""
+    return ("group",) if step.group is not None else step.sides[0].keys[:1]

@@ -14,7 +14,10 @@ from typing import Any, Protocol
 from .._base.mistakes import Keys, Mistakes, format_keys
 from .step import WorkflowStep
 
-__all__ = ["Outside", "Places"]
+__all__ = ["CLOSED", "Outside", "Places"]
+
+# What is inside these is seen from inside alone.
+CLOSED = ("block", "loop")
 
 
 class Outside(Protocol):
@@ -41,7 +44,10 @@ class Places:
         listed: Sequence[WorkflowStep[Any]],
         mistakes: Mistakes,
         outside: Outside | None = None,
+        root: str = "steps",
     ) -> None:
+        self.root = root
+        """What the steps are written under: ``steps``, or the name of a handler."""
         self.outside = outside
         """What there is beside these steps; None for a workflow, which is all there is."""
         self.steps: list[WorkflowStep[Any]] = list(listed)
@@ -51,7 +57,8 @@ class Places:
         self.owner: dict[int, int] = {}
         """For each member of a group or a branch, the place of the step that runs it."""
         self.sides: dict[int, list[list[int]]] = {}
-        """For the place of each step with a branch, the places of the steps of each side."""
+        """For the place of each step that holds graphs (a branch, a block, a loop), the places of the
+        steps of each of these."""
         self.top: list[int] = []
         """For each place, the index among the top-level steps of the one that runs it; -1 for
         those whose groups run each other in a circle."""
@@ -66,13 +73,13 @@ class Places:
     def add(self, step: WorkflowStep[Any], where: int | Keys, mistakes: Mistakes) -> bool:
         """Give a step a place, unless its id is taken; return whether it has got one."""
         if self.outside is not None and (taken := self.outside.taken(step.id)):
-            mistakes.add((*_keys(where), "id"), f"the id {step.id!r} is taken: {taken}")
+            mistakes.add((*self._keys(where), "id"), f"the id {step.id!r} is taken: {taken}")
             return False
         known = self.number.setdefault(step.id, len(self.steps))
         if known < len(self.steps):
             first = format_keys(self.keys(known))
             text = f"the id {step.id!r} is taken: {first} has it too"
-            mistakes.add((*_keys(where), "id"), text)
+            mistakes.add((*self._keys(where), "id"), text)
             return False
         self.steps.append(step)
         self._where.append(where)
@@ -80,7 +87,10 @@ class Places:
 
     def keys(self, place: int) -> Keys:
         """Return where the step is written: ``("steps", 3)``, or further inside another step."""
-        return _keys(self._where[place])
+        return self._keys(self._where[place])
+
+    def _keys(self, where: int | Keys) -> Keys:
+        return (self.root, where) if isinstance(where, int) else where
 
     def is_listed(self, place: int) -> bool:
         """Whether the workflow itself lists the step; otherwise it is written inside another one."""
@@ -95,8 +105,26 @@ class Places:
         return [place for place, step in enumerate(self.steps) if step.runs_others]
 
     def kind(self, place: int) -> str:
-        """Say what a step runs others by: its group, or its branch."""
-        return "branch" if self.steps[place].group is None else "group"
+        """Say what a step runs others by: its group, its branch, its block or its loop."""
+        return self.steps[place].kind
+
+    def hides(self, place: int, other: int) -> int | None:
+        """Return the outermost block or loop around the other step that is not around the first.
+
+        From outside only that is seen.
+        """
+        mine = {place, *self.around(place)}
+        around = [one for one in self.around(other) if one not in mine]
+        return next((one for one in reversed(around) if self.kind(one) in CLOSED), None)
+
+    def variables(self, place: int) -> dict[str, Sequence[str] | None]:
+        """The names that the loops around a step give a meaning to, and the keys of each if known."""
+        known: dict[str, Sequence[str] | None] = {}
+        for owner in self.around(place):
+            loop = self.steps[owner].loop
+            if loop is not None:
+                known = loop.variables | known
+        return known
 
     def tool_steps(self) -> Iterator[tuple[WorkflowStep[Any], Keys]]:
         """Yield every step that calls a tool, with where it is written."""
@@ -124,7 +152,7 @@ class Places:
         raise AssertionError("the top level is around everything")
 
     def share_a_side(self, place: int, other: int) -> bool:
-        """Whether two members of one branch can both run."""
+        """Whether two members of one branch can both run; those of a block or a loop always can."""
         sides = self.sides[self.owner[place]]
         return any(place in side and other in side for side in sides)
 
@@ -155,7 +183,3 @@ class Places:
             step = self.group_ids[id_]
             return f"{id_!r} is a group, not a step; the step that runs it is {step!r}"
         return f"there is no step {id_!r}{mistakes.near(id_, self.number, written)}"
-
-
-def _keys(where: int | Keys) -> Keys:
-    return ("steps", where) if isinstance(where, int) else where

@@ -14,7 +14,7 @@ __all__ = ["Gate", "Graph", "WorkflowPlan"]
 
 @attrs.frozen
 class Graph:
-    """Steps, and who of them waits for whom: those of a workflow, or of one side of a branch."""
+    """Steps, and who of them waits for whom: those of a workflow, of one side of a branch, a block or a loop."""
 
     steps: list[WorkflowStep[Any]]
     dependencies: list[list[int]]
@@ -42,11 +42,12 @@ class WorkflowPlan:
     another one, waits for that one.
     """
     members: dict[str, WorkflowStep[Any]]
-    """The steps that run only through a group or a branch, by id."""
+    """The steps that run only through another one (a group, a branch, a block, a loop), by id."""
     owners: dict[str, str]
     """For each of these, the id of the step that runs it."""
     sides: dict[str, list[Graph]]
-    """For each step with a branch its sides, in the order in which they are written."""
+    """For each step that holds graphs these, in the order in which they are written: the sides of a
+    branch, or the one of a block or a loop."""
     gates: dict[str, Gate]
     """What steps ask of others that depend on members of groups, or by a rule. All others ask plainly
     what their ``depends_on`` says."""
@@ -55,6 +56,8 @@ class WorkflowPlan:
     implied: dict[str, list[str]]
     """For each step, those that it waits for only because it refers to them."""
 
+    previous: dict[str, str] = attrs.field(factory=dict)
+    """For the steps of sequences, the one before each."""
     has_decisions: bool = False
     """Whether a step has a condition, or may fail and have those skipped that depend on it."""
 

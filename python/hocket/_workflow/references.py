@@ -17,7 +17,7 @@ from .._base.suggestions import did_you_mean
 from .context import WorkflowContext
 from .ledger import explain
 from .lookup import NotThere, contents, look_up
-from .syntax import ROOTS_OF_STEPS, segment, written
+from .syntax import ALL_ROOTS, ROOTS_OF_STEPS, segment, written
 
 __all__ = ["Reference", "resolve"]
 
@@ -31,13 +31,18 @@ class Reference:
     text: str
     """As it was written: ``$results.fetch.users``."""
     root: str
-    """``results``, ``errors``, ``states``, ``context``, ``env``, ``run`` or ``now``."""
+    """``results``, ``errors``, ``states``, ``context``, ``env``, ``run`` or ``now``; or the name of a
+    variable, which only a loop has."""
     path: tuple[str, ...]
     """The keys after the root."""
     where: Keys = ()
     """Where in the input it stands."""
     optional: bool = False
     """Whether it may lead to nothing: it has a default, or stands in ``has()``."""
+    column: int = 0
+    """Of one in an expression: where it stands there, counted from 1."""
+    expression: str = ""
+    """The condition that it stands in."""
 
     def __call__(self, context: WorkflowContext) -> Any:
         return resolve(self, context)
@@ -46,6 +51,16 @@ class Reference:
     def step(self) -> str | None:
         """The id of the step that it refers to, if it does so."""
         return self.path[0] if self.path and self.root in ROOTS_OF_STEPS else None
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether its root is a name that only a loop can give a meaning."""
+        return self.root not in ALL_ROOTS
+
+    @property
+    def may_be_text(self) -> bool:
+        """Whether it is only text where its root has no meaning: ``$HOME``, but not ``${HOME}``."""
+        return self.is_variable and not (self.path or self.column or self.text.startswith("${"))
 
 
 def resolve(reference: Reference, context: WorkflowContext) -> Any:
@@ -59,10 +74,13 @@ def resolve(reference: Reference, context: WorkflowContext) -> Any:
     """
     if reference.root == "now":
         return context.now_text()
+    if reference.is_variable and reference.root not in context.variables:
+        return reference.text  # for somebody else: "$HOME"
     value: Any = _start(reference, context)
     path = reference.path
     if not path:
-        return dict(value)  # as it is now: what the run goes on to put into it is not for this step
+        # As it is now: what the run goes on to put into it is not for this step.
+        return value if reference.is_variable else dict(value)
     if reference.root == "errors" and path[0] not in value:
         return None
     for depth, key in enumerate(path):
@@ -91,8 +109,10 @@ def _start(reference: Reference, context: WorkflowContext) -> Any:
             ids = context.states if reference.step is None else [reference.step]
             states = {id_: context.state_of(id_) for id_ in ids}
             return {id_: state.value for id_, state in states.items() if state is not None}
-        case root:
+        case "results" | "errors" as root:
             return getattr(context, root)
+        case name:
+            return context.variables[name]
 
 
 def _why_not(reference: Reference, depth: int, value: Any, context: WorkflowContext) -> str:

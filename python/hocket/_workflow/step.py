@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast, get_args, overload
+from typing import (
+    Any,
+    Generic,
+    Protocol,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 import attrs
 
-from .._base.callables import (
-    check_call,
-    is_async_callable,
-    never_awaitable,
-    not_async,
-    plainly_fits,
-)
-from .._base.checks import check_flag, check_id, is_one_of
+from .._base.checks import check_flag, check_id
 from .._base.durations import Seconds, check_seconds
 from .._base.iterables import as_tuple
 from .._base.shown import shown
@@ -24,19 +25,22 @@ from .._model.rate import Rate
 from .._model.result import ParallelExecutionResult
 from .._model.retry import Retry, check_retry
 from .._model.strategy import StrategyLike, WaitStrategy
-from .branch import Branch, BranchResult, IfBranch, SwitchBranch
+from .block import Block, make_block
+from .branch import Branch, BranchResult
+from .common import Before, Common, OnError
 from .conditions import Condition, ConditionLike, make_condition
 from .context import WorkflowContext
+from .loop import Loop
 from .rules import Edge
+from .sides import Members, Side
+from .step_checks import check_step, not_one_kind, on_error_of, sub_workflow_of
+from .step_makers import StepMakers
+from .sub_workflow import AnyWorkflow, SubWorkflow
 from .templates import Template, compile_template
 
 __all__ = ["Before", "OnError", "WorkflowStep"]
 
 R_co = TypeVar("R_co", covariant=True)
-
-OnError: TypeAlias = Literal["fail", "continue", "skip_dependents"]
-Before: TypeAlias = "Iterable[str | WorkflowStep[Any] | Edge]"
-_ON_ERROR = get_args(OnError)
 
 
 class _Run(Protocol):
@@ -67,28 +71,18 @@ def _before(step: str, value: Before) -> tuple[str | Edge, ...]:
     return tuple(before)
 
 
-def _on_error(step: str, on_error: Any, continue_on_error: bool) -> OnError:
-    if on_error is None:
-        return "continue" if continue_on_error else "fail"
-    if not is_one_of(on_error, _ON_ERROR):
-        names = "'fail', 'continue' or 'skip_dependents'"
-        raise ValueError(f"step {step!r}: on_error must be {names}; got {shown(on_error)}")
-    if continue_on_error and on_error != "continue":
-        raise ValueError(
-            f"step {step!r}: on_error={on_error!r} and continue_on_error=True contradict each other; "
-            f"leave continue_on_error out"
-        )
-    return cast("OnError", on_error)
-
-
-_KINDS = ("tool", "execute", "group", "branch")
+def _block(step: str, steps: Any, sequence: Any) -> Block | None:
+    if steps is not None:
+        return make_block(f"step {step!r}", "steps", steps)
+    return None if sequence is None else make_block(f"step {step!r}", "sequence", sequence)
 
 
 @attrs.frozen(init=False)
-class WorkflowStep(Generic[R_co]):
+class WorkflowStep(StepMakers, Generic[R_co]):
     """One step of a workflow.
 
-    Exactly one of ``tool``, ``execute``, ``group`` and ``branch`` says what it does.
+    Exactly one of ``tool``, ``execute``, ``group``, ``branch``, ``steps``, ``sequence`` and ``workflow``
+    says what it does, or a loop does, which :meth:`for_each`, :meth:`matrix` and :meth:`repeat` make.
 
     Args:
         id: its name, unique in the workflow; its value is ``$results.<id>``.
@@ -98,6 +92,13 @@ class WorkflowStep(Generic[R_co]):
         group: a group of steps that run side by side.
         branch: sides, each a graph of steps, of which one is taken; its value is a
             :class:`BranchResult`.
+        steps: a block: steps that are one step for everything outside of it, a graph of their own. Its
+            value has that of every step in it that succeeded, by its id.
+        sequence: the same, with each step after the one before it.
+        workflow: another workflow, which runs on the same pool; its output is the value.
+        loop: what :meth:`for_each`, :meth:`matrix` and :meth:`repeat` make.
+        with_: of a step that runs a workflow: the values that this is given (``$context`` there), or a
+            function of the context that returns them.
         input: what the tool gets: a value, whose ``$results...`` references are replaced, or a
             function of the context that returns one. Tools must not change it.
         depends_on: ids of steps (or steps) that must have ended well before this one starts; or an
@@ -124,7 +125,11 @@ class WorkflowStep(Generic[R_co]):
     execute: Callable[[WorkflowContext], Awaitable[R_co]] | None
     group: ParallelGroup[Any] | None
     branch: Branch | None
+    block: Block | None
+    workflow: SubWorkflow | None
+    loop: Loop | None
     input: Any
+    with_: Any
     depends_on: Sequence[str | Edge]
     when: ConditionLike | None
     timeout: float | None
@@ -139,12 +144,8 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         execute: Callable[[WorkflowContext], Awaitable[R_co]],
-        depends_on: Before = (),
-        when: ConditionLike | None = None,
-        timeout: Seconds | None = None,
-        on_error: OnError | None = None,
-        continue_on_error: bool = False,
         retry: Retry | None = None,
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -153,12 +154,8 @@ class WorkflowStep(Generic[R_co]):
         *,
         tool: str,
         input: Any = None,
-        depends_on: Before = (),
-        when: ConditionLike | None = None,
-        timeout: Seconds | None = None,
-        on_error: OnError | None = None,
-        continue_on_error: bool = False,
         retry: Retry | None = None,
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -166,11 +163,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         group: ParallelGroup[Any],
-        depends_on: Before = (),
-        when: ConditionLike | None = None,
-        timeout: Seconds | None = None,
-        on_error: OnError | None = None,
-        continue_on_error: bool = False,
+        **common: Unpack[Common],
     ) -> None: ...
     @overload
     def __init__(
@@ -178,11 +171,40 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         branch: Branch,
-        depends_on: Before = (),
-        when: ConditionLike | None = None,
-        timeout: Seconds | None = None,
-        on_error: OnError | None = None,
-        continue_on_error: bool = False,
+        **common: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[dict[str, Any]],
+        id: str,
+        *,
+        steps: Members,
+        **common: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[dict[str, Any]],
+        id: str,
+        *,
+        sequence: Members,
+        **common: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[Any],
+        id: str,
+        *,
+        workflow: AnyWorkflow | SubWorkflow,
+        with_: Mapping[str, Any] | Callable[[WorkflowContext], Mapping[str, Any]] | None = None,
+        **common: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[Any],
+        id: str,
+        *,
+        loop: Loop,
+        **common: Unpack[Common],
     ) -> None: ...
     def __init__(
         self,
@@ -192,7 +214,12 @@ class WorkflowStep(Generic[R_co]):
         execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = None,
         group: ParallelGroup[Any] | None = None,
         branch: Branch | None = None,
+        steps: Members | None = None,
+        sequence: Members | None = None,
+        workflow: AnyWorkflow | SubWorkflow | None = None,
+        loop: Loop | None = None,
         input: Any = None,
+        with_: Any = None,
         depends_on: Before = (),
         when: ConditionLike | None = None,
         timeout: Seconds | None = None,
@@ -204,15 +231,23 @@ class WorkflowStep(Generic[R_co]):
         before = _before(id, depends_on)
         limit = None if timeout is None else check_seconds(f"step {id!r}: timeout", timeout)
         check_flag(f"step {id!r}: continue_on_error", continue_on_error)
-        said = _on_error(id, on_error, continue_on_error)
+        said = cast("OnError", on_error_of(id, on_error, continue_on_error))
+        kinds = (tool, execute, group, branch, steps, sequence, workflow, loop)
+        if kinds.count(None) != len(kinds) - 1:
+            raise not_one_kind(id, kinds)
         again = None if retry is None else check_retry(f"step {id!r}: retry", retry)
+        block, runs = _block(id, steps, sequence), sub_workflow_of(id, workflow)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
             tool,
             execute,
             group,
             branch,
+            block,
+            runs,
+            loop,
             input,
+            with_,
             before,
             when,
             limit,
@@ -300,61 +335,14 @@ class WorkflowStep(Generic[R_co]):
         return value
 
     def __attrs_post_init__(self) -> None:
-        tool, execute, group, branch = self.tool, self.execute, self.group, self.branch
-        if (tool is None) + (execute is None) + (group is None) + (branch is None) != 3:
-            found = " and ".join(self._given()) or "none"
-            raise ValueError(
-                f"{self._what} needs exactly one of tool, execute, group, branch; got {found}"
-            )
-        if self.tool is not None and not isinstance(self.tool, str):
-            raise TypeError(
-                f"{self._what}: tool must be the name of a tool; got {shown(self.tool)}; "
-                f"pass an async function of the context as execute"
-            )
-        if self.group is not None and not isinstance(self.group, ParallelGroup):
-            raise TypeError(f"{self._what}: group must be a ParallelGroup; got {shown(self.group)}")
-        if self.group is not None and self.group.key is not None:
-            raise ValueError(f"{self._what}: the steps of a workflow have ids; leave key out")
-        if self.branch is not None and not isinstance(self.branch, IfBranch | SwitchBranch):
-            raise TypeError(
-                f"{self._what}: branch must be an IfBranch or a SwitchBranch; got {shown(self.branch)}"
-            )
-        if self.retry is not None and self.runs_others:
-            [given] = self._given()
-            raise ValueError(
-                f"{self._what}: retry is for a step that has a tool or a function; a {given} is not "
-                f"run again: give retry to its steps, or to a ParallelGroup for all of them"
-            )
-        if self.execute is not None and not plainly_fits(self.execute):
-            self._check_execute(self.execute)
-        if self.input is not None and self.tool is None:
-            [given] = self._given()
-            raise ValueError(f"{self._what}: input is for tools; {given} gets the context instead")
-        if callable(self.input):
-            self._check_input(self.input)
+        check_step(self)
         when = self.when
         condition = None if when is None else make_condition(f"{self._what}: when", when)
         object.__setattr__(self, "_condition", condition)
 
-    def _check_execute(self, execute: Callable[..., Any]) -> None:
-        if never_awaitable(execute):
-            raise not_async(f"{self._what}: execute", execute)
-        check_call(f"{self._what}: execute", execute, "context")
-
-    def _check_input(self, function: Callable[..., Any]) -> None:
-        if is_async_callable(function):
-            raise TypeError(
-                f"{self._what}: input must be an ordinary function of the context, which nobody "
-                f"awaits; {function!r} is async: let a step before this one get what it waits for"
-            )
-        check_call(f"{self._what}: input", function, "context")
-
     @property
     def _what(self) -> str:
         return f"step {self.id!r}"
-
-    def _given(self) -> list[str]:
-        return [name for name in _KINDS if getattr(self, name) is not None]
 
     @property
     def condition(self) -> Condition | None:
@@ -364,12 +352,41 @@ class WorkflowStep(Generic[R_co]):
     @property
     def runs_others(self) -> bool:
         """Whether it only runs other steps: it takes no slot for itself."""
-        return self.group is not None or self.branch is not None
+        return self.tool is None and self.execute is None
+
+    @property
+    def kind(self) -> str:
+        """What it does: it runs a ``tool``, a ``function``, a ``group``, and so on."""
+        if self.block is not None:
+            return "block"
+        names = ("tool", "group", "branch", "loop", "workflow")
+        return next((name for name in names if getattr(self, name) is not None), "function")
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The graphs of steps that it holds: the sides of a branch, a block, what a loop does."""
+        if self.branch is not None:
+            return self.branch.sides
+        block = self.block if self.loop is None else self.loop.block
+        return () if block is None else (block.side,)
 
     @cached_property
     def template(self) -> Template:
         """The input with its references found; empty when a function makes the input."""
         return compile_template(None if callable(self.input) else self.input)
+
+    @cached_property
+    def given(self) -> Template:
+        """What the workflow that it runs is given, with its references found."""
+        return compile_template(None if callable(self.with_) else self.with_)
+
+    def resolve_given(self, context: WorkflowContext) -> Any:
+        """What the workflow that it runs is given in this run.
+
+        Raises:
+            UnresolvedReference: a reference leads to nothing.
+        """
+        return self.with_(context) if callable(self.with_) else self.given.resolve(context)
 
     def resolve_input(self, context: WorkflowContext) -> Any:
         """What the tool gets in this run.

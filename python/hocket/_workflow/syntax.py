@@ -15,7 +15,7 @@ import attrs
 
 from .._base.suggestions import nearest
 
-__all__ = ["ALL_ROOTS", "ROOTS_OF_STEPS", "Found", "Slip", "find", "segment", "written"]
+__all__ = ["ALL_ROOTS", "ROOTS_OF_STEPS", "VARIABLE", "Found", "Slip", "find", "segment", "written"]
 
 ROOTS_OF_STEPS = ("results", "errors", "states")
 """Behind these stands a step."""
@@ -42,6 +42,8 @@ _BROKEN = re.compile(
 _BROKEN_ROOT = re.compile(r"(?:-\w|->|[{:(]{1,2}\w|\.[^\w\s.]\w)[^\s,;]*")
 _SEGMENT = re.compile(rf"\.({_NAME})|\[(?:([0-9]+)|({_QUOTED}))\]")
 _PLAIN = re.compile(_NAME)
+VARIABLE = re.compile(r"[A-Za-z]\w*", re.ASCII)
+"""What a loop may call what it goes through."""
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _LONGEST_SHOWN = 80
 
@@ -53,7 +55,7 @@ class Found:
     text: str
     """As it was written; a dollar for ``$$``."""
     root: str = ""
-    """Empty for a dollar."""
+    """Empty for a dollar; any other word may be the name of what a loop goes through."""
     path: tuple[str, ...] = ()
     default: str = ""
     """What stands behind it in its braces, from ``??`` on."""
@@ -80,8 +82,12 @@ class Slip:
         return f"{shown!r} is no reference; {hint} ('$$' writes a dollar)"
 
 
-def find(text: str) -> Iterator[str | Found | Slip]:
+def find(text: str, *, has_variables: bool = False) -> Iterator[str | Found | Slip]:
     """Take a text apart: plain text, references, and what only looks like one.
+
+    Args:
+        text: the text.
+        has_variables: whether a reference may begin with any name, as in a loop.
 
     >>> [found.path for found in find('$results["first step"].n') if isinstance(found, Found)]
     [('first step', 'n')]
@@ -101,7 +107,11 @@ def find(text: str) -> Iterator[str | Found | Slip]:
                 path = match["bare_path"]
                 if root == "now":  # the clock has no parts: "$now.Then" is the time, and a sentence
                     path, end = "", match.end("bare")
-            found, end = _judge(text, match.start(), end, root, path, bool(match["braced"]))
+            braced = bool(match["braced"])
+            if has_variables and _is_variable(root):
+                found: Found | Slip | str = Found(text[match.start() : end], root, _keys(path))
+            else:
+                found, end = _judge(text, match.start(), end, root, path, braced)
             if match["default"] and isinstance(found, Found):
                 found = attrs.evolve(found, default=match["default"])
             yield found
@@ -132,6 +142,10 @@ def _link(key: str) -> str:
         return f".{key}"
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'["{escaped}"]'
+
+
+def _is_variable(root: str) -> bool:
+    return root not in ALL_ROOTS and VARIABLE.fullmatch(root) is not None
 
 
 def _judge(

@@ -21,7 +21,7 @@ from .expressions import Expression, compile_expression
 from .references import Reference
 from .syntax import Found, Slip, find
 
-__all__ = ["Template", "compile_template"]
+__all__ = ["Template", "as_text", "compile_template"]
 
 _DEEPEST = 100
 _SHOWN_AS_JSON = (bool, dict, list, tuple, date, time)
@@ -90,7 +90,7 @@ class _Compiler:
         if "??" in text and _begins_with_default(text):
             made = self._expression(text, where)
             return text, made.value if isinstance(made, Expression) else None
-        parts = [self._part(piece, where) for piece in find(text)]
+        parts = [self._part(piece, where) for piece in find(text, has_variables=True)]
         if len(parts) == 1 and not isinstance(parts[0], str):
             return text, parts[0]
         if all(isinstance(part, str) for part in parts):
@@ -114,7 +114,7 @@ class _Compiler:
 
     def _expression(self, text: str, where: Keys) -> Expression | None:
         try:
-            made = compile_expression(text, absent_is_null=False)
+            made = compile_expression(text, absent_is_null=False, has_variables=True)
         except ExpressionError as error:
             # The part of the text that a message can point at.
             found = text[error.column - 1 :].strip() or text
@@ -160,7 +160,7 @@ def _fill(target: Any, dynamic: list[tuple[Any, Callable[..., Any]]], context: A
     return target
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value inside a text: as it is in JSON, ``true`` or ``{"at": "2030-01-31"}``, or its own."""
     if isinstance(value, str):
         return value
@@ -178,7 +178,7 @@ def _render(part: Part, context: WorkflowContext) -> str:
     if isinstance(part, str):
         return part
     try:
-        return _as_text(part(context))
+        return as_text(part(context))
     except UnresolvedReference:
         raise
     except Exception as error:
@@ -188,4 +188,6 @@ def _render(part: Part, context: WorkflowContext) -> str:
 
 def _begins_with_default(text: str) -> bool:
     """Whether a text is a reference with a default, and no sentence that has one in it."""
-    return _WITH_DEFAULT.match(text) is not None and isinstance(next(find(text.strip())), Found)
+    return _WITH_DEFAULT.match(text) is not None and isinstance(
+        next(find(text.strip(), has_variables=True)), Found
+    )

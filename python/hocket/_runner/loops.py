@@ -1,0 +1,261 @@
+"""Loops: their passes go through the pool one by one, as the items of a stream do."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from itertools import count
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import attrs
+import trio
+
+from .._base.durations import limit_to_ns
+from .._base.errors import GroupFailed, HocketError
+from .._engine.observers import guarded
+from .._engine.run import RunSpec, run_steps
+from .._engine.stream import Stream
+from .._model.event import EventKind, Observer, StepEvent
+from .._model.outcome import Outcome
+from .._model.rate import core_rate
+from .._model.result import ParallelExecutionResult, group_failed
+from .._model.strategy import WaitStrategy
+from .._workflow.context import WorkflowContext
+from .._workflow.loop import INDEX, ForEach, Loop, Matrix, Repeat
+from .._workflow.step import WorkflowStep
+from .passes import Pass, Passes, open_passes
+from .setting import Setting
+from .tally import Tally
+
+__all__ = ["inside_loop", "run_loop"]
+
+logger = logging.getLogger("hocket.workflow")
+
+_NOT_RUN: Any = object()
+_MOST_NAMED = 3
+
+
+class Around(Protocol):
+    """The scope that the step with the loop is in."""
+
+    setting: Setting
+    context: WorkflowContext
+    observers: Sequence[Observer]
+
+    def start_pass(
+        self, step: WorkflowStep[Any], loop: Loop, context: WorkflowContext, key: str
+    ) -> Awaitable[Any]:
+        """Start what the loop does, for one pass."""
+        ...
+
+
+def inside_loop(
+    observers: Sequence[Observer], loop: str, name: Callable[[str], str]
+) -> tuple[Observer, ...]:
+    """Observers that are told by which name the steps inside of a loop go, and what loop that is."""
+
+    def of(observer: Observer) -> Observer:
+        return lambda event: observer(attrs.evolve(event, step=name(event.step), loop=loop))
+
+    return tuple(map(of, observers))
+
+
+async def run_loop(around: Around, step: WorkflowStep[Any], loop: Loop) -> Any:
+    """Run a step's loop; return the value of the step."""
+    run = _LoopRun(around, step, loop)
+    try:
+        if isinstance(loop, Repeat):
+            return await run.repeat(loop)
+        passes = await open_passes(
+            f"{loop.kind} of step {step.id!r}", loop, around.context, apart=run.apart
+        )
+        return await run.side_by_side(passes, loop)
+    finally:
+        del run, around
+
+
+class _LoopRun:
+    def __init__(self, around: Around, step: WorkflowStep[Any], loop: Loop) -> None:
+        self.around = around
+        self.step = step
+        self.loop = loop
+        self.single: WorkflowStep[Any] | None = loop.block.single
+        self.slotless = self.single is None or self.single.runs_others
+        self.apart = self.slotless
+        self.observer = guarded(
+            inside_loop(around.observers, step.id, lambda key: f"{step.id}[{key}]"),
+            logger,
+            f"loop {step.id!r}",
+        )
+        self.started: set[str] = set()
+
+    def start(self, one: Pass) -> Awaitable[Any]:
+        """Start one pass. Not async itself: the core drives the coroutine of the pass."""
+        if one.error is not None:
+            raise one.error
+        self.started.add(one.key)
+        return self.around.start_pass(self.step, self.loop, one.context, one.key)
+
+    def lets_in(self, one: Pass) -> bool:
+        """Whether a pass runs, as its condition says; what that raises fails the pass."""
+        condition = None if self.single is None else self.single.condition
+        if condition is None:
+            return True
+        try:
+            holds = condition.holds(one.context)
+        except Exception as error:  # noqa: BLE001 - raised as the pass starts
+            one.error = error
+            return True
+        if not holds and self.observer is not None:
+            self.observer(StepEvent(EventKind.SKIPPED, one.key, self.step.id, 0.0))
+        return holds
+
+    @property
+    def step_timeout(self) -> float | None:
+        own = None if self.single is None else self.single.timeout
+        if own is not None or self.slotless:
+            return own
+        return self.around.setting.step_timeout
+
+    def spec(self, places: int, **settings: Any) -> RunSpec:
+        """Ask for passes, of which so many are taken at once."""
+        return RunSpec(
+            id=self.step.id,
+            kind="loop",
+            ids=[""] * places,
+            steps=[None] * places,
+            executor=self.start,
+            step_timeout_ns=limit_to_ns(self.step_timeout),
+            slotless=[True] * places if self.slotless else None,
+            observer=self.observer,
+            retry=None if self.single is None else self.single.retry,
+            **settings,
+        )
+
+    # --- for_each and matrix
+
+    async def side_by_side(
+        self, passes: Passes, loop: ForEach | Matrix
+    ) -> ParallelExecutionResult[Any]:
+        """Run a pass for each item, side by side."""
+        settings = loop.passes
+        spec = self.spec(
+            self._places(passes, settings.max_concurrent),
+            strategy=WaitStrategy.ALL_SETTLED,
+            max_concurrent=settings.max_concurrent,
+            rate=core_rate(settings.rate),
+        )
+        tolerates = self.single is not None and self.single.on_error != "fail"
+        tally = Tally(settings, passes.known, tolerates=tolerates)
+        stream: Stream[Pass, Any] = Stream(
+            self.around.setting.pool._core,
+            spec,
+            self._admitted(passes, tally),
+            key=lambda one: one.key,
+            ordered=False,
+            collects=True,
+        )
+        began = trio.current_time()
+        try:
+            async with stream as outcomes:
+                async for outcome in outcomes:
+                    self._count(outcome, tally)
+                    if tally.is_decided:
+                        break
+            for outcome in stream._belt.landed:  # what ended in the moment of the decision
+                self._count(outcome, tally)
+            result = tally.result(self.step.id, self.started, trio.current_time() - began)
+            if not result.success:
+                raise _loop_failed(self.step.id, result, tally)
+            return result
+        finally:
+            del self, stream, tally, passes
+
+    def _places(self, passes: Passes, own: int | None) -> int:
+        """How many passes are under way at once at most, those that wait for a slot included."""
+        limit = min(own or math.inf, self.around.setting.pool.max_concurrent)
+        # One more for each slot, so that it is taken again at once.
+        most = limit if self.slotless else 2 * limit
+        if passes.size is not None:
+            return int(max(1, min(most, passes.size)))
+        if most == math.inf:
+            raise ValueError(
+                f"{passes.where}: where neither the list nor the pool has an end, say how many items at "
+                f"once: max_concurrent"
+            )
+        return int(most)
+
+    def _admitted(self, passes: Passes, tally: Tally) -> Iterator[Pass] | AsyncIterator[Pass]:
+        if isinstance(passes.items, AsyncIterable):
+            return self._admitted_in_time(passes, tally)
+        return (one for one in passes if self._admit(one, tally))
+
+    async def _admitted_in_time(self, passes: Passes, tally: Tally) -> AsyncIterator[Pass]:
+        async for one in passes:
+            if self._admit(one, tally):
+                yield one
+
+    def _admit(self, one: Pass, tally: Tally) -> bool:
+        tally.take(one.key)
+        if self.lets_in(one):
+            return True
+        tally.skip()
+        return False
+
+    def _count(self, outcome: Outcome[Pass, Any], tally: Tally) -> None:
+        if outcome.error is None:
+            tally.succeeded(outcome.id, outcome.value)
+        else:
+            tally.failed(outcome.id, outcome.error)
+
+    # --- repeat
+
+    async def repeat(self, loop: Repeat) -> Any:
+        """Run one pass after the other, until the condition holds; return the value of the last."""
+        last: Any = _NOT_RUN
+        try:
+            for index in count():
+                if loop.max is not None and index >= loop.max:
+                    raise HocketError(
+                        f"repeat of step {self.step.id!r}: after {loop.max:,} passes it does not hold: "
+                        f"{loop.until.text or 'the condition'}"
+                    )
+                if index:
+                    await trio.sleep(loop.delay or 0)
+                one = self._next_pass(index, last)
+                last = await self._run_pass(one) if self.lets_in(one) else _NOT_RUN
+                one.context.results.pop(self.step.id, None)
+                if last is not _NOT_RUN:
+                    one.context.results[self.step.id] = last
+                if loop.until.holds(one.context):
+                    return None if last is _NOT_RUN else last
+        finally:
+            del self, last
+
+    def _next_pass(self, index: int, last: Any) -> Pass:
+        context = self.around.context.inside({INDEX: index}, apart=True)
+        if last is not _NOT_RUN:
+            context.results[self.step.id] = last
+        return Pass(str(index), context)
+
+    async def _run_pass(self, one: Pass) -> Any:
+        spec = self.spec(1, strategy=WaitStrategy.ALL)
+        spec.ids, spec.steps = [one.key], [one]
+        result = await run_steps(self.around.setting.pool._core, spec, None)
+        try:
+            if one.key in result.results:
+                return result.results[one.key]
+            if self.single is not None and self.single.on_error != "fail":
+                return _NOT_RUN
+            raise group_failed("loop", self.step.id, result.errors, f"pass {one.key}")
+        finally:
+            del self, spec, result
+
+
+def _loop_failed(step: str, result: ParallelExecutionResult[Any], tally: Tally) -> GroupFailed:
+    """The error of a loop, which names the items that failed by their keys."""
+    failed = group_failed("loop", step, result.errors, tally.why())
+    failed.finished = MappingProxyType(dict(result.results))
+    return failed

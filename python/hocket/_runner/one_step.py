@@ -1,0 +1,54 @@
+"""A step that does something itself: it calls a tool, or is a function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+import trio
+
+from .._model.event import Observer
+from .._workflow.context import WorkflowContext
+from .._workflow.step import WorkflowStep
+from ..tools._step_context import StepContext
+from .setting import Setting
+
+__all__ = ["start_one"]
+
+
+def start_one(
+    setting: Setting,
+    step: WorkflowStep[Any],
+    context: WorkflowContext,
+    observers: Sequence[Observer],
+    default_timeout: float | None,
+    name: str,
+) -> Awaitable[Any]:
+    """Start a step. Not async itself: the core drives the step's own coroutine.
+
+    Args:
+        setting: what all steps of the run share.
+        step: a step with a tool or a function.
+        context: what it sees.
+        observers: are told of the steps that its tool runs.
+        default_timeout: how long it may run if it does not say.
+        name: what its tool is told that it is called.
+    """
+    if step.execute is not None:
+        return step.execute(context)
+    assert step.tool is not None
+    tool, own = setting.tools[step.tool], None
+    if tool.takes_step:
+        limit = default_timeout if step.timeout is None else step.timeout
+        end = math.inf if limit is None else trio.current_time() + limit
+        own = StepContext(
+            id=name,
+            workflow=setting.workflow.name,
+            context=context,
+            pool=setting.pool,
+            deadline=min(end, trio.current_effective_deadline()),
+            step_timeout=setting.step_timeout,
+            observers=observers,
+        )
+    return tool(step.resolve_input(context), context, own)

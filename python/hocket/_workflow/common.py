@@ -1,0 +1,31 @@
+"""What every step may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias, TypedDict
+
+from .._base.durations import Seconds
+from .conditions import ConditionLike
+from .rules import Edge
+from .sides import AnyStep
+
+__all__ = ["Always", "Before", "Common", "OnError"]
+
+OnError: TypeAlias = Literal["fail", "continue", "skip_dependents"]
+Before: TypeAlias = Iterable[str | AnyStep | Edge]
+
+
+class Always(TypedDict, total=False):
+    """What every step may be given, and a loop too."""
+
+    depends_on: Before
+    when: ConditionLike | None
+    timeout: Seconds | None
+    on_error: OnError | None
+
+
+class Common(Always, total=False):
+    """What every step may be given that runs no passes of its own."""
+
+    continue_on_error: bool
