@@ -14,6 +14,7 @@ from .._model.rate import Rate
 from .._model.retry import Retry
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
+from .._workflow.computed import work_out, written
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.parameters import Parameter
@@ -44,16 +45,23 @@ class Builder:
         if entry.steps is None:
             self.findings.add((), "a workflow needs steps")
         entries: list[Any] = _read(entry.steps, [])
-        return WorkflowDefinition(
+        made = WorkflowDefinition(
             _read(entry.name, unreadable_id()),
             [self._step(one, ("steps", index)) for index, one in enumerate(entries)],
             description=_read(entry.description, ""),
             parameters=self._parameters(_read(entry.parameters, {})),
-            max_duration=_read(entry.max_duration, None),
+            max_duration=written(_read(entry.max_duration, None)),
             parallel_config=self._config(_read(entry.parallel_config, None)),
             fail_fast=_read(entry.fail_fast, True),
             output=entry.output,
         )
+        config: Any = _read(entry.parallel_config, None)
+        limits = {"max_duration": entry.max_duration}
+        if config is not None:
+            limits["parallel_config.max_concurrent"] = config.max_concurrent
+            limits["parallel_config.timeout"] = config.timeout
+        work_out(made, limits)
+        return made
 
     def _parameters(self, entries: Mapping[str, Any]) -> dict[str, Parameter]:
         made: dict[str, Parameter] = {}
@@ -73,7 +81,8 @@ class Builder:
             return WorkerPoolConfig()
         rate = self.rate(entry.rate, ("parallel_config", "rate"))
         try:
-            return WorkerPoolConfig(**{**_given(entry), "rate": rate})
+            given = {name: written(value) for name, value in _given(entry).items()}
+            return WorkerPoolConfig(**{**given, "rate": rate})
         except ValueError as error:  # each is right, and they do not go together
             self.findings.add(("parallel_config",), str(error))
             return WorkerPoolConfig()
@@ -105,7 +114,11 @@ class Builder:
             return WorkflowStep(id_, execute=_unreadable, **common)
         if kind == "tool":
             done["retry"] = retry
-        return WorkflowStep(id_, **done, **common)
+        made = WorkflowStep(id_, **done, **common)
+        if kind == "group":
+            named = ("max_concurrent", "timeout", "step_timeout")
+            work_out(made, {f"group.{name}": getattr(entry.group, name) for name in named})
+        return made
 
     def _what(self, entry: StepEntry, kind: str, id_: str, keys: Keys) -> dict[str, Any] | None:
         """What a step does, as its arguments; None if that cannot be read."""
@@ -265,11 +278,11 @@ class Builder:
                 _read(entry.id, step),
                 made,
                 wait_strategy=_read(entry.wait_strategy, "all"),
-                max_concurrent=_read(entry.max_concurrent, None),
+                max_concurrent=written(_read(entry.max_concurrent, None)),
                 continue_on_error=_read(entry.continue_on_error, False),
                 fail_fast=self.fail_fast(entry, keys),
-                timeout=_read(entry.timeout, None),
-                step_timeout=_read(entry.step_timeout, None),
+                timeout=written(_read(entry.timeout, None)),
+                step_timeout=written(_read(entry.step_timeout, None)),
                 rate=self.rate(entry.rate, (*keys, "rate")),
                 retry=self._retry(entry.retry, (*keys, "retry")),
             )

@@ -27,6 +27,7 @@ __all__ = [
     "Full",
     "GroupEntry",
     "Kind",
+    "Limit",
     "MatrixEntry",
     "Member",
     "Name",
@@ -37,6 +38,7 @@ __all__ = [
     "RetryEntry",
     "RuleText",
     "Seconds",
+    "Slots",
     "StepEntry",
     "StepText",
     "Strategy",
@@ -66,6 +68,8 @@ FailureText = NewType("FailureText", str)
 Factor = NewType("Factor", float)
 TypeText = NewType("TypeText", str)
 Wait = NewType("Wait", float)
+Limit = NewType("Limit", object)
+Slots = NewType("Slots", object)
 Version = NewType("Version", int)
 Variable = NewType("Variable", str)
 Axes = NewType("Axes", object)
@@ -107,11 +111,11 @@ class GroupEntry:
     wait_strategy: Strategy = attrs.field(
         default=Strategy(WaitStrategy.ALL), metadata=_key("waitStrategy")
     )
-    max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
+    max_concurrent: Slots | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
     fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
-    timeout: Seconds | None = attrs.field(default=None, metadata=_key())
-    step_timeout: Seconds | None = attrs.field(default=None, metadata=_key("stepTimeout"))
+    timeout: Limit | None = attrs.field(default=None, metadata=_key())
+    step_timeout: Limit | None = attrs.field(default=None, metadata=_key("stepTimeout"))
     rate: RateEntry | None = attrs.field(default=None, metadata=_key())
     retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
     steps: list[Member] | None = attrs.field(default=None, metadata=_key())
@@ -153,7 +157,7 @@ class ForEachEntry:
     in_: Any = attrs.field(default=None, metadata=_key())
     as_: Variable | None = attrs.field(default=None, metadata=_key())
     key: Text | None = attrs.field(default=None, metadata=_key())
-    max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
+    max_concurrent: Slots | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
     wait_strategy: Strategy = attrs.field(
         default=Strategy(WaitStrategy.ALL), metadata=_key("waitStrategy")
     )
@@ -169,7 +173,7 @@ class MatrixEntry:
     include: Any = attrs.field(default=None, metadata=_key())
     exclude: Any = attrs.field(default=None, metadata=_key())
     key: Text | None = attrs.field(default=None, metadata=_key())
-    max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
+    max_concurrent: Slots | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
     wait_strategy: Strategy = attrs.field(
         default=Strategy(WaitStrategy.ALL), metadata=_key("waitStrategy")
     )
@@ -198,7 +202,7 @@ class StepEntry:
     input: Any = attrs.field(default=None, metadata=_key())
     depends_on: list[Before] | None = attrs.field(default=None, metadata=_key("dependsOn"))
     when: ConditionText | None = attrs.field(default=None, metadata=_key())
-    timeout: Seconds | None = attrs.field(default=None, metadata=_key())
+    timeout: Limit | None = attrs.field(default=None, metadata=_key())
     on_error: Failure | None = attrs.field(default=None, metadata=_key("onError"))
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
     retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
@@ -216,9 +220,9 @@ class StepEntry:
 class ConfigEntry:
     """``parallel_config:``."""
 
-    max_concurrent: Count | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
+    max_concurrent: Slots | None = attrs.field(default=None, metadata=_key("maxConcurrent"))
     queue_size: Places | None = attrs.field(default=None, metadata=_key("queueSize"))
-    timeout: Seconds | None = attrs.field(default=None, metadata=_key())
+    timeout: Limit | None = attrs.field(default=None, metadata=_key())
     when_full: Full | None = attrs.field(default=None, metadata=_key("whenFull"))
     rate: RateEntry | None = attrs.field(default=None, metadata=_key())
 
@@ -242,7 +246,7 @@ class FileEntry:
     name: Name | None = attrs.field(default=None, metadata=_key())
     description: Text | None = attrs.field(default=None, metadata=_key())
     parameters: dict[str, ParameterEntry] | None = attrs.field(default=None, metadata=_key())
-    max_duration: Seconds | None = attrs.field(default=None, metadata=_key("maxDuration"))
+    max_duration: Limit | None = attrs.field(default=None, metadata=_key("maxDuration"))
     parallel_config: ConfigEntry | None = attrs.field(default=None, metadata=_key("parallelConfig"))
     fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
     steps: list[StepEntry] | None = attrs.field(default=None, metadata=_key())

@@ -13,6 +13,7 @@ from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.strategy import parse_strategy
+from .._workflow.computed import Computed
 from .._workflow.conditions import make_condition
 from .._workflow.loop import check_name
 from .._workflow.parameters import check_type
@@ -28,10 +29,12 @@ from .entries import (
     Flag,
     Full,
     Kind,
+    Limit,
     Name,
     Places,
     RuleText,
     Seconds,
+    Slots,
     Strategy,
     Text,
     TypeText,
@@ -86,6 +89,8 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Count: partial(_count, least=1),
         Places: partial(_count, least=0),
         Seconds: lambda value: _seconds(value, spelling),
+        Limit: lambda value: _limit(value, spelling),
+        Slots: _slots,
         Wait: lambda value: _wait(value, spelling),
         Full: _when_full,
         Strategy: lambda value: _strategy(value, spelling),
@@ -162,6 +167,48 @@ def _seconds(value: Any, spelling: Spelling) -> float:
         raise WrongValue(str(error)) from None
 
 
+def _limit(value: Any, spelling: Spelling) -> Any:
+    """A duration, or a reference that leads to one, written as this spelling writes them."""
+
+    def read(value: Any) -> float:
+        if value is None:
+            raise expected("a duration", value, "; write ?? and a value behind it for a default")
+        return _seconds(value, spelling)
+
+    return _computed(value, read) if _refers(value) else read(value)
+
+
+def _slots(value: Any) -> Any:
+    """How many at once, or a reference that leads to that."""
+
+    def read(value: Any) -> Any:
+        if value is None:
+            text = "a whole number"
+            raise expected(text, value, "; write ?? and a value behind it for a default")
+        return check_count("it", _count(value, least=1))
+
+    return _computed(value, read) if _refers(value) else _count(value, least=1)
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, str) and "$" in value
+
+
+def _computed(value: str, read: Callable[[Any], Any]) -> Computed:
+    try:
+        return Computed.of(value, read)
+    except ExpressionError as error:
+        raise WrongValue(_in_expression(error), _part(error)) from None
+
+
+def _in_expression(error: ExpressionError) -> str:
+    return f"column {error.column} of the expression: {error.reason}"
+
+
+def _part(error: ExpressionError) -> str:
+    return error.expression[error.column - 1 :].rstrip()
+
+
 def _wait(value: Any, spelling: Spelling) -> float:
     is_none = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
     return 0.0 if is_none else _seconds(value, spelling)
@@ -210,8 +257,7 @@ def _condition(value: Any) -> Any:
     try:
         make_condition("it", value)
     except ExpressionError as error:
-        text = f"column {error.column} of the expression: {error.reason}"
-        raise WrongValue(text, error.expression[error.column - 1 :].rstrip()) from None
+        raise WrongValue(_in_expression(error), _part(error)) from None
     return value
 
 

@@ -22,6 +22,7 @@ from .._model.outcome import Outcome
 from .._model.rate import core_rate
 from .._model.result import ParallelExecutionResult, group_failed
 from .._model.strategy import WaitStrategy
+from .._workflow.computed import Computed
 from .._workflow.context import WorkflowContext
 from .._workflow.loop import INDEX, ForEach, Loop, Matrix, Repeat
 from .._workflow.step import WorkflowStep
@@ -90,13 +91,25 @@ class _LoopRun:
             f"loop {step.id!r}",
         )
         self.started: set[str] = set()
+        self.limit = None if self.single is None else self.single.limits.get("timeout")
+        self.passes_spec: RunSpec | None = None
 
     def start(self, one: Pass) -> Awaitable[Any]:
         """Start one pass. Not async itself: the core drives the coroutine of the pass."""
         if one.error is not None:
             raise one.error
         self.started.add(one.key)
+        if self.limit is not None:
+            self._limit(one, self.limit)
         return self.around.start_pass(self.step, self.loop, one.context, one.key)
+
+    def _limit(self, one: Pass, limit: Computed) -> None:
+        """Work out how long a pass may run that is about to start."""
+        spec = self.passes_spec
+        assert spec is not None
+        assert spec.run is not None
+        place = next(place for place, step in enumerate(spec.steps) if step is one)
+        spec.run.set_step_timeout(place, limit_to_ns(limit.value(one.context)))
 
     def lets_in(self, one: Pass) -> bool:
         """Whether a pass runs, as its condition says; what that raises fails the pass."""
@@ -121,18 +134,20 @@ class _LoopRun:
 
     def spec(self, places: int, **settings: Any) -> RunSpec:
         """Ask for passes, of which so many are taken at once."""
-        return RunSpec(
+        self.passes_spec = RunSpec(
             id=self.step.id,
             kind="loop",
             ids=[""] * places,
             steps=[None] * places,
             executor=self.start,
             step_timeout_ns=limit_to_ns(self.step_timeout),
+            step_timeouts_ns=None if self.limit is None else [None] * places,
             slotless=[True] * places if self.slotless else None,
             observer=self.observer,
             retry=None if self.single is None else self.single.retry,
             **settings,
         )
+        return self.passes_spec
 
     # --- for_each and matrix
 
@@ -141,10 +156,11 @@ class _LoopRun:
     ) -> ParallelExecutionResult[Any]:
         """Run a pass for each item, side by side."""
         settings = loop.passes
+        at_once = settings.at_once(self.around.context)
         spec = self.spec(
-            self._places(passes, settings.max_concurrent),
+            self._places(passes, at_once),
             strategy=WaitStrategy.ALL_SETTLED,
-            max_concurrent=settings.max_concurrent,
+            max_concurrent=at_once,
             rate=core_rate(settings.rate),
         )
         tolerates = self.single is not None and self.single.on_error != "fail"

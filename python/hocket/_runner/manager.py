@@ -112,6 +112,7 @@ class WorkflowManager:
         self._check(workflow, tools)
         given = _as_context(context)
         _give_parameters(workflow, given)
+        workflow = workflow.worked_out(given)
         return await self._run(workflow, tools, given, observers, keep)
 
     def validate(self, workflow: WorkflowDefinition) -> None:

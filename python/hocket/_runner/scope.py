@@ -25,6 +25,7 @@ from .._model.retry import Retry
 from .._model.states import StepState
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, BranchResult
+from .._workflow.computed import limit_of
 from .._workflow.context import WorkflowContext
 from .._workflow.ledger import Cause, Why
 from .._workflow.loop import Loop
@@ -39,6 +40,7 @@ from .loops import inside_loop, run_loop
 from .made_steps import MadeSteps
 from .one_step import start_one
 from .setting import Setting
+from .step_limits import StepLimits
 from .step_settings import flags, retries_of, timeouts_ns_of, tolerated
 
 __all__ = ["Scope"]
@@ -108,13 +110,12 @@ class Scope:
     ) -> RunSpec:
         """Ask for a graph, whose steps are judged one by one, unless there is nothing to judge."""
         observer = self._observer(f"{kind} {id!r}")
-        start: Callable[[WorkflowStep[Any]], Awaitable[Any]] = partial(
-            self._start, self.setting.step_timeout
-        )
+        limits = StepLimits(graph.steps, self.setting.step_timeout, self.context, self._start)
+        start = limits.start
         if not plain:
             keeper = Gatekeeper(id, graph.steps, self.judge, self.endings, start, observer)
             start, observer = keeper.start, keeper.observer
-        return self._spec(
+        limits.spec = spec = self._spec(
             id,
             kind,
             graph.steps,
@@ -128,6 +129,7 @@ class Scope:
             not_run=None if plain else NOT_RUN,
             **settings,
         )
+        return spec
 
     def _spec(
         self,
@@ -198,22 +200,27 @@ class Scope:
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
         listed = await self._members(step, group)
+        limit = partial(limit_of, step, context=self.context)
+        at_once = limit("group.max_concurrent", group.max_concurrent)
+        timeout = limit("group.timeout", group.timeout)
+        step_timeout = limit("group.step_timeout", group.step_timeout)
         observer = self._observer(f"group {group.id!r}")
         self.endings.opened.add(step.id)
         members, broken = self._judged(group, listed, observer)
-        default = self.setting.step_timeout if group.step_timeout is None else group.step_timeout
-        spec = self._spec(
+        default = self.setting.step_timeout if step_timeout is None else step_timeout
+        limits = StepLimits(members, default, self.context, self._start)
+        limits.spec = spec = self._spec(
             group.id,
             "group",
             members,
-            executor=partial(self._start_member, broken, default),
+            executor=partial(self._start_member, broken, limits.start),
             observer=observer,
             strategy=group.wait_strategy,
-            max_concurrent=group.max_concurrent,
+            max_concurrent=at_once,
             continue_on_error=group.continue_on_error,
             fail_fast=group.fail_fast,
-            timeout=group.timeout,
-            step_timeout=group.step_timeout,
+            timeout=timeout,
+            step_timeout=step_timeout,
             isolation=group.isolation,
             stagger=group.stagger,
             rate=core_rate(group.rate),
@@ -259,12 +266,12 @@ class Scope:
     def _start_member(
         self,
         broken: dict[str, Exception],
-        default_timeout: float | None,
+        start: Callable[[WorkflowStep[Any]], Awaitable[Any]],
         step: WorkflowStep[Any],
     ) -> Awaitable[Any]:
         if step.id in broken:
             raise broken[step.id]
-        return self._start(default_timeout, step)
+        return start(step)
 
     async def _run_branch(self, step: WorkflowStep[Any], branch: Branch) -> BranchResult:
         taken = branch.take(self.context)

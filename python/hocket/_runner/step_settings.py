@@ -28,8 +28,11 @@ def tolerated(steps: list[WorkflowStep[Any]], strategy: Strategy) -> list[bool] 
 def timeouts_ns_of(
     steps: list[WorkflowStep[Any]], default: float | None
 ) -> list[int | None] | None:
-    """Return each step's own time limit where not all have the default one."""
-    if all(step.timeout is None and not step.runs_others for step in steps):
+    """Return each step's own time limit where not all have the default one.
+
+    One that is worked out takes the place of what is here, as its step starts.
+    """
+    if all(step.timeout is None and not step.runs_others and not step.limits for step in steps):
         return None
     return [
         limit_to_ns(step.timeout if step.timeout is not None or step.runs_others else default)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from .._base.mistakes import Mistake, Mistakes
+from .computed import Computed
 from .dependencies import Order, check_cycles, connect
 from .owners import find_owners
 from .places import Outside, Places
 from .plan import Gate, Graph, WorkflowPlan
 from .rules import Edge, Rule
 from .step import WorkflowStep
-from .uses import check_output, find_implied
+from .uses import check_limits, check_output, find_implied
 
 __all__ = ["Analysis", "analyse"]
 
@@ -36,6 +38,7 @@ def analyse(
     fail_fast: bool = True,
     outside: Outside | None = None,
     root: str = "steps",
+    limits: Mapping[str, Computed] = MappingProxyType({}),
 ) -> Analysis:
     """Find out who owns whom, who waits for whom, and everything that is wrong with it.
 
@@ -45,9 +48,11 @@ def analyse(
         fail_fast: whether the first failure stops the workflow.
         outside: the workflow around these steps, if they are a part of one that runs.
         root: what they are written under.
+        limits: those of the definition that are worked out as a run begins.
     """
     mistakes = Mistakes()
     places = Places(steps, mistakes, outside, root)
+    places.limits = limits
     if not steps and root == "steps":
         mistakes.add((root,), "a workflow needs at least one step")
     top = find_owners(places, mistakes)
@@ -56,6 +61,7 @@ def analyse(
     order.tidy()
     check_cycles(places, order, mistakes)
     check_output(places, output, mistakes)
+    check_limits(places, mistakes)
     if fail_fast and outside is None:
         _check_failed(places, mistakes)
     return Analysis(_plan(places, order, top), mistakes.found, places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeAlias, TypedDict
 
-from .._base.durations import Seconds
+from .computed import LimitLike
 from .conditions import ConditionLike
 from .rules import Edge
 from .sides import AnyStep
@@ -21,7 +21,7 @@ class Always(TypedDict, total=False):
 
     depends_on: Before
     when: ConditionLike | None
-    timeout: Seconds | None
+    timeout: LimitLike | None
     on_error: OnError | None
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from .._base.checks import check_flag, check_id
-from .._base.durations import Seconds, check_seconds
-from .._base.errors import WorkflowInvalid
+from .._base.errors import ExpressionError, WorkflowInvalid
 from .._base.iterables import as_tuple
+from .._base.mistakes import Mistake
 from .._base.shown import shown
 from .._model.config import WorkerPoolConfig
 from .analysis import Analysis, analyse
+from .computed import Computed, seconds_or_computed, work_out, written
+from .context import WorkflowContext
 from .parameters import Parameter
 from .plan import WorkflowPlan
 from .step import WorkflowStep
@@ -26,10 +30,6 @@ __all__ = ["WorkflowDefinition"]
 
 def _name(value: str) -> str:
     return check_id("name", value, blank=False)
-
-
-def _max_duration(value: Seconds | None) -> float | None:
-    return check_seconds("max_duration", value)
 
 
 def _steps(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
@@ -61,7 +61,8 @@ class WorkflowDefinition(AnyWorkflow):
         steps: its steps. A step that a group names runs only through that group.
         description: what it is for.
         parameters: what a run may be given, by name: :class:`Parameter` objects. Default: anything.
-        max_duration: seconds that a whole run may take. Default: no limit.
+        max_duration: seconds that a whole run may take; or what works them out as it begins, an
+            expression as text (``"$context.patience"``) or a function of the context. Default: no limit.
         parallel_config: the limits of the pool it runs in; on a shared pool, its part of that pool:
             see ``WorkflowManager``.
         output: what a run returns, with ``$results...`` references. Default: the value of the
@@ -83,12 +84,19 @@ class WorkflowDefinition(AnyWorkflow):
     parameters: Mapping[str, Parameter] = attrs.field(
         factory=dict, kw_only=True, converter=_parameters
     )
-    max_duration: float | None = attrs.field(default=None, kw_only=True, converter=_max_duration)
+    max_duration: float | None = attrs.field(default=None, kw_only=True)
     parallel_config: WorkerPoolConfig = attrs.field(factory=WorkerPoolConfig, kw_only=True)
     output: Any = attrs.field(default=None, kw_only=True)
     fail_fast: bool = attrs.field(default=True, kw_only=True)
+    limits: Mapping[str, Computed] = attrs.field(
+        default=MappingProxyType({}), repr=False, eq=False, init=False
+    )
+    """Those that are worked out as a run begins, by where they are written."""
 
     def __attrs_post_init__(self) -> None:
+        limit = seconds_or_computed("max_duration", self.max_duration)
+        object.__setattr__(self, "max_duration", written(limit))
+        work_out(self, {"max_duration": limit})
         check_flag("fail_fast", self.fail_fast)
         if not isinstance(self.parallel_config, WorkerPoolConfig):
             raise TypeError(
@@ -115,6 +123,32 @@ class WorkflowDefinition(AnyWorkflow):
         self.validate()
         return self.analysis.plan
 
+    def worked_out(self, context: WorkflowContext) -> WorkflowDefinition:
+        """Return it with the limits that a run with this context has.
+
+        Raises:
+            WorkflowInvalid: they cannot be worked out.
+        """
+        if not self.limits:
+            return self
+        values: dict[str, Any] = {}
+        mistakes: list[Mistake] = []
+        for name, limit in self.limits.items():
+            try:
+                values[name] = limit.value(context)
+            except (ExpressionError, TypeError, ValueError) as error:
+                mistakes.append(Mistake(tuple(name.split(".")), str(error)))
+        if mistakes:
+            raise WorkflowInvalid(f"what workflow {self.name!r} is given", mistakes)
+        own = values.pop("max_duration", self.max_duration)
+        pool = {name.partition(".")[2]: value for name, value in values.items()}
+        config = attrs.evolve(self.parallel_config, **pool)
+        # A copy, as all else that is known of it stays as it is.
+        made = copy(self)
+        for name, value in (("max_duration", own), ("parallel_config", config), ("limits", {})):
+            object.__setattr__(made, name, value)
+        return made
+
     def top_level_steps(self) -> list[WorkflowStep[Any]]:
         """The steps that run by themselves, in order: those that no group names."""
         return list(self.analysis.plan.steps)
@@ -140,4 +174,4 @@ class WorkflowDefinition(AnyWorkflow):
     @cached_property
     def analysis(self) -> Analysis:
         """What looking at all steps together gives; worked out once."""
-        return analyse(self.steps, self.output, fail_fast=self.fail_fast)
+        return analyse(self.steps, self.output, fail_fast=self.fail_fast, limits=self.limits)

@@ -18,7 +18,9 @@ from .._model.group import check_patience
 from .._model.rate import Rate, check_rate
 from .._model.strategy import Strategy, parse_strategy
 from .block import Block
+from .computed import Computed, CountLike, count_or_computed
 from .conditions import Condition, make_condition
+from .context import WorkflowContext
 from .syntax import ALL_ROOTS, VARIABLE
 from .templates import Template, compile_template
 
@@ -27,7 +29,7 @@ __all__ = ["INDEX", "MATRIX", "ForEach", "Loop", "Matrix", "Passes", "Repeat", "
 INDEX, MATRIX = "index", "matrix"
 _RESERVED = (*ALL_ROOTS, INDEX, MATRIX)
 
-Text: TypeAlias = Condition | Template
+Text: TypeAlias = Computed | Condition | Template
 Texts: TypeAlias = Iterator[tuple[Keys, Callable[[], Text]]]
 
 
@@ -51,7 +53,7 @@ class Passes:
     """How the passes of a loop run side by side, and when it is decided."""
 
     key: Any
-    max_concurrent: int | None
+    max_concurrent: int | Computed | None
     wait_strategy: Strategy
     fail_fast: bool
     continue_on_error: bool
@@ -62,7 +64,7 @@ class Passes:
         where: str,
         *,
         key: Any = None,
-        max_concurrent: float | None = None,
+        max_concurrent: CountLike | Computed | None = None,
         wait_strategy: Any = "all",
         fail_fast: bool = True,
         continue_on_error: bool = False,
@@ -81,7 +83,7 @@ class Passes:
             check_patience(where, strategy, continue_on_error)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             key,
-            check_count(f"{where}max_concurrent", max_concurrent),
+            count_or_computed(f"{where}max_concurrent", max_concurrent),
             strategy,
             fail_fast,
             continue_on_error,
@@ -92,6 +94,20 @@ class Passes:
     def template(self) -> Template:
         """The key with its references found."""
         return compile_template(None if callable(self.key) else self.key)
+
+    def texts(self, loop: str) -> Texts:
+        """What is worked out before there is a pass, and where it is written."""
+        if isinstance(most := self.max_concurrent, Computed):
+            yield (loop, "max_concurrent"), lambda: most
+
+    def at_once(self, context: WorkflowContext) -> int | None:
+        """How many passes may run at once.
+
+        Raises:
+            ExpressionError: it cannot be worked out.
+        """
+        most = self.max_concurrent
+        return most.value(context) if isinstance(most, Computed) else most
 
 
 def _check_function(where: str, function: Any, takes: str) -> None:
@@ -134,6 +150,7 @@ class ForEach:
     def texts(self) -> Texts:
         """What is worked out before there is a pass, and where it is written."""
         yield ("for_each", "in"), lambda: self.template
+        yield from self.passes.texts("for_each")
 
     def inner_texts(self) -> Texts:
         """What is worked out for each pass, and where it is written."""
@@ -196,6 +213,7 @@ class Matrix:
     def texts(self) -> Texts:
         """What is worked out before there is a pass, and where it is written."""
         yield ("matrix",), lambda: self.template
+        yield from self.passes.texts("matrix")
 
     def inner_texts(self) -> Texts:
         """What is worked out for each pass, and where it is written."""

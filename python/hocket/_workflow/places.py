@@ -7,11 +7,12 @@ are written inside groups and branches. What is known of a step is kept by that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 from .._base.mistakes import Keys, Mistakes, format_keys
+from .computed import Computed
 from .step import WorkflowStep
 
 __all__ = ["CLOSED", "Outside", "Places"]
@@ -54,6 +55,8 @@ class Places:
         self.number: dict[str, int] = {step.id: place for place, step in enumerate(listed)}
         """The place of the step with that id."""
         self._where: list[int | Keys] = list(range(len(listed)))
+        self.limits: Mapping[str, Computed] = {}
+        """The limits of the workflow that are worked out as a run begins, by where they are written."""
         self.owner: dict[int, int] = {}
         """For each member of a group or a branch, the place of the step that runs it."""
         self.sides: dict[int, list[list[int]]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import (
     Any,
     Generic,
@@ -17,9 +18,6 @@ from typing import (
 import attrs
 
 from .._base.checks import check_flag, check_id
-from .._base.durations import Seconds, check_seconds
-from .._base.iterables import as_tuple
-from .._base.shown import shown
 from .._model.group import Isolation, ParallelGroup, StepsFunction
 from .._model.rate import Rate
 from .._model.result import ParallelExecutionResult
@@ -28,12 +26,21 @@ from .._model.strategy import StrategyLike, WaitStrategy
 from .block import Block, make_block
 from .branch import Branch, BranchResult
 from .common import Before, Common, OnError
+from .computed import (
+    Computed,
+    CountLike,
+    LimitLike,
+    group_limits,
+    seconds_or_computed,
+    work_out,
+    written,
+)
 from .conditions import Condition, ConditionLike, make_condition
 from .context import WorkflowContext
 from .loop import Loop
 from .rules import Edge
 from .sides import Members, Side
-from .step_checks import check_step, not_one_kind, on_error_of, sub_workflow_of
+from .step_checks import before_of, check_step, not_one_kind, on_error_of, sub_workflow_of
 from .step_makers import StepMakers
 from .sub_workflow import AnyWorkflow, SubWorkflow
 from .templates import Template, compile_template
@@ -48,27 +55,6 @@ class _Run(Protocol):
 
     @property
     def results(self) -> Mapping[str, Any]: ...
-
-
-def _before(step: str, value: Before) -> tuple[str | Edge, ...]:
-    # Graphs of 100,000 steps are made of these two: spared the words for what might be wrong.
-    if type(value) in (tuple, list):
-        items = tuple(value)
-    else:
-        items = as_tuple(f"step {step!r}: depends_on", "a list of step ids", value)
-    for item in items:
-        if type(item) is not str:
-            break
-    else:
-        return cast("tuple[str, ...]", items)
-    where = f"step {step!r}: an id in depends_on"
-    before: list[str | Edge] = []
-    for item in items:
-        item = item.id if isinstance(item, WorkflowStep) else item
-        if not isinstance(item, str | Edge):
-            raise TypeError(f"step {step!r}: depends_on must hold step ids; found {shown(item)}")
-        before.append(item if isinstance(item, Edge) else check_id(where, item))
-    return tuple(before)
 
 
 def _block(step: str, steps: Any, sequence: Any) -> Block | None:
@@ -105,7 +91,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             :class:`Edge`, which says what else is asked of a step.
         when: an expression, or a function of the context, that says whether it runs at all once its
             dependencies are met. Default: it does.
-        timeout: seconds that it may run, from its start. Default: that of the pool.
+        timeout: seconds that it may run, from its start; or what works them out as it starts, an
+            expression as text or a function of the context. Default: that of the pool.
         on_error: what its failure means. ``"fail"`` (default): the workflow fails. ``"continue"``: it
             counts as a success for those that depend on it. ``"skip_dependents"``: those are skipped,
             and the rest of the workflow goes on.
@@ -137,6 +124,10 @@ class WorkflowStep(StepMakers, Generic[R_co]):
     continue_on_error: bool
     retry: Retry | None
     _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
+    limits: Mapping[str, Computed] = attrs.field(
+        default=MappingProxyType({}), repr=False, eq=False, init=False
+    )
+    """Those that are worked out in the run, by where they are written: ``timeout``, ``group.timeout``."""
 
     @overload
     def __init__(
@@ -222,14 +213,14 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         with_: Any = None,
         depends_on: Before = (),
         when: ConditionLike | None = None,
-        timeout: Seconds | None = None,
+        timeout: LimitLike | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
         retry: Retry | None = None,
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
-        before = _before(id, depends_on)
-        limit = None if timeout is None else check_seconds(f"step {id!r}: timeout", timeout)
+        before = before_of(id, depends_on, WorkflowStep)
+        limit = None if timeout is None else seconds_or_computed(f"step {id!r}: timeout", timeout)
         check_flag(f"step {id!r}: continue_on_error", continue_on_error)
         said = cast("OnError", on_error_of(id, on_error, continue_on_error))
         kinds = (tool, execute, group, branch, steps, sequence, workflow, loop)
@@ -250,11 +241,13 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             with_,
             before,
             when,
-            limit,
+            written(limit),
             said,
             said == "continue",
             again,
         )
+        if isinstance(limit, Computed):
+            work_out(self, {"timeout": limit})
 
     @staticmethod
     def parallel(
@@ -262,10 +255,10 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         steps: Iterable[str | WorkflowStep[Any]] | StepsFunction[WorkflowStep[Any]],
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         *,
-        max_concurrent: float | None = None,
+        max_concurrent: CountLike | None = None,
         continue_on_error: bool = False,
-        timeout: Seconds | None = None,
-        step_timeout: Seconds | None = None,
+        timeout: LimitLike | None = None,
+        step_timeout: LimitLike | None = None,
         fail_fast: bool = True,
         isolation: Isolation = "shared",
         rate: Rate | None = None,
@@ -280,7 +273,9 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             steps: ids of steps of the workflow, or steps; or a function of the context (async, or
                 not) that makes steps as the group starts.
             wait_strategy: when the group is decided. Default ``"all"``.
-            max_concurrent: at most so many of its steps at once. Default: only the pool's limit.
+            max_concurrent: at most so many of its steps at once. This and the two time limits may be
+                worked out as the group starts, by an expression as text or a function of the context.
+                Default: only the pool's limit.
             continue_on_error: failing steps stop neither the group nor the workflow. Default False.
             timeout: seconds for the whole group. Default: no limit.
             step_timeout: seconds for each step. Default: the pool's ``timeout``.
@@ -298,20 +293,23 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         >>> WorkflowStep.parallel("mirrors", ["eu", "us"], "any").group.id
         'mirrors'
         """
+        limits = group_limits(f"step {id!r}: ", max_concurrent, timeout, step_timeout)
         group: ParallelGroup[Any] = ParallelGroup(
             id,
             steps,
             wait_strategy,
-            max_concurrent,
+            written(limits["max_concurrent"]),
             continue_on_error,
-            timeout,
-            step_timeout,
+            written(limits["timeout"]),
+            written(limits["step_timeout"]),
             fail_fast=fail_fast,
             isolation=isolation,
             rate=rate,
             retry=retry,
         )
-        return WorkflowStep(id, group=group, depends_on=depends_on, when=when)
+        step = WorkflowStep(id, group=group, depends_on=depends_on, when=when)
+        work_out(step, {f"group.{name}": limit for name, limit in limits.items()})
+        return step
 
     def value_in(self, run: _Run) -> R_co:
         """Return this step's value in a run, with its type.

@@ -9,6 +9,7 @@ from .._base.durations import Seconds
 from .._model.rate import Rate
 from .._model.strategy import StrategyLike, WaitStrategy
 from .common import Always, Common
+from .computed import CountLike
 from .conditions import ConditionLike
 from .context import WorkflowContext
 from .loop import ForEach, Matrix, Passes, Repeat, check_name
@@ -64,7 +65,7 @@ class StepMakers(AnyStep):
         sequence: Members | None = None,
         as_: str = "item",
         key: str | Callable[[Any], str] | None = None,
-        max_concurrent: float | None = None,
+        max_concurrent: CountLike | None = None,
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         fail_fast: bool = True,
         continue_on_error: bool = False,
@@ -86,7 +87,8 @@ class StepMakers(AnyStep):
             as_: what an item is called: ``$item``, ``context.variables["item"]``. ``$index`` is its place.
             key: a text with references, or a function of the item: what results, errors and messages call
                 an item. Default: its key in a mapping, its index in a list.
-            max_concurrent: at most so many items at once. Default: only the pool's limit.
+            max_concurrent: at most so many items at once: a number, or what works one out before the
+                first, an expression as text or a function of the context. Default: only the pool's limit.
             wait_strategy: when the loop is decided; as for a group.
             fail_fast: False: all items run, and then the loop fails if one has failed.
             continue_on_error: failing items stop neither the loop nor the workflow. Default False.
@@ -130,7 +132,7 @@ class StepMakers(AnyStep):
         include: str | Iterable[Mapping[str, Any]] = (),
         exclude: str | Iterable[Mapping[str, Any]] = (),
         key: str | Callable[[Any], str] | None = None,
-        max_concurrent: float | None = None,
+        max_concurrent: CountLike | None = None,
         wait_strategy: StrategyLike = WaitStrategy.ALL,
         fail_fast: bool = True,
         continue_on_error: bool = False,
@@ -148,7 +150,7 @@ class StepMakers(AnyStep):
             include: more cells: mappings of names to values.
             exclude: which cells to leave out: mappings of some names to values.
             key: as for :meth:`for_each`. Default: the values, ``"linux, 3.12"``.
-            max_concurrent: at most so many cells at once. Default: only the pool's limit.
+            max_concurrent: as for :meth:`for_each`.
             wait_strategy: as for :meth:`for_each`.
             fail_fast: as for :meth:`for_each`.
             continue_on_error: as for :meth:`for_each`.

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._base.errors import UnresolvedReference
 from .._base.mistakes import Keys, Mistake, Mistakes
+from .computed import Computed
 from .conditions import Condition
 from .context import WorkflowContext
 from .dependencies import Implied, Order, side_by_side
@@ -21,9 +22,9 @@ from .step import WorkflowStep
 from .syntax import Slip, written
 from .templates import Template, compile_template
 
-__all__ = ["check_output", "check_values", "find_implied", "undeclared"]
+__all__ = ["check_limits", "check_output", "check_values", "find_implied", "undeclared"]
 
-Text = Condition | Template
+Text = Computed | Condition | Template
 
 
 def find_implied(places: Places, order: Order, mistakes: Mistakes) -> None:
@@ -110,6 +111,23 @@ def check_output(places: Places, output: object, mistakes: Mistakes) -> None:
                 mistakes.add(keys, f"{reference.text}: {why}", part=reference.text)
 
 
+def check_limits(places: Places, mistakes: Mistakes) -> None:
+    """Refuse references in a workflow's own limits to what is not there as a run begins."""
+    for keys, reference in _references(_limits(places), (), mistakes):
+        if reference.is_variable:
+            check_variable(reference, keys, {}, mistakes)
+        elif reference.step is not None:
+            text = f"{reference.text}: no step has run when this limit is worked out"
+            mistakes.add(
+                keys, f"{text}; refer to $context, which the run is given", part=reference.text
+            )
+
+
+def _limits(places: Places) -> Iterator[tuple[Keys, Callable[[], Text]]]:
+    for name, limit in places.limits.items():
+        yield tuple(name.split(".")), partial(_as_it_is, limit)
+
+
 def _hidden(places: Places, target: int, closed: int | None) -> str | None:
     """Say that a step is seen only inside the block or the loop around it, and what to write."""
     if closed is None:
@@ -182,7 +200,7 @@ def _of_context(places: Places, output: object) -> Iterator[tuple[Keys, Referenc
         if _may_refer(step)
         for keys, compiled in (*_texts(step), *(step.loop.inner_texts() if step.loop else ()))
     ]
-    texts.append((("output",), partial(compile_template, output)))
+    texts += [(("output",), partial(compile_template, output)), *_limits(places)]
     for keys, compiled in texts:
         try:
             references = compiled().references
@@ -212,6 +230,7 @@ def _may_refer(step: WorkflowStep[Any]) -> bool:
         or step.branch is not None
         or step.loop is not None
         or step.with_ is not None
+        or bool(step.limits)
     )
 
 
@@ -228,6 +247,8 @@ def _texts(step: WorkflowStep[Any]) -> Iterator[tuple[Keys, Callable[[], Text]]]
             yield ("branch", *keys), partial(_as_it_is, text)
     if step.loop is not None:
         yield from step.loop.texts()
+    for name, limit in step.limits.items():
+        yield tuple(name.split(".")), partial(_as_it_is, limit)
 
 
 def _as_it_is(text: Text) -> Text:

@@ -1,0 +1,167 @@
+"""Limits that are worked out in the run: time limits, and how many steps run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from .._base.callables import check_call, is_async_callable
+from .._base.checks import check_count
+from .._base.durations import Seconds, check_seconds
+from .._base.errors import ExpressionError
+from .._base.shown import shown
+from .context import WorkflowContext
+from .expressions import Expression, compile_expression
+from .references import Reference
+
+__all__ = [
+    "Computed",
+    "CountLike",
+    "LimitLike",
+    "count_or_computed",
+    "group_limits",
+    "limit_of",
+    "seconds_or_computed",
+    "work_out",
+    "written",
+]
+
+LimitLike: TypeAlias = Seconds | str | Callable[[WorkflowContext], Seconds]
+"""A time limit: seconds, an expression as text (``"$context.patience"``), or a function of the context."""
+CountLike: TypeAlias = float | str | Callable[[WorkflowContext], float]
+"""How many at once: a number, an expression as text, or a function of the context."""
+
+Read: TypeAlias = Callable[[Any], Any]
+
+
+@attrs.frozen(eq=False)
+class Computed:
+    """A limit that is worked out as it begins to count."""
+
+    given: Expression | Callable[[WorkflowContext], Any]
+    read: Read
+    """Checks what comes out, and makes a limit of it."""
+
+    @classmethod
+    def of(cls, text: str, read: Read) -> Computed:
+        """Read an expression: ``$context.patience`` or ``${context.patience ?? 30}``.
+
+        Raises:
+            ExpressionError: it is none.
+        """
+        is_whole = text.startswith("${") and text.endswith("}")
+        plain = f"${text[2:-1]}" if is_whole else str.__str__(text)
+        expression = compile_expression(plain, absent_is_null=False, has_variables=True)
+        return cls(expression, read)
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What it refers to, as far as that is known before the run."""
+        return self.given.references if isinstance(self.given, Expression) else ()
+
+    def value(self, context: WorkflowContext) -> Any:
+        """Work it out.
+
+        Raises:
+            ExpressionError: what comes out is no such limit, or nothing does.
+        """
+        if not isinstance(self.given, Expression):
+            return self.read(self.given(context))
+        value = self.given.value(context)
+        try:
+            return self.read(value)
+        except (TypeError, ValueError) as error:
+            raise ExpressionError(self.given.text, 1, str(error)) from None
+
+
+def seconds_or_computed(where: str, given: Any) -> float | Computed | None:
+    """Check a time limit, or what works one out.
+
+    Raises:
+        TypeError, ValueError: it is neither; the message says where.
+    """
+    if given is None or not _is_computed(given):
+        return check_seconds(where, given)
+    return _computed(where, given, lambda value: check_seconds(where, _some(where, value)))
+
+
+def count_or_computed(where: str, given: Any) -> int | Computed | None:
+    """Check how many may run at once, or what works that out.
+
+    Raises:
+        TypeError, ValueError: it is neither; the message says where.
+    """
+    if given is None or not _is_computed(given):
+        return check_count(where, given)
+    return _computed(where, given, lambda value: check_count(where, _some(where, value)))
+
+
+def group_limits(
+    where: str, max_concurrent: Any, timeout: Any, step_timeout: Any
+) -> dict[str, Any]:
+    """Check the limits of a group, each of which may be worked out."""
+    return {
+        "max_concurrent": count_or_computed(f"{where}max_concurrent", max_concurrent),
+        "timeout": seconds_or_computed(f"{where}timeout", timeout),
+        "step_timeout": seconds_or_computed(f"{where}step_timeout", step_timeout),
+    }
+
+
+def written(limit: Any) -> Any:
+    """Return a limit as it is written; None if it is worked out."""
+    return None if isinstance(limit, Computed) else limit
+
+
+def work_out(step: Any, limits: Mapping[str, Any]) -> None:
+    """Have a step that is just being made work out those of its limits that are not written."""
+    computed = {name: one for name, one in limits.items() if isinstance(one, Computed)}
+    if computed:
+        object.__setattr__(step, "limits", {**step.limits, **computed})
+
+
+def limit_of(step: Any, name: str, written: Any, context: WorkflowContext) -> Any:
+    """Return a limit of a step: as it is written, or as it is worked out.
+
+    Raises:
+        ExpressionError: it cannot be worked out.
+    """
+    computed = step.limits.get(name)
+    return written if computed is None else computed.value(context)
+
+
+def _is_computed(given: Any) -> bool:
+    return isinstance(given, Computed) or callable(given) or _is_reference(given)
+
+
+def _is_reference(given: Any) -> bool:
+    return isinstance(given, str) and "$" in given
+
+
+def _computed(where: str, given: Any, read: Read) -> Computed:
+    if isinstance(given, Computed):
+        return given
+    if isinstance(given, str):
+        try:
+            return Computed.of(given, read)
+        except ExpressionError as error:
+            error.add_note(f"in {where}")
+            raise
+    if is_async_callable(given):
+        raise TypeError(
+            f"{where} must be an ordinary function of the context, which nobody awaits; "
+            f"{given!r} is async"
+        )
+    check_call(where, given, "context")
+    return Computed(given, read)
+
+
+def _some(where: str, value: Any) -> Any:
+    """Refuse nothing: no limit is to be meant, not to be come by."""
+    if value is None:
+        raise ValueError(
+            f"{where} came to {shown(value)}: give it a default (write ?? and a value behind it), or "
+            "inf for no limit"
+        )
+    return value
