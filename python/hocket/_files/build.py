@@ -16,6 +16,7 @@ from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.handlers import HANDLERS
 from .._workflow.parameters import Parameter
 from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
@@ -53,7 +54,13 @@ class Builder:
             parallel_config=self._config(_read(entry.parallel_config, None)),
             fail_fast=_read(entry.fail_fast, True),
             output=entry.output,
+            **{name: self._handler(getattr(entry, name), name) for name in HANDLERS},
         )
+
+    def _handler(self, entries: Any, name: str) -> list[WorkflowStep[Any]]:
+        if entries == []:
+            self.findings.add((name,), "a handler needs at least one step")
+        return [self._step(one, (name, index)) for index, one in enumerate(_read(entries, []))]
 
     def _parameters(self, entries: Mapping[str, Any]) -> dict[str, Parameter]:
         made: dict[str, Parameter] = {}
