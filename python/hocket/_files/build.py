@@ -17,6 +17,7 @@ from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
 from .._workflow.computed import work_out, written
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
+from .._workflow.handlers import HANDLERS
 from .._workflow.parameters import Parameter
 from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
@@ -54,6 +55,7 @@ class Builder:
             parallel_config=self._config(_read(entry.parallel_config, None)),
             fail_fast=_read(entry.fail_fast, True),
             output=entry.output,
+            **{name: self._handler(getattr(entry, name), name) for name in HANDLERS},
         )
         config: Any = _read(entry.parallel_config, None)
         limits = {"max_duration": entry.max_duration}
@@ -62,6 +64,11 @@ class Builder:
             limits["parallel_config.timeout"] = config.timeout
         work_out(made, limits)
         return made
+
+    def _handler(self, entries: Any, name: str) -> list[WorkflowStep[Any]]:
+        if entries == []:
+            self.findings.add((name,), "a handler needs at least one step")
+        return [self._step(one, (name, index)) for index, one in enumerate(_read(entries, []))]
 
     def _parameters(self, entries: Mapping[str, Any]) -> dict[str, Parameter]:
         made: dict[str, Parameter] = {}

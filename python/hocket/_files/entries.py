@@ -251,6 +251,10 @@ class FileEntry:
     fail_fast: Flag | None = attrs.field(default=None, metadata=_key("failFast"))
     steps: list[StepEntry] | None = attrs.field(default=None, metadata=_key())
     output: Any = attrs.field(default=None, metadata=_key())
+    on_success: list[StepEntry] | None = attrs.field(default=None, metadata=_key("onSuccess"))
+    on_failure: list[StepEntry] | None = attrs.field(default=None, metadata=_key("onFailure"))
+    on_cancel: list[StepEntry] | None = attrs.field(default=None, metadata=_key("onCancel"))
+    finally_: list[StepEntry] | None = attrs.field(default=None, metadata=_key())
 
 
 ENTRIES: tuple[type, ...] = (

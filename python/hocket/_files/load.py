@@ -122,8 +122,10 @@ def _load(
     _check_steps(definition, findings, tools, values, has_steps=entry.steps not in (None, MISTAKEN))
     if findings.found:
         raise findings.error()
-    for use in undeclared(definition.analysis.places, definition.output, definition.parameters):
-        logger.warning("%s", findings.placed(use.keys, use.text, part=use.part))
+    for analysis in definition.analyses:
+        output = definition.output if analysis is definition.analysis else None
+        for use in undeclared(analysis.places, output, definition.parameters):
+            logger.warning("%s", findings.placed(use.keys, use.text, part=use.part))
     return definition
 
 
@@ -135,16 +137,17 @@ def _check_steps(
     *,
     has_steps: bool,
 ) -> None:
-    analysis = definition.analysis
     if values is not None:
         for mistake in check_values_given(definition.parameters, values):
             findings.add(("parameters", *mistake.keys), f"what the run is given: {mistake.text}")
         values = fill_in(definition.parameters, values)
-    found = list(analysis.mistakes)
-    if tools is not None:
-        found += tools.check_steps(analysis, values)
-    if values is not None:
-        found += check_values(analysis.places, definition.output, values)
+    found = definition.mistakes
+    for analysis in definition.analyses:
+        if tools is not None:
+            found += tools.check_steps(analysis, values)
+        if values is not None:
+            output = definition.output if analysis is definition.analysis else None
+            found += check_values(analysis.places, output, values)
     for mistake in found:
         # A definition without steps because they could not be read has been reported as such.
         if mistake.keys != ("steps",) or has_steps:

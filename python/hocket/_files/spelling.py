@@ -33,7 +33,7 @@ _LOOPS = {"for_each": camel_keys(ForEachEntry), "matrix": camel_keys(MatrixEntry
 _SIDES = ("then_steps", "else_steps", "default_steps")
 
 # Words that Python keeps for itself, and so have another name in entries.
-_WORDS = {"in": "in_", "as": "as_"}
+_WORDS = {"in": "in_", "as": "as_", "finally": "finally_", "with": "with_"}
 
 CAMEL = {
     **_TOP,
@@ -110,8 +110,11 @@ def _top(data: Any, spelled: Spelled) -> Any:
         config = _rename(renamed["parallel_config"], _CONFIG, keys, spelled)
         _admission(config, keys, spelled)
         renamed["parallel_config"] = config
-    if "steps" in renamed:
-        renamed["steps"] = _steps(renamed["steps"], ("steps",), spelled, 0)
+    _spell_words(renamed, "finally")
+    for key in ("steps", "on_success", "on_failure", "on_cancel", "finally_"):
+        if key in renamed:
+            where = _written(key, data).removesuffix("_")
+            renamed[key] = _steps(renamed[key], (where,), spelled, 0)
     if isinstance(renamed.get("parameters"), Mapping):
         named = renamed["parameters"].items()
         renamed["parameters"] = {
@@ -186,9 +189,8 @@ def _loop(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) -> A
         return data
     if keys[-1] != "matrix" or isinstance(renamed.get("rate"), Mapping):
         _admission(renamed, keys, spelled)
-    for word in _WORDS if keys[-1] != "matrix" else ():
-        if word in renamed:
-            renamed[_WORDS[word]] = renamed.pop(word)
+    if keys[-1] != "matrix":
+        _spell_words(renamed, "in", "as")
     for key in ("include", "exclude"):
         if key in renamed:
             renamed[key] = _copied(renamed[key])
@@ -210,6 +212,12 @@ def _branch(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
                 inner = (*keys, "cases", index, "steps")
                 case["steps"] = _steps(case["steps"], inner, spelled, depth)
     return renamed
+
+
+def _spell_words(renamed: dict[Any, Any], *words: str) -> None:
+    for word in words:
+        if word in renamed:
+            renamed[_WORDS[word]] = renamed.pop(word)
 
 
 def _copied(data: Any) -> Any:
@@ -236,4 +244,4 @@ def _rename(data: Any, natives: Container[str], keys: Keys, spelled: Spelled) ->
 
 
 def _written(native: str, data: Mapping[Any, Any]) -> str:
-    return native if native in data else CAMEL[native]
+    return native if native in data else CAMEL.get(native, native)

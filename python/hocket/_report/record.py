@@ -103,10 +103,11 @@ class RunRecord:
 
     def __attrs_post_init__(self) -> None:
         self.steps = {}
-        members = self.workflow.plan().members
-        for step in self.workflow.top_level_steps():
-            for record in _records(step, members, None, self.workflow.name):
-                self.steps[record.id] = record
+        self.workflow.validate()
+        for analysis in self.workflow.analyses:
+            for step in analysis.plan.steps:
+                for record in _records(step, analysis.plan.members, None, self.workflow.name):
+                    self.steps[record.id] = record
         self.size = len(self.steps)
         self.states = Counter({StepState.WAITING: self.size})
 

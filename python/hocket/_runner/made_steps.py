@@ -29,12 +29,16 @@ class MadeSteps:
     def __init__(
         self, workflow: WorkflowDefinition, context: WorkflowContext, tools: ToolRegistry
     ) -> None:
-        self.places = workflow.analysis.places
+        self.places = [analysis.places for analysis in workflow.analyses]
         self.context = context
         self.tools = tools
         self.owners: dict[str, str] = {}
         """For each made step, the id of the step whose group runs it."""
-        self._written = workflow.analysis.plan.owners
+        self._written = {
+            inner: outer
+            for analysis in workflow.analyses
+            for inner, outer in analysis.plan.owners.items()
+        }
 
     def inside(self, context: WorkflowContext) -> MadeSteps:
         """Those of one pass of a loop: what its steps make is for that pass alone."""
@@ -77,9 +81,9 @@ class _Outside:
     """The step whose group they are for."""
 
     def taken(self, id_: str) -> str | None:
-        places = self.made.places
-        if id_ in places.number:
-            return f"{format_keys(places.keys(places.number[id_]))} of the workflow has it"
+        for places in self.made.places:
+            if id_ in places.number:
+                return f"{format_keys(places.keys(places.number[id_]))} of the workflow has it"
         if id_ in self.made.owners:
             return f"the group of step {self.made.owners[id_]!r} has made a step of that id"
         return None
@@ -91,11 +95,13 @@ class _Outside:
     def why_not_before(
         self, id_: str, mistakes: Mistakes, written: Callable[[str], str]
     ) -> str | None:
-        made, places = self.made, self.made.places
+        made = self.made
         if not self.taken(id_):
-            if id_ in places.group_ids:
-                return places.no_step(id_, mistakes, written)
-            near = mistakes.near(id_, chain(places.number, made.owners), written)
+            for places in made.places:
+                if id_ in places.group_ids:
+                    return places.no_step(id_, mistakes, written)
+            known = chain(*(places.number for places in made.places), made.owners)
+            near = mistakes.near(id_, known, written)
             return f"there is no step {id_!r}{near}"
         *_, mine = around = list(made.around(self.owner))
         *_, other = made.around(id_)

@@ -140,7 +140,9 @@ class WorkflowManager:
         return builtin_tools()
 
     def _check(self, workflow: WorkflowDefinition, tools: ToolRegistry) -> None:
-        mistakes = [*workflow.analysis.mistakes, *tools.check_steps(workflow.analysis)]
+        mistakes = workflow.mistakes
+        for analysis in workflow.analyses:
+            mistakes += tools.check_steps(analysis)
         if self._pool is not None:
             mistakes += _sharing_mistakes(workflow.parallel_config)
         if mistakes:
@@ -169,8 +171,7 @@ class WorkflowManager:
 
 def _used_by(workflow: WorkflowDefinition) -> set[str] | None:
     """The tools that the steps of a workflow name; None if that is known only in the run."""
-    places = workflow.analysis.places
-    groups = (places.steps[place].group for place in places.groups())
+    groups = (step.group for one in workflow.analyses for step in one.places.steps)
     # What a function will make may name any tool.
     makes = any(group is not None and callable(group.steps) for group in groups)
     return None if makes else workflow.tool_names()

@@ -105,6 +105,13 @@ class Scope:
         finally:
             del self, spec, on_end
 
+    def leave_out(self, group: str, cause: Cause) -> None:
+        """Note, and tell, that none of the steps ever starts."""
+        observer = self._observer(f"workflow {group!r}")
+        keeper = Gatekeeper(group, [], self.judge, self.endings, None, observer)
+        for step in self.plan.steps:
+            keeper.tell(step, StepState.OMITTED, cause)
+
     def _graph_spec(
         self, id: str, kind: str, graph: Graph, *, plain: bool = False, **settings: Any
     ) -> RunSpec:
@@ -139,6 +146,7 @@ class Scope:
         *,
         step_timeout: float | None = None,
         retry: Retry | None = None,
+        limit: float | None = None,
         **settings: Any,
     ) -> RunSpec:
         default = self.setting.step_timeout if step_timeout is None else step_timeout
@@ -148,7 +156,7 @@ class Scope:
             ids=_core.step_ids(steps, None, f"{kind} {id!r}: steps"),
             steps=steps,
             step_timeout_ns=limit_to_ns(default),
-            step_timeouts_ns=timeouts_ns_of(steps, default),
+            step_timeouts_ns=timeouts_ns_of(steps, default, limit),
             retry=retries_of(steps, retry),
             # A step that only waits for other steps takes no slot, nor the pool's time limit.
             slotless=flags(step.runs_others for step in steps),

@@ -26,18 +26,28 @@ def tolerated(steps: list[WorkflowStep[Any]], strategy: Strategy) -> list[bool] 
 
 
 def timeouts_ns_of(
-    steps: list[WorkflowStep[Any]], default: float | None
+    steps: list[WorkflowStep[Any]], default: float | None, limit: float | None = None
 ) -> list[int | None] | None:
     """Return each step's own time limit where not all have the default one.
 
     One that is worked out takes the place of what is here, as its step starts.
+
+    Args:
+        steps: the steps.
+        default: that of a step which does not say, unless it only runs others.
+        limit: that of every step which does not say, if there is one.
     """
-    if all(step.timeout is None and not step.runs_others and not step.limits for step in steps):
+    if limit is None and all(
+        step.timeout is None and not step.runs_others and not step.limits for step in steps
+    ):
         return None
-    return [
-        limit_to_ns(step.timeout if step.timeout is not None or step.runs_others else default)
-        for step in steps
-    ]
+
+    def of(step: WorkflowStep[Any]) -> float | None:
+        if step.timeout is not None:
+            return step.timeout
+        return default if limit is None and not step.runs_others else limit
+
+    return [limit_to_ns(of(step)) for step in steps]
 
 
 def retries_of(

@@ -1,4 +1,4 @@
-"""One run of a workflow: its steps, and what it says when it has ended."""
+"""One run of a workflow: its steps, its handlers, and what it says when it has ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import trio
+
+from .._base.exceptions import is_a, leaves
 from .._engine.run import log_end
 from .._model.event import Observer
 from .._model.result import ParallelExecutionResult
+from .._workflow.analysis import Analysis
 from .._workflow.context import WorkflowContext
+from .._workflow.handlers import HANDLERS, which_runs
 from .._workflow.ledger import Cause, Why
 from .._workflow.plan import Graph
 from .made_steps import MadeSteps
@@ -20,6 +25,8 @@ from .setting import Setting
 __all__ = ["WorkflowRun"]
 
 logger = logging.getLogger("hocket.workflow")
+
+_LIMIT_OF_HANDLERS = 30.0
 
 
 class WorkflowRun:
@@ -35,52 +42,95 @@ class WorkflowRun:
         self.setting = setting
         self.workflow = setting.workflow
         self.context = context
-        analysis = self.workflow.analysis
-        self.plan = analysis.plan
-        earlier = context.results.keys() | context.errors.keys()
-        self.scope = Scope(
-            setting,
-            self.plan,
-            context,
-            made,
-            observers,
-            has_earlier=not earlier.isdisjoint(analysis.places.number),
+        self.made = made
+        self.observers = observers
+        self.plan = self.workflow.analysis.plan
+        self._earlier = context.results.keys() | context.errors.keys()
+        self.scopes = [self._scope(self.workflow.analysis)]
+        """That of the steps, and then those of the handlers."""
+
+    def _scope(self, analysis: Analysis) -> Scope:
+        return Scope(
+            self.setting,
+            analysis.plan,
+            self.context,
+            self.made,
+            self.observers,
+            has_earlier=not self._earlier.isdisjoint(analysis.places.number),
         )
 
     async def run(self) -> WorkflowResult:
         """Run it, and return its result when nothing of it runs any more."""
         name = self.workflow.name
-        # Counted with the members of groups and branches, as everywhere.
-        count = len(self.workflow.analysis.places.number)
+        # Counted with what steps hold, as everywhere.
+        count = sum(len(analysis.places.number) for analysis in self.workflow.analyses)
         logger.debug("workflow %r starts: %d steps", name, count)
-        result = await self.scope.run_graph(
-            name,
-            "workflow",
-            Graph(self.plan.steps, self.plan.dependencies),
-            "the run",
-            Cause(Why.STOPPED, text="the run"),
-            log=None,
-            plain=self.plan.is_plain and self.workflow.fail_fast,
-            share=self.setting.share,
-            timeout=self.workflow.max_duration,
-        )
-        ended = self._result(result)
+        began = trio.current_time()
+        try:
+            result = await self._graph(
+                self.scopes[0],
+                self.plan.steps,
+                plain=self.plan.is_plain and self.workflow.fail_fast,
+                timeout=self.workflow.max_duration,
+            )
+        except BaseException as error:
+            await self._handle("cancelled" if _is_stop(error) else "failed")
+            raise
+        success = await self._handle(_status(result)) and result.success
+        took = trio.current_time() - began if self.workflow.handlers else result.duration
+        ended = self._result(result, success, took)
         log_end(logger, "workflow", name, ended)
         return ended
 
-    def _result(self, result: ParallelExecutionResult[Any]) -> WorkflowResult:
-        scope = self.scope
+    async def _graph(
+        self, scope: Scope, steps: list[Any], **settings: Any
+    ) -> ParallelExecutionResult[Any]:
+        return await scope.run_graph(
+            self.workflow.name,
+            "workflow",
+            Graph(steps, scope.plan.dependencies),
+            "the run",
+            Cause(Why.STOPPED, text="the run"),
+            log=None,
+            share=self.setting.share,
+            **settings,
+        )
+
+    async def _handle(self, status: str) -> bool:
+        """Run the handlers for a run that has ended so; return whether they succeeded."""
+        handlers, success = self.workflow.handlers, True
+        if not handlers:
+            return True
+        self.context._status = status
+        with trio.CancelScope(shield=True):  # whatever stops the run, and the caller's time limits
+            for name in (name for name in HANDLERS if name in handlers):
+                scope = self._scope(handlers[name])
+                self.scopes.append(scope)
+                if name not in (which_runs(status), "finally_"):
+                    cause = Cause(Why.STATUS, text=f"the run {_SAID[status]}")
+                    scope.leave_out(self.workflow.name, cause)
+                    continue
+                result = await self._graph(scope, scope.plan.steps, limit=_LIMIT_OF_HANDLERS)
+                success &= result.success
+        if not success and status == "cancelled":
+            logger.error("handlers of workflow %r have failed", self.workflow.name)
+        return success
+
+    def _result(
+        self, result: ParallelExecutionResult[Any], success: bool, duration: float
+    ) -> WorkflowResult:
+        scopes = self.scopes
         return WorkflowResult(
             name=self.workflow.name,
-            success=result.success,
-            completed_steps=scope.completed,
-            failed_steps=scope.failed,
-            skipped_steps=scope.endings.skipped,
-            cancelled_steps=scope.endings.cancelled,
+            success=success,
+            completed_steps=[step for scope in scopes for step in scope.completed],
+            failed_steps=[step for scope in scopes for step in scope.failed],
+            skipped_steps=[step for scope in scopes for step in scope.endings.skipped],
+            cancelled_steps=[step for scope in scopes for step in scope.endings.cancelled],
             results=self.context.results,
             errors=self.context.errors,
-            output=self._output() if result.success else None,
-            duration=result.duration,
+            output=self._output() if success else None,
+            duration=duration,
             timed_out=result.timed_out,
             stats=None if self.setting.is_shared else self.setting.pool.get_stats(),
             context=self.context,
@@ -90,3 +140,23 @@ class WorkflowRun:
         if self.workflow.output is not None:
             return self.workflow.output_template.resolve(self.context)
         return self.context.results.get(self.plan.steps[-1].id)
+
+
+_SAID = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "timed_out": "ran out of time",
+    "cancelled": "was cancelled",
+}
+
+
+def _status(result: ParallelExecutionResult[Any]) -> str:
+    """How the steps have ended, in the words of their states."""
+    if result.success:
+        return "succeeded"
+    return "timed_out" if result.timed_out else "failed"
+
+
+def _is_stop(error: BaseException) -> bool:
+    """Whether the run was stopped from outside, by a cancellation or by Ctrl-C."""
+    return any(is_a(leaf, trio.Cancelled, KeyboardInterrupt) for leaf in leaves(error))

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from .._base.errors import StepTimeout
+from .._base.shown import said
 from .._model.states import StepState
 from .layers import Layered
 from .ledger import Cause, Ledger
@@ -47,6 +48,7 @@ class WorkflowContext:
     _workflow: str | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The workflow whose run has, or had, this context."""
     _runs: bool = attrs.field(default=False, init=False, eq=False, repr=False)
+    _status: str = attrs.field(default="running", init=False, eq=False, repr=False)
     _started: datetime | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _ledger: Ledger = attrs.field(factory=Ledger, init=False, eq=False, repr=False)
 
@@ -70,6 +72,7 @@ class WorkflowContext:
         inner.values, inner.now = self.values, self.now
         inner.variables = {**self.variables, **variables}
         inner._workflow, inner._runs, inner._started = self._workflow, True, self._started
+        inner._status = self._status
         return inner
 
     @property
@@ -96,7 +99,21 @@ class WorkflowContext:
     def run_values(self) -> dict[str, Any]:
         """What is known of the run: ``$run``."""
         started = None if self._started is None else _as_text(self._started)
-        return {"workflow": self._workflow, "started": started}
+        return {
+            "workflow": self._workflow,
+            "started": started,
+            "status": self._status,
+            "failures": [self._failure(step) for step in self.errors],
+        }
+
+    def _failure(self, step: str) -> dict[str, Any]:
+        error, state = self.errors[step], self.state_of(step)
+        return {
+            "step": step,
+            "state": None if state is None else state.value,
+            "type": type(error).__name__,
+            "message": said(error),
+        }
 
     def lacks(self, root: str, step: str) -> bool:
         """Whether a step has no value, error or state (yet): what ``root`` says."""

@@ -19,6 +19,7 @@ from .._model.config import WorkerPoolConfig
 from .analysis import Analysis, analyse
 from .computed import Computed, seconds_or_computed, work_out, written
 from .context import WorkflowContext
+from .handlers import HANDLERS, analyse_handlers
 from .parameters import Parameter
 from .plan import WorkflowPlan
 from .step import WorkflowStep
@@ -32,14 +33,22 @@ def _name(value: str) -> str:
     return check_id("name", value, blank=False)
 
 
-def _steps(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
-    steps = as_tuple("steps", "a list of WorkflowStep objects", value)
+def _steps_of_workflow(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
+    return _steps(value, "steps")
+
+
+def _steps(value: Iterable[WorkflowStep[Any]], name: str) -> tuple[WorkflowStep[Any], ...]:
+    steps = as_tuple(name, "a list of WorkflowStep objects", value)
     for index, step in enumerate(steps):
         if not isinstance(step, WorkflowStep):
             raise TypeError(
-                f"steps must hold WorkflowStep objects; steps[{index}] is {shown(step)}"
+                f"{name} must hold WorkflowStep objects; {name}[{index}] is {shown(step)}"
             )
     return steps
+
+
+def _handler(value: Iterable[WorkflowStep[Any]]) -> tuple[WorkflowStep[Any], ...]:
+    return _steps(value, "a handler")
 
 
 def _parameters(value: Mapping[str, Parameter]) -> dict[str, Parameter]:
@@ -69,6 +78,12 @@ class WorkflowDefinition(AnyWorkflow):
             last step that runs by itself.
         fail_fast: whether the first step that fails stops the workflow. False: everything that can
             run does, and then the workflow fails. Default True.
+        on_success: steps that run after the others have succeeded, a graph like these. They may use all
+            results, ``$run.status`` and ``$run.failures``. Those that say no ``timeout`` have 30 seconds
+            each. One that fails fails the run.
+        on_failure: steps that run after the others have failed, or run out of time.
+        on_cancel: steps that run after the others were cancelled, before the cancellation goes on.
+        finally_: steps that run last, however the run has ended.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it. Mistakes that concern
@@ -79,7 +94,7 @@ class WorkflowDefinition(AnyWorkflow):
     """
 
     name: str = attrs.field(converter=_name)
-    steps: tuple[WorkflowStep[Any], ...] = attrs.field(converter=_steps)
+    steps: tuple[WorkflowStep[Any], ...] = attrs.field(converter=_steps_of_workflow)
     description: str = attrs.field(default="", kw_only=True)
     parameters: Mapping[str, Parameter] = attrs.field(
         factory=dict, kw_only=True, converter=_parameters
@@ -88,6 +103,18 @@ class WorkflowDefinition(AnyWorkflow):
     parallel_config: WorkerPoolConfig = attrs.field(factory=WorkerPoolConfig, kw_only=True)
     output: Any = attrs.field(default=None, kw_only=True)
     fail_fast: bool = attrs.field(default=True, kw_only=True)
+    on_success: tuple[WorkflowStep[Any], ...] = attrs.field(
+        default=(), kw_only=True, converter=_handler
+    )
+    on_failure: tuple[WorkflowStep[Any], ...] = attrs.field(
+        default=(), kw_only=True, converter=_handler
+    )
+    on_cancel: tuple[WorkflowStep[Any], ...] = attrs.field(
+        default=(), kw_only=True, converter=_handler
+    )
+    finally_: tuple[WorkflowStep[Any], ...] = attrs.field(
+        default=(), kw_only=True, converter=_handler
+    )
     limits: Mapping[str, Computed] = attrs.field(
         default=MappingProxyType({}), repr=False, eq=False, init=False
     )
@@ -111,8 +138,8 @@ class WorkflowDefinition(AnyWorkflow):
         Raises:
             WorkflowInvalid: there are mistakes; it lists them all.
         """
-        if self.analysis.mistakes:
-            raise WorkflowInvalid(f"workflow {self.name!r}", self.analysis.mistakes)
+        if mistakes := self.mistakes:
+            raise WorkflowInvalid(f"workflow {self.name!r}", mistakes)
 
     def plan(self) -> WorkflowPlan:
         """What the scheduler needs: the steps that run by themselves, and who waits for whom.
@@ -154,22 +181,40 @@ class WorkflowDefinition(AnyWorkflow):
         return list(self.analysis.plan.steps)
 
     def step(self, id: str) -> WorkflowStep[Any]:
-        """The step with that id, members of groups included.
+        """The step with that id, members of groups and steps of handlers included.
 
         Raises:
             KeyError: there is none.
         """
-        places = self.analysis.places
-        return places.steps[places.number[id]]
+        for analysis in self.analyses:
+            if (place := analysis.places.number.get(id)) is not None:
+                return analysis.places.steps[place]
+        raise KeyError(id)
 
     def tool_names(self) -> set[str]:
         """The names of all tools that the steps use, members of groups included."""
-        return {step.tool for step in self.analysis.places.steps if step.tool is not None}
+        steps = (step for analysis in self.analyses for step in analysis.places.steps)
+        return {step.tool for step in steps if step.tool is not None}
 
     @cached_property
     def output_template(self) -> Template:
         """The output with its references found."""
         return compile_template(self.output)
+
+    @cached_property
+    def handlers(self) -> dict[str, Analysis]:
+        """The same for the steps of each handler that has any, by its name."""
+        return analyse_handlers({name: getattr(self, name) for name in HANDLERS}, self.analysis)
+
+    @property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """That of the steps, and those of the handlers."""
+        return self.analysis, *self.handlers.values()
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """Everything that is wrong with the steps together."""
+        return [mistake for analysis in self.analyses for mistake in analysis.mistakes]
 
     @cached_property
     def analysis(self) -> Analysis:

@@ -45,6 +45,8 @@ class Why(enum.Enum):
     """The time of its group, or of the run, was up."""
     STOPPED = "stopped"
     """The run was cancelled from outside."""
+    STATUS = "status"
+    """It is for runs that end in another way."""
 
 
 @attrs.frozen
@@ -181,4 +183,5 @@ _TEXTS = {
     Why.LOST: "{text} stopped: {step} {word}",
     Why.OUT_OF_TIME: "{text} ran out of time",
     Why.STOPPED: "{text} was cancelled",
+    Why.STATUS: "{text}",
 }

@@ -65,7 +65,8 @@ class Places:
         self.top: list[int] = []
         """For each place, the index among the top-level steps of the one that runs it; -1 for
         those whose groups run each other in a circle."""
-        if len(self.number) < len(listed):
+        # What a function has made is listed under a step of the workflow, whose id is taken.
+        if len(self.number) < len(listed) or root != "steps":
             self.steps, self.number, self._where = [], {}, []
             for index, step in enumerate(listed):
                 self.add(step, index, mistakes)
