@@ -27,6 +27,7 @@ from .entries import (
     FailureText,
     Flag,
     Full,
+    Given,
     Kind,
     Name,
     Places,
@@ -99,6 +100,7 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Version: _version,
         Variable: _variable,
         Axes: lambda value: value,
+        Given: _given,
     }
 
 
@@ -226,6 +228,12 @@ def _type(value: Any) -> Any:
 def _version(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
         raise expected("1, the only version there is", value)
+    return value
+
+
+def _given(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise expected("a mapping of the workflow's parameters to values", value)
     return value
 
 

@@ -33,9 +33,10 @@ from .._workflow.sides import Side
 from .._workflow.step import WorkflowStep
 from .endings import Endings, why_decided
 from .gatekeeper import NOT_RUN, Gatekeeper
+from .inside import inside
 from .judge import Judge
 from .left_members import check_strategy, with_skipped
-from .loops import inside_loop, run_loop
+from .loops import run_loop
 from .made_steps import MadeSteps
 from .one_step import start_one
 from .setting import Setting
@@ -87,14 +88,8 @@ class Scope:
     ) -> ParallelExecutionResult[Any]:
         """Run a graph, and take note of what it has come to, also when it is cancelled.
 
-        Args:
-            id: that of its step, or the workflow's name.
-            kind: what messages call it.
-            graph: the steps.
-            what: what explanations call it.
-            outside: the cause for those that it did not stop itself.
-            log: where to write that it starts and ends.
-            settings: what else to ask of the core.
+        ``what`` is what explanations call it, and ``outside`` the cause for the steps that it did not
+        stop itself; ``settings`` are what else to ask of the core.
         """
         spec = self._graph_spec(id, kind, graph, **settings)
         on_end = partial(self._note_graph, graph, what, outside)
@@ -180,6 +175,8 @@ class Scope:
             return self._run_held(step, "block", self.sides[step.id][0])
         if step.loop is not None:
             return run_loop(self, step, step.loop)
+        if step.workflow is not None:
+            return self.setting.run_workflow(self, step)
         raise AssertionError("every kind of step is above")
 
     def start_pass(
@@ -197,7 +194,7 @@ class Scope:
 
     def _inside(self, loop: WorkflowStep[Any], context: WorkflowContext, name: str) -> Scope:
         """The scope of one pass, whose steps only it sees."""
-        told = inside_loop(self.observers, loop.id, lambda inner: f"{name}.{inner}")
+        told = inside(self.observers, loop.id, lambda inner: f"{name}.{inner}")
         inner = Scope(self.setting, self.plan, context, self.made.inside(context), told)
         inner.sides = self.sides
         return inner
