@@ -238,3 +238,14 @@ def test_a_real_file_in_camel_case_runs_unchanged(monkeypatch, capsys):
     assert {step["state"] for step in document["steps"]} <= {"succeeded", "cancelled", "failed"}
     groups = {step["what"].partition(" of ")[0] for step in document["steps"] if step["winner"]}
     assert groups == {"any", "race"}
+
+
+def test_a_limit_that_the_values_cannot_give_is_said_before_anything_runs(capsys, tmp_path):
+    path = tmp_path / "patience.yaml"
+    path.write_text(
+        "name: w\nmax_duration: $context.patience\nsteps:\n  - {id: a, tool: http_request, input: {url: x}}\n"
+    )
+    assert main(["check", str(path), "--set", "patience=1h"]) == 0
+    for command in ("check", "run"):
+        assert main([command, str(path), "--set", "patience=soon"]) == 2
+        assert "patience.yaml:2:15: max_duration: $context.patience: " in capsys.readouterr().err

@@ -182,7 +182,7 @@ def test_a_file_in_which_no_key_decides_is_native(load):
     text = "name: x\nsteps: [{id: a, timeout: 5s}]"
     assert mistakes(text, load) == [
         "workflow.yaml has 1 mistake:",
-        "workflow.yaml:2:9: steps[0]: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'for_each', 'matrix' and 'repeat'",
+        "workflow.yaml:2:9: steps[0]: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'workflow', 'for_each', 'matrix' and 'repeat'",
     ]
 
 
@@ -267,7 +267,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - {id: a, tool: t, colour: red}\n",
         [
-            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, retry, group, branch, steps, sequence, for_each, matrix, repeat, step",
+            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, retry, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step",
         ],
         id="unknown key",
     ),
@@ -295,7 +295,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - id: a\n",
         [
-            "3:5: steps[0]: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'for_each', 'matrix' and 'repeat'",
+            "3:5: steps[0]: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'workflow', 'for_each', 'matrix' and 'repeat'",
         ],
         id="neither tool nor group",
     ),
@@ -856,7 +856,7 @@ steps:
     assert mistakes(text, load)[1:] == [
         (
             "workflow.yaml:6:40: steps[1].x-c: unknown key 'x-c'; known keys: id, tool, input, "
-            "depends_on, when, timeout, on_error, continue_on_error, retry, group, branch, steps, sequence, for_each, matrix, repeat, step"
+            "depends_on, when, timeout, on_error, continue_on_error, retry, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step"
         ),
     ]
     right = load(text.replace(", x-c: 1", ""))

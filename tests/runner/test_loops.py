@@ -339,14 +339,16 @@ def test_observers_are_told_of_passes_by_key_and_of_what_runs_in_them():
     inner = WorkflowStep.for_each("in", ["x"], gives("s", 1), key="$item")
     block = WorkflowStep.for_each("out", ["a"], sequence=[gives("b", 2), inner], key="$item")
     run(block, observer=told.append)
-    inside = [(e.step, e.group) for e in told if e.loop == "out" and e.kind is EventKind.SUCCEEDED]
+    inside = [
+        (e.step, e.group) for e in told if e.inside == "out" and e.kind is EventKind.SUCCEEDED
+    ]
     assert inside == [
         ("out[a].b", "out[a]"),
         ("out[a].in[x]", "in"),
         ("out[a].in", "out[a]"),
         ("out[a]", "out"),
     ]
-    assert Counter(e.step for e in told if e.loop is None) == {"out": 2}
+    assert Counter(e.step for e in told if e.inside is None) == {"out": 2}
 
 
 def test_cancelling_a_loop_cleans_up_every_item():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -21,10 +21,12 @@ from .._workflow.handlers import HANDLERS
 from .._workflow.parameters import Parameter
 from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
+from .._workflow.sub_workflow import SubWorkflow
 from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
 from .failure_kinds import FailureKinds
 from .findings import Findings
 from .loops import LOOPS, TEMPLATES, build_loop
+from .source import CannotRead
 from .values import MISTAKEN
 
 __all__ = ["Builder"]
@@ -39,6 +41,8 @@ class Builder:
     """Builds a definition. What is mistaken gets a stand-in, so that the rest can be checked."""
 
     findings: Findings
+    open_workflow: Callable[[str], SubWorkflow | None]
+    """Reads the file of a workflow that a step runs; None if that has mistakes, which are reported."""
 
     def definition(self, entry: FileEntry) -> WorkflowDefinition:
         if entry.name is None:
@@ -132,6 +136,8 @@ class Builder:
         if kind == "tool":
             is_read = entry.tool is not MISTAKEN
             return {"tool": str(entry.tool), "input": entry.input} if is_read else None
+        if kind == "workflow":
+            return self._workflow(entry, keys)
         name = "loop" if kind in LOOPS else kind
         if kind in LOOPS:
             made: Any = build_loop(self, entry, kind, id_, keys)
@@ -142,6 +148,16 @@ class Builder:
         else:
             made = self._block(entry, kind, keys) or None
         return None if made is None else {name: made}
+
+    def _workflow(self, entry: StepEntry, keys: Keys) -> dict[str, Any] | None:
+        if entry.workflow is MISTAKEN:
+            return None
+        try:
+            found = self.open_workflow(str(entry.workflow))
+        except CannotRead as error:
+            self.findings.add((*keys, "workflow"), str(error))
+            return None
+        return None if found is None else {"workflow": found, "with_": _read(entry.with_, None)}
 
     def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
         """Which of its keys says what a step does; None if there is not exactly one."""
@@ -161,6 +177,11 @@ class Builder:
         elif given != ["tool"] and entry.input is not None:
             text = f"a step with {key(given[0])!r} takes no input"
             self.findings.add((*keys, "input"), text, is_key=True)
+        if entry.with_ is not None and given and "workflow" not in given:
+            text = "'with' is for a step with 'workflow'"
+            if given == ["tool"]:
+                text += "; a tool gets its 'input'"
+            self.findings.add((*keys, "with_"), text, is_key=True)
         if entry.step is not None and not loops:
             text = "'step' says what a loop does each time: it stands beside 'for_each', 'matrix' or 'repeat'"
             self.findings.add(
@@ -326,7 +347,7 @@ class Builder:
 
 
 _WHAT = {"steps": "block", **dict.fromkeys(LOOPS, "loop")}
-_KINDS = ("tool", "group", "branch", "steps", "sequence", *LOOPS)
+_KINDS = ("tool", "group", "branch", "steps", "sequence", "workflow", *LOOPS)
 # What a branch of each type has; it needs the first two.
 _IF = ("condition", "then_steps", "else_steps")
 _SWITCH = ("expression", "cases", "default_steps")

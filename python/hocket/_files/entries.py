@@ -25,6 +25,7 @@ __all__ = [
     "Flag",
     "ForEachEntry",
     "Full",
+    "Given",
     "GroupEntry",
     "Kind",
     "Limit",
@@ -73,6 +74,7 @@ Slots = NewType("Slots", object)
 Version = NewType("Version", int)
 Variable = NewType("Variable", str)
 Axes = NewType("Axes", object)
+Given = NewType("Given", object)
 StepText = NewType("StepText", object)
 """A step without an id."""
 
@@ -210,6 +212,8 @@ class StepEntry:
     branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
     steps: list[Member] | None = attrs.field(default=None, metadata=_key())
     sequence: list[Member] | None = attrs.field(default=None, metadata=_key())
+    workflow: Name | None = attrs.field(default=None, metadata=_key())
+    with_: Given | None = attrs.field(default=None, metadata=_key())
     for_each: ForEachEntry | None = attrs.field(default=None, metadata=_key("forEach"))
     matrix: MatrixEntry | None = attrs.field(default=None, metadata=_key())
     repeat: RepeatEntry | None = attrs.field(default=None, metadata=_key())

@@ -49,7 +49,15 @@ class Findings(Mistakes):
         """Return the error that lists them all, in the order of the file."""
         # A mistake of the whole, such as the note that there are more, has no line.
         last = float("inf")
-        in_order = sorted(self.found, key=lambda m: (m.line or last, m.column or last))
+        in_order = sorted(
+            self.found,
+            key=lambda m: (
+                m.source != self.source,
+                m.source or "",
+                m.line or last,
+                m.column or last,
+            ),
+        )
         return WorkflowFileError(self.source, in_order)
 
     def _as_written(self, keys: Keys) -> Keys:

@@ -151,6 +151,7 @@ def _step(data: Any, keys: Keys, spelled: Spelled, depth: int) -> Any:
     for key in ("steps", "sequence"):
         if key in renamed:
             renamed[key] = _steps(renamed[key], (*keys, key), spelled, depth + 1)
+    _spell_words(renamed, "with")
     _loops(renamed, data, keys, spelled, depth + 1)
     return renamed
 

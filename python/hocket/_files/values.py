@@ -28,6 +28,7 @@ from .entries import (
     FailureText,
     Flag,
     Full,
+    Given,
     Kind,
     Limit,
     Name,
@@ -104,6 +105,7 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Version: _version,
         Variable: _variable,
         Axes: lambda value: value,
+        Given: _given,
     }
 
 
@@ -272,6 +274,12 @@ def _type(value: Any) -> Any:
 def _version(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
         raise expected("1, the only version there is", value)
+    return value
+
+
+def _given(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise expected("a mapping of the workflow's parameters to values", value)
     return value
 
 

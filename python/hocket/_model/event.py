@@ -69,9 +69,9 @@ class StepEvent:
     """What it raised, if it has failed; a :class:`StepTimeout` if it has timed out."""
     attempt: int = 1
     """Which attempt at the step it is, counted from 1."""
-    loop: str | None = None
-    """The id of the outermost loop that the step is inside of, if it is inside of one: then it is one of
-    its passes, or runs in one, and ``step`` has the key of that: ``users[ada]``, ``users[ada].store``."""
+    inside: str | None = None
+    """The id of the outermost loop, or step with a workflow, that it is inside of: then ``step`` says
+    where: ``users[ada]`` for a pass of a loop, ``users[ada].store`` for a step in one."""
 
 
 Observer: TypeAlias = Callable[[StepEvent], object]

@@ -44,7 +44,7 @@ class LiveDisplay:
 
     def observe(self, event: StepEvent) -> None:
         """Take note; what is seen changes with the next picture."""
-        if event.loop is not None:
+        if event.inside is not None:
             return  # one line for the loop
         step = self.record.of(event)
         if event.kind is EventKind.STARTED:

@@ -103,7 +103,7 @@ class Lines(Silence):
     def observe(self, event: StepEvent) -> None:
         """Write the line."""
         step = self.record.of(event)
-        if event.loop is not None:
+        if event.inside is not None:
             self.tell_inside(event)
             return
         if event.kind is EventKind.STARTED:
@@ -143,7 +143,7 @@ class Summary(Lines):
 
     def observe(self, event: StepEvent) -> None:
         """Write the line of a failure."""
-        if event.loop is not None:
+        if event.inside is not None:
             self.tell_inside(event)
         elif self.record.of(event).state in FAILING:
             Lines.observe(self, event)

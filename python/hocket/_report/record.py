@@ -60,8 +60,8 @@ class StepRecord:
     """How many steps its group has."""
     ended: int = 0
     """How many of these have ended."""
-    is_loop: bool = False
-    """Whether it is a loop: its passes are counted, and have no records of their own."""
+    is_closed: bool = False
+    """Whether what it runs has no records of its own: a loop, whose passes are counted, or a workflow."""
     of_a_tool: bool = False
     """Whether a tool runs it: it is no step of the workflow."""
     tolerated: bool = False
@@ -160,7 +160,7 @@ class RunRecord:
     def observe(self, event: StepEvent) -> None:
         """Take note of a step's start or end; made to be a run's observer."""
         record = self.of(event)
-        if event.loop is not None:
+        if event.inside is not None:
             self._note_inside(record, event)
             return
         if event.kind in _NEVER:
@@ -184,8 +184,8 @@ class RunRecord:
 
     def of(self, event: StepEvent) -> StepRecord:
         """The record of the step that an event tells of."""
-        if event.loop is not None:
-            return self._loop(event.loop)
+        if event.inside is not None:
+            return self._loop(event.inside)
         known = self.steps.get(event.step)
         if known is not None and known.group == event.group:
             return known
@@ -199,7 +199,7 @@ class RunRecord:
 
     def _loop(self, id_: str) -> StepRecord:
         if id_ not in self.steps:  # a function made it for its group
-            self.steps[id_] = StepRecord(id_, "loop", None, 0, None, is_loop=True, of_a_tool=True)
+            self.steps[id_] = StepRecord(id_, "loop", None, 0, None, is_closed=True, of_a_tool=True)
         return self.steps[id_]
 
     def _note_inside(self, loop: StepRecord, event: StepEvent) -> None:
@@ -234,10 +234,10 @@ class RunRecord:
         if step.state is StepState.RUNNING:
             self._move(step, StepState.CANCELLED)
             step.run = self.now() - step.started_at
-        if step.is_loop and step.size:
+        if step.is_closed and step.size:
             step.what = f"{step.what} of {step.size:,}"
         if error is not None:
-            step.error = _told_of_loop(error) if step.is_loop else _told(error)
+            step.error = _told_of_loop(error) if step.is_closed else _told(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
             if step.state is not StepState.FAILED:
                 self._move(step, StepState.TIMED_OUT)
@@ -265,7 +265,7 @@ class RunRecord:
 
 def is_pass(event: StepEvent) -> bool:
     """Whether an event tells of a pass of the outermost loop around it, and of nothing inside that."""
-    return event.loop is not None and event.group == event.loop
+    return event.inside is not None and event.group == event.inside
 
 
 def _told_of_loop(error: BaseException) -> str:
@@ -303,7 +303,7 @@ def _records(
         0 if parent is None else parent.depth + 1,
         inside,
         is_group=step.runs_others,
-        is_loop=step.loop is not None,
+        is_closed=step.loop is not None or step.workflow is not None,
         size=len(inner),
         tolerated=step.on_error != "fail"
         or (step.group is not None and step.group.continue_on_error),
@@ -322,6 +322,8 @@ def _inside(step: WorkflowStep[Any]) -> tuple[list[Any], str]:
         return inner, "if" if isinstance(step.branch, IfBranch) else "switch"
     if step.loop is not None:
         return inner, step.loop.kind
+    if step.workflow is not None:
+        return inner, "workflow"
     if step.block is not None:
         return inner, f"{'sequence' if step.block.key == 'sequence' else 'block'} of {len(inner)}"
     if step.group is None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterator, Sequence
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import attrs
 import trio
 
 from .._base.durations import limit_to_ns
@@ -26,11 +25,12 @@ from .._workflow.computed import Computed
 from .._workflow.context import WorkflowContext
 from .._workflow.loop import INDEX, ForEach, Loop, Matrix, Repeat
 from .._workflow.step import WorkflowStep
+from .inside import inside
 from .passes import Pass, Passes, open_passes
 from .setting import Setting
 from .tally import Tally
 
-__all__ = ["inside_loop", "run_loop"]
+__all__ = ["run_loop"]
 
 logger = logging.getLogger("hocket.workflow")
 
@@ -50,17 +50,6 @@ class Around(Protocol):
     ) -> Awaitable[Any]:
         """Start what the loop does, for one pass."""
         ...
-
-
-def inside_loop(
-    observers: Sequence[Observer], loop: str, name: Callable[[str], str]
-) -> tuple[Observer, ...]:
-    """Observers that are told by which name the steps inside of a loop go, and what loop that is."""
-
-    def of(observer: Observer) -> Observer:
-        return lambda event: observer(attrs.evolve(event, step=name(event.step), loop=loop))
-
-    return tuple(map(of, observers))
 
 
 async def run_loop(around: Around, step: WorkflowStep[Any], loop: Loop) -> Any:
@@ -86,7 +75,7 @@ class _LoopRun:
         self.slotless = self.single is None or self.single.runs_others
         self.apart = self.slotless
         self.observer = guarded(
-            inside_loop(around.observers, step.id, lambda key: f"{step.id}[{key}]"),
+            inside(around.observers, step.id, lambda key: f"{step.id}[{key}]"),
             logger,
             f"loop {step.id!r}",
         )

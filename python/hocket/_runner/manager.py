@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import attrs
 from trio.lowlevel import enable_ki_protection
 
 from .._base.errors import WorkflowInvalid
@@ -16,11 +17,12 @@ from .._model.config import WorkerPoolConfig
 from .._model.event import Observer
 from .._workflow.context import WorkflowContext, used_by
 from .._workflow.definition import WorkflowDefinition
-from .._workflow.parameters import check_values_given, fill_in
+from .._workflow.sub_workflows import given_mistakes, reachable
 from ..tools._registry import ToolRegistry
 from .made_steps import MadeSteps
 from .result import WorkflowResult
 from .setting import Setting
+from .sub_workflows import give_parameters, run_sub_workflow
 from .workflow_run import WorkflowRun
 
 __all__ = ["WorkflowManager"]
@@ -111,7 +113,7 @@ class WorkflowManager:
         tools = self._registry(workflow)
         self._check(workflow, tools)
         given = _as_context(context)
-        _give_parameters(workflow, given)
+        give_parameters(workflow, given)
         workflow = workflow.worked_out(given)
         return await self._run(workflow, tools, given, observers, keep)
 
@@ -140,9 +142,11 @@ class WorkflowManager:
         return builtin_tools()
 
     def _check(self, workflow: WorkflowDefinition, tools: ToolRegistry) -> None:
-        mistakes = workflow.mistakes
-        for analysis in workflow.analyses:
-            mistakes += tools.check_steps(analysis)
+        mistakes: list[Mistake] = []
+        for keys, one in reachable(workflow):
+            found = [*one.mistakes, *given_mistakes(one)]
+            found += [m for analysis in one.analyses for m in tools.check_steps(analysis)]
+            mistakes += [attrs.evolve(m, keys=(*keys, *m.keys)) if keys else m for m in found]
         if self._pool is not None:
             mistakes += _sharing_mistakes(workflow.parallel_config)
         if mistakes:
@@ -162,7 +166,7 @@ class WorkflowManager:
         made = MadeSteps(workflow, context, tools)
         with used_by(context, workflow.name):
             async with tools.open(_used_by(workflow)) as opened:
-                setting = Setting.of(workflow, opened, self._pool)
+                setting = Setting.of(workflow, opened, self._pool, run_sub_workflow)
                 result = await WorkflowRun(setting, context, made, observers).run()
                 if keep is not None:
                     keep(result)
@@ -171,10 +175,13 @@ class WorkflowManager:
 
 def _used_by(workflow: WorkflowDefinition) -> set[str] | None:
     """The tools that the steps of a workflow name; None if that is known only in the run."""
-    groups = (step.group for one in workflow.analyses for step in one.places.steps)
+    workflows = [one for _, one in reachable(workflow)]
+    steps = (
+        step for one in workflows for analysis in one.analyses for step in analysis.places.steps
+    )
     # What a function will make may name any tool.
-    makes = any(group is not None and callable(group.steps) for group in groups)
-    return None if makes else workflow.tool_names()
+    makes = any(step.group is not None and callable(step.group.steps) for step in steps)
+    return None if makes else {name for one in workflows for name in one.tool_names()}
 
 
 def _sharing_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
@@ -202,15 +209,6 @@ def _sharing_mistakes(config: WorkerPoolConfig) -> list[Mistake]:
             )
         )
     return mistakes
-
-
-def _give_parameters(workflow: WorkflowDefinition, context: WorkflowContext) -> None:
-    """Check the values of a run, and fill in the defaults of those that it does not say."""
-    parameters = workflow.parameters
-    if mistakes := check_values_given(parameters, context.values):
-        raise WorkflowInvalid(f"what workflow {workflow.name!r} is given", mistakes)
-    if parameters:
-        context.values = fill_in(parameters, context.values)
 
 
 def _as_context(context: WorkflowContext | Mapping[str, Any] | None) -> WorkflowContext:

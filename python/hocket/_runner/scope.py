@@ -25,7 +25,7 @@ from .._model.retry import Retry
 from .._model.states import StepState
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, BranchResult
-from .._workflow.computed import limit_of
+from .._workflow.computed import group_in_run
 from .._workflow.context import WorkflowContext
 from .._workflow.ledger import Cause, Why
 from .._workflow.loop import Loop
@@ -34,9 +34,10 @@ from .._workflow.sides import Side
 from .._workflow.step import WorkflowStep
 from .endings import Endings, why_decided
 from .gatekeeper import NOT_RUN, Gatekeeper
+from .inside import inside
 from .judge import Judge
 from .left_members import check_strategy, with_skipped
-from .loops import inside_loop, run_loop
+from .loops import run_loop
 from .made_steps import MadeSteps
 from .one_step import start_one
 from .setting import Setting
@@ -89,14 +90,8 @@ class Scope:
     ) -> ParallelExecutionResult[Any]:
         """Run a graph, and take note of what it has come to, also when it is cancelled.
 
-        Args:
-            id: that of its step, or the workflow's name.
-            kind: what messages call it.
-            graph: the steps.
-            what: what explanations call it.
-            outside: the cause for those that it did not stop itself.
-            log: where to write that it starts and ends.
-            settings: what else to ask of the core.
+        ``what`` is what explanations call it, and ``outside`` the cause for the steps that it did not
+        stop itself; ``settings`` are what else to ask of the core.
         """
         spec = self._graph_spec(id, kind, graph, **settings)
         on_end = partial(self._note_graph, graph, what, outside)
@@ -182,6 +177,8 @@ class Scope:
             return self._run_held(step, "block", self.sides[step.id][0])
         if step.loop is not None:
             return run_loop(self, step, step.loop)
+        if step.workflow is not None:
+            return self.setting.run_workflow(self, step)
         raise AssertionError("every kind of step is above")
 
     def start_pass(
@@ -199,7 +196,7 @@ class Scope:
 
     def _inside(self, loop: WorkflowStep[Any], context: WorkflowContext, name: str) -> Scope:
         """The scope of one pass, whose steps only it sees."""
-        told = inside_loop(self.observers, loop.id, lambda inner: f"{name}.{inner}")
+        told = inside(self.observers, loop.id, lambda inner: f"{name}.{inner}")
         inner = Scope(self.setting, self.plan, context, self.made.inside(context), told)
         inner.sides = self.sides
         return inner
@@ -208,14 +205,11 @@ class Scope:
         self, step: WorkflowStep[Any], group: ParallelGroup[Any]
     ) -> ParallelExecutionResult[Any]:
         listed = await self._members(step, group)
-        limit = partial(limit_of, step, context=self.context)
-        at_once = limit("group.max_concurrent", group.max_concurrent)
-        timeout = limit("group.timeout", group.timeout)
-        step_timeout = limit("group.step_timeout", group.step_timeout)
+        group = group_in_run(step, self.context)
         observer = self._observer(f"group {group.id!r}")
         self.endings.opened.add(step.id)
         members, broken = self._judged(group, listed, observer)
-        default = self.setting.step_timeout if step_timeout is None else step_timeout
+        default = self.setting.step_timeout if group.step_timeout is None else group.step_timeout
         limits = StepLimits(members, default, self.context, self._start)
         limits.spec = spec = self._spec(
             group.id,
@@ -224,11 +218,11 @@ class Scope:
             executor=partial(self._start_member, broken, limits.start),
             observer=observer,
             strategy=group.wait_strategy,
-            max_concurrent=at_once,
+            max_concurrent=group.max_concurrent,
             continue_on_error=group.continue_on_error,
             fail_fast=group.fail_fast,
-            timeout=timeout,
-            step_timeout=step_timeout,
+            timeout=group.timeout,
+            step_timeout=group.step_timeout,
             isolation=group.isolation,
             stagger=group.stagger,
             rate=core_rate(group.rate),
@@ -339,10 +333,7 @@ class Scope:
 
     @enable_ki_protection
     def _settled(self, event: StepEvent) -> None:
-        """Keep the lists in the order of settling, across groups.
-
-        Ours, and no caller's observer: Ctrl-C waits for the next step.
-        """
+        """Keep the lists in the order of settling, across groups. Ctrl-C waits for the next step."""
         state = event.kind.state
         if state is StepState.SUCCEEDED:
             mine = self.completed

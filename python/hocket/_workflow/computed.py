@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, TypeAlias
 
 import attrs
@@ -12,6 +13,7 @@ from .._base.checks import check_count
 from .._base.durations import Seconds, check_seconds
 from .._base.errors import ExpressionError
 from .._base.shown import shown
+from .._model.group import ParallelGroup
 from .context import WorkflowContext
 from .expressions import Expression, compile_expression
 from .references import Reference
@@ -21,8 +23,8 @@ __all__ = [
     "CountLike",
     "LimitLike",
     "count_or_computed",
+    "group_in_run",
     "group_limits",
-    "limit_of",
     "seconds_or_computed",
     "work_out",
     "written",
@@ -121,14 +123,21 @@ def work_out(step: Any, limits: Mapping[str, Any]) -> None:
         object.__setattr__(step, "limits", {**step.limits, **computed})
 
 
-def limit_of(step: Any, name: str, written: Any, context: WorkflowContext) -> Any:
-    """Return a limit of a step: as it is written, or as it is worked out.
+def group_in_run(step: Any, context: WorkflowContext) -> ParallelGroup[Any]:
+    """Return the group of a step with the limits that it has in a run.
 
     Raises:
-        ExpressionError: it cannot be worked out.
+        ExpressionError: one cannot be worked out.
     """
-    computed = step.limits.get(name)
-    return written if computed is None else computed.value(context)
+    group: ParallelGroup[Any] = step.group
+    named = [name for name in step.limits if name.startswith("group.")]
+    if not named:
+        return group
+    made = copy(group)
+    for name in named:
+        value = step.limits[name].value(context)
+        object.__setattr__(made, name.removeprefix("group."), value)
+    return made
 
 
 def _is_computed(given: Any) -> bool:

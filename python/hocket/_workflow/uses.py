@@ -241,7 +241,7 @@ def _texts(step: WorkflowStep[Any]) -> Iterator[tuple[Keys, Callable[[], Text]]]
     if (condition := step.condition) is not None:
         yield ("when",), lambda: condition
     if step.with_ is not None:
-        yield ("with",), partial(getattr, step, "given")
+        yield ("with_",), partial(getattr, step, "given")
     if step.branch is not None:
         for keys, text in step.branch.texts():
             yield ("branch", *keys), partial(_as_it_is, text)
