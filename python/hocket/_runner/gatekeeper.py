@@ -55,7 +55,9 @@ class Gatekeeper:
         """Start a step, unless it is not to run."""
         assert self._start is not None
         if self._told is None:
-            lets_in = self._judge.is_sure(step) or self._decide(step)
+            if step._condition is None and self._judge.is_unhindered(step):
+                return self._start(step)
+            lets_in = self._decide(step)
         else:  # decided as its start was to be told, which comes before it
             lets_in = self._decided.get(step.id, True)
         if isinstance(lets_in, Exception):

@@ -32,14 +32,13 @@ class Judge:
         self.tolerated = self.tolerated | plan.tolerated
         self.previous = self.previous | plan.previous
 
+    def is_unhindered(self, step: WorkflowStep[Any]) -> bool:
+        """Whether no other step can be in its way, as every one so far has ended well."""
+        return not self._ledger.states and not self.context.errors and step.id not in self.gates
+
     def is_sure(self, step: WorkflowStep[Any]) -> bool:
         """Whether nothing is to be judged: all has gone well so far, and the step asks for no more."""
-        return (
-            step._condition is None
-            and not self._ledger.states
-            and not self.context.errors
-            and step.id not in self.gates
-        )
+        return step._condition is None and self.is_unhindered(step)
 
     def why_not(self, step: WorkflowStep[Any]) -> Cause | None:
         """Say why a step does not run; None if it does.
@@ -48,7 +47,7 @@ class Judge:
             ExpressionError: its condition cannot be worked out.
             Exception: its condition is a function, and raises.
         """
-        if (cause := self.obstacle(step)) is not None:
+        if not self.is_unhindered(step) and (cause := self.obstacle(step)) is not None:
             return cause
         if step.condition is None or step.condition.holds(self.context):
             return None
