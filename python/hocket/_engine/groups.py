@@ -15,6 +15,7 @@ from .._model.config import MAX_CONCURRENT, WHEN_FULL, WhenFull, WorkerPoolConfi
 from .._model.event import Observer
 from .._model.group import ParallelGroup
 from .._model.rate import Rate, core_rate
+from .._model.run_in import check_for_thread
 from .._model.result import ParallelExecutionResult
 from .._model.statistics import GroupStats, PoolStats, PoolStatus
 from .._model.strategy import check_quorum
@@ -168,6 +169,8 @@ async def run_group(
             "step_executor must be an async function of a step; got "
             f"{shown(step_executor)}{uncalled_hint(step_executor)}"
         )
+    if group.run_in == "thread":
+        check_for_thread("step_executor", step_executor)
     steps = await steps_of(group, context)
     where = f"group {group.id!r}"
     ids = _core.step_ids(steps, group.key, f"{where}: steps")
@@ -187,6 +190,7 @@ async def run_group(
             timeout=group.timeout,
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,
+            in_threads=group.run_in == "thread",
             rate=core_rate(group.rate),
             retry=group.retry,
             observer=guarded(observers, logger, where),

@@ -38,6 +38,8 @@ class CallSpec:
     results: dict[str, Any] = attrs.Factory(dict)
     errors: dict[str, Any] = attrs.Factory(dict)
     step_timeout_ns: int | None = None
+    in_threads: bool = False
+    """Whether steps are plain functions, which run in threads."""
     bounded: bool = False
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None

@@ -49,6 +49,22 @@ pub fn make_coroutine<'py>(
     Err(NotAwaitable::new_err(text))
 }
 
+/// What is said of an async function that was to run in a thread. Its coroutine is closed.
+pub fn async_in_thread(
+    py: Python<'_>,
+    work: &Work,
+    index: u32,
+    coroutine: &Bound<'_, PyAny>,
+) -> PyResult<PyErr> {
+    close_quietly(py, &coroutine.clone().unbind());
+    let text = format!(
+        "running step {} gave a coroutine, and run_in=\"thread\" is for functions that block: write \
+         'def' instead of 'async def', or leave run_in out.",
+        work.id(py, index)?.repr()?,
+    );
+    Ok(PyTypeError::new_err(text))
+}
+
 pyo3::create_exception!(hocket._core, NotAwaitable, PyTypeError);
 
 /// A call that cannot work for any step is a mistake of the program, not a step's failure.
