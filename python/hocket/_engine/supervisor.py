@@ -140,7 +140,9 @@ class Host:
             if self._clerk is None:
                 self._clerk = Clerk(self._run)
                 self._start(self._clerk.work, name="hocket.clerk")
-            self._start(self._work_in_thread, _core.ThreadDriver(self._run), name="hocket.worker")
+            driver = _core.ThreadDriver(self._run)
+            self._start(self._work_in_thread, driver, self._clerk, name="hocket.worker")
+            self._clerk.begins()
         else:
             self._start(self._work, _core.Driver(self._run), self._ring, name="hocket.worker")
         self._workers += 1
@@ -232,7 +234,7 @@ class Host:
             del self, driver
 
     @enable_ki_protection
-    async def _work_in_thread(self, driver: _core.ThreadDriver) -> None:
+    async def _work_in_thread(self, driver: _core.ThreadDriver, clerk: Clerk) -> None:
         """Have a thread run steps, from inside one cancel scope after another, and leave."""
         task = current_task()
         try:
@@ -247,6 +249,7 @@ class Host:
                 driver.exit()
             finally:
                 self.release()
+                clerk.leaves()
                 del self, driver
 
     @enable_ki_protection

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import inf
+from typing import TypeVar
 
 import trio
 from trio.lowlevel import current_trio_token, enable_ki_protection
@@ -11,7 +13,9 @@ from trio.lowlevel import current_trio_token, enable_ki_protection
 from .. import _core
 from .bell import Bell
 
-__all__ = ["Clerk", "send_thread"]
+__all__ = ["Clerk", "call_in_thread", "send_thread"]
+
+R = TypeVar("R")
 
 _limiter = trio.lowlevel.RunVar[trio.CapacityLimiter]("hocket's threads")
 
@@ -36,6 +40,18 @@ async def send_thread(driver: _core.ThreadDriver) -> None:
             driver.woke()
 
 
+async def call_in_thread(function: Callable[[], R], limit: float | None) -> R:
+    """Be an async step that calls a function in a thread, and ends when that has returned.
+
+    If that took longer than the step's ``limit`` in seconds, it has timed out, and not returned late.
+    """
+    began = trio.current_time()
+    value = await trio.to_thread.run_sync(function, limiter=_unlimited())
+    if limit is not None and trio.current_time() - began >= limit:
+        await trio.lowlevel.checkpoint_if_cancelled()
+    return value
+
+
 def _unlimited() -> trio.CapacityLimiter:
     # How many there are is for the pool to say, whose slots they have.
     try:
@@ -55,10 +71,22 @@ class Clerk:
         self._run = run
         self._bell = Bell()
         self._over = False
+        self._cancelled = False
+        self._workers = 0
         run.employ(partial(current_trio_token().run_sync_soon, self._bell.ring))
 
+    def begins(self) -> None:
+        """One more worker has a thread."""
+        self._workers += 1
+
+    def leaves(self) -> None:
+        """A worker has no thread any more."""
+        self._workers -= 1
+        if self._workers == 0:
+            self._bell.ring()
+
     def end(self) -> None:
-        """No thread works for the run any more."""
+        """No more steps will come, and no thread works for the run."""
         self._over = True
         self._bell.ring()
 
@@ -69,6 +97,7 @@ class Clerk:
             await self._attend()
         except trio.Cancelled:
             # Functions cannot be cancelled. No other one starts, and those that run are waited for.
+            self._cancelled = True
             self._run.abandon()
             with trio.CancelScope(shield=True):
                 await self._attend()
@@ -84,7 +113,7 @@ class Clerk:
         while True:
             if self._run.attend():
                 await trio.lowlevel.checkpoint()
-            elif self._over:
+            elif self._over or (self._cancelled and self._workers == 0):
                 return
             else:
                 await self._bell.wait()

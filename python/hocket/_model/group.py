@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args, overload
 
 import attrs
 
@@ -15,7 +15,7 @@ from .._base.shown import shown
 from .hedging import HedgingBudget, Stagger, check_stagger
 from .rate import Rate, check_rate
 from .retry import Retry, check_retry
-from .run_in import RunIn, check_run_in
+from .run_in import Blocking, RunIn, check_run_in
 from .strategy import Quorum, Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup"]
@@ -89,6 +89,7 @@ class ParallelGroup(Generic[S_co]):
     rate: Rate | None
     retry: Retry | None
 
+    @overload
     def __init__(
         self,
         id: str,
@@ -100,6 +101,46 @@ class ParallelGroup(Generic[S_co]):
         step_timeout: Seconds | None = None,
         *,
         key: Callable[[S_co], str] | None = None,
+        isolation: Isolation = "shared",
+        run_in: Literal["trio"] = "trio",
+        stagger: Seconds | None = None,
+        max_hedges: int | None = None,
+        hedging_budget: HedgingBudget | None = None,
+        fail_fast: bool = True,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ParallelGroup[Blocking[S]],
+        id: str,
+        steps: Iterable[S] | StepsFunction[S],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        max_concurrent: float | None = None,
+        continue_on_error: bool = False,
+        timeout: Seconds | None = None,
+        step_timeout: Seconds | None = None,
+        *,
+        run_in: Literal["thread"],
+        key: Callable[[S], str] | None = None,
+        stagger: Seconds | None = None,
+        max_hedges: int | None = None,
+        hedging_budget: HedgingBudget | None = None,
+        fail_fast: bool = True,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        id: str,
+        steps: Iterable[Any] | StepsFunction[Any],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        max_concurrent: float | None = None,
+        continue_on_error: bool = False,
+        timeout: Seconds | None = None,
+        step_timeout: Seconds | None = None,
+        *,
+        key: Callable[[Any], str] | None = None,
         isolation: Isolation = "shared",
         run_in: RunIn = "trio",
         stagger: Seconds | None = None,

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from .._base.callables import is_async_callable, name_of
 from .._base.checks import is_one_of
 from .._base.shown import shown
 
-__all__ = ["RunIn", "check_for_thread", "check_run_in"]
+__all__ = ["Blocking", "RunIn", "check_for_thread", "check_run_in"]
 
 RunIn: TypeAlias = Literal["trio", "thread"]
 
 _PLACES = get_args(RunIn)
+
+S_co = TypeVar("S_co", covariant=True)
+
+
+class Blocking(Generic[S_co]):
+    """For types alone: stands for the steps of a group that runs in threads.
+
+    ``ParallelGroup("files", ["a.txt"], run_in="thread")`` is a ``ParallelGroup[Blocking[str]]``, so that a
+    type checker asks for a function of a ``str`` that is not async.
+    """
 
 
 def check_run_in(where: str, run_in: Any) -> RunIn:
@@ -37,6 +47,6 @@ def check_for_thread(what: str, function: object) -> None:
     """
     if is_async_callable(function):
         raise TypeError(
-            f'{what} is async, and run_in="thread" is for functions that block: write \'def\' instead of '
+            f"{what} is async, and run_in=\"thread\" is for functions that block: write 'def' instead of "
             f"'async def' in {name_of(function)!r}, or leave run_in out"
         )

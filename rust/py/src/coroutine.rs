@@ -43,7 +43,7 @@ pub fn make_coroutine<'py>(
     let kind = made.get_type().name()?;
     let text = format!(
         "running step {} gave a {kind}, not an awaitable. Steps are async: write 'async def', or \
-         wrap a blocking function in trio.to_thread.run_sync.",
+         run_in=\"thread\" for functions that block.",
         work.id(py, index)?.repr()?,
     );
     Err(NotAwaitable::new_err(text))
