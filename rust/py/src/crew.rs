@@ -67,7 +67,9 @@ pub struct Crew {
     parked: AtomicU32,
     /// Workers that were started or woken and have not asked for a step yet.
     entering: AtomicU32,
-    /// Whether one more was asked for while one was on its way.
+    /// Workers whose thread was told to wait, and whose task does not wait yet; and whether one of
+    /// them was to be woken since, and has to ask again.
+    in_transit: AtomicU32,
     wanted: AtomicBool,
 }
 
@@ -153,14 +155,14 @@ impl Crew {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// A worker is about to ask for a step: it comes for whatever was granted before.
-    pub fn forget_wish(&self) {
-        self.wanted.store(false, Ordering::Relaxed);
+    /// A worker's thread was told to wait: its task is about to.
+    pub fn sets_out(&self) {
+        self.in_transit.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a slot may have been granted since a worker that is on its way has asked. A thread asks,
-    /// and its task waits for what the answer was later.
-    pub fn was_wanted(&self) -> bool {
+    /// The task is here. Whether somebody was to be woken meanwhile, and it has to ask again.
+    pub fn arrives(&self) -> bool {
+        self.in_transit.fetch_sub(1, Ordering::Relaxed);
         self.wanted.swap(false, Ordering::Relaxed)
     }
 
@@ -168,6 +170,9 @@ impl Crew {
     pub fn bring_worker(&self, py: Python<'_>) -> PyResult<()> {
         fault!(py, BringWorker);
         if self.expects_worker() {
+            return Ok(());
+        }
+        if self.in_transit.load(Ordering::Relaxed) > 0 {
             self.wanted.store(true, Ordering::Relaxed);
             return Ok(());
         }

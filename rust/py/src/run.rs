@@ -205,10 +205,14 @@ impl Run {
 
     /// Start the first worker, if there is anything to do.
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        if self.ready(py)? > 0 {
-            self.crew().bring_worker(py)?;
+        if self.ready(py)? == 0 {
+            return Ok(());
         }
-        Ok(())
+        if self.in_threads {
+            // It takes a thread a while to come and ask: the run has its place in line from now on.
+            self.pool.get().lock(py)?.request(self.lane);
+        }
+        self.crew().bring_worker(py)
     }
 
     /// A worker retires: another one takes its place while there is something to start.

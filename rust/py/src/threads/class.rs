@@ -9,6 +9,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::pull::Shift;
+use crate::coroutine::close_quietly;
 use crate::crew::Crew;
 use crate::faults::fault;
 use crate::panics::{lock, panicked, quietly};
@@ -37,6 +38,8 @@ pub struct ThreadDriver {
     action: Mutex<Action>,
     /// Whether the crew counts this worker among those that are on their way.
     pub entering: AtomicBool,
+    /// Whether the thread was told to wait, and the task does not wait yet.
+    in_transit: AtomicBool,
 }
 
 impl ThreadDriver {
@@ -56,6 +59,17 @@ impl ThreadDriver {
         if self.entering.swap(false, Ordering::Relaxed) {
             self.run.get().crew().has_come();
         }
+    }
+
+    /// The thread was told to wait, and the task is going to.
+    pub fn sets_out(&self) {
+        self.in_transit.store(true, Ordering::Relaxed);
+        self.run.get().crew().sets_out();
+    }
+
+    /// Whether the thread has to ask again: a slot may have been granted since it was told to wait.
+    fn arrives(&self) -> bool {
+        self.in_transit.swap(false, Ordering::Relaxed) && self.run.get().crew().arrives()
     }
 
     /// Something has failed between taking a step over and settling it: its slot still goes back.
@@ -86,6 +100,7 @@ impl ThreadDriver {
             worker,
             action: Mutex::default(),
             entering: AtomicBool::new(true),
+            in_transit: AtomicBool::new(false),
         })
     }
 
@@ -102,11 +117,15 @@ impl ThreadDriver {
     /// The worker gets up for good.
     fn exit(&self, py: Python<'_>) -> PyResult<()> {
         self.has_come();
+        let is_wanted = self.arrives();
         fault!(py, Exit);
         let (run, worker) = (self.run.get(), self.worker.get());
         worker.leave_task(py, run.pool.get().tasks(py))?;
         run.crew().vacate(worker.number);
-        Ok(())
+        match is_wanted {
+            true => run.crew().bring_worker(py),
+            false => Ok(()),
+        }
     }
 
     /// Run steps, in the thread that calls this, until the worker's task has something to do.
@@ -142,8 +161,8 @@ impl ThreadDriver {
         };
         let (run, number) = (self.run.get(), self.worker.get().number);
         let crew = run.crew();
-        if crew.was_wanted() {
-            // A slot was granted since the thread asked, and nobody else comes for it.
+        if self.arrives() {
+            self.is_coming();
             return trio::checkpoint(py)?.call0().map(Some);
         }
         crew.reserve_parking()?;
@@ -152,10 +171,21 @@ impl ThreadDriver {
         let wait = Crew::wait_for_slot(run.crew.bind(py), number, until.transpose()?)?;
         let task = self.worker.get().task(py);
         fault!(py, Park);
-        self.has_come();
+        let mut scheduler = run.pool.get().lock(py)?;
+        if scheduler.is_exhausted(run.lane) {
+            // The thread that took the last step knew of nobody who waits.
+            if let Some(at_ns) = until_ns {
+                scheduler.woke(run.lane, at_ns);
+            }
+            drop(scheduler);
+            self.act(Action::Leave);
+            close_quietly(py, &wait.unbind());
+            return Ok(None);
+        }
         if let Some(task) = task {
             crew.park(number, task);
         }
+        drop(scheduler);
         Ok(Some(wait))
     }
 

@@ -111,7 +111,6 @@ impl<'a, 'py> Shift<'a, 'py> {
         if let Some(next) = self.next.take() {
             return Ok(next);
         }
-        run.crew().forget_wish();
         let now = run.work.clock.soon(py, &mut self.anchor)?;
         let mut scheduler = pool.lock(py)?;
         let reserved = scheduler.make_room(run.lane, self.worker().number);
@@ -149,7 +148,7 @@ impl<'a, 'py> Shift<'a, 'py> {
                 }
                 following.is_exhausted = crew.has_parked() && scheduler.is_exhausted(run.lane);
             }
-            Next::Wait | Next::WaitUntil { .. } => self.driver.is_coming(),
+            Next::Wait | Next::WaitUntil { .. } => self.driver.sets_out(),
             Next::Leave => {}
         }
         following.woken = scheduler.has_wakes();
