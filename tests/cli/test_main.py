@@ -246,6 +246,6 @@ def test_a_limit_that_the_values_cannot_give_is_said_before_anything_runs(capsys
         "name: w\nmax_duration: $context.patience\nsteps:\n  - {id: a, tool: http_request, input: {url: x}}\n"
     )
     assert main(["check", str(path), "--set", "patience=1h"]) == 0
-    for command in ("check", "run"):
-        assert main([command, str(path), "--set", "patience=soon"]) == 2
+    for what in ("check", "run"):
+        assert main([what, str(path), "--set", "patience=soon"]) == 2
         assert "patience.yaml:2:15: max_duration: $context.patience: " in capsys.readouterr().err

@@ -518,7 +518,7 @@ CALLS = {
     "executor sync": (
         execute_group(group(), sync),
         TypeError,
-        r"running step 'a' gave a str, not an awaitable.*write 'async def', or wrap",
+        r"running step 'a' gave a str, not an awaitable.*write 'async def', or run_in=.thread",
     ),
     "executor async generator": (
         execute_group(group(), yields),

@@ -118,16 +118,23 @@ def never_awaitable(fn: object) -> bool:
     return bool(flags & _YIELDS) and not flags & inspect.CO_ITERABLE_COROUTINE
 
 
-def not_async(what: str, fn: object) -> TypeError:
-    """Return the error for what is no async function, which says how to wrap a sync one."""
+def not_async(what: str, fn: object, *, may_block: bool = False) -> TypeError:
+    """Return the error for what is no async function, which says what to do about a sync one.
+
+    ``may_block`` says that ``run_in="thread"`` would run it.
+    """
     if inspect.isasyncgenfunction(fn):
         return TypeError(f"{what} must return a value; {_name(fn)} yields (async generator)")
     if inspect.isgeneratorfunction(fn):
         return TypeError(f"{what} must be an async function; {_name(fn)} yields (generator)")
     if callable(fn):
+        blocks = (
+            'run_in="thread" if it blocks'
+            if may_block
+            else "wrap what blocks in 'await trio.to_thread.run_sync(...)'"
+        )
         return TypeError(
-            f"{what} must be an async function; {_name(fn)} is a sync one: write 'async def', "
-            f"or wrap what blocks in 'await trio.to_thread.run_sync(...)'"
+            f"{what} must be an async function; {_name(fn)} is a sync one: write 'async def', or {blocks}"
         )
     return TypeError(f"{what} must be an async function; got {shown(fn)}{uncalled_hint(fn)}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from .._base.durations import Seconds
 from .._engine.over_items import OnError
@@ -13,6 +13,7 @@ from .._model.config import MAX_CONCURRENT
 from .._model.event import Observer
 from .._model.rate import Rate
 from .._model.retry import Retry
+from .._model.run_in import RunIn
 
 __all__ = ["map", "stream"]
 
@@ -20,6 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+@overload
 async def map(  # noqa: A001 - hocket.map
     fn: Callable[[T], Awaitable[R]],
     items: Iterable[T] | AsyncIterable[T],
@@ -31,11 +33,39 @@ async def map(  # noqa: A001 - hocket.map
     retry: Retry | None = None,
     observer: Observer | Iterable[Observer] | None = None,
     key: Callable[[T], str] | None = None,
-) -> list[R]:
-    """Run an async function on every item, and return the values in the order of the items.
+    run_in: Literal["trio"] = "trio",
+) -> list[R]: ...
+@overload
+async def map(  # noqa: A001 - hocket.map
+    fn: Callable[[T], R],
+    items: Iterable[T] | AsyncIterable[T],
+    *,
+    max_concurrent: float = MAX_CONCURRENT,
+    buffer: int | None = None,
+    step_timeout: Seconds | None = None,
+    rate: Rate | None = None,
+    retry: Retry | None = None,
+    observer: Observer | Iterable[Observer] | None = None,
+    key: Callable[[T], str] | None = None,
+    run_in: Literal["thread"],
+) -> list[R]: ...
+async def map(  # noqa: A001 - hocket.map
+    fn: Callable[[T], Any],
+    items: Iterable[T] | AsyncIterable[T],
+    *,
+    max_concurrent: float = MAX_CONCURRENT,
+    buffer: int | None = None,
+    step_timeout: Seconds | None = None,
+    rate: Rate | None = None,
+    retry: Retry | None = None,
+    observer: Observer | Iterable[Observer] | None = None,
+    key: Callable[[T], str] | None = None,
+    run_in: RunIn = "trio",
+) -> list[Any]:
+    """Run a function on every item, and return the values in the order of the items.
 
     Args:
-        fn: an async function of one item.
+        fn: an async function of one item, or with ``run_in="thread"`` one that blocks.
         items: anything to iterate over, async or not.
         max_concurrent: the most steps at once: a whole number, or ``math.inf``. Default 10. A limit
             that several calls share is that of a :class:`WorkerPool`, which has the same method.
@@ -46,6 +76,7 @@ async def map(  # noqa: A001 - hocket.map
         retry: how often a step is tried that fails: a :class:`Retry`. Default None: once.
         observer: is called with a :class:`StepEvent` as each step starts, is tried again and ends.
         key: makes a step's id of an item. Default: its index as text.
+        run_in: ``"thread"``: ``fn`` blocks, and is called in threads. Default ``"trio"``.
 
     :meth:`WorkerPool.map` says more of each.
 
@@ -60,8 +91,8 @@ async def map(  # noqa: A001 - hocket.map
     >>> trio.run(map, double, [1, 2, 3])
     [2, 4, 6]
     """
-    pool = WorkerPool(max_concurrent=max_concurrent)
-    return await pool.map(
+    pool: Any = WorkerPool(max_concurrent=max_concurrent)  # Any: its overloads are these
+    return await pool.map(  # type: ignore[no-any-return]
         fn,
         items,
         buffer=buffer,
@@ -70,9 +101,11 @@ async def map(  # noqa: A001 - hocket.map
         retry=retry,
         observer=observer,
         key=key,
+        run_in=run_in,
     )
 
 
+@overload
 def stream(
     fn: Callable[[T], Awaitable[R]],
     items: Iterable[T] | AsyncIterable[T],
@@ -86,11 +119,43 @@ def stream(
     retry: Retry | None = None,
     observer: Observer | Iterable[Observer] | None = None,
     key: Callable[[T], str] | None = None,
-) -> Stream[T, R]:
-    """Run an async function on every item, and hand out each outcome as it comes.
+    run_in: Literal["trio"] = "trio",
+) -> Stream[T, R]: ...
+@overload
+def stream(
+    fn: Callable[[T], R],
+    items: Iterable[T] | AsyncIterable[T],
+    *,
+    max_concurrent: float = MAX_CONCURRENT,
+    ordered: bool = False,
+    buffer: int | None = None,
+    on_error: OnError = "raise",
+    step_timeout: Seconds | None = None,
+    rate: Rate | None = None,
+    retry: Retry | None = None,
+    observer: Observer | Iterable[Observer] | None = None,
+    key: Callable[[T], str] | None = None,
+    run_in: Literal["thread"],
+) -> Stream[T, R]: ...
+def stream(
+    fn: Callable[[T], Any],
+    items: Iterable[T] | AsyncIterable[T],
+    *,
+    max_concurrent: float = MAX_CONCURRENT,
+    ordered: bool = False,
+    buffer: int | None = None,
+    on_error: OnError = "raise",
+    step_timeout: Seconds | None = None,
+    rate: Rate | None = None,
+    retry: Retry | None = None,
+    observer: Observer | Iterable[Observer] | None = None,
+    key: Callable[[T], str] | None = None,
+    run_in: RunIn = "trio",
+) -> Stream[T, Any]:
+    """Run a function on every item, and hand out each outcome as it comes.
 
     Args:
-        fn: an async function of one item.
+        fn: an async function of one item, or with ``run_in="thread"`` one that blocks.
         items: anything to iterate over, async or not.
         max_concurrent: the most steps at once: a whole number, or ``math.inf``. Default 10. A limit
             that several calls share is that of a :class:`WorkerPool`, which has the same method.
@@ -104,6 +169,7 @@ def stream(
         retry: how often a step is tried that fails: a :class:`Retry`. Default None: once.
         observer: is called with a :class:`StepEvent` as each step starts, is tried again and ends.
         key: makes a step's id of an item. Default: its index as text.
+        run_in: ``"thread"``: ``fn`` blocks, and is called in threads. Default ``"trio"``.
 
     :meth:`WorkerPool.stream` says more of each.
 
@@ -123,8 +189,8 @@ def stream(
     1 2
     2 4
     """
-    pool = WorkerPool(max_concurrent=max_concurrent)
-    return pool.stream(
+    pool: Any = WorkerPool(max_concurrent=max_concurrent)  # Any: its overloads are these
+    return pool.stream(  # type: ignore[no-any-return]
         fn,
         items,
         ordered=ordered,
@@ -135,4 +201,5 @@ def stream(
         retry=retry,
         observer=observer,
         key=key,
+        run_in=run_in,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import CoroutineType
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import ParallelGroup
 from .._model.retry import Retry
+from .._model.run_in import RunIn, check_for_thread, check_run_in
 from .._model.task import WorkerTask
 
 __all__ = ["call_parts", "retries_of", "task_list"]
@@ -37,11 +38,13 @@ def task_list(tasks: Iterable[WorkerTask[R]]) -> list[WorkerTask[R]]:
 
 
 def call_parts(
-    task: WorkerTask[Any] | Callable[..., Awaitable[Any]],
+    task: WorkerTask[Any] | Callable[..., Any],
     args: tuple[Any, ...],
     named: Mapping[str, Any],
-) -> tuple[str, Callable[[], Awaitable[Any]], float | None, Retry | None]:
-    """Return what to run: its name, a function without arguments, its time limit and its retry.
+    run_in: RunIn | None,
+) -> tuple[str, Callable[[], Any], float | None, Retry | None, bool]:
+    """Return what to run: its name, a function without arguments, its time limit, its retry, and
+    whether a thread runs it.
 
     Raises:
         TypeError: it cannot be run; the message says what to write.
@@ -53,7 +56,12 @@ def call_parts(
                 f"execute(WorkerTask(...)) takes no further arguments; got {given} "
                 "(bind them with functools.partial)"
             )
-        return task.id, task.execute, task.timeout, task.retry
+        if run_in is not None:
+            raise TypeError(
+                f"execute(WorkerTask(...)) runs it where the task says: write WorkerTask({task.id!r}, ..., "
+                f"run_in={shown(run_in)})"
+            )
+        return task.id, task.execute, task.timeout, task.retry, task.run_in == "thread"
     if not callable(task):
         hint = uncalled_hint(task)
         if isinstance(task, ParallelGroup):
@@ -68,7 +76,10 @@ def call_parts(
             f"execute passes on arguments without names alone: write "
             f"execute({_bound(_name(function), args, named)})"
         )
-    return name_of(task), partial(task, *args) if args else task, None, None
+    in_thread = run_in is not None and check_run_in("run_in", run_in) == "thread"
+    if in_thread:
+        check_for_thread("the function of execute", task)
+    return name_of(task), partial(task, *args) if args else task, None, None, in_thread
 
 
 def retries_of(tasks: Iterable[WorkerTask[Any]]) -> list[Retry | None] | None:

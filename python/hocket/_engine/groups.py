@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Never, TypeVar
+from typing import Any, Never, TypeVar, overload
 
 from .. import _core
 from .._base.callables import uncalled_hint
@@ -16,6 +16,7 @@ from .._model.event import Observer
 from .._model.group import ParallelGroup
 from .._model.rate import Rate, core_rate
 from .._model.result import ParallelExecutionResult
+from .._model.run_in import Blocking, check_for_thread
 from .._model.statistics import GroupStats, PoolStats, PoolStatus
 from .._model.strategy import check_quorum
 from .group_accounts import GroupAccounts
@@ -78,6 +79,16 @@ class ParallelExecutionManager:
         """The pool that all groups share; single tasks may use it as well."""
         return self._pool
 
+    @overload
+    async def execute_group(
+        self,
+        group: ParallelGroup[Blocking[S]],
+        step_executor: Callable[[S], R],
+        context: Any = None,
+        *,
+        observer: Observer | Iterable[Observer] | None = None,
+    ) -> ParallelExecutionResult[R]: ...
+    @overload
     async def execute_group(
         self,
         group: ParallelGroup[S],
@@ -85,13 +96,22 @@ class ParallelExecutionManager:
         context: Any = None,
         *,
         observer: Observer | Iterable[Observer] | None = None,
-    ) -> ParallelExecutionResult[R]:
+    ) -> ParallelExecutionResult[R]: ...
+    async def execute_group(
+        self,
+        group: ParallelGroup[Any],
+        step_executor: Callable[[Any], Any],
+        context: Any = None,
+        *,
+        observer: Observer | Iterable[Observer] | None = None,
+    ) -> ParallelExecutionResult[Any]:
         """Run a group, and return its result when nothing of it runs any more.
 
         Args:
             group: what to run, and how.
             step_executor: an async function that is called with each step, as the group lists it,
                 and returns the step's value. It runs in a context of its own, a copy of the caller's.
+                Of a group with ``run_in="thread"``: a function that blocks.
             context: goes to a group's function of steps, and nowhere else. Default None.
             observer: is called with a :class:`StepEvent` as each step starts and ends; if it
                 raises, that is logged and it is called no more. Or several of them. Default: none.
@@ -144,14 +164,14 @@ class ParallelExecutionManager:
 
 async def run_group(
     pool: WorkerPool,
-    group: ParallelGroup[S],
-    step_executor: Callable[[S], Awaitable[R]],
+    group: ParallelGroup[Any],
+    step_executor: Callable[[Any], Any],
     context: object,
     *,
     default_timeout: float | None,
     observers: Sequence[Observer],
     accounts: GroupAccounts | None = None,
-) -> ParallelExecutionResult[R]:
+) -> ParallelExecutionResult[Any]:
     """Run a group on a pool, as :meth:`ParallelExecutionManager.execute_group` says.
 
     Args:
@@ -168,6 +188,8 @@ async def run_group(
             "step_executor must be an async function of a step; got "
             f"{shown(step_executor)}{uncalled_hint(step_executor)}"
         )
+    if group.run_in == "thread":
+        check_for_thread("step_executor", step_executor)
     steps = await steps_of(group, context)
     where = f"group {group.id!r}"
     ids = _core.step_ids(steps, group.key, f"{where}: steps")
@@ -187,6 +209,7 @@ async def run_group(
             timeout=group.timeout,
             step_timeout_ns=limit_to_ns(step_timeout),
             isolation=group.isolation,
+            in_threads=group.run_in == "thread",
             rate=core_rate(group.rate),
             retry=group.retry,
             observer=guarded(observers, logger, where),

@@ -13,6 +13,7 @@ from trio.lowlevel import disable_ki_protection
 from .._base.callables import check_call, name_of, never_awaitable, not_async, uncalled_hint
 from .._base.checks import check_count, plain_text
 from .._base.shown import shown
+from .._model.run_in import RunIn, check_for_thread, check_run_in
 
 __all__ = [
     "check_buffer",
@@ -39,8 +40,8 @@ def step_name(fn: object) -> str:
     return name_of(fn).rpartition(".")[2]
 
 
-def check_function(verb: str, fn: Any, items: object) -> None:
-    """Refuse what is no async function of one item.
+def check_function(verb: str, fn: Any, items: object, run_in: RunIn) -> None:
+    """Refuse what is no function of one item, async or for threads.
 
     Raises:
         TypeError: the message says what to write instead.
@@ -53,9 +54,12 @@ def check_function(verb: str, fn: Any, items: object) -> None:
                 f"{verb} takes the function first, and then the items: "
                 f"write {verb}({step_name(items)}, ...)"
             )
-    if never_awaitable(fn):
-        raise not_async(f"the function of {verb}", fn)
-    check_call(f"the function of {verb}", fn, "item")
+    what = f"the function of {verb}"
+    if check_run_in("run_in", run_in) == "thread" and callable(fn):
+        check_for_thread(what, fn)
+    elif never_awaitable(fn):
+        raise not_async(what, fn)
+    check_call(what, fn, "item")
 
 
 def check_items(verb: str, items: Any) -> None:

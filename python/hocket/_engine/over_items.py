@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from .. import _core
 from .._base.checks import check_flag, is_one_of
@@ -16,6 +16,7 @@ from .._model.event import Observer
 from .._model.rate import Rate, check_rate, core_rate
 from .._model.result import group_failed
 from .._model.retry import Retry, check_retry
+from .._model.run_in import RunIn
 from .._model.strategy import WaitStrategy
 from .intake import check_buffer, check_function, check_items, check_key, step_name
 from .observers import as_observers, guarded
@@ -42,6 +43,7 @@ class OverItems:
     timeout: Any
     max_concurrent: Any
 
+    @overload
     async def map(
         self,
         fn: Callable[[T], Awaitable[R]],
@@ -53,11 +55,39 @@ class OverItems:
         retry: Retry | None = None,
         observer: Observer | Iterable[Observer] | None = None,
         key: Callable[[T], str] | None = None,
-    ) -> list[R]:
-        """Run an async function on every item, and return the values in the order of the items.
+        run_in: Literal["trio"] = "trio",
+    ) -> list[R]: ...
+    @overload
+    async def map(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        buffer: int | None = None,
+        step_timeout: Seconds | None = None,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+        observer: Observer | Iterable[Observer] | None = None,
+        key: Callable[[T], str] | None = None,
+        run_in: Literal["thread"],
+    ) -> list[R]: ...
+    async def map(
+        self,
+        fn: Callable[[T], Any],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        buffer: int | None = None,
+        step_timeout: Seconds | None = None,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+        observer: Observer | Iterable[Observer] | None = None,
+        key: Callable[[T], str] | None = None,
+        run_in: RunIn = "trio",
+    ) -> list[Any]:
+        """Run a function on every item, and return the values in the order of the items.
 
         Args:
-            fn: an async function of one item. It runs in a context of its own, a copy of the
+            fn: an async function of one item, or with ``run_in="thread"`` one that blocks. It runs in a context of its own, a copy of the
                 caller's.
             items: a list, a generator, an async generator: anything to iterate over. What is no
                 list, tuple or range is read as steps end, at most ``buffer`` items ahead.
@@ -76,6 +106,8 @@ class OverItems:
                 ends; or several of them. Default: none.
             key: makes a step's id of an item: a text for errors, events and task names. Default:
                 the item's index (``"0"``, ``"1"``, ...).
+            run_in: ``"thread"``: ``fn`` blocks, and is called in threads; see :class:`ParallelGroup`.
+                Default ``"trio"``.
 
         Raises:
             GroupFailed: a step failed, or reading the input did: the other steps were cancelled at
@@ -90,10 +122,11 @@ class OverItems:
         >>> trio.run(WorkerPool(max_concurrent=2).map, double, [1, 2, 3])
         [2, 4, 6]
         """
-        check_function("map", fn, items)
+        check_function("map", fn, items, run_in)
         check_items("map", items)
         check_key(key)
         spec = self._spec("map", fn, step_timeout, rate, retry, observer)
+        spec.in_threads = run_in == "thread"
         if key is None and isinstance(items, list | tuple | range):
             return await _map_list(self._core, spec, items)
         spec.ids = [""] * check_buffer("map", buffer, self.max_concurrent)
@@ -102,6 +135,7 @@ class OverItems:
             Stream(self._core, spec, items, key=key, ordered=False, collects=False)
         )
 
+    @overload
     def stream(
         self,
         fn: Callable[[T], Awaitable[R]],
@@ -115,8 +149,40 @@ class OverItems:
         retry: Retry | None = None,
         observer: Observer | Iterable[Observer] | None = None,
         key: Callable[[T], str] | None = None,
-    ) -> Stream[T, R]:
-        """Run an async function on every item, and hand out each outcome as it comes.
+        run_in: Literal["trio"] = "trio",
+    ) -> Stream[T, R]: ...
+    @overload
+    def stream(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        ordered: bool = False,
+        buffer: int | None = None,
+        on_error: OnError = "raise",
+        step_timeout: Seconds | None = None,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+        observer: Observer | Iterable[Observer] | None = None,
+        key: Callable[[T], str] | None = None,
+        run_in: Literal["thread"],
+    ) -> Stream[T, R]: ...
+    def stream(
+        self,
+        fn: Callable[[T], Any],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        ordered: bool = False,
+        buffer: int | None = None,
+        on_error: OnError = "raise",
+        step_timeout: Seconds | None = None,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+        observer: Observer | Iterable[Observer] | None = None,
+        key: Callable[[T], str] | None = None,
+        run_in: RunIn = "trio",
+    ) -> Stream[T, Any]:
+        """Run a function on every item, and hand out each outcome as it comes.
 
         ``async with pool.stream(fn, items) as outcomes:``, and inside of it ``async for outcome in
         outcomes:``. Leaving the block early, by ``break`` and the end of the block or by an
@@ -124,7 +190,7 @@ class OverItems:
         comes out as it is. Nothing runs any more when the block has been left.
 
         Args:
-            fn: an async function of one item. It runs in a context of its own, a copy of the
+            fn: an async function of one item, or with ``run_in="thread"`` one that blocks. It runs in a context of its own, a copy of the
                 caller's.
             items: a list, a generator, an async generator: anything to iterate over. It is read as
                 outcomes are handed out, and never more than ``buffer`` items ahead. A generator,
@@ -148,6 +214,8 @@ class OverItems:
                 ends; or several of them. Default: none.
             key: makes a step's id of an item: a text for errors, events and task names. Default:
                 the item's index (``"0"``, ``"1"``, ...).
+            run_in: ``"thread"``: ``fn`` blocks, and is called in threads; see :class:`ParallelGroup`.
+                Default ``"trio"``.
 
         Raises:
             GroupFailed: in the loop: a step has failed, with ``"raise"``, or reading the input has.
@@ -165,13 +233,14 @@ class OverItems:
         >>> trio.run(main)
         [0, 2, 4]
         """
-        check_function("stream", fn, items)
+        check_function("stream", fn, items, run_in)
         check_items("stream", items)
         check_flag("ordered", ordered)
         check_key(key)
         if not is_one_of(on_error, ("raise", "collect")):
             raise ValueError(f"on_error must be 'raise' or 'collect'; got {shown(on_error)}")
         spec = self._spec("stream", fn, step_timeout, rate, retry, observer)
+        spec.in_threads = run_in == "thread"
         spec.ids = [""] * check_buffer("stream", buffer, self.max_concurrent)
         spec.steps = [None] * len(spec.ids)
         collects = on_error == "collect"

@@ -6,7 +6,7 @@ import logging
 import math
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Never, TypeVar, TypeVarTuple, overload
+from typing import Any, Literal, Never, TypeVar, TypeVarTuple, overload
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -24,16 +24,18 @@ from .._model.config import (
 )
 from .._model.rate import Rate, check_rate, core_rate
 from .._model.result import ParallelExecutionResult
+from .._model.run_in import RunIn
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
-from .._model.strategy import StrategyLike, WaitStrategy, check_quorum, parse_strategy
+from .._model.strategy import StrategyLike, WaitStrategy, parse_strategy
 from .._model.task import WorkerTask
-from .calls import call_parts, retries_of, task_list
+from .calls import call_parts, task_list
 from .entry import begin_call
 from .holds import check_here, check_setting, hold_for, hold_until
 from .observers import guarded
 from .over_items import OverItems
-from .run import CallSpec, RunSpec, open_run, run_steps
+from .run import CallSpec, open_run, run_alone_in_thread, run_steps
 from .supervisor import run_alone
+from .task_lists import tasks_spec
 
 __all__ = ["WorkerPool", "live_pools"]
 
@@ -242,14 +244,27 @@ class WorkerPool(OverItems):
     async def execute(self, task: WorkerTask[R], *, rate: Rate | None = None) -> R: ...
     @overload
     async def execute(
-        self, task: Callable[[*Ts], Awaitable[R]], *args: *Ts, rate: Rate | None = None
+        self,
+        task: Callable[[*Ts], Awaitable[R]],
+        *args: *Ts,
+        rate: Rate | None = None,
+        run_in: Literal["trio"] | None = None,
+    ) -> R: ...
+    @overload
+    async def execute(
+        self,
+        task: Callable[[*Ts], R],
+        *args: *Ts,
+        rate: Rate | None = None,
+        run_in: Literal["thread"],
     ) -> R: ...
     @enable_ki_protection  # type: ignore[misc]  # mypy cannot match *Ts with *args: Any
     async def execute(
         self,
-        task: WorkerTask[Any] | Callable[..., Awaitable[Any]],
+        task: WorkerTask[Any] | Callable[..., Any],
         *args: Any,
         rate: Rate | None = None,
+        run_in: RunIn | None = None,
         **named: Any,
     ) -> Any:
         """Run one task when a slot is free, and return its value.
@@ -259,6 +274,7 @@ class WorkerPool(OverItems):
             *args: the async function's arguments.
             rate: at most so many tasks start in a time that are given this one, besides the pool's own rate.
                 Default None. Such a call takes no place in the pool's queue.
+            run_in: ``"thread"``: the function blocks, and runs in a thread, in a copy of the caller's context.
             **named: none: bind arguments that go by name with :func:`functools.partial`.
 
         Raises:
@@ -274,7 +290,7 @@ class WorkerPool(OverItems):
         The task runs in the caller's Trio task and context, as ``await task(*args)`` would: context
         variables that it sets stay set.
         """
-        name, function, timeout, retry = call_parts(task, args, named)
+        name, function, timeout, retry, in_thread = call_parts(task, args, named, run_in)
         check_rate("rate", rate)
         await begin_call()
         spec = CallSpec(
@@ -286,10 +302,12 @@ class WorkerPool(OverItems):
             observer=guarded((), logger, "pool"),
             rate=core_rate(rate),
             retry=retry,
+            in_threads=in_thread,
         )
+        run_one = run_alone_in_thread if in_thread else run_alone
         try:
             try:
-                suspended = await run_alone(open_run(self._core, spec))
+                suspended = await run_one(open_run(self._core, spec))
             finally:
                 # Once more: a signal handler that raises may have kept run_alone from it.
                 spec.close()
@@ -340,32 +358,15 @@ class WorkerPool(OverItems):
         Raises:
             ValueError: two tasks have the same id, or there is no such strategy.
         """
-        works = task_list(tasks)
-        strategy = parse_strategy(wait_strategy)
-        ids = _core.step_ids(works, None, "tasks")
-        check_quorum("tasks", strategy, len(ids))
-        own_limits = any(work.timeout is not None for work in works)
-        return await run_steps(
-            self._core,
-            RunSpec(
-                id="tasks",
-                ids=ids,
-                steps=[work.execute for work in works],
-                strategy=strategy,
-                timeout=check_seconds("timeout", timeout),
-                step_timeout_ns=limit_to_ns(self.timeout),
-                step_timeouts_ns=[
-                    limit_to_ns(self.timeout if work.timeout is None else work.timeout)
-                    for work in works
-                ]
-                if own_limits
-                else None,
-                observer=guarded((), logger, "group 'tasks'"),
-                rate=core_rate(check_rate("rate", rate)),
-                retry=retries_of(works),
-            ),
-            logger,
+        spec = tasks_spec(
+            task_list(tasks),
+            parse_strategy(wait_strategy),
+            default_timeout=self.timeout,
+            timeout=check_seconds("timeout", timeout),
+            rate=core_rate(check_rate("rate", rate)),
         )
+        spec.observer = guarded((), logger, "group 'tasks'")
+        return await run_steps(self._core, spec, logger)
 
     def get_stats(self, *, window: Seconds | None = None) -> PoolStats:
         """Return what the pool has done.
@@ -389,10 +390,7 @@ class WorkerPool(OverItems):
         return pool_status(self._core)
 
     def holders(self) -> list[tuple[str, float]]:
-        """Return who holds the slots now: each running step's id and its age in seconds.
-
-        For whoever looks for a slot that does not come back.
-        """
+        """Return who holds the slots now: each running step's id and its age in seconds."""
         return self._core.holders()
 
 

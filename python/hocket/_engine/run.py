@@ -22,7 +22,7 @@ from .entry import begin_call, foreign_clock
 from .group_accounts import GroupAccounts
 from .supervisor import supervise
 
-__all__ = ["CallSpec", "RunSpec", "log_end", "open_run", "run_steps"]
+__all__ = ["CallSpec", "RunSpec", "log_end", "open_run", "run_alone_in_thread", "run_steps"]
 
 
 # The core reads both, attribute by attribute, and so they are in the core's units. The first is for
@@ -38,6 +38,8 @@ class CallSpec:
     results: dict[str, Any] = attrs.Factory(dict)
     errors: dict[str, Any] = attrs.Factory(dict)
     step_timeout_ns: int | None = None
+    in_threads: bool = False
+    """Whether steps are plain functions, which run in threads."""
     bounded: bool = False
     """Whether the run takes a place in the pool's queue while it waits."""
     observer: Observer | None = None
@@ -130,6 +132,19 @@ def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
     """
     task = current_task()
     return _core.Run(core, current_trio_token(), task, task.context, foreign_clock(), spec)
+
+
+@enable_ki_protection
+async def run_alone_in_thread(run: _core.Run) -> bool:
+    """Run the only step of ``run``, a function that blocks, and close it.
+
+    Returns that it has been through Trio's scheduler.
+    """
+    try:
+        await supervise(run, None, isolated=False)
+        return True
+    finally:
+        run.close(False)
 
 
 @enable_ki_protection

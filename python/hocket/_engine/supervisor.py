@@ -21,6 +21,7 @@ from .._base.exceptions import is_a, leaves, note_on
 from .._base.shown import shown
 from . import leftovers, tree_variables, turns
 from .contenders import Contenders
+from .threads import Clerk, send_thread
 
 __all__ = ["Host", "run_alone", "supervise", "unwrap"]
 
@@ -50,7 +51,7 @@ async def supervise(
             if contenders is not None:
                 host.hold()
                 nursery.start_soon(host.start_all, contenders, name="hocket.contenders")
-            elif isolated or sys.exception() is not None or keeps_out:
+            elif isolated or run.in_threads or sys.exception() is not None or keeps_out:
                 # A step must not see the exception that the caller handles as the context of its own,
                 # nor share what belongs to the caller's task.
                 run.start()
@@ -124,6 +125,7 @@ class Host:
         self._asleep = False
         self._failure: BaseException | None = None
         self._over = False
+        self._clerk: Clerk | None = None
         # Workers are spawned while some step's context may be current. None of it is theirs.
         self._context = contextvars.copy_context()
         self.stopped = False
@@ -134,7 +136,15 @@ class Host:
         if self._over:
             # A slot was granted to a run that is just being left. Its end passes the slot on.
             return
-        self._start(self._work, _core.Driver(self._run), self._ring, name="hocket.worker")
+        if self._run.in_threads:
+            if self._clerk is None:
+                self._clerk = Clerk(self._run)
+                self._start(self._clerk.work, name="hocket.clerk")
+            driver = _core.ThreadDriver(self._run)
+            self._start(self._work_in_thread, driver, self._clerk, name="hocket.worker")
+            self._clerk.begins()
+        else:
+            self._start(self._work, _core.Driver(self._run), self._ring, name="hocket.worker")
         self._workers += 1
 
     def hold(self) -> None:
@@ -149,6 +159,8 @@ class Host:
             self._over = True
             if self._watch is not None:
                 self._watch.cancel()
+            if self._clerk is not None:
+                self._clerk.end()
 
     async def start_all(self, contenders: Contenders) -> None:
         """Let the contenders start one after the other."""
@@ -220,6 +232,25 @@ class Host:
         finally:
             self._leave(driver)
             del self, driver
+
+    @enable_ki_protection
+    async def _work_in_thread(self, driver: _core.ThreadDriver, clerk: Clerk) -> None:
+        """Have a thread run steps, from inside one cancel scope after another, and leave."""
+        task = current_task()
+        try:
+            again = True
+            while again:
+                with trio.CancelScope() as scope:
+                    driver.enter(task, scope)
+                    await send_thread(driver)
+                again = driver.again
+        finally:
+            try:
+                driver.exit()
+            finally:
+                self.release()
+                clerk.leaves()
+                del self, driver
 
     @enable_ki_protection
     def _leave(self, driver: _core.Driver) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args, overload
 
 import attrs
 
@@ -15,6 +15,7 @@ from .._base.shown import shown
 from .hedging import HedgingBudget, Stagger, check_stagger
 from .rate import Rate, check_rate
 from .retry import Retry, check_retry
+from .run_in import Blocking, RunIn, check_run_in
 from .strategy import Quorum, Strategy, StrategyLike, WaitStrategy, parse_strategy
 
 __all__ = ["Isolation", "ParallelGroup", "check_patience"]
@@ -56,6 +57,10 @@ class ParallelGroup(Generic[S_co]):
         isolation: ``"shared"`` (default): a few Trio tasks run all the steps, at a tenth of the
             cost. ``"task"``: every step has a Trio task of its own, for steps that must own
             something by task beyond their end.
+        run_in: ``"trio"`` (default): the executor is an async function. ``"thread"``: it is a function
+            that blocks, and is called in threads, as many at once as there are slots. It may use
+            ``trio.from_thread``. It cannot be cancelled: one past its limit has failed, and the group
+            still waits until it returns.
         stagger: seconds until the next step starts beside those that run; when one fails, the next
             starts at once. For ``any``, ``race`` and quorums (which start with ``k`` of them).
             Default: all start as soon as they have a slot.
@@ -78,11 +83,13 @@ class ParallelGroup(Generic[S_co]):
     step_timeout: float | None
     key: Callable[[S_co], str] | None
     isolation: Isolation
+    run_in: RunIn
     stagger: Stagger | None
     fail_fast: bool
     rate: Rate | None
     retry: Retry | None
 
+    @overload
     def __init__(
         self,
         id: str,
@@ -95,6 +102,47 @@ class ParallelGroup(Generic[S_co]):
         *,
         key: Callable[[S_co], str] | None = None,
         isolation: Isolation = "shared",
+        run_in: Literal["trio"] = "trio",
+        stagger: Seconds | None = None,
+        max_hedges: int | None = None,
+        hedging_budget: HedgingBudget | None = None,
+        fail_fast: bool = True,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ParallelGroup[Blocking[S]],
+        id: str,
+        steps: Iterable[S] | StepsFunction[S],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        max_concurrent: float | None = None,
+        continue_on_error: bool = False,
+        timeout: Seconds | None = None,
+        step_timeout: Seconds | None = None,
+        *,
+        run_in: Literal["thread"],
+        key: Callable[[S], str] | None = None,
+        stagger: Seconds | None = None,
+        max_hedges: int | None = None,
+        hedging_budget: HedgingBudget | None = None,
+        fail_fast: bool = True,
+        rate: Rate | None = None,
+        retry: Retry | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        id: str,
+        steps: Iterable[Any] | StepsFunction[Any],
+        wait_strategy: StrategyLike = WaitStrategy.ALL,
+        max_concurrent: float | None = None,
+        continue_on_error: bool = False,
+        timeout: Seconds | None = None,
+        step_timeout: Seconds | None = None,
+        *,
+        key: Callable[[Any], str] | None = None,
+        isolation: Isolation = "shared",
+        run_in: RunIn = "trio",
         stagger: Seconds | None = None,
         max_hedges: int | None = None,
         hedging_budget: HedgingBudget | None = None,
@@ -113,6 +161,12 @@ class ParallelGroup(Generic[S_co]):
             check_call(f"{where}key", key, "step")
         if not is_one_of(isolation, _ISOLATIONS):
             raise ValueError(f"{where}isolation must be 'shared' or 'task'; got {shown(isolation)}")
+        check_run_in(f"{where}run_in", run_in)
+        if run_in == "thread" and isolation == "task":
+            raise ValueError(
+                f"{where}isolation='task' is for async steps, and run_in='thread' for functions that "
+                f"block: leave one of them out"
+            )
         strategy = parse_strategy(wait_strategy)
         check_flag(f"{where}fail_fast", fail_fast)
         if not fail_fast:
@@ -127,6 +181,7 @@ class ParallelGroup(Generic[S_co]):
             check_seconds(f"{where}step_timeout", step_timeout),
             key,
             isolation,
+            run_in,
             _stagger(where, strategy, stagger, max_hedges, hedging_budget),
             fail_fast,
             check_rate(f"{where}rate", rate),

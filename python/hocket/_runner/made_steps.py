@@ -55,7 +55,9 @@ class MadeSteps:
             WorkflowInvalid: there are mistakes; it lists them all.
         """
         members = tuple(made)
-        alone = WorkflowStep(step.id, group=attrs.evolve(group, steps=members))
+        # mypy knows evolve for classes with one signature alone.
+        group = attrs.evolve(group, steps=members)  # type: ignore[misc]
+        alone = WorkflowStep(step.id, group=group)
         analysis = analyse([alone], outside=_Outside(self, step.id))
         mistakes = [*analysis.mistakes, *self.tools.check_steps(analysis)]
         if mistakes:

@@ -83,6 +83,8 @@ mod on {
         Tell Decide Stop Wake BringWorker Spawn Observe SitBack Retire Judge Judged
         // Turns that a driver gives others.
         GiveTurn GaveTurn
+        // Functions in threads, and the clerk that does for them what only Trio's thread may do.
+        CallFunction Attend
         // The watchdog.
         Look Fire
         // The core is about to give control back.

@@ -42,6 +42,8 @@ pub(crate) struct Lane {
     pub holding: u32,
     /// Running steps, those without a slot included.
     pub running: u32,
+    /// Those of them that have timed out, and only hold their slot.
+    pub overstaying: u32,
     pub stopped: bool,
     /// Whether more steps may come in: see `scheduler/feeding.rs`.
     pub is_fed: bool,

@@ -44,7 +44,7 @@ pub use outcome::{Cause, Outcome, StepState};
 pub use rate::{Rate, SharedRate};
 pub use ready::ReadyQueue;
 pub use retry::Retry;
-pub use scheduler::{Next, Overfull, Scheduler};
+pub use scheduler::{Next, Overfull, Scheduler, Struck};
 pub use slot::Holder;
 pub use snapshot::{Percentiles, Snapshot};
 pub use spec::{LaneSpec, Room, WhenFull};

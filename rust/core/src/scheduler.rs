@@ -3,7 +3,7 @@
 //! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The child
 //! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
 //! keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a waiting
-//! step lend its slot, `settling` takes in a step's end, `feeding` takes in steps that come later,
+//! step lend its slot, `overstaying` keeps the slot of a step that goes on past its limit, `settling` takes in a step's end, `feeding` takes in steps that come later,
 //! `times` keeps rates and holds, `settings` changes limits or pauses, and `views` shows figures.
 
 use crate::faults::fault;
@@ -29,12 +29,15 @@ mod closing;
 mod feeding;
 mod late;
 mod loans;
+mod overstaying;
 mod retrying;
 mod settings;
 mod settling;
 mod shares;
 mod times;
 mod views;
+
+pub use overstaying::Struck;
 
 /// The answer to a worker that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +208,7 @@ impl Scheduler {
             reserved: None,
             holding: 0,
             running: 0,
+            overstaying: 0,
             stopped: false,
             is_fed: spec.is_fed,
             cancelled_ns: Vec::new(),
@@ -386,6 +390,8 @@ impl Scheduler {
             started_ns: now_ns,
             source,
             armed: None,
+            is_overdue: false,
+            has_timed_out: false,
             loan: None,
         }));
         if let Source::Loan(lender) = source {

@@ -12,6 +12,10 @@ pub(crate) struct Slot {
     pub source: Source,
     /// The worker whose deadline is armed for this step.
     pub armed: Option<u32>,
+    /// Whether its time is up. It runs on, as a function in a thread does.
+    pub is_overdue: bool,
+    /// Whether it has timed out, and so has ended but for the slot.
+    pub has_timed_out: bool,
     /// Made when a lane asks for it: few steps ever wait for steps of their own.
     pub loan: Option<Box<Loan>>,
 }

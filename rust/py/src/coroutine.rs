@@ -43,10 +43,26 @@ pub fn make_coroutine<'py>(
     let kind = made.get_type().name()?;
     let text = format!(
         "running step {} gave a {kind}, not an awaitable. Steps are async: write 'async def', or \
-         wrap a blocking function in trio.to_thread.run_sync.",
+         run_in=\"thread\" for functions that block.",
         work.id(py, index)?.repr()?,
     );
     Err(NotAwaitable::new_err(text))
+}
+
+/// What is said of an async function that was to run in a thread. Its coroutine is closed.
+pub fn async_in_thread(
+    py: Python<'_>,
+    work: &Work,
+    index: u32,
+    coroutine: &Bound<'_, PyAny>,
+) -> PyResult<PyErr> {
+    close_quietly(py, &coroutine.clone().unbind());
+    let text = format!(
+        "running step {} gave a coroutine, and run_in=\"thread\" is for functions that block: write \
+         'def' instead of 'async def', or leave run_in out.",
+        work.id(py, index)?.repr()?,
+    );
+    Ok(PyTypeError::new_err(text))
 }
 
 pyo3::create_exception!(hocket._core, NotAwaitable, PyTypeError);

@@ -16,9 +16,10 @@
 //!
 //! Parked workers of a run that has nothing left to start are all woken, and leave.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use hocket_core::SlotId;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -66,6 +67,10 @@ pub struct Crew {
     parked: AtomicU32,
     /// Workers that were started or woken and have not asked for a step yet.
     entering: AtomicU32,
+    /// Workers whose thread was told to wait, and whose task does not wait yet; and whether one of
+    /// them was to be woken since, and has to ask again.
+    in_transit: AtomicU32,
+    wanted: AtomicBool,
 }
 
 impl Crew {
@@ -150,10 +155,28 @@ impl Crew {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
+    /// A worker's thread was told to wait: its task is about to.
+    pub fn sets_out(&self) {
+        self.in_transit.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The task is here. Whether somebody was to be woken meanwhile, and it has to ask again.
+    pub fn arrives(&self) -> bool {
+        self.in_transit.fetch_sub(1, Ordering::Relaxed);
+        self.wanted.swap(false, Ordering::Relaxed)
+    }
+
     /// A slot was granted: a worker has to come for it, unless one is on its way already.
     pub fn bring_worker(&self, py: Python<'_>) -> PyResult<()> {
         fault!(py, BringWorker);
-        if self.expects_worker() || self.wake_parked(py)? {
+        if self.expects_worker() {
+            return Ok(());
+        }
+        if self.in_transit.load(Ordering::Relaxed) > 0 {
+            self.wanted.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.wake_parked(py)? {
             return Ok(());
         }
         let members = self.members();
@@ -273,13 +296,27 @@ impl Crew {
 
     /// Cancel the step that this worker runs: it is past its time limit.
     pub fn cancel_overdue(&self, py: Python<'_>, worker: u32) -> PyResult<()> {
-        let members = self.members();
-        let place = members.workers.get(worker as usize);
-        let worker = place.and_then(Option::as_ref);
-        let worker = worker.map(|worker| worker.clone_ref(py));
-        drop(members);
+        let worker = self.worker(py, worker);
         fault!(py, Fire);
         worker.map_or(Ok(()), |worker| worker.get().cancel_overdue(py))
+    }
+
+    /// The worker of this number.
+    pub fn worker(&self, py: Python<'_>, number: u32) -> Option<Py<Worker>> {
+        let members = self.members();
+        let worker = members.workers.get(number as usize)?.as_ref();
+        worker.map(|worker| worker.clone_ref(py))
+    }
+
+    /// The step that this worker runs.
+    pub fn slot_of(&self, number: u32) -> Option<SlotId> {
+        let members = self.members();
+        members.workers.get(number as usize)?.as_ref()?.get().slot()
+    }
+
+    /// This step has given the verdict.
+    pub fn note_winner(&self, step: u32) {
+        self.members().winner = Some(step);
     }
 
     /// The run is decided: the step that gave the verdict is noted, and what still runs is

@@ -55,11 +55,30 @@ pub fn send<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Se
     })
 }
 
+/// Call a function with one argument or none, in a thread that may be a daemon.
+pub fn call<'py>(
+    function: &Bound<'py, PyAny>,
+    argument: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let hang = HangIfUnwound;
+    // SAFETY: both take any objects, and return a new reference or null with an exception set. If
+    // they unwind, the guard stops that.
+    let result = unsafe {
+        match argument {
+            Some(argument) => PyObject_CallOneArg(function.as_ptr(), argument.as_ptr()),
+            None => PyObject_CallNoArgs(function.as_ptr()),
+        }
+    };
+    mem::forget(hang);
+    // SAFETY: see above.
+    unsafe { Bound::from_owned_ptr_or_err(function.py(), result) }
+}
+
 // Windows ends threads without unwinding.
 #[cfg(windows)]
-use ffi::PyIter_Send;
+use ffi::{PyIter_Send, PyObject_CallNoArgs, PyObject_CallOneArg};
 
-// PyO3 declares it as a function that never unwinds.
+// PyO3 declares them as functions that never unwind.
 #[cfg(not(windows))]
 unsafe extern "C-unwind" {
     fn PyIter_Send(
@@ -67,6 +86,11 @@ unsafe extern "C-unwind" {
         value: *mut ffi::PyObject,
         result: *mut *mut ffi::PyObject,
     ) -> ffi::PySendResult;
+    fn PyObject_CallOneArg(
+        function: *mut ffi::PyObject,
+        argument: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject;
+    fn PyObject_CallNoArgs(function: *mut ffi::PyObject) -> *mut ffi::PyObject;
 }
 
 /// Before 3.14, CPython ends a daemon thread that computes at the program's end with
@@ -129,6 +153,12 @@ impl Slot {
             _ => Err(PyErr::fetch(object.py())),
         }
     }
+}
+
+/// A copy of the context that this thread is in.
+pub fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: it returns a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_CopyCurrent()) }
 }
 
 /// A copy of a context, as a step gets it.

@@ -32,6 +32,7 @@ mod seat;
 mod slice;
 mod step_ids;
 mod tally;
+mod threads;
 mod trio;
 mod work;
 mod worker;
@@ -64,6 +65,8 @@ mod _core {
     use crate::step_ids::step_ids;
     #[pymodule_export]
     use crate::tally::Tally;
+    #[pymodule_export]
+    use crate::threads::ThreadDriver;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -88,6 +91,7 @@ mod _core {
                 "Ring",
                 "Run",
                 "Tally",
+                "ThreadDriver",
                 "step_ids",
             ],
         )?;

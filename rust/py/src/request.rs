@@ -23,6 +23,8 @@ pub struct Request {
     pub work: Work,
     /// Whether every step gets a Trio task of its own.
     pub isolated: bool,
+    /// Whether steps are plain functions, which run in threads.
+    pub in_threads: bool,
 }
 
 /// One setting, by its name in Python.
@@ -65,6 +67,7 @@ impl Request {
             lane,
             work,
             isolated: false,
+            in_threads: read!(spec.in_threads),
         };
         let retry: Option<Bound<'_, PyAny>> = read!(spec.retry);
         if let Some(retry) = retry {

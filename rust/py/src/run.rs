@@ -20,6 +20,7 @@ use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
+use crate::threads::Desk;
 use crate::trio;
 use crate::work::Work;
 
@@ -35,6 +36,10 @@ pub struct Run {
     pub lane: LaneId,
     pub work: Work,
     pub isolated: bool,
+    /// Whether its steps are plain functions, which run in threads.
+    pub in_threads: bool,
+    /// What the threads leave for Trio's thread.
+    pub desk: Desk,
     pub has_one_step: bool,
     pub has_timeouts: bool,
     pub opened_ns: u64,
@@ -132,6 +137,7 @@ impl Run {
             mut lane,
             work,
             isolated,
+            in_threads,
         } = request;
         close_torn(pool.get(), token)?;
         let entry = pool.get().admit(token, &work.clock)?;
@@ -154,6 +160,8 @@ impl Run {
                 lane,
                 work,
                 isolated,
+                in_threads,
+                desk: Desk::default(),
                 has_one_step,
                 has_timeouts,
                 opened_ns: now_ns,
@@ -197,10 +205,14 @@ impl Run {
 
     /// Start the first worker, if there is anything to do.
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        if self.ready(py)? > 0 {
-            self.crew().bring_worker(py)?;
+        if self.ready(py)? == 0 {
+            return Ok(());
         }
-        Ok(())
+        if self.in_threads {
+            // It takes a thread a while to come and ask: the run has its place in line from now on.
+            self.pool.get().lock(py)?.request(self.lane);
+        }
+        self.crew().bring_worker(py)
     }
 
     /// A worker retires: another one takes its place while there is something to start.
@@ -220,11 +232,19 @@ impl Run {
     fn cancel_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         fault!(py, Look);
         let clock = &self.work.clock;
-        let due = clock.due(clock.now(py)?);
+        let now = clock.now(py)?;
+        let due = clock.due(now);
         let slice = Slice::begin(clock);
         loop {
-            let (overdue, earliest) = self.pool.get().lock(py)?.take_overdue(self.lane, due, 1);
+            let mut scheduler = self.pool.get().lock(py)?;
+            let (overdue, earliest) = scheduler.take_overdue(self.lane, due, 1);
             let was_last = overdue.is_empty();
+            let strike = |&worker: &u32| self.strike(&mut scheduler, worker, now.ns);
+            let hits: Vec<_> = overdue.iter().filter_map(strike).collect();
+            drop(scheduler);
+            for hit in hits {
+                self.struck(py, hit)?;
+            }
             for worker in overdue {
                 self.crew().cancel_overdue(py, worker)?;
             }
@@ -241,6 +261,27 @@ impl Run {
         let mut scheduler = self.pool.get().lock(py)?;
         scheduler.set_step_timeout(self.lane, step, timeout_ns);
         Ok(())
+    }
+
+    /// Whether its steps run in threads.
+    #[getter]
+    fn in_threads(&self) -> bool {
+        self.in_threads
+    }
+
+    /// There is a clerk from now on, who attends when this is called; None: there is none any more.
+    fn employ(&self, call: Option<Py<PyAny>>) {
+        self.desk.employ(call);
+    }
+
+    /// Do what threads have left to be done on Trio's thread. Whether there is more.
+    fn attend(&self, py: Python<'_>) -> PyResult<bool> {
+        self.desk.attend(py, self)
+    }
+
+    /// The run is being cancelled: nothing more of it starts.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        self.abandon_rest(py)
     }
 
     /// Whether any step has a time limit.
@@ -371,6 +412,7 @@ impl Run {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.pool)?;
         self.work.traverse(&visit)?;
+        self.desk.traverse(&visit)?;
         visit.call(&self.crew)
     }
 }

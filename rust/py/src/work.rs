@@ -16,6 +16,7 @@ pub enum Call {
 }
 
 /// The figures of the attempt with which a step has ended.
+#[derive(Clone, Copy)]
 pub struct Figures {
     pub waited_ns: u64,
     pub ran_ns: u64,

@@ -98,6 +98,12 @@ impl Worker {
         named
     }
 
+    /// The task that it sits in.
+    pub fn task(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let seat = lock(&self.seat);
+        seat.as_ref().map(|seat| seat.task.clone_ref(py))
+    }
+
     /// The running step for which a task works that sits in this nursery (counted from 0) of our
     /// task: ours, if the nursery was opened since the worker sat down, or that of the worker that
     /// waits for us in the same task.

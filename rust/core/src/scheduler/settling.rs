@@ -24,6 +24,12 @@ impl Scheduler {
         if let Some(worker) = slot.armed.filter(|_| faults::holds(Rule::Generation)) {
             lane.deadlines.disarm(worker);
         }
+        if slot.has_timed_out {
+            lane.overstaying -= 1;
+            self.release(slot_id, slot);
+            self.keep_time(None);
+            return None;
+        }
         fault!(LockedSettle);
         let before = std::mem::replace(&mut lane.states[slot.step as usize], outcome.state());
         debug_assert_eq!(before, StepState::Running);
@@ -76,6 +82,7 @@ impl Scheduler {
         }
         let lane = self.lanes.get_mut(slot.lane.0)?;
         let stays = slot.source == Source::Pool
+            && !slot.is_overdue
             && slot.loan.is_none()
             && self.line.is_empty()
             && self.ledger.may_stay()
@@ -114,7 +121,7 @@ impl Scheduler {
 
     /// Count the outcome in the join policy, and make the steps ready that waited for this one
     /// alone. The verdict is returned if this step decided its lane.
-    fn count_towards_verdict(
+    pub(super) fn count_towards_verdict(
         &mut self,
         id: LaneId,
         step: u32,

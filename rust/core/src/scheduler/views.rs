@@ -127,7 +127,8 @@ impl Scheduler {
 
     /// How many of the lane's steps run and count in its tally.
     pub fn holding(&self, id: LaneId) -> u32 {
-        self.lanes.get(id.0).map_or(0, |lane| lane.holding)
+        let running = |lane: &Lane| lane.holding - lane.overstaying;
+        self.lanes.get(id.0).map_or(0, running)
     }
 
     /// Counts and durations since the start.

@@ -1,0 +1,119 @@
+"""Threads that run a group's functions, and the clerk who does for them what only Trio's thread may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import TypeVar
+
+import trio
+from trio.lowlevel import current_trio_token, enable_ki_protection
+
+from .. import _core
+from .bell import Bell
+
+__all__ = ["Clerk", "call_in_thread", "send_thread"]
+
+R = TypeVar("R")
+
+_limiter = trio.lowlevel.RunVar[trio.CapacityLimiter]("hocket's threads")
+
+
+@enable_ki_protection
+async def send_thread(driver: _core.ThreadDriver) -> None:
+    """Have a thread run steps for this task, until there are no more or the scope is used up.
+
+    The task is the one that the functions know: ``trio.from_thread.run`` runs in it, and
+    ``trio.from_thread.check_cancelled`` asks whether it is cancelled. The thread is one of Trio's, which
+    are used again and end when they have been idle for some seconds.
+    """
+    limiter = _unlimited()
+    while True:
+        await trio.to_thread.run_sync(driver.work, thread_name="hocket.thread", limiter=limiter)
+        wait = driver.wait()
+        if wait is None:
+            return
+        try:
+            await wait
+        finally:
+            driver.woke()
+
+
+async def call_in_thread(function: Callable[[], R], limit: float | None) -> R:
+    """Be an async step that calls a function in a thread, and ends when that has returned.
+
+    If that took longer than the step's ``limit`` in seconds, it has timed out, and not returned late.
+    """
+    began = trio.current_time()
+    value = await trio.to_thread.run_sync(function, limiter=_unlimited())
+    if limit is not None and trio.current_time() - began >= limit:
+        await trio.lowlevel.checkpoint_if_cancelled()
+    return value
+
+
+def _unlimited() -> trio.CapacityLimiter:
+    # How many there are is for the pool to say, whose slots they have.
+    try:
+        return _limiter.get()
+    except LookupError:
+        _limiter.set(trio.CapacityLimiter(inf))
+        return _limiter.get()
+
+
+class Clerk:
+    """Does what the threads of one run leave for Trio's thread.
+
+    They call for it at most once until it has come, so that one trip through Trio serves many steps.
+    """
+
+    def __init__(self, run: _core.Run) -> None:
+        self._run = run
+        self._bell = Bell()
+        self._over = False
+        self._cancelled = False
+        self._workers = 0
+        run.employ(partial(current_trio_token().run_sync_soon, self._bell.ring))
+
+    def begins(self) -> None:
+        """One more worker has a thread."""
+        self._workers += 1
+
+    def leaves(self) -> None:
+        """A worker has no thread any more."""
+        self._workers -= 1
+        if self._workers == 0:
+            self._bell.ring()
+
+    def end(self) -> None:
+        """No more steps will come, and no thread works for the run."""
+        self._over = True
+        self._bell.ring()
+
+    @enable_ki_protection
+    async def work(self) -> None:
+        """Attend until no thread is left, also while the run is being cancelled."""
+        try:
+            await self._attend()
+        except trio.Cancelled:
+            # Functions cannot be cancelled. No other one starts, and those that run are waited for.
+            self._cancelled = True
+            self._run.abandon()
+            with trio.CancelScope(shield=True):
+                await self._attend()
+            raise
+        except BaseException:
+            self._run.abandon()
+            raise
+        finally:
+            self._run.employ(None)
+            del self
+
+    async def _attend(self) -> None:
+        while True:
+            if self._run.attend():
+                await trio.lowlevel.checkpoint()
+            elif self._over or (self._cancelled and self._workers == 0):
+                return
+            else:
+                await self._bell.wait()

@@ -1,0 +1,259 @@
+//! The loop of a thread: the next step, its function, its end.
+
+use std::sync::atomic::Ordering;
+
+use hocket_core::{Next, Scheduler};
+use pyo3::prelude::*;
+
+use super::class::{Action, ThreadDriver};
+use super::contexts::Contexts;
+use super::desk::Told;
+use super::manners::Stretch;
+use crate::clock::{Anchor, Moment};
+use crate::coroutine::{async_in_thread, programming_error};
+use crate::event::Happened;
+use crate::faults::fault;
+use crate::ffi;
+use crate::pool::Pool;
+use crate::request::out_of_memory;
+use crate::run::Run;
+use crate::work::Call;
+use crate::worker::Worker;
+
+/// A step that runs: which one, and its entry in the ledger.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub index: u32,
+    pub slot: hocket_core::SlotId,
+}
+
+/// What the thread does, from where its task has sent it to where it returns.
+pub struct Shift<'a, 'py> {
+    pub driver: &'a ThreadDriver,
+    pub py: Python<'py>,
+    contexts: Contexts<'py>,
+    pub anchor: Option<Anchor>,
+    pub stretch: Stretch,
+    /// What the scheduler has already said about the time after the step that just ended.
+    pub next: Option<Next>,
+    /// Whether a function runs: a panic in there is not ours.
+    pub in_step: bool,
+}
+
+/// What has to follow when the scheduler has answered, and its lock is free again.
+pub struct Following {
+    alarm: Option<u64>,
+    grows: bool,
+    is_exhausted: bool,
+    pub woken: bool,
+}
+
+impl<'a, 'py> Shift<'a, 'py> {
+    pub fn begin(driver: &'a ThreadDriver, py: Python<'py>) -> PyResult<Self> {
+        Ok(Self {
+            driver,
+            py,
+            contexts: Contexts::of_thread(py)?,
+            anchor: None,
+            stretch: Stretch::default(),
+            next: None,
+            in_step: false,
+        })
+    }
+
+    pub fn end(self) {
+        debug_assert!(
+            self.driver.worker.get().slot().is_some()
+                || !matches!(self.next, Some(Next::Start { .. })),
+            "a lost slot"
+        );
+    }
+
+    pub fn run(&self) -> &'a Run {
+        self.driver.run.get()
+    }
+
+    pub fn pool(&self) -> &'a Pool {
+        self.run().pool.get()
+    }
+
+    pub fn worker(&self) -> &'a Worker {
+        self.driver.worker.get()
+    }
+
+    /// Run steps until the worker's task has something to do.
+    pub fn pull(&mut self) -> PyResult<()> {
+        loop {
+            let action = match self.ask()? {
+                Next::Leave => Action::Leave,
+                Next::Wait => Action::Wait(None),
+                Next::WaitUntil { at_ns } => Action::Wait(Some(at_ns)),
+                Next::Start { step, slot } => {
+                    let step = Step { index: step, slot };
+                    self.tell_start(step)?;
+                    let made = self.call(step);
+                    if self.ended(step, made)? {
+                        continue;
+                    }
+                    Action::Again
+                }
+            };
+            self.driver.act(action);
+            return Ok(());
+        }
+    }
+
+    /// Ask the scheduler what to do.
+    fn ask(&mut self) -> PyResult<Next> {
+        fault!(self.py, Begin);
+        let (py, run, pool) = (self.py, self.run(), self.pool());
+        pool.check_fork()?;
+        if let Some(next) = self.next.take() {
+            return Ok(next);
+        }
+        let now = run.work.clock.soon(py, &mut self.anchor)?;
+        let mut scheduler = pool.lock(py)?;
+        let reserved = scheduler.make_room(run.lane, self.worker().number);
+        reserved.map_err(out_of_memory)?;
+        self.driver.has_come();
+        let next = scheduler.next(run.lane, now.ns);
+        let following = self.take_over(&mut scheduler, &next, now);
+        drop(scheduler);
+        self.follow(following, Some(run))?;
+        Ok(next)
+    }
+
+    /// What the scheduler has answered is this worker's from here on; its lock is still held.
+    pub fn take_over(&self, scheduler: &mut Scheduler, next: &Next, now: Moment) -> Following {
+        let (run, worker) = (self.run(), self.worker());
+        let mut following = Following {
+            alarm: None,
+            grows: false,
+            is_exhausted: false,
+            woken: false,
+        };
+        match *next {
+            Next::Start { slot, .. } => {
+                worker.set_slot(Some(slot));
+                if run.has_timeouts {
+                    let limit = scheduler.attempt_limit_ns(slot);
+                    let deadline = limit.map(|(ns, _)| run.work.clock.deadline(now, ns));
+                    let arm = |&it: &u64| scheduler.arm(slot, worker.number, it);
+                    following.alarm = deadline.filter(arm);
+                }
+                let crew = run.crew();
+                if !crew.expects_worker() && scheduler.request(run.lane) {
+                    crew.is_coming();
+                    following.grows = true;
+                }
+                following.is_exhausted = crew.has_parked() && scheduler.is_exhausted(run.lane);
+            }
+            Next::Wait | Next::WaitUntil { .. } => self.driver.sets_out(),
+            Next::Leave => {}
+        }
+        following.woken = scheduler.has_wakes();
+        following
+    }
+
+    /// `own` is our run if we are about to ask for its next step ourselves.
+    pub fn follow(&self, following: Following, own: Option<&Run>) -> PyResult<()> {
+        let Following {
+            alarm,
+            grows,
+            is_exhausted,
+            woken,
+        } = following;
+        if alarm.is_some() || grows || is_exhausted {
+            self.run().desk.put(self.py, |papers| {
+                if grows {
+                    papers.bring();
+                }
+                if is_exhausted {
+                    papers.dismiss();
+                }
+                if let Some(deadline) = alarm {
+                    papers.set_alarm(deadline);
+                }
+            });
+        }
+        match woken {
+            true => self
+                .pool()
+                .wake_from_thread(self.py, own.map(|run| run.lane)),
+            false => Ok(()),
+        }
+    }
+
+    fn tell_start(&self, step: Step) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        fault!(py, Started);
+        if run.work.observer.is_none() {
+            return Ok(());
+        }
+        let scheduler = self.pool().lock(py)?;
+        let waited_ns = scheduler.times_ns(step.slot).map_or(0, |times| times.0);
+        let attempt = scheduler.attempt(run.lane, step.index);
+        drop(scheduler);
+        let id = run.work.id(py, step.index)?;
+        self.tell(Happened::Started, &id, waited_ns, attempt)
+    }
+
+    /// Have the observer told, on Trio's thread.
+    pub fn tell(
+        &self,
+        happened: Happened<'_, 'py>,
+        id: &Bound<'py, PyAny>,
+        ns: u64,
+        attempt: u32,
+    ) -> PyResult<()> {
+        let run = self.run();
+        if run.work.observer.is_none() {
+            return Ok(());
+        }
+        let event = happened.event(id, &run.work.group, ns, attempt)?;
+        let told = Told::Event(event.unbind());
+        run.desk.put(self.py, |papers| papers.tell(told));
+        Ok(())
+    }
+
+    /// Call the step's function, in a context of its own.
+    fn call(&mut self, step: Step) -> PyResult<Bound<'py, PyAny>> {
+        let (py, work) = (self.py, &self.run().work);
+        let context = self.contexts.take()?;
+        let item = work.steps.bind(py).get_item(step.index as usize)?;
+        self.in_step = true;
+        let made = {
+            let _entered = ffi::Entered::new(&context)?;
+            fault!(py, CallFunction);
+            match &work.call {
+                Call::Executor(executor) => ffi::call(executor.bind(py), Some(&item)),
+                Call::Functions => ffi::call(&item, None),
+            }
+        };
+        self.in_step = false;
+        self.contexts.put_back(context);
+        made
+    }
+
+    /// A call that cannot work for any step is a mistake of the program.
+    pub fn mistake(
+        &self,
+        step: Step,
+        made: &PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<PyErr>> {
+        let (py, work) = (self.py, &self.run().work);
+        match made {
+            Ok(value) if ffi::is_coroutine(value)? => {
+                async_in_thread(py, work, step.index, value).map(Some)
+            }
+            Ok(_) => Ok(None),
+            Err(error) => programming_error(py, work, step.index, error),
+        }
+    }
+
+    /// Whether the worker is about to leave its scope, which was cancelled for a step.
+    pub fn is_coming_back(&self) {
+        self.driver.is_coming();
+        debug_assert!(self.driver.entering.load(Ordering::Relaxed));
+    }
+}
