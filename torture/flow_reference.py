@@ -25,15 +25,17 @@ FAILING, HALTED = (FAILED, LATE), (CANCELLED, UNREACHED)
 
 
 class Scope:
-    """Steps that run together: the workflow, a group, or the taken side of a branch."""
+    """Steps that run together: a workflow, a group, the taken side of a branch, a block, a loop's passes."""
 
     def __init__(self, owner: Flow | None, steps: list[Flow], now: float) -> None:
         self.owner = owner
         self.steps = steps
         self.deadline = math.inf
         self.ended: list[Flow] = []
-        if owner is not None and owner.strategy is not None and owner.timeout is not None:
+        if owner is not None and owner.kind == "group" and owner.timeout is not None:
             self.deadline = now + owner.timeout
+        if owner is not None and owner.max_duration is not None:
+            self.deadline = now + owner.max_duration
 
     @property
     def is_group(self) -> bool:
@@ -48,6 +50,9 @@ class Reference:
         self.now = 0.0
         self.states: dict[str, StepState] = {}
         self.causes: dict[str, tuple[Why, str]] = {}
+        self.halted: dict[str, str] = {}
+        """For steps that their sequence does not get to: the step that has stopped it."""
+        self.cancelled_at = math.inf if case.cancelled_at is None else case.cancelled_at
         self.starts: dict[str, float] = {}
         self.ends: dict[str, float] = {}
         self.running: dict[str, Flow] = {}
@@ -57,12 +62,34 @@ class Reference:
             self.scopes[0].deadline = case.max_duration
 
     def run(self) -> Reference:
+        status = self.run_scopes()
+        good = self.success
+        # Nothing stops handlers.
+        self.cancelled_at = math.inf
+        chosen = {"succeeded": "on_success", "cancelled": "on_cancel"}.get(status, "on_failure")
+        for name in ("on_success", "on_failure", "on_cancel", "finally_"):
+            steps = self.case.handlers.get(name, [])
+            if name not in (chosen, "finally_"):
+                for one in steps:
+                    self.never(one, OMITTED, (Why.STATUS, ""), None)
+            elif steps:
+                for one in steps:
+                    one.timeout = one.timeout or 30
+                self.scopes = [Scope(None, steps, self.now)]
+                self.run_scopes()
+                good = good and self.success
+        self.success = good
+        return self
+
+    def run_scopes(self) -> str:
+        """Go on until nothing runs any more; return how that has ended."""
+        self.status = "failed"
         while self.scopes:
             while self.step():
                 pass
             if self.scopes:
                 self.jump()
-        return self
+        return self.status
 
     # --- what happens without time passing
 
@@ -84,11 +111,11 @@ class Reference:
 
     def waits_for(self, flow: Flow, scope: Scope) -> list[Flow]:
         """The steps of the scope that this one, or anything in it, needs to have ended."""
-        inside = [
-            one for one in self.case.all if one is flow or any(o is flow for o, _ in one.path)
-        ]
+        inside = [flow, *(one for one in self.case.all if any(o is flow for o, _ in one.path))]
         depth = len(flow.path)
         found = []
+        if (before := self.before(flow)) is not None:
+            found.append(before)
         for one in inside:
             for other in [
                 *one.plain,
@@ -99,6 +126,13 @@ class Reference:
                 if other.path[:depth] == flow.path and around[0] is not flow:
                     found.append(around[0])
         return found
+
+    def before(self, flow: Flow) -> Flow | None:
+        """The step before this one in its sequence."""
+        owner = flow.path[-1][0] if flow.path else None
+        if owner is None or not owner.in_order or flow is owner.sides[0][0]:
+            return None
+        return owner.sides[0][owner.sides[0].index(flow) - 1]
 
     def begin(self, flow: Flow, scope: Scope) -> None:
         obstacle = self.obstacle(flow)
@@ -111,11 +145,16 @@ class Reference:
         self.starts[flow.id] = self.now
         if holds is None:
             return self.end(flow, FAILED)
-        if flow.strategy is not None:
-            return self.open_group(flow)
-        if flow.is_branch:
+        return self.open(flow)
+
+    def open(self, flow: Flow) -> None:
+        """Begin what a step holds."""
+        if flow.kind in ("group", "loop"):
+            self.open_group(flow)
+        elif flow.kind == "branch":
             self.open_branch(flow)
-        return None
+        elif flow.kind in ("block", "workflow"):
+            self.scopes.append(Scope(flow, flow.sides[0], self.now))
 
     def holds(self, flow: Flow) -> bool | None:
         if flow.when == "state":
@@ -125,6 +164,9 @@ class Reference:
         return {None: True, "yes": True, "no": False, "broken": None}[flow.when]
 
     def obstacle(self, flow: Flow) -> tuple[Why, str] | None:
+        if (halting := self.halting(flow)) is not None:
+            self.halted[flow.id] = halting
+            return Why.EDGE, halting
         judged = [self.judged(one, flow) for one in flow.plain]
         good = False
         for one in judged:
@@ -147,10 +189,21 @@ class Reference:
                 return Why.EDGE, one.id
         return None
 
+    def halting(self, flow: Flow) -> str | None:
+        """The step that keeps a sequence from getting to this one."""
+        before = self.before(flow)
+        if before is None:
+            return None
+        if before.id in self.halted:
+            return self.halted[before.id]
+        state, may = self.states.get(before.id), before.on_error == "continue"
+        is_bad = state is None or state in HALTED or (state in FAILING and not may)
+        return before.id if is_bad else None
+
     def judged(self, other: Flow, flow: Flow) -> Flow:
         """Of a member of a group, seen from outside, the step that runs the group."""
         mine = {owner.id for owner, _ in flow.path}
-        groups = [o for o, _ in other.path if o.id not in mine and o.strategy is not None]
+        groups = [o for o, _ in other.path if o.id not in mine and o.kind == "group"]
         return groups[0] if groups else other
 
     def open_group(self, flow: Flow) -> None:
@@ -175,10 +228,8 @@ class Reference:
             self.starts[one.id] = self.now
             if one in broken:
                 self.end(one, FAILED)
-            elif one.strategy is not None:
-                self.open_group(one)
-            elif one.is_branch:
-                self.open_branch(one)
+            else:
+                self.open(one)
         return None
 
     def open_branch(self, flow: Flow) -> None:
@@ -226,6 +277,8 @@ class Reference:
     def goes_on(self, scope: Scope) -> bool:
         if scope.is_group:
             return scope.owner.continue_on_error or not scope.owner.fail_fast
+        if scope.owner is not None and scope.owner.kind == "workflow":
+            return not scope.owner.fail_fast
         return not self.case.fail_fast
 
     def decided(self, scope: Scope) -> tuple[bool, tuple[Why, str] | None] | None:
@@ -262,7 +315,7 @@ class Reference:
     def over(self, scope: Scope, verdict: bool) -> None:
         self.scopes.remove(scope)
         if scope.owner is None:
-            self.success = verdict
+            self.success, self.status = verdict, "succeeded" if verdict else self.status
         elif scope.owner.id in self.running:
             self.end(scope.owner, OK if verdict else FAILED)
 
@@ -297,8 +350,7 @@ class Reference:
             if not flow.sides
         ]
         due += [(scope.deadline, 1, scope) for scope in self.scopes]
-        if self.case.cancelled_at is not None:
-            due.append((self.case.cancelled_at, 2, None))
+        due.append((self.cancelled_at, 2, None))
         self.now, kind, what = min(due, key=lambda one: one[:2])
         if kind == 0:
             is_late = what.timeout is not None and what.timeout < what.seconds
@@ -312,3 +364,4 @@ class Reference:
         else:
             self.stop(self.scopes[0], (Why.STOPPED, ""))
             self.scopes.clear()
+            self.status = "cancelled"

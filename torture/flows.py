@@ -22,6 +22,7 @@ from hocket import (
 CONDITIONS = ["yes", "no", "broken", "state", "value"]
 RULES = ["succeeded", "failed", "finished", "ended"]
 TOLERANT = ["continue", "skip_dependents"]
+HANDLERS = ["on_success", "on_failure", "on_cancel", "finally_"]
 CLOSE = ["any", "race", "quorum(1)", "quorum(2)"]
 STRATEGIES = ["all", "all", "any", "race", "all_settled", "quorum(1)", "quorum(2)"]
 
@@ -47,12 +48,15 @@ class Flow:
     continue_on_error: bool = False
     fail_fast: bool = True
     sides: list[list[Flow]] = attrs.field(factory=list)
-    """Of a group its members, of a branch the steps of each side."""
+    """Of a group its members, of a branch the steps of each side, of a block and of another workflow its
+    steps, of a loop its passes."""
     takes: int = 0
-
-    @property
-    def is_branch(self) -> bool:
-        return bool(self.sides) and self.strategy is None
+    kind: str = "step"
+    """``step``, ``group``, ``branch``, ``block``, ``loop`` or ``workflow``."""
+    in_order: bool = False
+    """Of a block: whether it is a sequence."""
+    max_duration: float | None = None
+    """Of another workflow."""
 
 
 @attrs.define
@@ -64,6 +68,12 @@ class Case:
     max_duration: float | None
     cancelled_at: float | None
     all: list[Flow] = attrs.field(factory=list)
+    handlers: dict[str, list[Flow]] = attrs.field(factory=dict)
+
+    @property
+    def seen(self) -> list[Flow]:
+        """Every step that the run tells of: those in loops and in other workflows are not."""
+        return [*self.all, *(one for steps in self.handlers.values() for one in steps)]
 
 
 def make_case(rng: random.Random) -> Case:
@@ -73,7 +83,29 @@ def make_case(rng: random.Random) -> Case:
         case.max_duration = rng.uniform(0.1, 6)
     if rng.random() < 0.15:
         case.cancelled_at = rng.uniform(0.1, 6)
+    if rng.random() < 0.4:
+        for name in rng.sample(HANDLERS, rng.randint(1, 4)):
+            case.handlers[name] = _handler(rng, case, name)
     return case
+
+
+def _handler(rng, case, name):
+    made = []
+    for number in range(rng.randint(1, 3)):
+        flow = Flow(f"{name}{number}", (), seconds=rng.uniform(0.1, 2))
+        if number == 0 and rng.random() < 0.15:
+            flow.seconds = 40.5  # handlers have 30 seconds
+        flow.fails = rng.random() < 0.2
+        flow.on_error = rng.choice(["fail", "fail", *TOLERANT])
+        before = [*made, *case.steps]
+        for one in rng.sample(before, min(len(before), rng.choice([0, 0, 1]))):
+            if rng.random() < 0.5:
+                flow.plain.append(one)
+            else:
+                rules = RULES if one in case.steps else ["succeeded", "finished", "ended"]
+                flow.ruled.append((one, rng.choice(rules)))
+        made.append(flow)
+    return made
 
 
 def _graph(rng, case, path, count):
@@ -108,21 +140,77 @@ def _step(rng, case, path):
 
 def _inside(rng, case, flow):
     flow.fails = False
-    if rng.random() < 0.5:
-        for side in range(rng.randint(1, 3)):
-            flow.sides.append([])
-            flow.sides[side] = _graph(rng, case, (*flow.path, (flow, side)), rng.randint(1, 3))
-        flow.takes = rng.randrange(len(flow.sides) + 1)
-        return
+    flow.kind = rng.choice(["branch", "group", "block", "loop", "workflow"])
+    {
+        "branch": _make_branch,
+        "group": _make_group,
+        "block": _make_block,
+        "loop": _make_loop,
+        "workflow": _make_workflow,
+    }[flow.kind](rng, case, flow)
+
+
+def _make_branch(rng, case, flow):
+    for side in range(rng.randint(1, 3)):
+        flow.sides.append([])
+        flow.sides[side] = _graph(rng, case, (*flow.path, (flow, side)), rng.randint(1, 3))
+    flow.takes = rng.randrange(len(flow.sides) + 1)
+
+
+def _make_block(rng, case, flow):
+    flow.in_order = rng.random() < 0.6
+    flow.sides = [[]]
+    flow.sides[0] = _graph(rng, case, (*flow.path, (flow, 0)), rng.randint(1, 4))
+
+
+def _make_group(rng, case, flow):
+    _decide_as_group(rng, flow)
+    flow.sides[0] = _graph(rng, case, (*flow.path, (flow, 0)), rng.randint(2, 3))
+    if rng.random() < 0.15:
+        flow.timeout = rng.uniform(0.1, 2)
+
+
+def _make_loop(rng, case, flow):
+    """The passes are steps of the same kind: one that fails or not, or a sequence of such steps."""
+    _decide_as_group(rng, flow)
+    count, length = rng.randint(0, 4), rng.choice([0, 0, 2])
+    for number in range(count):
+        one = Flow(f"{flow.id}#{number}", (*flow.path, (flow, 0)))
+        one.seconds, one.fails = rng.uniform(0.1, 2), rng.random() < 0.2
+        if length:
+            one.kind, one.in_order, one.sides = "block", True, [[]]
+            one.sides[0] = _simple(rng, f"{one.id}.x", (*one.path, (one, 0)), length)
+        elif flow.strategy[:6] != "quorum" and rng.random() < 0.2:
+            one.when = "no"
+        flow.sides[0].append(one)
+
+
+def _make_workflow(rng, case, flow):
+    flow.fail_fast = rng.random() < 0.6
+    flow.sides = [_simple(rng, f"{flow.id}/s", (*flow.path, (flow, 0)), rng.randint(1, 3))]
+    if rng.random() < 0.3:
+        flow.max_duration = rng.uniform(0.1, 2)
+
+
+def _simple(rng, name, path, count):
+    """Steps that nobody outside sees; some depend on the one before."""
+    made = []
+    for number in range(count):
+        flow = Flow(f"{name}{number}", path, seconds=rng.uniform(0.1, 2))
+        flow.fails = rng.random() < 0.2
+        if made and path[-1][0].kind == "workflow" and rng.random() < 0.5:
+            flow.plain.append(made[-1])
+        made.append(flow)
+    return made
+
+
+def _decide_as_group(rng, flow):
     flow.strategy = rng.choice(STRATEGIES)
     flow.sides = [[]]
     if flow.strategy in CLOSE:  # it fails at once if too few of its members are left
         flow.on_error = rng.choice(TOLERANT)
-    flow.sides[0] = _graph(rng, case, (*flow.path, (flow, 0)), rng.randint(2, 3))
     flow.continue_on_error = rng.random() < 0.2
     flow.fail_fast = flow.continue_on_error or flow.strategy != "all" or rng.random() < 0.6
-    if rng.random() < 0.15:
-        flow.timeout = rng.uniform(0.1, 2)
 
 
 def is_close(path):
@@ -145,6 +233,8 @@ def may_wait(path, other):
         depth += 1
     if depth < len(path) and other is path[depth][0]:
         return False  # it is around
+    if any(owner.kind == "block" for owner, _ in other.path[depth:]):
+        return False  # it is hidden
     return depth == 0 or path[depth - 1][0].strategy is None
 
 
@@ -159,6 +249,7 @@ def definition_of(case: Case) -> WorkflowDefinition:
         fail_fast=case.fail_fast,
         max_duration=case.max_duration,
         parallel_config=WorkerPoolConfig(max_concurrent=1_000),
+        **{name: [_as_step(flow) for flow in steps] for name, steps in case.handlers.items()},
     )
 
 
@@ -171,7 +262,20 @@ def _as_step(flow: Flow) -> WorkflowStep:
         "when": _as_condition(flow),
         "on_error": flow.on_error,
     }
-    if flow.strategy is not None:
+    if flow.kind == "loop":
+        return _as_loop(flow, options)
+    if flow.kind == "block":
+        key = "sequence" if flow.in_order else "steps"
+        return WorkflowStep(flow.id, **{key: [_as_step(one) for one in flow.sides[0]]}, **options)
+    if flow.kind == "workflow":
+        inner = WorkflowDefinition(
+            f"w{flow.id}",
+            [_as_step(one) for one in flow.sides[0]],
+            fail_fast=flow.fail_fast,
+            max_duration=flow.max_duration,
+        )
+        return WorkflowStep(flow.id, workflow=inner, **options)
+    if flow.kind == "group":
         group = ParallelGroup(
             flow.id,
             [_as_step(one) for one in flow.sides[0]],
@@ -181,9 +285,36 @@ def _as_step(flow: Flow) -> WorkflowStep:
             timeout=flow.timeout,
         )
         return WorkflowStep(flow.id, group=group, **options)
-    if flow.is_branch:
+    if flow.kind == "branch":
         return WorkflowStep(flow.id, branch=_as_branch(flow), **options)
     return WorkflowStep(flow.id, execute=_works(flow), timeout=flow.timeout, **options)
+
+
+def _as_loop(flow, options):
+    passes = flow.sides[0]
+    settings = {
+        "wait_strategy": flow.strategy,
+        "continue_on_error": flow.continue_on_error,
+        "fail_fast": flow.fail_fast,
+        **options,
+    }
+    if passes and passes[0].sides:
+        steps = [
+            WorkflowStep(one.id, execute=_works_in_pass([each.sides[0][n] for each in passes]))
+            for n, one in enumerate(passes[0].sides[0])
+        ]
+        return WorkflowStep.for_each(flow.id, range(len(passes)), sequence=steps, **settings)
+    left_out = [n for n, one in enumerate(passes) if one.when == "no"]
+    when = f"!($index in {left_out})" if left_out else None
+    step = WorkflowStep("pass", execute=_works_in_pass(passes), when=when)
+    return WorkflowStep.for_each(flow.id, range(len(passes)), step, **settings)
+
+
+def _works_in_pass(flows):
+    async def execute(context: WorkflowContext) -> str:
+        return await _works(flows[context.variables["index"]])(context)
+
+    return execute
 
 
 def _as_branch(flow):

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from hocket import EventKind, StepState, WorkflowContext, WorkflowInvalid, WorkflowManager
 from torture.flow_reference import Reference
-from torture.flows import Case, definition_of, make_case
+from torture.flows import Case, Flow, definition_of, make_case
 from torture.suite import Suite
 
 NEAR = 1e-6
@@ -55,11 +55,11 @@ def trial(seed: int) -> Counter[str]:
     trio.run(run.run, clock=MockClock(autojump_threshold=0))
     theirs = Reference(case).run()
     compare(run, theirs)
-    return Counter({"workflows": 1, "steps": len(case.all)})
+    return Counter({"workflows": 1, "steps": len(case.seen)})
 
 
 def compare(run: Run, theirs: Reference) -> None:
-    for flow in run.case.all:
+    for flow in run.case.seen:
         id_, ours = flow.id, run.context.state_of(flow.id)
         expected, at = theirs.states[id_], theirs.ends[id_]
         what = f"{id_}: {ours} by hocket, {expected} by the reference"
@@ -71,6 +71,9 @@ def compare(run: Run, theirs: Reference) -> None:
         if id_ in theirs.starts and expected in (StepState.SUCCEEDED, StepState.FAILED):
             assert abs(run.starts[id_] - theirs.starts[id_]) < NEAR, id_
             assert abs(run.ends[id_] - at) < NEAR, id_
+        has_passes = flow.kind == "loop" and flow.when != "broken"
+        if has_passes and expected in (StepState.SUCCEEDED, StepState.FAILED):
+            compare_passes(run, theirs, flow)
         cause = run.context.causes.get(id_)
         known = theirs.causes.get(id_)
         assert (cause is None) == (known is None), (what, cause, known)
@@ -83,10 +86,31 @@ def compare(run: Run, theirs: Reference) -> None:
             assert run.result.explain(id_).startswith(f"{id_} ")
 
 
+def compare_passes(run: Run, theirs: Reference, flow: Flow) -> None:
+    """The passes of a loop are no steps of the run: its value tells of them, or its error does."""
+    states = [theirs.states.get(one.id) for one in flow.sides[0]]
+    of = {
+        state: [str(n) for n, found in enumerate(states) if found is state] for state in StepState
+    }
+    good, bad = of[StepState.SUCCEEDED], of[StepState.FAILED]
+    if theirs.states[flow.id] is StepState.FAILED:
+        finished = run.context.errors[flow.id].finished
+        assert list(finished) == good, (flow.id, dict(finished), good)
+        return
+    found = run.context.results[flow.id]
+    assert list(found.results) == good, (flow.id, found, good)
+    assert sorted(found.failed_steps) == bad, (flow.id, found, bad)
+    left = [str(n) for n, state in enumerate(states) if str(n) not in (*good, *bad)]
+    assert found.skipped_steps == left, (flow.id, found, left)
+    if found.winner is not None:
+        first = min(good, key=lambda key: theirs.ends[flow.sides[0][int(key)].id])
+        assert found.winner == first, (flow.id, found.winner, first)
+
+
 SUITE = Suite(
     name="workflows",
-    promise="every step of a random workflow (groups, branches, rules, conditions, failures, time "
-    "limits, a cancellation at some moment) ends in the state, for the cause and at the time that a "
+    promise="every step of a random workflow (groups, branches, blocks, loops, other workflows, handlers, "
+    "rules, conditions, failures, time limits, a cancellation at some moment) ends in the state, for the cause and at the time that a "
     "reference written naively gives",
     unit="workflows",
     trial=trial,

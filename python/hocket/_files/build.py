@@ -150,7 +150,7 @@ class Builder:
         return None if made is None else {name: made}
 
     def _workflow(self, entry: StepEntry, keys: Keys) -> dict[str, Any] | None:
-        if entry.workflow is MISTAKEN:
+        if MISTAKEN in (entry.workflow, entry.with_):
             return None
         try:
             found = self.open_workflow(str(entry.workflow))
@@ -175,7 +175,8 @@ class Builder:
             hint = "; what a loop does each time stands under 'step'" if loops else ""
             self.findings.add(keys, f"a step has {both}, {no_more}{hint}")
         elif given != ["tool"] and entry.input is not None:
-            text = f"a step with {key(given[0])!r} takes no input"
+            instead = "; what it is given stands under 'with'" if given == ["workflow"] else ""
+            text = f"a step with {key(given[0])!r} takes no input{instead}"
             self.findings.add((*keys, "input"), text, is_key=True)
         if entry.with_ is not None and given and "workflow" not in given:
             text = "'with' is for a step with 'workflow'"

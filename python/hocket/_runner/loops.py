@@ -164,6 +164,10 @@ class _LoopRun:
         )
         began = trio.current_time()
         try:
+            if tally.is_decided:  # there are too few items
+                raise _loop_failed(
+                    self.step.id, tally.result(self.step.id, self.started, 0.0), tally
+                )
             async with stream as outcomes:
                 async for outcome in outcomes:
                     self._count(outcome, tally)

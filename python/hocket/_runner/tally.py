@@ -35,7 +35,8 @@ class Tally:
         self.skipped = 0
         self.is_decided = False
         self._lost = False
-        self._won = False
+        if self._is_out_of_reach and not self.goes_on:
+            self._lost = self.is_decided = True
 
     @property
     def need(self) -> int:
@@ -66,7 +67,7 @@ class Tally:
         if self.is_decided or self.is_all or self.strategy is WaitStrategy.ALL_SETTLED:
             return
         if len(self.results) >= self.need:
-            self._won = self.is_decided = True
+            self.is_decided = True
 
     def failed(self, key: str, error: Exception) -> None:
         """A pass has failed."""
@@ -83,7 +84,7 @@ class Tally:
 
     @property
     def _is_out_of_reach(self) -> bool:
-        if not isinstance(self.strategy, Quorum) or self.known is None:
+        if self.known is None or self.is_all or self.strategy is WaitStrategy.ALL_SETTLED:
             return False
         return len(self.known) - self.skipped - len(self.errors) < self.need
 
@@ -123,6 +124,9 @@ class Tally:
         keys = self.taken if self.known is None else self.known
         if not keys:
             return f"{self.strategy.value} needs {self._of_need()}, and there are none"
+        if len(keys) < self.need:
+            there = "is 1" if len(keys) == 1 else f"are {len(keys):,}"
+            return f"{self.strategy.value} needs {self._of_need()}, and there {there}"
         if not self.errors:
             return (
                 f"{self.strategy.value} needs {self._of_need()}, and {len(keys) - self.skipped:,} were left "

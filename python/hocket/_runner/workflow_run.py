@@ -105,6 +105,8 @@ class WorkflowRun:
         with trio.CancelScope(shield=True):  # whatever stops the run, and the caller's time limits
             for name in (name for name in HANDLERS if name in handlers):
                 scope = self._scope(handlers[name])
+                for earlier in self.scopes:  # its steps may depend on any that has ended
+                    scope.judge.tolerated |= earlier.plan.tolerated
                 self.scopes.append(scope)
                 if name not in (which_runs(status), "finally_"):
                     cause = Cause(Why.STATUS, text=f"the run {_SAID[status]}")

@@ -1,0 +1,386 @@
+"""Broken files with blocks, loops, sub-workflows and handlers, each with its exact messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from hocket import WorkflowFileError, load_workflow
+
+PART = "name: part\nparameters: {n: {type: int, required: true}}\nsteps:\n  - {id: a, tool: t}\n"
+
+BROKEN = [
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: []}\n",
+        ["4:20: steps[1].steps: 'steps' needs at least one step"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, sequence: []}\n",
+        ["4:23: steps[1].sequence: 'sequence' needs at least one step"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: a}\n",
+        ["4:20: steps[1].steps: expected a list; found 'a'; write [a]"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [a], tool: t}\n",
+        ["4:5: steps[1]: a step has 'tool' or 'steps', not both"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [a], sequence: [a]}\n",
+        ["4:5: steps[1]: a step has 'steps' or 'sequence', not both"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, sequence: [a, a]}\n",
+        ["4:27: steps[1].sequence[1]: step 'a' is named twice by the block of step 'b'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, sequence: [{id: c, tool: t, depends_on: [d]}, {id: d, tool: t}]}\n",
+        [
+            "4:54: steps[1].sequence[0].depends_on[0]: these steps wait for each other: c -> d -> c ('c' depends on 'd' in steps[1].sequence[0].depends_on[0], 'd' comes after 'c' in its sequence)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [{id: c, tool: t}]}\n  - {id: d, tool: t, depends_on: [c]}\n",
+        [
+            "5:35: steps[2].depends_on[0]: step 'c' is inside step 'b', which hides it: depend on 'b'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [{id: c, tool: t}]}\n  - {id: d, tool: t, input: $results.c.n}\n",
+        [
+            "5:29: steps[2].input: $results.c.n: step 'c' is inside step 'b', which hides it; write $results.b.c"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [{id: c, tool: t, depends_on: [b]}]}\n",
+        [
+            "4:51: steps[1].steps[0].depends_on[0]: this step runs inside step 'b', which cannot end before it"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [c], input: 5}\n",
+        [
+            "4:21: steps[1].steps[0]: there is no step 'c'",
+            "4:25: steps[1].input: a step with 'steps' takes no input",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, sequence: [{id: c, tool: t}], retry: {on: [OSError]}}\n",
+        ["4:43: steps[1].retry: a sequence is not run again; give 'retry' to its steps"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}}\n",
+        [
+            "4:13: steps[1].for_each: 'for_each' needs 'step', 'steps' or 'sequence' beside it: what it does each time"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: {tool: t}, steps: [a]}\n",
+        [
+            "4:13: steps[1].for_each: 'for_each' needs one of 'step', 'steps' or 'sequence' beside it; found 'step' and 'steps'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, tool: t}\n",
+        [
+            "4:5: steps[1]: a step has 'tool' or 'for_each', not both; what a loop does each time stands under 'step'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: {id: c, tool: t}}\n",
+        [
+            "4:41: steps[1].step.id: the step of a loop has no id of its own: its values are those of 'b'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: {tool: t, depends_on: [a]}}\n",
+        [
+            "4:50: steps[1].step.depends_on: 'depends_on' stands beside the loop: all of its passes wait"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: t}\n",
+        ["4:40: steps[1].step: expected a step written out; found 't'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: {}}\n",
+        [
+            "4:40: steps[1].step: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'workflow', 'for_each', 'matrix' and 'repeat'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, steps: []}\n",
+        ["4:41: steps[1].steps: 'steps' needs at least one step"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, step: {tool: t}}\n",
+        [
+            "4:5: steps[1]: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'workflow', 'for_each', 'matrix' and 'repeat'",
+            "4:13: steps[1].step: 'step' says what a loop does each time: it stands beside 'for_each', 'matrix' or 'repeat'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, step: {tool: t}}\n",
+        [
+            "4:22: steps[1].step: 'step' says what a loop does each time: it stands beside 'for_each', 'matrix' or 'repeat'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {as: x}, step: {tool: t}}\n",
+        ["4:23: steps[1].for_each: 'in' is needed: a list, or a reference to one"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: 5}, step: {tool: t}}\n",
+        ["4:28: steps[1].for_each.in: expected a list, or a reference to one; found 5"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: items}, step: {tool: t}}\n",
+        ["4:28: steps[1].for_each.in: expected a list, or a reference to one; found 'items'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: [1, 2], step: {tool: t}}\n",
+        ["4:23: steps[1].for_each: expected a mapping with in, as, key, ...; found a list"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: results}, step: {tool: t}}\n",
+        ["4:37: steps[1].for_each.as: $results is taken: choose another name than 'results'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: my-item}, step: {tool: t}}\n",
+        [
+            "4:37: steps[1].for_each.as: expected a name of letters, digits and _, such as user; found 'my-item'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], kye: $item}, step: {tool: t}}\n",
+        ["4:33: steps[1].for_each.kye: unknown key 'kye'; did you mean 'key'?"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], wait_strategy: any, fail_fast: false}, step: {tool: t}}\n",
+        [
+            "4:53: steps[1].for_each.fail_fast: 'fail_fast: false' is for groups that need all; 'any' is decided by less: leave one of them out"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], continue_on_error: true, fail_fast: false}, step: {tool: t}}\n",
+        [
+            "4:58: steps[1].for_each.fail_fast: 'fail_fast: false' runs everything and then fails, and 'continue_on_error: true' never fails; leave one of them out"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], max_concurrent: 0}, step: {tool: t}}\n",
+        [
+            "4:49: steps[1].for_each.max_concurrent: expected a whole number of at least 1, or .inf for no limit; found 0"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], rate: 5}, step: {tool: t}}\n",
+        ["4:39: steps[1].for_each.rate: expected a mapping with limit, per, burst; found 5"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: $results.c}, step: {tool: t}}\n",
+        ["4:28: steps[1].for_each.in: $results.c: there is no step 'c'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: user}, step: {tool: t, input: {id: $usr.id}}}\n",
+        [
+            "4:72: steps[1].step.input.id: '$usr.id' is no reference; did you mean $user? ('$$' writes a dollar)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: user}, step: {tool: t, when: $usr.id > 5}}\n",
+        [
+            "4:66: steps[1].step.when: column 1 of the expression: there is no $usr; did you mean $user? (references: $results, $errors, $states, $context, $env, $run, $now, $user, $index)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: user, key: $usr.id}, step: {tool: t}}\n",
+        [
+            "4:48: steps[1].for_each.key: '$usr.id' is no reference; did you mean $user? ('$$' writes a dollar)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: user}, step: {tool: t}}\n  - {id: c, tool: t, input: $user.name}\n",
+        [
+            "5:29: steps[2].input: '$user.name' is no reference; references are '$results.step.key.0', '$results[\"first step\"]', '$errors.step', '$states.step', '$context.key', '$env.NAME', '$run.workflow' and '$now' ('$$' writes a dollar)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, steps: [{id: c, tool: t}]}\n  - {id: d, tool: t, input: $results.c}\n",
+        [
+            "5:29: steps[2].input: $results.c: step 'c' is inside step 'b', which hides it; write $results.b.results"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: {tool: t, input: $results.b}}\n",
+        [
+            "4:57: steps[1].step.input: $results.b: this step runs inside step 'b', which cannot end before it"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {}, step: {tool: t}}\n",
+        ["4:21: steps[1].matrix: a matrix needs names with their values: os: [linux, mac]"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: linux}, step: {tool: t}}\n",
+        [
+            "4:26: steps[1].matrix.os: expected a list of values, or a reference to one; found 'linux'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: []}, step: {tool: t}}\n",
+        ["4:26: steps[1].matrix.os: expected at least one value"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], maxConcurrent: 2}, step: {tool: t}}\n",
+        [
+            "4:35: steps[1].matrix.maxConcurrent: the file mixes two spellings: 'tool' (line 3) is snake_case, 'maxConcurrent' (line 4) is camelCase; use one of them throughout (durations are seconds in snake_case, milliseconds in camelCase)"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], exclude: [{so: linux}]}, step: {tool: t}}\n",
+        [
+            "4:46: steps[1].matrix.exclude[0].so: the matrix has no 'so', so that this leaves nothing out"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], exclude: {os: linux}}, step: {tool: t}}\n",
+        ["4:44: steps[1].matrix.exclude: expected a list of mappings; found a mapping"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], include: [mac]}, step: {tool: t}}\n",
+        ["4:45: steps[1].matrix.include[0]: expected a mapping of names to values; found 'mac'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux]}, step: {tool: t, input: $matrix.so}}\n",
+        ["4:59: steps[1].step.input: $matrix.so: the matrix has no 'so' (it has os)"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {delay: 5s}, step: {tool: t}}\n",
+        ["4:21: steps[1].repeat: 'until' is needed: the condition that ends it"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: $index = 3}, step: {tool: t}}\n",
+        ["4:36: steps[1].repeat.until: column 8 of the expression: write == to compare"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: $results.c.done}, step: {tool: t}}\n",
+        ["4:29: steps[1].repeat.until: $results.c.done: there is no step 'c'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: true, max: 0}, step: {tool: t}}\n",
+        [
+            "4:40: steps[1].repeat.max: expected a whole number of at least 1, or .inf for no limit; found 0"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: true, delay: soon}, step: {tool: t}}\n",
+        [
+            "4:42: steps[1].repeat.delay: expected seconds as a number (15) or text with a unit ('500ms', '15s', '2m', '1h30m'); found 'soon'"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: true}}\n",
+        [
+            "4:13: steps[1].repeat: 'repeat' needs 'step', 'steps' or 'sequence' beside it: what it does each time"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: none.yaml}\n",
+        ["4:23: steps[1].workflow: cannot read the file: No such file or directory"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: 5}\n",
+        ["4:23: steps[1].workflow: expected text; found 5; put it in quotes"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: part.yaml}\n",
+        ["4:23: steps[1].workflow: 'n': the workflow needs this parameter"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: part.yaml, with: {n: two}}\n",
+        ["4:44: steps[1].with.n: expected a whole number; found 'two'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: part.yaml, with: {n: 2, m: 3}}\n",
+        ["4:50: steps[1].with.m: there is no such parameter (parameters: n)"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: part.yaml, with: [2]}\n",
+        [
+            "4:40: steps[1].with: expected a mapping of the workflow's parameters to values; found a list"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: part.yaml, with: {n: $results.c}}\n",
+        ["4:44: steps[1].with.n: $results.c: there is no step 'c'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: part.yaml, input: {n: 2}}\n",
+        [
+            "4:23: steps[1].workflow: 'n': the workflow needs this parameter",
+            "4:34: steps[1].input: a step with 'workflow' takes no input; what it is given stands under 'with'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, with: {n: 2}}\n",
+        ["4:22: steps[1].with: 'with' is for a step with 'workflow'; a tool gets its 'input'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: .}\n",
+        ["4:23: steps[1].workflow: cannot read the file: it is a directory; name a file in it"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\non_failure: []\n",
+        ["4:13: on_failure: a handler needs at least one step"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\non_failure: tell\n",
+        [
+            "4:13: on_failure: expected a list; found 'tell'; write steps as '- id: ...' below each other: a file lists them all"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\non_failure:\n  - {id: a, tool: t}\n",
+        ["5:10: on_failure[0].id: the id 'a' is taken: steps[0] has it too"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\non_failure:\n  - {id: b, tool: t, depends_on: [c]}\n",
+        ["5:35: on_failure[0].depends_on[0]: there is no step 'c'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\non_failure:\n  - {id: b, tool: t}\non_success:\n  - {id: c, tool: t, input: $results.b}\n",
+        ["7:29: on_success[0].input: $results.b: there is no step 'b'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\non_error:\n  - {id: b, tool: t}\n",
+        [
+            "4:1: on_error: unknown key 'on_error'; known keys: version, name, description, parameters, max_duration, parallel_config, fail_fast, steps, output, on_success, on_failure, on_cancel, finally"
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: c, tool: t, input: $results.b}\nfinally:\n  - {id: b, tool: t}\n",
+        ["4:29: steps[1].input: $results.b: there is no step 'b'"],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, input: $run.statu, when: $reslts.a}\n",
+        [
+            "5:47: finally[0].when: column 1 of the expression: there is no $reslts; did you mean $results? (references: $results, $errors, $states, $context, $env, $run, $now)"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BROKEN)
+def test_a_broken_file_is_refused_with_exactly_these_words(text, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "part.yaml").write_text(PART)
+    (tmp_path / "workflow.yaml").write_text(text)
+    with pytest.raises(WorkflowFileError) as caught:
+        load_workflow("workflow.yaml")
+    found = str(caught.value).splitlines()[1:]
+    assert [line.removeprefix("workflow.yaml:") for line in found] == expected
+
+
+def test_there_are_fifty_of_them():
+    assert len(BROKEN) >= 50
