@@ -7,6 +7,7 @@ what it is held against but the names of states and causes.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from hocket import StepState
 from hocket._workflow.ledger import Why
@@ -32,6 +33,10 @@ class Scope:
         self.steps = steps
         self.deadline = math.inf
         self.ended: list[Flow] = []
+        self.waiting: list[Flow] = []
+        """Members of a group for which there is no room among those that may run at once."""
+        self.broken: set[str] = set()
+        """Those whose conditions cannot be worked out."""
         if owner is not None and owner.kind == "group" and owner.timeout is not None:
             self.deadline = now + owner.timeout
         if owner is not None and owner.max_duration is not None:
@@ -56,6 +61,9 @@ class Reference:
         self.starts: dict[str, float] = {}
         self.ends: dict[str, float] = {}
         self.running: dict[str, Flow] = {}
+        self.tried: Counter[str] = Counter()
+        self.again: dict[str, float] = {}
+        """When those that have failed are tried again. They count as running, and take no room."""
         self.scopes: list[Scope] = [Scope(None, case.steps, 0.0)]
         self.success: bool | None = None
         if case.max_duration is not None:
@@ -209,7 +217,6 @@ class Reference:
     def open_group(self, flow: Flow) -> None:
         scope = Scope(flow, [], self.now)
         self.scopes.append(scope)
-        broken = []
         for one in flow.sides[0]:
             obstacle, holds = self.obstacle(one), self.holds(one)
             if obstacle is None and holds is False:
@@ -218,18 +225,58 @@ class Reference:
                 self.never(one, SKIPPED, obstacle, None)
             else:
                 scope.steps.append(one)
-                broken += [one] if holds is None else []
+                scope.broken |= {one.id} if holds is None else set()
         if self.decided(scope) is not None:
             return self.close(scope)
-        for one in scope.steps:
+        scope.waiting = list(scope.steps)
+        return self.fill(scope)
+
+    def fill(self, scope: Scope) -> None:
+        """Start members of a group, in their order, as long as there is room."""
+        for one in list(scope.waiting):
             if scope not in self.scopes:
-                return None
+                return
+            if one not in scope.waiting or (not one.sides and not self.has_room(scope)):
+                continue
+            scope.waiting.remove(one)
+            self.again.pop(one.id, None)
             self.running[one.id] = one
             self.starts[one.id] = self.now
-            if one in broken:
+            if one.id in scope.broken:
                 self.end(one, FAILED)
             else:
                 self.open(one)
+
+    def has_room(self, scope: Scope) -> bool:
+        most = scope.owner.at_once
+        takes = [
+            one
+            for one in scope.steps
+            if one.id in self.running and not one.sides and one.id not in self.again
+        ]
+        return most is None or len(takes) < most
+
+    def attempt_ends(self, flow: Flow, state: StepState) -> None:
+        """An attempt has come to something: the step ends, or waits for another one."""
+        self.tried[flow.id] += 1
+        tried = self.tried[flow.id]
+        may = state is FAILED or (state is LATE and flow.retries_late)
+        if not may or tried >= flow.attempts:
+            return self.end(flow, state)
+        self.again[flow.id] = self.now + flow.wait * 2 ** (tried - 1)
+        for scope in self.scopes:
+            if flow in scope.steps:
+                return self.fill(scope)
+        return None
+
+    def try_again(self, flow: Flow) -> None:
+        scope = next(scope for scope in self.scopes if flow in scope.steps)
+        if scope.is_group:
+            self.again[flow.id] = math.inf  # until there is room
+            scope.waiting.insert(0, flow)
+            return self.fill(scope)
+        del self.again[flow.id]
+        self.starts[flow.id] = self.now
         return None
 
     def open_branch(self, flow: Flow) -> None:
@@ -257,6 +304,7 @@ class Reference:
 
     def end(self, flow: Flow, state: StepState) -> None:
         del self.running[flow.id]
+        self.again.pop(flow.id, None)
         self.states[flow.id] = state
         self.ends[flow.id] = self.now
         for side in flow.sides:
@@ -268,6 +316,8 @@ class Reference:
                 scope.ended.append(flow)
                 if self.decided(scope) is not None:
                     self.close(scope)
+                else:
+                    self.fill(scope)
 
     def is_harmful(self, flow: Flow, scope: Scope) -> bool:
         if self.states[flow.id] not in FAILING:
@@ -328,6 +378,7 @@ class Reference:
                         self.stop(inner, (Why.OWNER, flow.id))
                         self.scopes.remove(inner)
                 del self.running[flow.id]
+                self.again.pop(flow.id, None)
                 self.states[flow.id] = LATE if late else CANCELLED
                 self.ends[flow.id] = self.now
                 if not late:
@@ -347,14 +398,18 @@ class Reference:
         due: list[tuple[float, int, object]] = [
             (self.starts[flow.id] + min(flow.seconds, flow.timeout or math.inf), 0, flow)
             for flow in self.running.values()
-            if not flow.sides
+            if not flow.sides and flow.id not in self.again
         ]
+        due += [(at, 3, self.running[id_]) for id_, at in self.again.items()]
         due += [(scope.deadline, 1, scope) for scope in self.scopes]
         due.append((self.cancelled_at, 2, None))
         self.now, kind, what = min(due, key=lambda one: one[:2])
         if kind == 0:
             is_late = what.timeout is not None and what.timeout < what.seconds
-            self.end(what, LATE if is_late else FAILED if what.fails else OK)
+            fails = what.fails or self.tried[what.id] < what.failures
+            self.attempt_ends(what, LATE if is_late else FAILED if fails else OK)
+        elif kind == 3:
+            self.try_again(what)
         elif kind == 1:
             self.stop(what, (Why.OUT_OF_TIME, ""), late=True)
             verdict = what.is_group and (

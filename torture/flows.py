@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import attrs
@@ -11,6 +12,8 @@ from hocket import (
     Edge,
     IfBranch,
     ParallelGroup,
+    Retry,
+    StepTimeout,
     SwitchBranch,
     SwitchCase,
     WorkerPoolConfig,
@@ -42,6 +45,16 @@ class Flow:
     on_error: str = "fail"
     seconds: float = 0.0
     fails: bool = False
+    """Whether it fails at every attempt."""
+    attempts: int = 1
+    failures: int = 0
+    """How many of its attempts fail, if not all do."""
+    retries_late: bool = False
+    """Whether it is tried again as well when it was out of time."""
+    wait: float = 0.0
+    """For how long it waits after the first attempt, and for twice as long after each other."""
+    at_once: int | None = None
+    """How many ordinary steps of a group may run at once."""
     timeout: float | None = None
     strategy: str | None = None
     """That of a group; None for a branch and an ordinary step."""
@@ -133,8 +146,13 @@ def _step(rng, case, path):
         flow.on_error = rng.choice(TOLERANT)
     if len(path) < 2 and len(case.all) < 14 and not is_close(path) and rng.random() < 0.35:
         _inside(rng, case, flow)
-    elif rng.random() < 0.15:
+        return flow
+    if rng.random() < 0.15:
         flow.timeout = rng.uniform(0.1, 2)
+    if rng.random() < 0.25:
+        flow.attempts, flow.wait = rng.randint(2, 3), rng.uniform(0.1, 2)
+        flow.failures = rng.randint(0, flow.attempts)
+        flow.retries_late = rng.random() < 0.5
     return flow
 
 
@@ -166,6 +184,7 @@ def _make_block(rng, case, flow):
 def _make_group(rng, case, flow):
     _decide_as_group(rng, flow)
     flow.sides[0] = _graph(rng, case, (*flow.path, (flow, 0)), rng.randint(2, 3))
+    flow.at_once = rng.choice([None, None, 1, 2])
     if rng.random() < 0.15:
         flow.timeout = rng.uniform(0.1, 2)
 
@@ -280,6 +299,7 @@ def _as_step(flow: Flow) -> WorkflowStep:
             flow.id,
             [_as_step(one) for one in flow.sides[0]],
             flow.strategy,
+            flow.at_once,
             continue_on_error=flow.continue_on_error,
             fail_fast=flow.fail_fast,
             timeout=flow.timeout,
@@ -287,6 +307,14 @@ def _as_step(flow: Flow) -> WorkflowStep:
         return WorkflowStep(flow.id, group=group, **options)
     if flow.kind == "branch":
         return WorkflowStep(flow.id, branch=_as_branch(flow), **options)
+    if flow.attempts > 1:
+        options["retry"] = Retry(
+            flow.attempts,
+            on=(Broken, StepTimeout) if flow.retries_late else Broken,
+            wait_initial=flow.wait,
+            wait_max=1_000,
+            wait_jitter=0,
+        )
     return WorkflowStep(flow.id, execute=_works(flow), timeout=flow.timeout, **options)
 
 
@@ -335,9 +363,12 @@ def _as_condition(flow):
 
 
 def _works(flow):
+    attempts = itertools.count(1)
+
     async def execute(context: WorkflowContext) -> str:
+        attempt = next(attempts)
         await trio.sleep(flow.seconds)
-        if flow.fails:
+        if flow.fails or attempt <= flow.failures:
             raise Broken(flow.id)
         return flow.id
 
