@@ -267,7 +267,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - {id: a, tool: t, colour: red}\n",
         [
-            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, group, branch",
+            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, run_in, group, branch",
         ],
         id="unknown key",
     ),
@@ -856,7 +856,7 @@ steps:
     assert mistakes(text, load)[1:] == [
         (
             "workflow.yaml:6:40: steps[1].x-c: unknown key 'x-c'; known keys: id, tool, input, "
-            "depends_on, when, timeout, on_error, continue_on_error, group, branch"
+            "depends_on, when, timeout, on_error, continue_on_error, run_in, group, branch"
         ),
     ]
     right = load(text.replace(", x-c: 1", ""))

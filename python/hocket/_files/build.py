@@ -90,7 +90,9 @@ class Builder:
         }
         match self._kind(entry, keys):
             case "tool" if entry.tool is not MISTAKEN:
-                return WorkflowStep(id_, tool=str(entry.tool), input=entry.input, **common)
+                run_in = _read(entry.run_in, "trio")
+                common |= {"tool": str(entry.tool), "input": entry.input, "run_in": run_in}
+                return WorkflowStep(id_, **common)
             case "group":
                 group = self._group(entry.group, id_, (*keys, "group"))
                 if group is not None:
@@ -115,6 +117,9 @@ class Builder:
         elif given != ["tool"] and entry.input is not None:
             text = f"a step with {named[given[0]]!r} takes no input"
             self.findings.add((*keys, "input"), text, is_key=True)
+        if given not in ([], ["tool"]) and entry.run_in is not None:
+            text = f"only a step with {named['tool']!r} runs in a thread: say it of the steps in it"
+            self.findings.add((*keys, "run_in"), text, is_key=True)
         return given[0] if len(given) == 1 else None
 
     def _on_error(self, entry: StepEntry, keys: Keys) -> Any:

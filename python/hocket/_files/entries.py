@@ -26,6 +26,7 @@ __all__ = [
     "Member",
     "Name",
     "ParameterEntry",
+    "Place",
     "Places",
     "RuleText",
     "Seconds",
@@ -41,6 +42,7 @@ Text = NewType("Text", str)
 Name = NewType("Name", str)
 Flag = NewType("Flag", bool)
 Count = NewType("Count", float)
+Place = NewType("Place", str)
 Places = NewType("Places", float)
 Seconds = NewType("Seconds", float)
 Full = NewType("Full", str)
@@ -116,6 +118,7 @@ class StepEntry:
     timeout: Seconds | None = attrs.field(default=None, metadata=_key())
     on_error: Failure | None = attrs.field(default=None, metadata=_key("onError"))
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
+    run_in: Place | None = attrs.field(default=None, metadata=_key("runIn"))
     group: GroupEntry | None = attrs.field(default=None, metadata=_key("parallelGroup"))
     branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
 

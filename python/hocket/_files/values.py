@@ -11,6 +11,7 @@ from .._base.errors import ExpressionError
 from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
+from .._model.run_in import RunIn
 from .._model.strategy import parse_strategy
 from .._workflow.conditions import make_condition
 from .._workflow.parameters import check_type
@@ -24,6 +25,7 @@ from .entries import (
     Full,
     Kind,
     Name,
+    Place,
     Places,
     RuleText,
     Seconds,
@@ -79,6 +81,7 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Places: partial(_count, least=0),
         Seconds: lambda value: _seconds(value, spelling),
         Full: _when_full,
+        Place: _place,
         Strategy: lambda value: _strategy(value, spelling),
         ConditionText: _condition,
         Failure: lambda value: _failure(value, spelling),
@@ -147,6 +150,10 @@ def _seconds(value: Any, spelling: Spelling) -> float:
         return spelling.seconds(value)
     except ValueError as error:
         raise WrongValue(str(error)) from None
+
+
+def _place(value: Any) -> Any:
+    return _one_of(value, get_args(RunIn))
 
 
 def _when_full(value: Any) -> Any:

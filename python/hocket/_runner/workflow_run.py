@@ -18,6 +18,7 @@ from .._engine.group_steps import steps_of
 from .._engine.observers import guarded
 from .._engine.pool import WorkerPool
 from .._engine.run import RunSpec, log_end, run_steps
+from .._engine.threads import call_in_thread
 from .._model.event import Observer, StepEvent
 from .._model.group import ParallelGroup
 from .._model.result import ParallelExecutionResult, group_failed
@@ -176,19 +177,22 @@ class WorkflowRun:
     def _start(self, default_timeout: float | None, step: WorkflowStep[Any]) -> Awaitable[Any]:
         # Not async itself: the core drives the step's own coroutine, without one of ours around.
         context = self.context
-        if step.execute is not None:
-            return step.execute(context)
+        if step.execute is not None and step.run_in == "trio":
+            return step.execute(context)  # type: ignore[no-any-return]  # it gives an awaitable
         if step.group is not None:
             return self._run_group(step, step.group)
         if step.branch is not None:
             return self._run_branch(step, step.branch)
+        limit = default_timeout if step.timeout is None else step.timeout
+        if step.execute is not None:
+            return call_in_thread(partial(step.execute, context), limit)
         assert step.tool is not None
         tool = self.tools[step.tool]
-        own = self._step_context(step, default_timeout) if tool.takes_step else None
-        return tool(step.resolve_input(context), context, own)
+        own = self._step_context(step, limit) if tool.takes_step else None
+        call = partial(tool, step.resolve_input(context), context, own)
+        return call_in_thread(call, limit) if step.run_in == "thread" else call()
 
-    def _step_context(self, step: WorkflowStep[Any], default_timeout: float | None) -> StepContext:
-        limit = default_timeout if step.timeout is None else step.timeout
+    def _step_context(self, step: WorkflowStep[Any], limit: float | None) -> StepContext:
         end = math.inf if limit is None else trio.current_time() + limit
         return StepContext(
             id=step.id,

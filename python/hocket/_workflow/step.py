@@ -21,6 +21,7 @@ from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import Isolation, ParallelGroup, StepsFunction
 from .._model.result import ParallelExecutionResult
+from .._model.run_in import RunIn, check_for_thread, check_run_in
 from .._model.strategy import StrategyLike, WaitStrategy
 from .branch import Branch, BranchResult, IfBranch, SwitchBranch
 from .conditions import Condition, ConditionLike, make_condition
@@ -107,6 +108,9 @@ class WorkflowStep(Generic[R_co]):
             counts as a success for those that depend on it. ``"skip_dependents"``: those are skipped,
             and the rest of the workflow goes on.
         continue_on_error: True is ``on_error="continue"``.
+        run_in: ``"thread"``: ``execute``, or the tool, is a function that blocks, and is called in a thread.
+            It cannot be cancelled: the workflow waits until it returns, and then it has timed out if that
+            took longer than its limit. Default ``"trio"``.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -117,7 +121,7 @@ class WorkflowStep(Generic[R_co]):
 
     id: str
     tool: str | None
-    execute: Callable[[WorkflowContext], Awaitable[R_co]] | None
+    execute: Callable[[WorkflowContext], Any] | None
     group: ParallelGroup[Any] | None
     branch: Branch | None
     input: Any
@@ -126,6 +130,7 @@ class WorkflowStep(Generic[R_co]):
     timeout: float | None
     on_error: OnError
     continue_on_error: bool
+    run_in: RunIn
     _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
 
     @overload
@@ -139,6 +144,20 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        run_in: Literal["trio"] = "trio",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        id: str,
+        *,
+        execute: Callable[[WorkflowContext], R_co],
+        depends_on: Before = (),
+        when: ConditionLike | None = None,
+        timeout: Seconds | None = None,
+        on_error: OnError | None = None,
+        continue_on_error: bool = False,
+        run_in: Literal["thread"],
     ) -> None: ...
     @overload
     def __init__(
@@ -152,6 +171,7 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        run_in: RunIn = "trio",
     ) -> None: ...
     @overload
     def __init__(
@@ -182,7 +202,7 @@ class WorkflowStep(Generic[R_co]):
         id: str,
         *,
         tool: str | None = None,
-        execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = None,
+        execute: Callable[[WorkflowContext], Any] | None = None,
         group: ParallelGroup[Any] | None = None,
         branch: Branch | None = None,
         input: Any = None,
@@ -191,6 +211,7 @@ class WorkflowStep(Generic[R_co]):
         timeout: Seconds | None = None,
         on_error: OnError | None = None,
         continue_on_error: bool = False,
+        run_in: RunIn = "trio",
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
         before = _before(id, depends_on)
@@ -198,7 +219,18 @@ class WorkflowStep(Generic[R_co]):
         check_flag(f"step {id!r}: continue_on_error", continue_on_error)
         said = _on_error(id, on_error, continue_on_error)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
-            id, tool, execute, group, branch, input, before, when, limit, said, said == "continue"
+            id,
+            tool,
+            execute,
+            group,
+            branch,
+            input,
+            before,
+            when,
+            limit,
+            said,
+            said == "continue",
+            check_run_in(f"step {id!r}: run_in", run_in),
         )
 
     @staticmethod
@@ -292,6 +324,8 @@ class WorkflowStep(Generic[R_co]):
             raise TypeError(
                 f"{self._what}: branch must be an IfBranch or a SwitchBranch; got {shown(self.branch)}"
             )
+        if self.run_in == "thread":
+            self._check_for_thread()
         if self.execute is not None and not plainly_fits(self.execute):
             self._check_execute(self.execute)
         if self.input is not None and self.tool is None:
@@ -303,9 +337,19 @@ class WorkflowStep(Generic[R_co]):
         condition = None if when is None else make_condition(f"{self._what}: when", when)
         object.__setattr__(self, "_condition", condition)
 
+    def _check_for_thread(self) -> None:
+        if self.runs_others:
+            [given] = self._given()
+            raise ValueError(
+                f"{self._what}: run_in='thread' is for a function or a tool; a {given} is none: say it of "
+                f"its steps"
+            )
+        if self.execute is not None:
+            check_for_thread(f"{self._what}: execute", self.execute)
+
     def _check_execute(self, execute: Callable[..., Any]) -> None:
-        if never_awaitable(execute):
-            raise not_async(f"{self._what}: execute", execute)
+        if self.run_in == "trio" and never_awaitable(execute):
+            raise not_async(f"{self._what}: execute", execute, may_block=True)
         check_call(f"{self._what}: execute", execute, "context")
 
     def _check_input(self, function: Callable[..., Any]) -> None:
