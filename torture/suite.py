@@ -14,6 +14,7 @@ NAMES = [
     "differential",
     "turns",
     "faults",
+    "threads",
     "core",
     "machine",
     "oddities",

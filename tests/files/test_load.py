@@ -267,7 +267,7 @@ WRONG = [
     pytest.param(
         "name: x\nsteps:\n  - {id: a, tool: t, colour: red}\n",
         [
-            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, retry, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step",
+            "3:22: steps[0].colour: unknown key 'colour'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, retry, run_in, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step",
         ],
         id="unknown key",
     ),
@@ -856,7 +856,7 @@ steps:
     assert mistakes(text, load)[1:] == [
         (
             "workflow.yaml:6:40: steps[1].x-c: unknown key 'x-c'; known keys: id, tool, input, "
-            "depends_on, when, timeout, on_error, continue_on_error, retry, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step"
+            "depends_on, when, timeout, on_error, continue_on_error, retry, run_in, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step"
         ),
     ]
     right = load(text.replace(", x-c: 1", ""))

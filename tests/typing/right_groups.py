@@ -392,3 +392,21 @@ async def stream() -> AsyncIterator[str]:
 async def steps_from_what_is_async(manager: ParallelExecutionManager) -> None:
     group = ParallelGroup("g", [name async for name in stream()])
     assert_type(group, ParallelGroup[str])
+
+
+def size(path: str, unit: int = 1) -> int:
+    return len(path) // unit
+
+
+async def functions_that_block(pool: WorkerPool, manager: ParallelExecutionManager) -> None:
+    assert_type(await pool.execute(partial(size, "a"), run_in="thread"), int)
+    assert_type(await pool.execute(str.upper, "a", run_in="thread"), str)
+    task = WorkerTask("t", partial(size, "a"), timeout=1, run_in="thread")
+    assert_type(task, WorkerTask[int])
+    assert_type(await pool.execute(task), int)
+    assert_type(
+        await pool.execute_many([task, WorkerTask("p", partial(size, "b"), run_in="thread")]),
+        list[int],
+    )
+    group = ParallelGroup("g", ["a", "b"], "race", run_in="thread")
+    assert_type(await manager.execute_group(group, size), ParallelExecutionResult[int])

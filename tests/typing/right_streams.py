@@ -108,3 +108,15 @@ def failed(error: GroupFailed) -> None:
     for index, value in error.finished.items():
         assert_type(index, int)
         print(value)
+
+
+def size(path: str) -> int:
+    return len(path)
+
+
+async def functions_that_block(pool: WorkerPool) -> None:
+    assert_type(await pool.map(size, ["a"], run_in="thread"), list[int])
+    assert_type(await hocket.map(size, lines(), run_in="thread"), list[int])
+    assert_type(pool.stream(size, ["a"], run_in="thread"), Stream[str, int])
+    assert_type(hocket.stream(size, lines(), run_in="thread", ordered=True), Stream[str, int])
+    assert_type(await pool.map(length, ["a"], run_in="trio"), list[int])

@@ -102,3 +102,12 @@ async def workflows(path: Path) -> None:
     assert_type(result.stats, PoolStats | None)
     assert_type(load_workflow(path), WorkflowDefinition)
     assert_type(workflow_from_dict({}), WorkflowDefinition)
+
+
+def load(context: WorkflowContext) -> bytes:
+    return repr(context).encode()
+
+
+def steps_that_block() -> None:
+    assert_type(WorkflowStep("load", execute=load, run_in="thread"), WorkflowStep[bytes])
+    assert_type(WorkflowStep("tool", tool="hash", run_in="thread"), WorkflowStep[Any])

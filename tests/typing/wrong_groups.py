@@ -50,6 +50,19 @@ def sync_ping() -> str:
     return "pong"
 
 
+async def threads(pool: WorkerPool, manager: ParallelExecutionManager) -> None:
+    await pool.execute(sync_length, 1, run_in="thread")  # refused
+    await pool.execute(sync_length, "a", run_in="process")  # refused
+    await pool.execute(WorkerTask("t", sync_ping, run_in="thread"), run_in="thread")  # refused
+    WorkerTask("t", sync_ping)  # refused
+    WorkerTask("t", sync_ping, run_in="trio")  # refused
+    ParallelGroup("g", ["a"], run_in="process")  # refused
+    ParallelGroup("g", ["a"], run_in="thread", isolation="task")  # refused
+    await manager.execute_group(ParallelGroup("g", [1], run_in="thread"), sync_length)  # refused
+    text: str = await pool.execute(sync_length, "a", run_in="thread")  # refused
+    print(text)
+
+
 async def single_calls(pool: WorkerPool) -> None:
     await pool.execute(length, 1)  # refused
     await pool.execute(length)  # refused

@@ -41,6 +41,15 @@ async def maps(pool: WorkerPool) -> None:
     print(texts)
 
 
+async def threads(pool: WorkerPool) -> None:
+    await pool.map(sync_length, [1], run_in="thread")  # refused
+    await pool.map(sync_length, ["a"], run_in="trio")  # refused
+    pool.stream(sync_length, [1], run_in="thread")  # refused
+    await hocket.map(sync_length, ["a"], run_in="threads")  # refused
+    numbers: list[str] = await pool.map(sync_length, ["a"], run_in="thread")  # refused
+    print(numbers)
+
+
 async def streams(pool: WorkerPool) -> None:
     pool.stream(length, ["a"], on_error="ignore")  # refused
     pool.stream(length, ["a"], buffer="many")  # refused

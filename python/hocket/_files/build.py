@@ -135,7 +135,9 @@ class Builder:
         """What a step does, as its arguments; None if that cannot be read."""
         if kind == "tool":
             is_read = entry.tool is not MISTAKEN
-            return {"tool": str(entry.tool), "input": entry.input} if is_read else None
+            run_in = _read(entry.run_in, "trio")
+            given = {"tool": str(entry.tool), "input": entry.input, "run_in": run_in}
+            return given if is_read else None
         if kind == "workflow":
             return self._workflow(entry, keys)
         name = "loop" if kind in LOOPS else kind
@@ -178,6 +180,9 @@ class Builder:
             instead = "; what it is given stands under 'with'" if given == ["workflow"] else ""
             text = f"a step with {key(given[0])!r} takes no input{instead}"
             self.findings.add((*keys, "input"), text, is_key=True)
+        if given not in ([], ["tool"]) and entry.run_in is not None:
+            text = f"only a step with {key('tool')!r} runs in a thread: say it of the steps in it"
+            self.findings.add((*keys, "run_in"), text, is_key=True)
         if entry.with_ is not None and given and "workflow" not in given:
             text = "'with' is for a step with 'workflow'"
             if given == ["tool"]:

@@ -33,6 +33,7 @@ __all__ = [
     "Member",
     "Name",
     "ParameterEntry",
+    "Place",
     "Places",
     "RateEntry",
     "RepeatEntry",
@@ -55,6 +56,7 @@ Text = NewType("Text", str)
 Name = NewType("Name", str)
 Flag = NewType("Flag", bool)
 Count = NewType("Count", float)
+Place = NewType("Place", str)
 Places = NewType("Places", float)
 Seconds = NewType("Seconds", float)
 Full = NewType("Full", str)
@@ -208,6 +210,7 @@ class StepEntry:
     on_error: Failure | None = attrs.field(default=None, metadata=_key("onError"))
     continue_on_error: Flag | None = attrs.field(default=None, metadata=_key("continueOnError"))
     retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
+    run_in: Place | None = attrs.field(default=None, metadata=_key("runIn"))
     group: GroupEntry | None = attrs.field(default=None, metadata=_key("parallelGroup"))
     branch: BranchEntry | None = attrs.field(default=None, metadata=_key())
     steps: list[Member] | None = attrs.field(default=None, metadata=_key())

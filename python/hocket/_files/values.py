@@ -12,6 +12,7 @@ from .._base.errors import ExpressionError
 from .._base.shown import shown
 from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
+from .._model.run_in import RunIn
 from .._model.strategy import parse_strategy
 from .._workflow.computed import Computed
 from .._workflow.conditions import make_condition
@@ -32,6 +33,7 @@ from .entries import (
     Kind,
     Limit,
     Name,
+    Place,
     Places,
     RuleText,
     Seconds,
@@ -94,6 +96,7 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Slots: _slots,
         Wait: lambda value: _wait(value, spelling),
         Full: _when_full,
+        Place: _place,
         Strategy: lambda value: _strategy(value, spelling),
         ConditionText: _condition,
         FailureText: _failure_text,
@@ -214,6 +217,10 @@ def _part(error: ExpressionError) -> str:
 def _wait(value: Any, spelling: Spelling) -> float:
     is_none = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
     return 0.0 if is_none else _seconds(value, spelling)
+
+
+def _place(value: Any) -> Any:
+    return _one_of(value, get_args(RunIn))
 
 
 def _when_full(value: Any) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any
 
 import trio
 
+from .._engine.threads import call_in_thread
 from .._model.event import Observer
 from .._workflow.context import WorkflowContext
 from .._workflow.step import WorkflowStep
@@ -35,12 +37,14 @@ def start_one(
         default_timeout: how long it may run if it does not say.
         name: what its tool is told that it is called.
     """
+    if step.execute is not None and step.run_in == "trio":
+        return step.execute(context)  # type: ignore[no-any-return]  # it gives an awaitable
+    limit = default_timeout if step.timeout is None else step.timeout
     if step.execute is not None:
-        return step.execute(context)
+        return call_in_thread(partial(step.execute, context), limit)
     assert step.tool is not None
     tool, own = setting.tools[step.tool], None
     if tool.takes_step:
-        limit = default_timeout if step.timeout is None else step.timeout
         end = math.inf if limit is None else trio.current_time() + limit
         own = StepContext(
             id=name,
@@ -51,4 +55,5 @@ def start_one(
             step_timeout=setting.step_timeout,
             observers=observers,
         )
-    return tool(step.resolve_input(context), context, own)
+    call = partial(tool, step.resolve_input(context), context, own)
+    return call_in_thread(call, limit) if step.run_in == "thread" else call()

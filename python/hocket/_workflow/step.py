@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import (
     Any,
     Generic,
+    Literal,
     Protocol,
     TypeVar,
     Unpack,
@@ -22,6 +23,7 @@ from .._model.group import Isolation, ParallelGroup, StepsFunction
 from .._model.rate import Rate
 from .._model.result import ParallelExecutionResult
 from .._model.retry import Retry, check_retry
+from .._model.run_in import RunIn, check_run_in
 from .._model.strategy import StrategyLike, WaitStrategy
 from .block import Block, make_block
 from .branch import Branch, BranchResult
@@ -99,6 +101,9 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         continue_on_error: True is ``on_error="continue"``.
         retry: how often it is tried that has a tool or a function and fails, each time with its whole
             ``timeout``: a :class:`Retry`. Default: what its group says, or else once.
+        run_in: ``"thread"``: ``execute``, or the tool, is a function that blocks, and is called in a thread.
+            It cannot be cancelled: the workflow waits until it returns, and then it has timed out if that
+            took longer than its limit. Default ``"trio"``.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -109,7 +114,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
 
     id: str
     tool: str | None
-    execute: Callable[[WorkflowContext], Awaitable[R_co]] | None
+    execute: Callable[[WorkflowContext], Any] | None
     group: ParallelGroup[Any] | None
     branch: Branch | None
     block: Block | None
@@ -123,6 +128,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
     on_error: OnError
     continue_on_error: bool
     retry: Retry | None
+    run_in: RunIn
     _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
     limits: Mapping[str, Computed] = attrs.field(
         default=MappingProxyType({}), repr=False, eq=False, init=False
@@ -136,6 +142,17 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         *,
         execute: Callable[[WorkflowContext], Awaitable[R_co]],
         retry: Retry | None = None,
+        run_in: Literal["trio"] = "trio",
+        **common: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        id: str,
+        *,
+        execute: Callable[[WorkflowContext], R_co],
+        run_in: Literal["thread"],
+        retry: Retry | None = None,
         **common: Unpack[Common],
     ) -> None: ...
     @overload
@@ -146,6 +163,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         tool: str,
         input: Any = None,
         retry: Retry | None = None,
+        run_in: RunIn = "trio",
         **common: Unpack[Common],
     ) -> None: ...
     @overload
@@ -202,7 +220,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         id: str,
         *,
         tool: str | None = None,
-        execute: Callable[[WorkflowContext], Awaitable[R_co]] | None = None,
+        execute: Callable[[WorkflowContext], Any] | None = None,
         group: ParallelGroup[Any] | None = None,
         branch: Branch | None = None,
         steps: Members | None = None,
@@ -217,6 +235,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         on_error: OnError | None = None,
         continue_on_error: bool = False,
         retry: Retry | None = None,
+        run_in: RunIn = "trio",
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
         before = before_of(id, depends_on, WorkflowStep)
@@ -245,6 +264,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             said,
             said == "continue",
             again,
+            check_run_in(f"step {id!r}: run_in", run_in),
         )
         if isinstance(limit, Computed):
             work_out(self, {"timeout": limit})

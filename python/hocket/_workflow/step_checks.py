@@ -17,6 +17,7 @@ from .._base.checks import check_id, is_one_of
 from .._base.iterables import as_tuple
 from .._base.shown import shown
 from .._model.group import ParallelGroup
+from .._model.run_in import check_for_thread
 from .block import Block, make_block
 from .branch import IfBranch, SwitchBranch
 from .common import Before
@@ -130,8 +131,10 @@ def check_step(step: Any) -> None:
             f"{what}: retry is for a step that has a tool or a function; a {step.kind} is not "
             f"run again: give retry to its steps, or to a ParallelGroup for all of them"
         )
+    if step.run_in == "thread":
+        _check_for_thread(what, step)
     if step.execute is not None and not plainly_fits(step.execute):
-        _check_execute(what, step.execute)
+        _check_execute(what, step.execute, step.run_in)
     if step.input is not None and step.tool is None:
         given = next(name for name in KINDS if _is_given(step, name))
         instead = "a workflow gets with_" if given == "workflow" else f"{given} gets the context"
@@ -173,9 +176,19 @@ def _check_types(step: Any, what: str) -> None:
         )
 
 
-def _check_execute(what: str, execute: Callable[..., Any]) -> None:
-    if never_awaitable(execute):
-        raise not_async(f"{what}: execute", execute)
+def _check_for_thread(what: str, step: Any) -> None:
+    if step.runs_others:
+        raise ValueError(
+            f"{what}: run_in='thread' is for a function or a tool; a {step.kind} is none: say it of "
+            f"its steps"
+        )
+    if step.execute is not None:
+        check_for_thread(f"{what}: execute", step.execute)
+
+
+def _check_execute(what: str, execute: Callable[..., Any], run_in: str) -> None:
+    if run_in == "trio" and never_awaitable(execute):
+        raise not_async(f"{what}: execute", execute, may_block=True)
     check_call(f"{what}: execute", execute, "context")
 
 

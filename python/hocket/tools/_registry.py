@@ -16,6 +16,7 @@ from .._base.shown import said
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
 from .._workflow.references import resolve
+from .._workflow.step import WorkflowStep
 from .._workflow.templates import compile_template
 from ._modules import import_tools
 from ._opening import Opening
@@ -181,6 +182,8 @@ class ToolRegistry:
             if step.tool not in self._tools:
                 mistakes.add((*where, "tool"), self._unknown(step.tool, mistakes))
                 continue
+            if text := _wrong_place(self._tools[step.tool], step):
+                mistakes.add((*where, "run_in" if step.run_in == "thread" else "tool"), text)
             for keys, text in self.check_input(step.tool, step.input, values):
                 mistakes.add((*where, "input", *keys), text)
         if not mistakes.found:
@@ -270,3 +273,15 @@ def _named(text: str, module: ModuleType, path: str) -> Any:
     if isinstance(value, ToolRegistry) or inspect.isclass(value) or is_async(value):
         return value
     raise ToolModuleError(f"{text!r} is neither a ToolRegistry nor an async function")
+
+
+def _wrong_place(tool: Tool, step: WorkflowStep[Any]) -> str | None:
+    """Why the step cannot run its tool where it says."""
+    if tool.blocks and step.run_in == "trio":
+        return (
+            f"tool {tool.name!r} is a sync function: write 'async def', or in the step run_in: thread "
+            f"if it blocks"
+        )
+    if step.run_in == "thread" and not tool.blocks:
+        return f"tool {tool.name!r} is async, and 'thread' is for functions that block: leave run_in out"
+    return None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, overloa
 
 import attrs
 
-from .._base.callables import is_async_callable, not_async
+from .._base.callables import is_async_callable, never_awaitable, not_async
 from .._base.errors import ToolInputError
 from .._base.mistakes import Keys
 from .._base.names import snake_case
@@ -88,6 +88,11 @@ class Tool:
     def is_class(self) -> bool:
         """Whether every run makes its own instance."""
         return inspect.isclass(self.target)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it is a plain function, which only a thread can run."""
+        return not self.is_class and not is_async(self.target)
 
     def arguments(self, mapping: Mapping[str, Any]) -> dict[str, Any]:
         """An input as keyword arguments: ``userId`` becomes ``user_id`` if only that exists."""
@@ -235,7 +240,7 @@ def make_tool(fn: Any, name: str | None) -> Tool:
     if inspect.isclass(fn):
         _require_tool_class(fn)
     else:
-        if not is_async(fn):
+        if not is_async(fn) and never_awaitable(fn):
             raise not_async("a tool", fn)
     name = name or getattr(fn, _MARK, None) or getattr(fn, "__name__", None)
     if not isinstance(name, str) or not name.strip():

@@ -112,6 +112,7 @@ impl<'a, 'py> Shift<'a, 'py> {
             return Ok(next);
         }
         let now = run.work.clock.soon(py, &mut self.anchor)?;
+        self.stretch.begin(now.ns);
         let mut scheduler = pool.lock(py)?;
         let reserved = scheduler.make_room(run.lane, self.worker().number);
         reserved.map_err(out_of_memory)?;

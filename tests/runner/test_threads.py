@@ -1,0 +1,133 @@
+"""Workflow steps that block run in threads, as functions or as tools, from Python and from files."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import trio
+
+from hocket import (
+    ParallelGroup,
+    StepTimeout,
+    ToolRegistry,
+    WorkflowDefinition,
+    WorkflowInvalid,
+    WorkflowManager,
+    WorkflowStep,
+    workflow_from_dict,
+)
+
+
+def where(context=None):
+    return threading.get_ident()
+
+
+def add(a: int, b: int = 1) -> int:
+    return a + b
+
+
+async def on_trio(context=None):
+    return threading.get_ident()
+
+
+def wait_until_cancelled():
+    while True:
+        trio.from_thread.check_cancelled()
+
+
+def registry_of(*functions):
+    registry = ToolRegistry()
+    for function in functions:
+        registry.register(function)
+    return registry
+
+
+async def run(*steps, tools=None):
+    workflow = WorkflowDefinition("w", steps)
+    return await WorkflowManager(tools=tools or ToolRegistry()).execute(workflow)
+
+
+async def test_functions_and_async_steps_depend_on_each_other():
+    result = await run(
+        WorkflowStep("one", execute=where, run_in="thread"),
+        WorkflowStep("two", execute=on_trio, depends_on=["one"]),
+        WorkflowStep(
+            "three", execute=lambda c: c.results["two"], depends_on=["two"], run_in="thread"
+        ),
+    )
+    here = threading.get_ident()
+    assert result.results["one"] != here == result.results["two"] == result.results["three"]
+
+
+async def test_a_plain_function_is_a_tool_for_steps_that_run_in_threads():
+    text = {
+        "name": "sums",
+        "steps": [
+            {"id": "first", "tool": "add", "input": {"a": 1}, "run_in": "thread"},
+            {"id": "group", "group": {"steps": ["second", "third"]}, "depends_on": ["first"]},
+            {
+                "id": "second",
+                "tool": "add",
+                "input": {"a": "$results.first", "b": 5},
+                "run_in": "thread",
+            },
+            {"id": "third", "tool": "add", "input": {"a": 0}, "run_in": "thread"},
+        ],
+    }
+    tools = registry_of(add)
+    result = await WorkflowManager(tools=tools).execute(workflow_from_dict(text, tools=tools))
+    assert result.results["second"] == 7
+    assert result.results["third"] == 1
+
+
+async def test_a_step_that_returns_past_its_limit_has_timed_out(mock_clock):
+    def step(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        with pytest.raises(trio.Cancelled):
+            wait_until_cancelled()
+
+    result = await run(
+        WorkflowStep("late", execute=step, timeout=3, run_in="thread", on_error="continue")
+    )
+    assert isinstance(result.errors["late"], StepTimeout)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: WorkflowStep("s", execute=on_trio, run_in="thread"),
+            "step 's': execute is async, and",
+        ),
+        (
+            lambda: WorkflowStep("s", execute=where, run_in="process"),
+            "step 's': run_in must be 'trio'",
+        ),
+        (
+            lambda: WorkflowStep("s", group=ParallelGroup("g", []), run_in="thread"),
+            "step 's': run_in='thread' is for a function or a tool; a group is none",
+        ),
+    ],
+)
+def test_steps_that_cannot_run_in_a_thread_are_refused(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (
+            {"tool": "add", "input": {"a": 1}},
+            "tool 'add' is a sync function: write 'async def', or in",
+        ),
+        ({"tool": "on_trio", "run_in": "thread"}, "tool 'on_trio' is async, and 'thread' is for"),
+        ({"tool": "add", "input": {"a": 1}, "run_in": "threads"}, "run_in"),
+        ({"group": {"steps": []}, "run_in": "thread"}, "only a step with 'tool' runs in a thread"),
+    ],
+)
+def test_files_that_ask_for_it_wrongly_are_refused_at_the_place(step, message):
+    tools = registry_of(add, on_trio)
+    with pytest.raises(WorkflowInvalid, match=message):
+        workflow_from_dict({"name": "w", "steps": [{"id": "s", **step}]}, tools=tools)
