@@ -24,12 +24,14 @@
 //!
 //! # The keeper
 //!
-//! A time that is to come has to be slept for, and only a worker can: in Trio, to where the answer
-//! `WaitUntil` sends it. One is enough for all, whatever waits: a worker of the lane that is first in line for what opens
-//! first, the keeper. After each operation the keeper is found anew (`keep_time`), so that its
-//! lane may go away at any time. Where another one is the keeper then, or an earlier time, its lane
-//! is woken: the worker that comes is told to sleep. As the time has come it asks for a step, and with that free
-//! slots are granted (`time_is`), to whom they belong: the keeper's own lane or another.
+//! A time that is to come has to be slept for, and only a worker can, to where the answer `WaitUntil`
+//! sends it. One is enough for all: a worker of the lane that is first in line for what opens first,
+//! the keeper. It asks for a step as the time has come, and all are served. After each operation
+//! the keeper is found anew (`keep_time`), so that its lane may go away at any time. Where it is
+//! another one then, or an earlier time, its lane is woken, and the worker that comes told to sleep.
+//!
+//! A rate opens not only with time, but also as a lane gives up the slot that it was granted. So
+//! before and after each operation whoever may start is granted a slot (`serve_all`).
 
 use super::{Next, Scheduler};
 use crate::closed::Reason;
@@ -159,11 +161,8 @@ impl Scheduler {
         let lane = self.lanes.get(id.0).expect("the lane is open");
         let paced = lane.rate.and_then(|rate| self.paced.get(rate.0));
         let own = paced.map(|paced| &paced.rate);
-        if !self
-            .rate
-            .iter()
-            .all(|rate| self.has_come(rate.lock().opens_ns(0)))
-        {
+        let is_open = |rate: &SharedRate| self.has_come(rate.lock().opens_ns(0));
+        if !self.rate.as_ref().is_none_or(is_open) {
             return false;
         }
         own.is_none_or(|rate| rate.lock().start(now_ns))
@@ -228,10 +227,16 @@ impl Scheduler {
         if self.has_come(self.held_until_ns) {
             self.hold_is_over();
             self.open_again();
-        } else if self.has_come(self.keeper.map(|(_, at_ns)| at_ns)) {
-            self.lend_idle();
-            self.grant();
         }
+        self.serve_all();
+    }
+
+    /// Whoever waits and may start is granted a slot.
+    fn serve_all(&mut self) {
+        if self.asking > 0 {
+            self.lend_idle();
+        }
+        self.grant();
         self.let_through();
     }
 
@@ -243,16 +248,11 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn hold_is_over(&mut self) {
-        self.held_until_ns = None;
-        self.ledger.closed.set(Reason::Held, false);
-    }
-
     /// Lanes that waited for their rate before the gates go on, if it is open.
     fn let_through(&mut self) {
         let waits = |paced: &Paced| !paced.before.is_empty() && self.has_come(paced.opens_ns());
-        let open = |(key, paced): (_, &Paced)| waits(paced).then_some(PacedId(key));
-        let open: Vec<PacedId> = self.paced.iter().filter_map(open).collect();
+        let paced = self.paced.iter().filter(|(_, paced)| waits(paced));
+        let open: Vec<PacedId> = paced.map(|(key, _)| PacedId(key)).collect();
         if open.is_empty() {
             return;
         }
@@ -293,7 +293,7 @@ impl Scheduler {
             self.keeper = None;
             return;
         }
-        self.let_through();
+        self.serve_all();
         self.step_back();
         let waits = self.paced.iter().any(|(_, paced)| !paced.is_idle());
         self.ledger.closed.set(Reason::Paced, waits);

@@ -435,6 +435,12 @@ impl Reference {
     }
 
     pub fn request(&mut self, id: usize) -> bool {
+        let wanted = self.find_room(id);
+        self.step_back();
+        wanted
+    }
+
+    fn find_room(&mut self, id: usize) -> bool {
         let now_ns = self.now_ns;
         let lane = &mut self.lanes[id];
         lane.attempts.come(now_ns);
@@ -462,7 +468,6 @@ impl Reference {
         if !taken && (!has_all || !is_plain || self.held_until_ns.is_some()) {
             self.stand(id);
         }
-        self.step_back();
         taken
     }
 
@@ -581,6 +586,9 @@ impl Reference {
     }
 
     pub fn stand_back(&mut self, id: usize) {
+        if self.lanes[id].closed.is_some() {
+            return;
+        }
         let reserved = self.lanes[id].reserved.take();
         self.leave(id);
         let share = self.lanes[id].share;
@@ -670,10 +678,15 @@ impl Reference {
         if self.held_until_ns.is_some_and(|at| at <= now_ns) {
             self.held_until_ns = None;
             self.open_again(&open, &running);
-        } else {
-            self.lend_idle(&running);
-            self.serve();
         }
+        self.serve_all();
+    }
+
+    /// Whoever waits and may start is granted a slot.
+    fn serve_all(&mut self) {
+        let running = self.running_order.clone();
+        self.lend_idle(&running);
+        self.serve();
         self.let_through();
     }
 
@@ -695,7 +708,7 @@ impl Reference {
         if self.rates.is_empty() {
             return;
         }
-        self.let_through();
+        self.serve_all();
         let has_claims = |&id: &usize| self.lanes[id].share.is_some();
         let closed = |&id: &usize| !self.is_open_rate(self.own_rate(id));
         let line = self.line.iter().copied();
