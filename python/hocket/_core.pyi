@@ -33,6 +33,12 @@ class Pattern:
     def is_in(self, text: str) -> bool: ...
 
 @final
+class Budget:
+    def __new__(cls, share: float, burst: int) -> Budget: ...
+    @property
+    def left(self) -> float: ...
+
+@final
 class Pool:
     # `limit` is None for none.
     def __new__(
@@ -42,6 +48,7 @@ class Pool:
         wait_when_full: bool,
         turns: bool,
         rate: Rate | None = None,
+        budget: Budget | None = None,
     ) -> Pool: ...
     def resize(self, limit: int | None) -> None: ...
     def pause(self) -> None: ...

@@ -1,25 +1,26 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
-//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The child
-//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
-//! keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a waiting
-//! step lend its slot, `settling` takes in a step's end, `feeding` takes in steps that come later,
-//! `times` keeps rates and holds, `settings` changes limits or pauses, and `views` shows figures.
+//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The
+//! child modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot,
+//! `shares` keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a
+//! waiting step lend its slot, `starting` notes a step's start and `settling` its end, `retrying`
+//! tries it again, `feeding` takes in steps that come later, `times` keeps rates and holds, `settings`
+//! changes limits or pauses, and `views` shows figures.
 
+use crate::budget::SharedBudget;
 use crate::faults::fault;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
 use crate::ledger::Ledger;
 use crate::line::Line;
-use crate::loan::Lent;
 use crate::outcome::StepState;
 use crate::paced::Paced;
 use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
-use crate::retry::{Again, Attempts};
+use crate::retry::Again;
 use crate::share::Share;
 use crate::slab::Slab;
-use crate::slot::{Slot, Source};
+use crate::slot::Source;
 use crate::spec::{LaneSpec, Room, WhenFull};
 use crate::statistics::Statistics;
 use crate::tally::Tally;
@@ -33,8 +34,11 @@ mod retrying;
 mod settings;
 mod settling;
 mod shares;
+mod starting;
 mod times;
 mod views;
+
+pub use retrying::Attempt;
 
 /// The answer to a worker that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,8 @@ pub struct Scheduler {
     outside: Line<LaneId>,
     /// The rate at which steps start, whatever lane they are of.
     rate: Option<SharedRate>,
+    /// What there is for further attempts at steps, of whatever lanes.
+    budget: Option<SharedBudget>,
     /// The rates of lanes, with the parts of the pool's line for those.
     paced: Slab<Paced>,
     /// Open lanes with steps that may be tried again.
@@ -128,6 +134,7 @@ impl Scheduler {
             line: Line::default(),
             outside: Line::default(),
             rate: None,
+            budget: None,
             paced: Slab::default(),
             trying: 0,
             asking: 0,
@@ -155,6 +162,12 @@ impl Scheduler {
     /// Let steps start at this rate, of whatever lanes.
     pub fn with_rate(mut self, rate: Option<SharedRate>) -> Self {
         self.rate = rate;
+        self
+    }
+
+    /// Let steps be tried again as far as this budget goes.
+    pub fn with_budget(mut self, budget: Option<SharedBudget>) -> Self {
+        self.budget = budget;
         self
     }
 
@@ -358,39 +371,5 @@ impl Scheduler {
         } else {
             lane.ready_slotless.push(step);
         }
-    }
-
-    fn start(&mut self, id: LaneId, step: u32, source: Source, now_ns: u64) -> Next {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        lane.running += 1;
-        lane.states[step as usize] = StepState::Running;
-        if source != Source::NoSlot {
-            lane.holding += 1;
-            self.ready -= 1;
-            let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
-            if let Some(again) = &mut lane.again {
-                let past = again.attempts.entry(step).or_insert(Attempts {
-                    first_ns: now_ns,
-                    ..Attempts::default()
-                });
-                past.started += 1;
-            }
-            lane.tally.started(wait_ns);
-            self.statistics.started(wait_ns, now_ns);
-        }
-        // It took what it stood in line for, so a later grant always finds a step to start.
-        debug_assert!(source == Source::NoSlot || !lane.tickets.waits());
-        let slot = SlotId(self.ledger.running.insert(Slot {
-            lane: id,
-            step,
-            started_ns: now_ns,
-            source,
-            armed: None,
-            loan: None,
-        }));
-        if let Source::Loan(lender) = source {
-            self.set_lent(lender, Lent::Running(slot));
-        }
-        Next::Start { step, slot }
     }
 }

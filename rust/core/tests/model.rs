@@ -4,8 +4,8 @@
 mod reference;
 
 use hocket_core::{
-    Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Retry, Scheduler,
-    SharedRate, SlotId, Statistics, StepState, WhenFull,
+    Attempt, Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Retry, Scheduler,
+    SharedBudget, SharedRate, SlotId, Statistics, StepState, WhenFull,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -91,6 +91,17 @@ impl Pair {
         let own = self.rates.first().filter(|_| pools).cloned();
         self.naive.rate = own.is_some().then_some(0);
         self.real = self.real.with_rate(own);
+        self
+    }
+
+    /// With so many hundredths of a retry for each step, and so many retries saved up at most.
+    fn with_budget(mut self, budget: Option<(u64, u32)>) -> Self {
+        let shared = |(share, burst)| SharedBudget::new(share as f64 / 100.0, burst);
+        self.real = self.real.with_budget(budget.map(shared));
+        self.naive.budget = budget.map(|(share, burst)| {
+            let most = 100 * u64::from(burst);
+            [share, most, most]
+        });
         self
     }
 
@@ -383,10 +394,9 @@ impl Pair {
         let real = (self.real).retry(self.slots[run], asked_ns, chance, self.now_ns);
         let naive = self.naive.try_again(run, asked_ns, chance, self.now_ns);
         prop_assert_eq!(real, naive);
-        if real.is_some() {
-            self.coming.push(id);
-        }
-        Ok(real.is_some())
+        let again = matches!(real, Some(Attempt::At { .. }));
+        self.coming.extend(again.then_some(id));
+        Ok(again)
     }
 
     fn settle_and_next(&mut self, run: usize, outcome: Outcome) -> TestCaseResult {
@@ -891,6 +901,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (outcome, time()).prop_map(|(outcome, run_ns)| Event::Ended(outcome, run_ns)),
         1 => time().prop_map(Event::Retried),
         1 => (1..9_u64).prop_map(Event::Skipped),
+        1 => Just(Event::Refused),
     ]
 }
 
@@ -900,6 +911,7 @@ fn record(statistics: &mut Statistics, event: Event, now_ns: u64) {
         Event::Started { wait_ns } => statistics.started(wait_ns, now_ns),
         Event::Ended(outcome, run_ns) => statistics.ended(outcome, run_ns, now_ns),
         Event::Retried(run_ns) => statistics.retried(run_ns, now_ns),
+        Event::Refused => statistics.refused(now_ns),
         Event::Skipped(steps) => statistics.skipped(steps, now_ns),
     }
 }
@@ -1212,9 +1224,10 @@ proptest! {
         queue_size in proptest::option::of(0..4_u32),
         when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
         pace in pace(),
+        budget in proptest::option::of((0..101_u64, 1..4_u32)),
         ops in vec((0..12_u64, tried_op(prop_oneof![group(), single(0.2)])), 1..150),
     ) {
-        let mut pair = Pair::new(limit, queue_size, when_full);
+        let mut pair = Pair::new(limit, queue_size, when_full).with_budget(budget);
         pair.run(ops, pace)?;
     }
 
@@ -1278,9 +1291,10 @@ proptest! {
     #[test]
     fn attempts_of_fed_lanes_agree_with_the_naive_reference(
         limit in 0..5_u32,
+        budget in proptest::option::of((0..101_u64, 1..4_u32)),
         ops in vec((0..12_u64, fed_op(tried_op(fed(prop_oneof![3 => group(), 1 => nested()])))), 1..150),
     ) {
-        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        let mut pair = Pair::new(limit, None, WhenFull::Wait).with_budget(budget);
         pair.run(ops, 1)?;
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Registration only; each noun has its file, and the only `unsafe` is in `ffi.rs`.
 
+mod budget;
 mod clock;
 mod coroutine;
 mod crew;
@@ -43,6 +44,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use crate::budget::Budget;
     #[pymodule_export]
     use crate::driver::Driver;
     #[cfg(feature = "faults")]

@@ -9,6 +9,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::budget::Budget;
 use crate::clock::{Clock, seconds};
 use crate::crew::Crew;
 use crate::errors;
@@ -37,7 +38,7 @@ pub struct Pool {
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (limit, queue_size, wait_when_full, turns, rate=None))]
+    #[pyo3(signature = (limit, queue_size, wait_when_full, turns, rate=None, budget=None))]
     fn new(
         py: Python<'_>,
         limit: Option<u32>,
@@ -45,10 +46,12 @@ impl Pool {
         wait_when_full: bool,
         turns: bool,
         rate: Option<Py<Rate>>,
+        budget: Option<Py<Budget>>,
     ) -> Self {
         let scheduler = Scheduler::new(limit.unwrap_or(u32::MAX))
             .with_queue(queue_size, when_full(wait_when_full))
-            .with_rate(rate.as_ref().map(|rate| rate.get().by(&Clock::Monotonic)));
+            .with_rate(rate.as_ref().map(|rate| rate.get().by(&Clock::Monotonic)))
+            .with_budget(budget.map(|budget| budget.get().shared.clone()));
         Self {
             scheduler: Mutex::new(scheduler),
             runs: Mutex::default(),

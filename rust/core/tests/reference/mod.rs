@@ -6,7 +6,7 @@ pub mod rate;
 pub mod retry;
 
 use history::{Event, History};
-use hocket_core::{Cause, Outcome, Retry, StepState, Verdict, WhenFull};
+use hocket_core::{Attempt, Cause, Outcome, Retry, StepState, Verdict, WhenFull};
 use rate::NaiveRate;
 use retry::Attempts;
 
@@ -121,6 +121,9 @@ pub struct Reference {
     pub rates: Vec<NaiveRate>,
     /// The number of the pool's rate.
     pub rate: Option<usize>,
+    /// What each step earns of a retry, how many are saved up at most, and how many there are: in
+    /// hundredths.
+    pub budget: Option<[u64; 3]>,
     pub held_until_ns: Option<u64>,
     /// The latest time that was told.
     pub now_ns: u64,
@@ -234,6 +237,7 @@ impl Reference {
             before: vec![],
             rates: vec![],
             rate: None,
+            budget: None,
             held_until_ns: None,
             now_ns: 0,
             stood: 0,
@@ -483,7 +487,7 @@ impl Reference {
         asked_ns: Option<u64>,
         chance: f64,
         now_ns: u64,
-    ) -> Option<u64> {
+    ) -> Option<Attempt> {
         self.time_is(now_ns);
         let run = self.run(number).expect("it was picked among them");
         let (lane, step, from) = (&self.lanes[run.lane], run.step, run.from);
@@ -491,9 +495,16 @@ impl Reference {
         let may = !lane.stopped && from != From::Nowhere;
         let retry = lane.retry(step).filter(|_| may)?;
         let at_ns = attempts.again_ns(retry, step, asked_ns, chance, now_ns)?;
+        if let Some([_, _, left]) = &mut self.budget {
+            if *left < 100 {
+                self.history.note(id, Event::Refused, now_ns);
+                return Some(Attempt::Refused);
+            }
+            *left -= 100;
+        }
         self.lanes[id].attempts.waiting.push((at_ns, step));
         self.end(number, None, now_ns);
-        Some(at_ns)
+        Some(Attempt::At { at_ns })
     }
 
     /// A run has ended, with this outcome or to be tried again.
@@ -804,6 +815,12 @@ impl Reference {
         lane.states[step as usize] = StepState::Running;
         if from != From::Nowhere {
             let wait_ns = now_ns - lane.ready_at_ns[step as usize];
+            if let Some([share, most, left]) = &mut self.budget
+                && lane.tries()
+                && lane.attempts.past[step as usize].started == 0
+            {
+                *left = (*left + *share).min(*most);
+            }
             lane.attempts.started(step, now_ns);
             self.history.note(id, Event::Started { wait_ns }, now_ns);
         }
