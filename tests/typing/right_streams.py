@@ -97,6 +97,8 @@ async def in_time(pool: WorkerPool, rate: hocket.Rate, retry: hocket.Retry) -> N
     budget = hocket.RetryBudget(share=0.2, burst=5)
     assert_type(WorkerPool(rate=rate, retry_budget=budget).retry_budget, hocket.RetryBudget | None)
     assert_type(budget.left, float)
+    async with pool.released() as nothing:
+        assert_type(nothing, None)
     assert_type(WorkerPool(rate=hocket.Rate(5, per=60, burst=2)).rate, hocket.Rate | None)
     task = hocket.WorkerTask("a", partial(length, "a"), retry=retry)
     assert_type(await pool.execute(task, rate=rate), int)

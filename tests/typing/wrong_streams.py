@@ -21,10 +21,6 @@ async def lines() -> AsyncIterator[str]:
     yield "line"
 
 
-async def ping() -> str:
-    return "pong"
-
-
 def sync_length(text: str) -> int:
     return len(text)
 

@@ -33,6 +33,7 @@ from .entry import begin_call
 from .holds import Pausable, check_setting
 from .observers import guarded
 from .over_items import OverItems
+from .released import Releasable
 from .run import CallSpec, RunSpec, open_run, run_steps
 from .supervisor import run_alone
 
@@ -52,7 +53,7 @@ def live_pools() -> list[WorkerPool]:
     return list(_live.values())
 
 
-class WorkerPool(OverItems, Pausable):
+class WorkerPool(OverItems, Pausable, Releasable):
     """A limit on how many steps run at once, shared by all who use the pool.
 
     There is nothing to open or to close: steps run where they are awaited, and

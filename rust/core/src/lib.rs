@@ -46,7 +46,7 @@ pub use outcome::{Cause, Outcome, StepState};
 pub use rate::{Rate, SharedRate};
 pub use ready::ReadyQueue;
 pub use retry::Retry;
-pub use scheduler::{Attempt, Next, Overfull, Scheduler};
+pub use scheduler::{Attempt, Given, Next, Overfull, Scheduler};
 pub use slot::Holder;
 pub use snapshot::{Percentiles, Snapshot};
 pub use spec::{LaneSpec, Room, WhenFull};

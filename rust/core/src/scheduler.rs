@@ -4,7 +4,7 @@
 //! child modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot,
 //! `shares` keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a
 //! waiting step lend its slot, `starting` notes a step's start and `settling` its end, `retrying`
-//! tries it again, `feeding` takes in steps that come later, `times` keeps rates and holds, `settings`
+//! tries it again, `released` lets it do without its slot for a while, `feeding` takes in steps that come later, `pacing` keeps rates and `times` holds and the time, `settings`
 //! changes limits or pauses, and `views` shows figures.
 
 use crate::budget::SharedBudget;
@@ -30,6 +30,8 @@ mod closing;
 mod feeding;
 mod late;
 mod loans;
+mod pacing;
+mod released;
 mod retrying;
 mod settings;
 mod settling;
@@ -38,6 +40,7 @@ mod starting;
 mod times;
 mod views;
 
+pub use released::Given;
 pub use retrying::Attempt;
 
 /// The answer to a worker that asks what to do.
@@ -91,6 +94,10 @@ pub struct Scheduler {
     shares: Slab<Share>,
     /// The pool's line: lanes that wait for one of the pool's slots.
     line: Line<LaneId>,
+    /// The part of the pool's line for steps that want their slot again.
+    returning: Line<LaneId>,
+    /// Lanes of steps that have it again, to be forgotten.
+    returned: Vec<LaneId>,
     /// Bounded lanes with all their claims, for which the bounded queue has no place.
     outside: Line<LaneId>,
     /// The rate at which steps start, whatever lane they are of.
@@ -132,6 +139,8 @@ impl Scheduler {
             lanes: Slab::default(),
             shares: Slab::default(),
             line: Line::default(),
+            returning: Line::default(),
+            returned: Vec::new(),
             outside: Line::default(),
             rate: None,
             budget: None,
@@ -179,10 +188,13 @@ impl Scheduler {
             self.time_is(now_ns);
         }
         let lenders = self.lenders(spec.parent);
-        let lender = lenders.as_ref().map(|lenders| lenders.nearest);
+        let lender = self.first_with_slot(lenders.as_ref());
         let above = self.share_of(spec.parent);
-        let may_start =
-            || self.rate_admits(spec.rate.as_ref()) && self.offer(lender, above).is_some();
+        let may_start = || {
+            self.lets_start()
+                && self.rate_admits(spec.rate.as_ref())
+                && self.offer(lender, above).is_some()
+        };
         let full = spec.bounded && self.queue_is_full() && !may_start();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
@@ -217,6 +229,7 @@ impl Scheduler {
             deadlines: Default::default(),
             reserved: None,
             holding: 0,
+            away: 0,
             running: 0,
             stopped: false,
             is_fed: spec.is_fed,
@@ -229,6 +242,7 @@ impl Scheduler {
             bounded: spec.bounded && rate.is_none(),
             rate,
             tickets: Tickets::default(),
+            returns: None,
             stood: 0,
             asleep_ns: None,
             graph: None,

@@ -4,8 +4,8 @@
 mod reference;
 
 use hocket_core::{
-    Attempt, Cause, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Retry, Scheduler,
-    SharedBudget, SharedRate, SlotId, Statistics, StepState, WhenFull,
+    Attempt, Cause, Given, Graph, Holder, Join, LaneId, LaneSpec, Next, Outcome, Rate, Retry,
+    Scheduler, SharedBudget, SharedRate, SlotId, Statistics, StepState, WhenFull,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,6 +41,9 @@ enum Op {
     Hold(u64),
     /// A worker that sleeps gets up, as its time has come or a little later.
     WakeUp(usize),
+    /// A step gives its slot back for a while, and wants one again.
+    GiveUp(usize),
+    WantBack(usize),
     /// Another pool starts a step at this rate, if that is open.
     Elsewhere(usize),
 }
@@ -225,6 +228,22 @@ impl Pair {
                     self.wake_up(due[pick % due.len()]);
                 }
             }
+            Op::GiveUp(pick) => {
+                if let Some(run) = self.pick_run(pick) {
+                    self.give_up(run)?;
+                }
+            }
+            Op::WantBack(pick) => {
+                let away = self
+                    .naive
+                    .running
+                    .iter()
+                    .filter(|run| run.from == From::Away);
+                let away: Vec<usize> = away.map(|run| run.number).collect();
+                if let Some(at) = pick.checked_rem(away.len()) {
+                    self.want_back(away[at])?;
+                }
+            }
             Op::Elsewhere(pick) => {
                 if let Some(rate) = pick.checked_rem(self.rates.len()) {
                     // Tell both the time: of an earlier one they need not know what is later.
@@ -244,6 +263,10 @@ impl Pair {
     /// Tell the reference in which order the scheduler goes through lanes and running steps.
     fn order(&mut self) {
         self.naive.open_order = self.open_in_order();
+        let waits = |id: &usize| self.naive.lanes[*id].closed.is_none();
+        let mut all: Vec<usize> = (0..self.lanes.len()).filter(waits).collect();
+        all.sort_unstable_by_key(|&id| self.lanes[id]);
+        self.naive.lane_order = all;
         let running = self.real.holders().map(|holder| self.run_of(holder));
         self.naive.running_order = running.collect();
     }
@@ -333,6 +356,37 @@ impl Pair {
             self.naive.feed(id, free[at], self.now_ns);
             self.request(id)?;
         }
+        Ok(())
+    }
+
+    fn give_up(&mut self, run: usize) -> TestCaseResult {
+        let id = self.naive.run(run).unwrap().lane;
+        let from = self.naive.run(run).unwrap().from;
+        let real = self.real.give_up(self.slots[run], self.now_ns);
+        let naive = self.naive.give_up(run, self.now_ns);
+        prop_assert_eq!(real == Given::Back(self.lanes[id]), naive);
+        prop_assert_eq!(real == Given::Away, from == From::Away);
+        prop_assert_eq!(real == Given::HasNone, from == From::Nowhere);
+        if naive {
+            self.request(id)?;
+        }
+        Ok(())
+    }
+
+    fn want_back(&mut self, run: usize) -> TestCaseResult {
+        let before = self.naive.returning();
+        let real = self.real.want_back(self.slots[run], self.now_ns);
+        let stands = self.naive.want_back(run, self.now_ns);
+        if let (true, Some(lane)) = (self.naive.lanes.len() > self.lanes.len(), real) {
+            self.lanes.push(lane);
+            self.looks_ns.push(None);
+        }
+        prop_assert_eq!(self.lanes.len(), self.naive.lanes.len());
+        prop_assert_eq!(
+            real.is_some(),
+            self.naive.run(run).unwrap().from == From::Away
+        );
+        prop_assert_eq!(self.naive.returning(), before + usize::from(stands));
         Ok(())
     }
 
@@ -487,7 +541,9 @@ impl Pair {
         }
         prop_assert_eq!(wakes, expected);
         for id in woken {
-            self.wake_up(id);
+            if self.open.contains(&id) {
+                self.wake_up(id);
+            }
         }
         let (real, naive) = (&mut self.real, &mut self.naive);
         prop_assert_eq!(real.limit(), naive.limit);
@@ -497,13 +553,14 @@ impl Pair {
         prop_assert_eq!(queue_size, naive.queue_size);
         prop_assert_eq!(real.in_use(), naive.in_use());
         prop_assert_eq!(real.queue_length(), naive.queue_length());
-        prop_assert_eq!(real.lanes(), self.open.len());
+        prop_assert_eq!(real.lanes(), self.open.len() + naive.returning());
 
         let mut holders: Vec<Holder> = real.holders().collect();
         let expected = naive.running.iter().map(|run| Holder {
             lane: self.lanes[run.lane],
             step: run.step,
             started_ns: run.started_ns,
+            is_away: run.from == From::Away,
         });
         let mut expected: Vec<Holder> = expected.collect();
         holders.sort_unstable_by_key(|h| (h.lane, h.step));
@@ -589,7 +646,8 @@ impl Pair {
         naive.history.window(window_ns, self.now_ns).agrees(last)?;
         for (id, &lane) in self.lanes.iter().enumerate() {
             let tally = self.real.tally(lane);
-            prop_assert_eq!(tally.is_some(), self.open.contains(&id));
+            let returns = naive.lanes[id].returns.is_some();
+            prop_assert_eq!(tally.is_some(), self.open.contains(&id) || returns);
             if let Some(tally) = tally {
                 prop_assert_eq!(tally, naive.history.lane(id).tally);
             }
@@ -606,17 +664,20 @@ impl Pair {
             );
         }
         let full = |share: &usize| naive.at_work_in(*share) == naive.shares[*share].limit as usize;
-        let opens = |id: &&usize| naive.is_open_rate(naive.own_rate(**id));
-        if real.in_use() < real.limit() && naive.grants() {
+        let opens = |id: &&usize| naive.lets_in(**id);
+        if real.in_use() < real.limit() {
             for &id in naive.since.iter().filter(opens) {
-                let is_full = naive.chain(naive.lanes[id].share).iter().any(full);
+                let gates = naive.chain(naive.lanes[id].share);
+                // What waits for a time may have the claims that it needs.
+                let claimed = |gate: &usize| !naive.grants() && !naive.is_open(*gate);
+                let is_full = gates.iter().any(|gate| full(gate) || claimed(gate));
                 prop_assert!(
                     is_full,
                     "nobody waits while a slot and its shares have room"
                 );
             }
         }
-        for &id in naive.since.iter().filter(|_| naive.grants()).filter(opens) {
+        for &id in naive.since.iter().filter(opens) {
             if (naive.lender(id)).is_some_and(|lender| !naive.lends(lender)) {
                 let is_full = |&gate: &usize| !naive.is_open(gate);
                 prop_assert!(
@@ -629,7 +690,8 @@ impl Pair {
             let at_work = naive.at_work_in(share);
             prop_assert!(at_work <= *limit as usize, "a share is kept");
         }
-        let has_slot = naive.running.iter().filter(|run| run.from != From::Nowhere);
+        let none = [From::Nowhere, From::Away];
+        let has_slot = naive.running.iter().filter(|run| !none.contains(&run.from));
         let works = has_slot.filter(|run| !naive.lends(run.number)).count();
         prop_assert!(
             works as u32 <= real.in_use(),
@@ -673,7 +735,8 @@ impl Pair {
             return Ok(()); // and as it starts the others are looked at
         }
         let has_slot = naive.in_use() < naive.limit;
-        for &id in naive.since.iter().filter(|_| has_slot) {
+        let starts = |id: &&usize| naive.lanes[**id].returns.is_none();
+        for &id in naive.since.iter().filter(|_| has_slot).filter(starts) {
             let is_full = |&share: &usize| !naive.is_open(share);
             if naive.chain(naive.lanes[id].share).iter().any(is_full) {
                 continue;
@@ -1307,6 +1370,63 @@ proptest! {
     ) {
         let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
         let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(&rates, pools);
+        pair.run(ops, 1)?;
+    }
+}
+
+/// Now and then a step does without its slot for a while.
+fn released_op(op: impl Strategy<Value = Op> + 'static) -> impl Strategy<Value = Op> {
+    prop_oneof![
+        8 => op,
+        1 => any::<usize>().prop_map(Op::GiveUp),
+        1 => any::<usize>().prop_map(Op::WantBack),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn released_steps_agree_with_the_naive_reference(
+        limit in 0..5_u32,
+        queue_size in proptest::option::of(0..4_u32),
+        when_full in prop_oneof![Just(WhenFull::Refuse), Just(WhenFull::Wait)],
+        ops in vec((0..12_u64, released_op(op(prop_oneof![group(), single(0.2)]))), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, queue_size, when_full);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn released_steps_within_shares_agree_with_the_naive_reference(
+        limit in 1..6_u32,
+        ops in vec((0..12_u64, released_op(op(prop_oneof![2 => nested(), 2 => narrow(), 1 => single(0.7)]))), 1..150),
+    ) {
+        let mut pair = Pair::new(limit, None, WhenFull::Wait);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn released_steps_beside_rates_and_attempts_agree_with_the_naive_reference(
+        limit in 1..5_u32,
+        pools in any::<bool>(),
+        rates in rates(3),
+        ops in vec((0..12_u64, released_op(fed_op(tried_op(fed(prop_oneof![3 => group(), 1 => single(0.2)]))))), 1..150),
+    ) {
+        let ops = ops.into_iter().map(|(pause_ns, op)| (pause_ns, without_share(op))).collect();
+        let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(&rates, pools);
+        pair.run(ops, 1)?;
+    }
+
+    #[test]
+    fn released_steps_within_shares_at_a_rate_agree_with_the_naive_reference(
+        limit in 1..6_u32,
+        pools in any::<bool>(),
+        rates in rates(2),
+        ops in vec((0..12_u64, released_op(timed_op(prop_oneof![2 => nested(), 1 => narrow(), 1 => single(0.7)]))), 1..150),
+    ) {
+        let rates = if pools { &rates } else { &rates[..1] };
+        let mut pair = Pair::new(limit, None, WhenFull::Wait).with_rates(rates, pools);
         pair.run(ops, 1)?;
     }
 }

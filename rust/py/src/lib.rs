@@ -24,6 +24,7 @@ mod pattern;
 mod pool;
 mod portal;
 mod rate;
+mod released;
 mod request;
 mod rest;
 mod ring;
@@ -59,6 +60,8 @@ mod _core {
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::rate::Rate;
+    #[pymodule_export]
+    use crate::released::Released;
     #[pymodule_export]
     use crate::ring::Ring;
     #[pymodule_export]

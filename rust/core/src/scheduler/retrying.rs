@@ -59,10 +59,12 @@ impl Scheduler {
             self.statistics.refused(now_ns);
             return Some(Attempt::Refused);
         }
+        self.stop_wanting(slot_id);
         let slot = self.ledger.running.remove(slot_id.0)?;
         let lane = self.lanes.get_mut(id.0)?;
         lane.running -= 1;
-        lane.holding -= 1;
+        lane.holding -= u32::from(slot.source.is_held());
+        lane.away -= u32::from(slot.source == Source::Away);
         if let Some(worker) = slot.armed {
             lane.deadlines.disarm(worker);
         }

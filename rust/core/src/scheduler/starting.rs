@@ -37,6 +37,7 @@ impl Scheduler {
             started_ns: now_ns,
             source,
             armed: None,
+            back: None,
             loan: None,
         }));
         if let Source::Loan(lender) = source {
