@@ -37,17 +37,16 @@ pub enum Given {
 impl Scheduler {
     /// A running step gives its slot back, until it asks for one with [`Scheduler::want_back`].
     pub fn give_up(&mut self, slot_id: SlotId, now_ns: u64) -> Given {
+        match self.ledger.get(slot_id).map(|slot| slot.source) {
+            None => return Given::Ended,
+            Some(Source::NoSlot) => return Given::HasNone,
+            Some(Source::Away) => return Given::Away,
+            Some(Source::Pool | Source::Loan(_)) => {}
+        }
         if self.has_times() {
             self.time_is(now_ns);
         }
-        let Some(slot) = self.ledger.get_mut(slot_id) else {
-            return Given::Ended;
-        };
-        match slot.source {
-            Source::NoSlot => return Given::HasNone,
-            Source::Away => return Given::Away,
-            Source::Pool | Source::Loan(_) => {}
-        }
+        let slot = self.ledger.get_mut(slot_id).expect("it was there above");
         let id = slot.lane;
         let away = Slot {
             source: Source::Away,

@@ -569,12 +569,13 @@ impl Reference {
 
     /// A run gives its slot back for a while, if it has one.
     pub fn give_up(&mut self, number: usize, now_ns: u64) -> bool {
-        self.time_is(now_ns);
         let run = self.run(number).expect("it was picked among them");
-        let (id, from) = (run.lane, run.from);
-        if matches!(from, From::Nowhere | From::Away) {
+        if matches!(run.from, From::Nowhere | From::Away) {
             return false;
         }
+        self.time_is(now_ns);
+        let run = self.run(number).expect("it runs on");
+        let (id, from) = (run.lane, run.from);
         let (asking, others) =
             (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
         let asking: Vec<usize> = asking;
