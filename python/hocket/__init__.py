@@ -39,6 +39,7 @@ from ._model.outcome import Outcome as Outcome
 from ._model.rate import Rate as Rate
 from ._model.result import ParallelExecutionResult as ParallelExecutionResult
 from ._model.retry import Retry as Retry
+from ._model.retry_budget import RetryBudget as RetryBudget
 from ._model.states import StepState as StepState
 from ._model.statistics import (
     DurationStats as DurationStats,
@@ -98,6 +99,7 @@ __all__ = [
     "Quorum",
     "Rate",
     "Retry",
+    "RetryBudget",
     "Rule",
     "StepContext",
     "StepEvent",

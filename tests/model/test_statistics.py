@@ -375,6 +375,7 @@ async def test_a_groups_figures_are_of_all_its_runs_and_of_no_other_group(autoju
         tasks_cancelled=1,
         tasks_skipped=2,
         tasks_retried=0,
+        retries_refused=0,
         tasks_running=0,
         queue_length=0,
         total_wait_time=1,

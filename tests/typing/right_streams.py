@@ -94,6 +94,14 @@ async def handful(several: Iterable[Callable[[], Awaitable[bytes]]]) -> None:
 async def in_time(pool: WorkerPool, rate: hocket.Rate, retry: hocket.Retry) -> None:
     assert_type(await pool.map(length, ["a"], rate=rate, retry=retry), list[int])
     assert_type(await hocket.map(length, ["a"], rate=rate, retry=None), list[int])
+    budget = hocket.RetryBudget(share=0.2, burst=5)
+    assert_type(WorkerPool(rate=rate, retry_budget=budget).retry_budget, hocket.RetryBudget | None)
+    assert_type(budget.left, float)
+    async with pool.released() as nothing:
+        assert_type(nothing, None)
+    assert_type(WorkerPool(rate=hocket.Rate(5, per=60, burst=2)).rate, hocket.Rate | None)
+    task = hocket.WorkerTask("a", partial(length, "a"), retry=retry)
+    assert_type(await pool.execute(task, rate=rate), int)
     async with hocket.stream(length, ["a"], rate=None, retry=retry) as outcomes:
         assert_type((await anext(outcomes)).attempts, int)
 

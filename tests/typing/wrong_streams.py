@@ -55,6 +55,12 @@ async def streams(pool: WorkerPool) -> None:
     pool.stream(length, ["a"], buffer="many")  # refused
     pool.stream(length, ["a"], step_timeout="5s")  # refused
     pool.stream(length, ["a"], rate=400)  # refused
+    WorkerPool(rate=400)  # refused
+    WorkerPool(retry_budget=0.2)  # refused
+    WorkerPool(retry=hocket.Retry(on=OSError))  # refused
+    hocket.WorkerTask("a", ping, retry=3)  # refused
+    hocket.Retry(3)  # refused
+    hocket.RetryBudget("a tenth")  # refused
     hocket.stream(length, ["a"], retry=OSError)  # refused
     pool.stream(sync_length, ["a"])  # refused
     hocket.stream(length, range(3))  # refused

@@ -67,6 +67,8 @@ class Schedule:
     cancel_at: float | None = None
     timeout: float | None = None
     isolation: str = "shared"
+    as_stream: bool = False
+    """Whether hocket is given the steps one by one, by ``stream``, and the reference as a group."""
 
 
 # --- making schedules -----------------------------------------------------------------------------
@@ -125,6 +127,16 @@ def make_schedule(seed: int) -> Schedule:
             for program, limit in zip(programs, step_timeouts, strict=True)
         ]
     cancel_at = instant(rng, 8.0) if rng.random() < 0.3 else None
+    as_stream = strategy == "all_settled" and rng.random() < 0.3
+    if as_stream:
+        return Schedule(
+            programs=programs,
+            step_timeouts=step_timeouts,
+            limit=limit,
+            as_tasks=False,
+            cancel_at=cancel_at,
+            as_stream=True,
+        )
     return Schedule(
         programs=programs,
         step_timeouts=step_timeouts,
@@ -254,8 +266,14 @@ async def observe(schedule: Schedule, manager: Manager) -> Outcome:
     outcome = Outcome()
     limit = float("inf") if schedule.cancel_at is None else schedule.cancel_at
     with trio.CancelScope(deadline=trio.current_time() + limit) as caller:
-        outcome.result = comparable(await execute(schedule, manager, outcome))
+        if schedule.as_stream:
+            outcome.result = await stream(schedule, manager, outcome)
+        else:
+            outcome.result = comparable(await execute(schedule, manager, outcome))
     outcome.cancelled = caller.cancelled_caught
+    if schedule.as_stream and schedule.cancel_at is not None:
+        # Whoever waits for an outcome is cancelled, also where no step is left: a group returns then.
+        outcome.result, outcome.cancelled = None, False
     outcome.end_ns = now_ns()
     forget_ties(outcome)
     outcome.counts = counts(manager)
@@ -263,9 +281,28 @@ async def observe(schedule: Schedule, manager: Manager) -> Outcome:
     return outcome
 
 
-async def execute(
-    schedule: Schedule, manager: Manager, outcome: Outcome
-) -> ParallelExecutionResult:
+async def stream(schedule: Schedule, manager: Manager, outcome: Outcome) -> dict[str, Any]:
+    """What each step came to, from a stream or a group of the same steps."""
+    if isinstance(manager, ReferenceManager):
+        result = await execute(schedule, manager, outcome)
+        values, errors = dict(result.results), dict(result.errors)
+    else:
+        names = [str(index) for index in range(len(schedule.programs))]
+        async with manager.pool.stream(
+            steps_of(schedule, outcome),
+            iter(names),
+            buffer=max(1, len(names)),
+            on_error="collect",
+            step_timeout=next(iter(schedule.step_timeouts), None),
+        ) as outcomes:
+            ended = [found async for found in outcomes]
+        values = {found.item: found.value for found in ended if found.error is None}
+        errors = {found.item: found.error for found in ended if found.error is not None}
+    described = {step: describe(error) for step, error in errors.items()}
+    return {"results": values, "errors": described, "winner": None}
+
+
+def steps_of(schedule: Schedule, outcome: Outcome) -> Callable[[str], Any]:
     async def step(step: str) -> int:
         trail = outcome.trails[step] = []
         span = outcome.spans[step] = [now_ns()]
@@ -278,6 +315,13 @@ async def execute(
             span.append(now_ns())
         return len(trail)
 
+    return step
+
+
+async def execute(
+    schedule: Schedule, manager: Manager, outcome: Outcome
+) -> ParallelExecutionResult:
+    step = steps_of(schedule, outcome)
     steps = [str(index) for index in range(len(schedule.programs))]
     if schedule.as_tasks:
         tasks = [

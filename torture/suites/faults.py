@@ -30,6 +30,7 @@ from hocket import (
     ParallelExecutionManager,
     ParallelExecutionResult,
     ParallelGroup,
+    Retry,
     StepLeftovers,
     StepTimeout,
     WorkerTask,
@@ -77,6 +78,10 @@ class FatalFault(BaseException):
     """Stands for KeyboardInterrupt and its like."""
 
 
+# What a fault raises is never tried again: its error would not be seen.
+AGAIN = Retry(2, on=(Broken, StepTimeout), wait_initial=0.1, wait_jitter=0)
+
+
 # --- calls ----------------------------------------------------------------------------------------
 
 
@@ -103,6 +108,7 @@ class Call:
     cancel_at: float | None = None
     isolation: str = "shared"
     observed: bool = False
+    retried: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -131,7 +137,7 @@ def instant(rng: random.Random, most: float = 3.0) -> float:
 PLAIN = (
     ["sleep"] * 5
     + ["checkpoint"] * 2
-    + ["nothing", "raise", "fatal", "tidy", "shielded", "leave scope", "leave lock"]
+    + ["nothing", "raise", "fatal", "tidy", "shielded", "leave scope", "leave lock", "rest"]
 )
 
 
@@ -144,7 +150,7 @@ def make_op(rng: random.Random, depth: int) -> Op:
 
 
 def make_call(rng: random.Random, depth: int = 0) -> Call:
-    kind = rng.choice(["group", "group", "execute", "tasks"])
+    kind = rng.choice(["group", "group", "execute", "tasks", "stream"])
     count = 1 if kind == "execute" else rng.randrange(1, 5 - depth)
     strategies = ["all", "any", "race", f"quorum({rng.randrange(1, count + 1)})"]
     return Call(
@@ -158,6 +164,7 @@ def make_call(rng: random.Random, depth: int = 0) -> Call:
         cancel_at=instant(rng, 6.0) if rng.random() < 0.2 else None,
         isolation=rng.choice(["shared", "shared", "task"]),
         observed=rng.random() < 0.3,
+        retried=rng.random() < 0.3,
     )
 
 
@@ -184,6 +191,7 @@ class World:
         self.manager = ParallelExecutionManager(max_concurrent=case.limit)
         self.pool = self.manager.pool
         self.lives: dict[str, Life] = {}
+        self.attempts: Counter[str] = Counter()
         self.running = 0
         self.wrong: list[str] = []
         self.errors: list[BaseException] = []
@@ -205,7 +213,7 @@ class World:
         life = self.lives.setdefault(name, Life())
         life.starts += 1
         life.began = trio.current_time()
-        self.check(life.starts == 1, f"step {name} was started twice")
+        self.check(life.starts <= self.attempts[name], f"step {name} was started too often")
         self.run_on(1)
         TRACE.set(name)
         try:
@@ -254,6 +262,8 @@ class World:
             case "shielded":
                 with trio.CancelScope(shield=True):
                     await trio.sleep(op.duration)
+            case "rest":
+                await self.rest(op.duration)
             case "call":
                 await self.lend(op.inner, name)
             case "nursery":
@@ -261,6 +271,17 @@ class World:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(trio.sleep, op.duration)
                     await self.lend(op.inner, name)
+
+    async def rest(self, seconds: float) -> None:
+        """Do without the slot for a while. Who is cancelled there unwinds without one."""
+        self.run_on(-1)
+        try:
+            async with self.pool.released():
+                await trio.sleep(seconds)
+        except BaseException:
+            self.running += 1
+            raise
+        self.run_on(1)
 
     async def lend(self, calls: list[Call], name: str) -> None:
         """While a step waits for its own calls, they run in its place."""
@@ -284,9 +305,14 @@ class World:
             step: partial(self.body, step, program)
             for step, program in zip(names, call.steps, strict=True)
         }
-        tasks = [WorkerTask(n, body, call.step_timeout) for n, body in bodies.items()]
+        self.attempts.update(dict.fromkeys(names, 2 if call.retried else 1))
+        retry = AGAIN if call.retried else None
+        tasks = [WorkerTask(n, body, call.step_timeout, retry=retry) for n, body in bodies.items()]
         if call.kind == "execute":
             await self.execute(tasks[0])
+            return
+        if call.kind == "stream":
+            await self.stream(call, names, bodies, retry)
             return
         if call.kind == "tasks":
             result = await self.pool.execute_with_strategy(
@@ -302,6 +328,7 @@ class World:
                     timeout=call.timeout,
                     step_timeout=call.step_timeout,
                     isolation=call.isolation,
+                    retry=retry,
                 ),
                 lambda step: bodies[step](),
                 observer=(lambda *_: None) if call.observed else None,
@@ -309,14 +336,41 @@ class World:
         self.errors += result.errors.values()
         self.judge(call, names, result)
 
+    async def stream(
+        self, call: Call, names: list[str], bodies: dict[str, Any], retry: Retry | None
+    ) -> None:
+        async def step(name: str) -> str:
+            return await bodies[name]()
+
+        seen = []
+        with trio.move_on_after(FOREVER if call.timeout is None else call.timeout) as limit:
+            async with self.pool.stream(
+                step,
+                iter(names),
+                ordered=call.strategy == "all_settled",
+                buffer=call.limit or 2,
+                on_error="collect",
+                step_timeout=call.step_timeout,
+                retry=retry,
+            ) as outcomes:
+                async for outcome in outcomes:
+                    seen.append(outcome.item)
+                    if outcome.error is None:
+                        self.check(outcome.value == outcome.item, f"{outcome} has a wrong value")
+                    else:
+                        self.errors.append(outcome.error)
+        if not self.struck and not limit.cancelled_caught:
+            self.check(sorted(seen) == names, f"{seen} came of {names}")
+
     async def execute(self, task: WorkerTask[str]) -> None:
-        caller = TRACE.get()
+        caller, before = TRACE.get(), self.lives.get(task.id, Life()).starts
         try:
             value = await self.pool.execute(task)
             self.check(value == task.id, f"{task.id} gave {value!r}")
         finally:
             # It runs in its caller's own context, and is the last that has written to it.
-            left = task.id if task.id in self.lives else caller
+            began = self.lives.get(task.id, Life()).starts > before
+            left = task.id if began else caller
             self.check(TRACE.get() == left, f"{task.id} ran in another context than its caller's")
             TRACE.set(caller)
 
@@ -492,7 +546,7 @@ def lost(case: Case, world: World) -> Iterator[str]:
 EXPECTED = {
     *("Broken", "Fault", "FatalFault", "MemoryError", "InternalError", "PanicException"),
     *("Cancelled", "StepTimeout", "StepLeftovers", "GeneratorExit"),
-    *("ExceptionGroup", "BaseExceptionGroup"),
+    *("ExceptionGroup", "BaseExceptionGroup", "GroupFailed"),
 }
 # What goes wrong here is taken for the step's own error.
 STEPS_OWN = {"CopyContext", "EnterContext", "MakeCoroutine", "FirstSend"}

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from weakref import WeakSet
@@ -30,6 +30,7 @@ import hocket
 from hocket import (
     ParallelExecutionManager,
     ParallelGroup,
+    Retry,
     StepTimeout,
     WorkerTask,
     WorkflowDefinition,
@@ -70,7 +71,15 @@ class Scene:
         self.isolation = rng.choice(["shared", "task"])
         self.once = rng.random() < 0.2
         self.acts = rng.sample(
-            [self.group, self.storm, self.nested, self.single, self.callers, self.workflow],
+            [
+                self.group,
+                self.storm,
+                self.nested,
+                self.single,
+                self.callers,
+                self.workflow,
+                self.stream,
+            ],
             rng.randrange(1, 4),
         )
 
@@ -142,6 +151,34 @@ class Scene:
         async with trio.open_nursery() as nursery:
             for _ in range(self.rng.randrange(2, 12)):
                 nursery.start_soon(self.single)
+
+    async def items(self) -> AsyncIterator[int]:
+        for number in range(self.rng.randrange(1, 40)):
+            if self.rng.random() < 0.3:
+                await checkpoint()
+            yield number
+
+    async def rest(self, *_: object) -> None:
+        if self.rng.random() < 0.5:
+            async with self.manager.pool.released():
+                await trio.sleep(self.rng.random() * 0.003)
+        await self.step()
+
+    async def stream(self) -> None:
+        """Steps that come in one by one, do without their slot and are tried again."""
+        rng = self.rng
+        again = Retry(3, on=trio.TooSlowError, wait_initial=0.001, wait_jitter=0.001)
+        async with self.manager.pool.stream(
+            self.rest,
+            rng.choice([range(20), self.items()]),
+            ordered=rng.random() < 0.5,
+            on_error="collect",
+            step_timeout=rng.choice([None, 0.005, 30]),
+            retry=again,
+        ) as outcomes:
+            async for _ in outcomes:
+                if rng.random() < 0.05:
+                    break
 
     async def workflow(self) -> None:
         steps = [

@@ -12,7 +12,7 @@ import mmap
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,8 @@ from hocket import (
     ParallelExecutionManager,
     ParallelGroup,
     QueueFull,
+    Retry,
+    RetryBudget,
     StepLeftovers,
     StepTimeout,
     WaitStrategy,
@@ -47,6 +49,7 @@ BLOCKS = 1000  # of Python's allocator; its own free lists still grow a little
 STATM = Path("/proc/self/statm")  # where it is missing, only blocks and objects are counted
 
 STRATEGIES = [*WaitStrategy, quorum(2)]
+AGAIN = Retry(3, on=Exception, wait_initial=0.01)
 OURS = ("hocket", "trio", "_contextvars")
 
 
@@ -112,17 +115,19 @@ def names(objects: Iterable[object]) -> Counter[str]:
 
 async def mix(rng: random.Random, steps: int) -> tuple[dict[str, int], Counter[str]]:
     """Run so many steps of every kind; return figures, and what is left in reference cycles."""
-    manager = ParallelExecutionManager(max_concurrent=8, timeout=50)
+    budget = RetryBudget(share=0.5)
+    manager = ParallelExecutionManager(max_concurrent=8, timeout=50, retry_budget=budget)
     stats = manager.get_stats()
     while stats.tasks_submitted < steps:
         await at_once(manager, rng)
-        for part in rng.choices([group, group, single, many, cancelled, workflow], k=20):
+        for part in rng.choices([group, group, single, many, stream, cancelled, workflow], k=20):
             await part(manager, rng)
         stats = manager.get_stats()
     figures = {
         "failed": stats.tasks_failed,
         "timed out": stats.tasks_timed_out,
         "cancelled": stats.tasks_cancelled,
+        "retried": stats.tasks_retried,
     }
     # Before the run ends: Trio itself leaves a cycle then.
     return figures, cycles()
@@ -208,6 +213,12 @@ async def nests(step: Step, manager: ParallelExecutionManager) -> None:
     result.raise_for_failure()
 
 
+async def rests(step: Step, manager: ParallelExecutionManager) -> None:
+    with suppress(RuntimeError):  # now and then it is a step of another pool
+        async with manager.pool.released():
+            await trio.sleep(step.seconds)
+
+
 ACTS = {
     returns: 20,
     suspends: 10,
@@ -221,6 +232,7 @@ ACTS = {
     leaves_a_nursery: 1,
     leaves_a_lock: 1,
     nests: 1,
+    rests: 3,
 }
 
 
@@ -253,6 +265,7 @@ async def group(manager: ParallelExecutionManager, rng: random.Random) -> None:
             timeout=rng.choice([None, None, 0.7]),
             step_timeout=rng.choice([None, 0.5]),
             isolation=rng.choice(["shared", "shared", "task"]),
+            retry=rng.choice([None, AGAIN]),
         ),
         partial(act, manager=manager),
         observer=rng.choice([None, lambda event: None]),
@@ -283,9 +296,37 @@ async def many(manager: ParallelExecutionManager, rng: random.Random) -> None:
         await manager.pool.execute_many(tasks)
 
 
+async def one_by_one(steps: list[Step]) -> AsyncIterator[Step]:
+    for step in steps:
+        yield step
+        await trio.sleep(step.seconds / 100)
+
+
+async def stream(manager: ParallelExecutionManager, rng: random.Random) -> None:
+    """What comes in one by one, in either kind of input; now and then it is left early."""
+    steps = some_steps(rng, 30)
+    source = rng.choice([steps, iter(steps), one_by_one(steps)])
+    retry = rng.choice([None, AGAIN])
+    ordered, left_after = rng.random() < 0.5, rng.choice([1000, 3])
+    on_error = rng.choice(["raise", "collect"])
+    with suppress(GroupFailed):
+        async with manager.pool.stream(
+            partial(act, manager=manager),
+            source,
+            ordered=ordered,
+            on_error=on_error,
+            buffer=rng.choice([None, 1, 5]),
+            step_timeout=0.5,
+            retry=retry,
+        ) as outcomes:
+            async for outcome in outcomes:
+                if outcome.index >= left_after:
+                    break
+
+
 async def cancelled(manager: ParallelExecutionManager, rng: random.Random) -> None:
     with trio.move_on_after(rng.random()):
-        await rng.choice([group, single, many])(manager, rng)
+        await rng.choice([group, single, many, stream])(manager, rng)
 
 
 async def workflow(manager: ParallelExecutionManager, rng: random.Random) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "check_flag",
     "check_id",
     "check_limit",
+    "check_share",
     "is_one_of",
     "plain_text",
     "refuse_unnamed",
@@ -173,3 +174,16 @@ def is_one_of(value: object, texts: Collection[str]) -> bool:
     True
     """
     return isinstance(value, str) and plain_text(value) in texts
+
+
+def check_share(name: str, value: object) -> float:
+    """Check a part of a whole.
+
+    Raises:
+        TypeError, ValueError: it is no number from 0 to 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number from 0 to 1; got {shown(value)}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1; got {shown(value)}")
+    return float(value)

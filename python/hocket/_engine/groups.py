@@ -16,6 +16,7 @@ from .._model.event import Observer
 from .._model.group import ParallelGroup
 from .._model.rate import Rate, core_rate
 from .._model.result import ParallelExecutionResult
+from .._model.retry_budget import RetryBudget
 from .._model.run_in import Blocking, check_for_thread
 from .._model.statistics import GroupStats, PoolStats, PoolStatus
 from .._model.strategy import check_quorum
@@ -57,6 +58,7 @@ class ParallelExecutionManager:
         when_full: WhenFull = WHEN_FULL,
         turns: bool = True,
         rate: Rate | None = None,
+        retry_budget: RetryBudget | None = None,
     ) -> None:
         refuse_unnamed("ParallelExecutionManager", unnamed, "max_concurrent")
         self._pool = WorkerPool(
@@ -66,6 +68,7 @@ class ParallelExecutionManager:
             when_full=when_full,
             turns=turns,
             rate=rate,
+            retry_budget=retry_budget,
         )
         self._accounts = GroupAccounts()
 

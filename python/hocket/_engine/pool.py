@@ -24,15 +24,17 @@ from .._model.config import (
 )
 from .._model.rate import Rate, check_rate, core_rate
 from .._model.result import ParallelExecutionResult
+from .._model.retry_budget import RetryBudget, check_budget, core_budget
 from .._model.run_in import RunIn
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, parse_strategy
 from .._model.task import WorkerTask
 from .calls import call_parts, task_list
 from .entry import begin_call
-from .holds import check_here, check_setting, hold_for, hold_until
+from .holds import Pausable, check_setting
 from .observers import guarded
 from .over_items import OverItems
+from .released import Releasable
 from .run import CallSpec, open_run, run_alone_in_thread, run_steps
 from .supervisor import run_alone
 from .task_lists import tasks_spec
@@ -53,7 +55,7 @@ def live_pools() -> list[WorkerPool]:
     return list(_live.values())
 
 
-class WorkerPool(OverItems):
+class WorkerPool(OverItems, Pausable, Releasable):
     """A limit on how many steps run at once, shared by all who use the pool.
 
     There is nothing to open or to close: steps run where they are awaited, and
@@ -83,6 +85,8 @@ class WorkerPool(OverItems):
             It changes no outcome; instruments of Trio see every step either way.
         rate: at most so many steps start in a time: a :class:`Rate`, which other pools, groups and
             calls may share. None, the default, is no limit.
+        retry_budget: how many retries there may be beside the steps: a :class:`RetryBudget`, which
+            other pools may share. None, the default, is no limit.
 
     All but ``turns`` are properties too; the first four may be changed while steps run.
 
@@ -104,6 +108,7 @@ class WorkerPool(OverItems):
         "__weakref__",
         "_core",
         "_rate",
+        "_retry_budget",
         "_timeout",
     )  # a misspelt setting is no new attribute
 
@@ -116,6 +121,7 @@ class WorkerPool(OverItems):
         when_full: WhenFull = WHEN_FULL,
         turns: bool = True,
         rate: Rate | None = None,
+        retry_budget: RetryBudget | None = None,
     ) -> None:
         refuse_unnamed("WorkerPool", unnamed, "max_concurrent")
         check_flag("turns", turns)
@@ -123,7 +129,15 @@ class WorkerPool(OverItems):
         size = check_queue(queue_size, when_full)
         self._timeout = check_seconds("timeout", timeout)
         self._rate = check_rate("rate", rate)
-        self._core = _core.Pool(limit, size, when_full == "wait", turns, core_rate(self._rate))
+        self._retry_budget = check_budget("retry_budget", retry_budget)
+        self._core = _core.Pool(
+            limit,
+            size,
+            when_full == "wait",
+            turns,
+            core_rate(self._rate),
+            core_budget(self._retry_budget),
+        )
         _live[id(self)] = self
 
     @classmethod
@@ -199,46 +213,10 @@ class WorkerPool(OverItems):
         """At most so many steps start in a time; None is no limit."""
         return self._rate
 
-    def hold_for(self, seconds: Seconds) -> None:
-        """Start nothing more for so many seconds; what runs goes on.
-
-        A :meth:`pause` with an end. Of several the one that ends last counts; :meth:`resume` ends all.
-        They are over with their ``trio.run``. ``seconds`` may be a ``timedelta``; 0 holds nothing.
-
-        Raises TypeError, ValueError or RuntimeError where it cannot be done.
-        """
-        hold_for(self._core, seconds)
-
-    def hold_until(self, time: float) -> None:
-        """Start nothing before this time of ``trio.current_time()``; see :meth:`hold_for`."""
-        hold_until(self._core, time)
-
     @property
-    def held(self) -> float:
-        """Seconds until a hold is over; 0 where nothing is held."""
-        return self._core.held or 0.0
-
-    def pause(self) -> None:
-        """Start nothing more, until :meth:`resume`. What runs goes on until it ends.
-
-        While paused, calls wait. With a ``queue_size`` so many calls of :meth:`execute` wait, and
-        the next is refused with :class:`QueueFull` (or waits, if ``when_full`` says so), as if all
-        slots were taken. What runs has ended once ``get_status().active_workers`` is 0. Time
-        limits of groups go on counting, those of steps count from their start. A pool that is
-        paused stays so.
-        """
-        check_here(self._core, "a busy pool can be paused", "pool.pause")
-        self._core.pause()
-
-    def resume(self) -> None:
-        """Go on after :meth:`pause`, and before a hold is over: what waits starts, the longest waiting first."""
-        check_here(self._core, "a busy pool can be resumed", "pool.resume")
-        self._core.resume()
-
-    @property
-    def paused(self) -> bool:
-        """Whether :meth:`pause` was called, and :meth:`resume` was not."""
-        return self._core.paused
+    def retry_budget(self) -> RetryBudget | None:
+        """How many retries there may be beside the steps; None is no limit."""
+        return self._retry_budget
 
     @overload
     async def execute(self, task: WorkerTask[R], *, rate: Rate | None = None) -> R: ...

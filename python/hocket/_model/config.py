@@ -10,6 +10,7 @@ from .._base.checks import check_count, check_limit, is_one_of
 from .._base.durations import Seconds, check_seconds
 from .._base.shown import shown
 from .rate import Rate, check_rate
+from .retry_budget import RetryBudget, check_budget
 
 __all__ = [
     "MAX_CONCURRENT",
@@ -43,6 +44,10 @@ def _rate(value: Rate | None) -> Rate | None:
     return check_rate("rate", value)
 
 
+def _budget(value: RetryBudget | None) -> RetryBudget | None:
+    return check_budget("retry_budget", value)
+
+
 @attrs.frozen(kw_only=True)
 class WorkerPoolConfig:
     """How many steps run at once, how many may wait, and for how long one may run.
@@ -68,6 +73,8 @@ class WorkerPoolConfig:
 
     rate: Rate | None = attrs.field(default=None, converter=_rate)
     """At most so many steps start in a time: a :class:`Rate`, or None, the default, for no limit."""
+    retry_budget: RetryBudget | None = attrs.field(default=None, converter=_budget)
+    """How many retries there may be beside the steps: a :class:`RetryBudget`, or None, the default, for no limit."""
 
     def __attrs_post_init__(self) -> None:
         check_queue(self.queue_size, self.when_full)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from .._base.checks import check_count
+from .._base.checks import check_count, check_share
 from .._base.durations import Seconds, check_seconds
 from .._base.shown import shown
 
@@ -37,14 +37,11 @@ class HedgingBudget:
     """How many hedges may start now."""
 
     def __init__(self, share: float = 0.1, burst: int = 10) -> None:
-        if isinstance(share, bool) or not isinstance(share, int | float):
-            raise TypeError(f"share must be a number from 0 to 1; got {shown(share)}")
-        if not 0 <= share <= 1:
-            raise ValueError(f"share must be a number from 0 to 1; got {shown(share)}")
+        part = check_share("share", share)
         count = check_count("burst", burst)
         if count is None:
             raise TypeError(f"burst must be a whole number of at least 1; got {shown(burst)}")
-        self.share, self.burst, self.left = float(share), count, float(count)
+        self.share, self.burst, self.left = part, count, float(count)
 
     def earn(self) -> None:
         """A call has begun."""

@@ -69,6 +69,8 @@ class PoolStats:
     """Steps that never started, because their group was decided or cancelled before."""
     tasks_retried: int
     """Attempts that failed and were tried again. They are no steps, and not part of the sum."""
+    retries_refused: int
+    """Attempts that failed and were the last only because the pool's ``retry_budget`` was used up."""
     tasks_running: int
     """Steps that run now, those included that wait for steps of their own."""
     active_workers: int
@@ -118,6 +120,8 @@ class GroupStats:
     """Steps that never started, because the group was decided or cancelled before."""
     tasks_retried: int
     """Attempts that failed and were tried again."""
+    retries_refused: int
+    """Attempts that failed and were the last only because the pool's ``retry_budget`` was used up."""
     tasks_running: int
     """Steps that run now, those included that wait for steps of their own."""
     queue_length: int
@@ -160,6 +164,7 @@ def pool_stats(core: _core.Pool, window: Seconds | None) -> PoolStats:
     wait = _durations(figures["wait"])
     return PoolStats(
         **_counts(figures),
+        retries_refused=figures["refused"],
         tasks_running=core.running,
         active_workers=core.active,
         queue_length=core.queue_length,
@@ -180,6 +185,7 @@ def group_stats(tally: _core.Tally, *, runs: int, open_runs: int) -> GroupStats:
         runs=runs,
         open_runs=open_runs,
         **_counts(figures),
+        retries_refused=figures["refused"],
         tasks_running=figures["running"],
         queue_length=figures["ready"],
         total_wait_time=ns_to_seconds(total_wait),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::deadlines::Deadlines;
 use crate::graph::Graph;
+use crate::ids::SlotId;
 use crate::join::Join;
 use crate::line::Ticket;
 use crate::loan::Lenders;
@@ -40,6 +41,8 @@ pub(crate) struct Lane {
     pub reserved: Option<Source>,
     /// Running steps that hold a slot.
     pub holding: u32,
+    /// Running steps that have given their slot back for a while. They count against the lane's limit.
+    pub away: u32,
     /// Running steps, those without a slot included.
     pub running: u32,
     /// Those of them that have timed out, and only hold their slot.
@@ -66,6 +69,8 @@ pub(crate) struct Lane {
     /// Its steps that may be tried again; None where no step may.
     pub again: Option<Box<Again>>,
     pub tickets: Tickets,
+    /// The running step that it waits for, to have a slot again: see `scheduler/released.rs`.
+    pub returns: Option<SlotId>,
     /// When it came to stand in the pool's line, or was given a slot at once: the number of that.
     pub stood: u64,
     /// Until when a worker of it sleeps, to ask then.
@@ -81,8 +86,8 @@ pub(crate) struct Tickets {
     pub pool: Option<Ticket>,
     /// In the line of a share that is full.
     pub share: Option<(ShareId, Ticket)>,
-    /// In the line for the nearest lender's slot.
-    pub loan: Option<Ticket>,
+    /// In the line for the slot of the nearest lender, which is this one.
+    pub loan: Option<(SlotId, Ticket)>,
     /// Outside: it would stand in the pool's line, but the bounded queue is full.
     pub outside: Option<Ticket>,
     /// Before the gates: its rate has to open first.
@@ -104,7 +109,8 @@ impl Lane {
         let reserved = u32::from(self.reserved.is_some());
         !self.stopped
             && self.startable() > reserved as usize
-            && u64::from(self.holding) + u64::from(reserved) < u64::from(self.limit)
+            && u64::from(self.holding) + u64::from(self.away) + u64::from(reserved)
+                < u64::from(self.limit)
     }
 
     /// Steps that could start now, if there were slots.

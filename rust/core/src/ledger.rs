@@ -31,7 +31,12 @@ impl Ledger {
 
     /// Whether one of the pool's slots may be taken.
     pub fn has_room(&self) -> bool {
-        self.in_use < self.limit && self.closed.lets_start()
+        self.has_free() && self.closed.lets_start()
+    }
+
+    /// Whether one of the pool's slots is free, for whoever may take it.
+    pub fn has_free(&self) -> bool {
+        self.in_use < self.limit
     }
 
     /// Whether a slot that has been in use may stay so, for another step.
@@ -54,8 +59,8 @@ impl Ledger {
         found.map(|(key, _)| SlotId(key))
     }
 
-    pub fn count(&self, which: impl Fn(Source) -> bool) -> usize {
-        let chosen = |(_, slot): &(_, &Slot)| which(slot.source);
+    pub fn count(&self, which: impl Fn(&Slot) -> bool) -> usize {
+        let chosen = |(_, slot): &(_, &Slot)| which(slot);
         self.running.iter().filter(chosen).count()
     }
 
@@ -64,6 +69,7 @@ impl Ledger {
             lane: slot.lane,
             step: slot.step,
             started_ns: slot.started_ns,
+            is_away: slot.source == Source::Away,
         })
     }
 }

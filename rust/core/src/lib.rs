@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod budget;
 mod closed;
 mod deadlines;
 #[doc(hidden)]
@@ -35,6 +36,7 @@ mod spec;
 mod statistics;
 mod tally;
 
+pub use budget::SharedBudget;
 pub use deadlines::Deadlines;
 pub use graph::{Graph, GraphError};
 pub use ids::{LaneId, SlotId};
@@ -44,7 +46,7 @@ pub use outcome::{Cause, Outcome, StepState};
 pub use rate::{Rate, SharedRate};
 pub use ready::ReadyQueue;
 pub use retry::Retry;
-pub use scheduler::{Next, Overfull, Scheduler, Struck};
+pub use scheduler::{Attempt, Given, Next, Overfull, Scheduler, Struck};
 pub use slot::Holder;
 pub use snapshot::{Percentiles, Snapshot};
 pub use spec::{LaneSpec, Room, WhenFull};

@@ -1,25 +1,26 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
-//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The child
-//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
-//! keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a waiting
-//! step lend its slot, `overstaying` keeps the slot of a step that goes on past its limit, `settling` takes in a step's end, `feeding` takes in steps that come later,
-//! `times` keeps rates and holds, `settings` changes limits or pauses, and `views` shows figures.
+//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The
+//! child modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot,
+//! `shares` keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a
+//! waiting step lend its slot, `overstaying` keeps the slot of a step that goes on past its limit, `starting` notes a step's start and `settling` its end, `retrying`
+//! tries it again, `released` lets it do without its slot for a while, `feeding` takes in steps that come later, `pacing` keeps rates and `times` holds and the time, `settings`
+//! changes limits or pauses, and `views` shows figures.
 
+use crate::budget::SharedBudget;
 use crate::faults::fault;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::{Lane, Tickets};
 use crate::ledger::Ledger;
 use crate::line::Line;
-use crate::loan::Lent;
 use crate::outcome::StepState;
 use crate::paced::Paced;
 use crate::rate::SharedRate;
 use crate::ready::ReadyQueue;
-use crate::retry::{Again, Attempts};
+use crate::retry::Again;
 use crate::share::Share;
 use crate::slab::Slab;
-use crate::slot::{Slot, Source};
+use crate::slot::Source;
 use crate::spec::{LaneSpec, Room, WhenFull};
 use crate::statistics::Statistics;
 use crate::tally::Tally;
@@ -30,14 +31,19 @@ mod feeding;
 mod late;
 mod loans;
 mod overstaying;
+mod pacing;
+mod released;
 mod retrying;
 mod settings;
 mod settling;
 mod shares;
+mod starting;
 mod times;
 mod views;
 
 pub use overstaying::Struck;
+pub use released::Given;
+pub use retrying::Attempt;
 
 /// The answer to a worker that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +96,16 @@ pub struct Scheduler {
     shares: Slab<Share>,
     /// The pool's line: lanes that wait for one of the pool's slots.
     line: Line<LaneId>,
+    /// The part of the pool's line for steps that want their slot again.
+    returning: Line<LaneId>,
+    /// Lanes of steps that have it again, to be forgotten.
+    returned: Vec<LaneId>,
     /// Bounded lanes with all their claims, for which the bounded queue has no place.
     outside: Line<LaneId>,
     /// The rate at which steps start, whatever lane they are of.
     rate: Option<SharedRate>,
+    /// What there is for further attempts at steps, of whatever lanes.
+    budget: Option<SharedBudget>,
     /// The rates of lanes, with the parts of the pool's line for those.
     paced: Slab<Paced>,
     /// Open lanes with steps that may be tried again.
@@ -129,8 +141,11 @@ impl Scheduler {
             lanes: Slab::default(),
             shares: Slab::default(),
             line: Line::default(),
+            returning: Line::default(),
+            returned: Vec::new(),
             outside: Line::default(),
             rate: None,
+            budget: None,
             paced: Slab::default(),
             trying: 0,
             asking: 0,
@@ -161,6 +176,12 @@ impl Scheduler {
         self
     }
 
+    /// Let steps be tried again as far as this budget goes.
+    pub fn with_budget(mut self, budget: Option<SharedBudget>) -> Self {
+        self.budget = budget;
+        self
+    }
+
     /// Take in a lane. Refused, without any effect, when it would have to wait in a full queue.
     /// A bounded lane is given its slot here and now, or its place in line: so it can be refused
     /// only here, and nobody who comes later gets before it.
@@ -169,10 +190,13 @@ impl Scheduler {
             self.time_is(now_ns);
         }
         let lenders = self.lenders(spec.parent);
-        let lender = lenders.as_ref().map(|lenders| lenders.nearest);
+        let lender = self.first_with_slot(lenders.as_ref());
         let above = self.share_of(spec.parent);
-        let may_start =
-            || self.rate_admits(spec.rate.as_ref()) && self.offer(lender, above).is_some();
+        let may_start = || {
+            self.lets_start()
+                && self.rate_admits(spec.rate.as_ref())
+                && self.offer(lender, above).is_some()
+        };
         let full = spec.bounded && self.queue_is_full() && !may_start();
         if full && self.when_full == WhenFull::Refuse {
             return Err(Overfull {
@@ -207,6 +231,7 @@ impl Scheduler {
             deadlines: Default::default(),
             reserved: None,
             holding: 0,
+            away: 0,
             running: 0,
             overstaying: 0,
             stopped: false,
@@ -220,6 +245,7 @@ impl Scheduler {
             bounded: spec.bounded && rate.is_none(),
             rate,
             tickets: Tickets::default(),
+            returns: None,
             stood: 0,
             asleep_ns: None,
             graph: None,
@@ -362,41 +388,5 @@ impl Scheduler {
         } else {
             lane.ready_slotless.push(step);
         }
-    }
-
-    fn start(&mut self, id: LaneId, step: u32, source: Source, now_ns: u64) -> Next {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        lane.running += 1;
-        lane.states[step as usize] = StepState::Running;
-        if source != Source::NoSlot {
-            lane.holding += 1;
-            self.ready -= 1;
-            let wait_ns = now_ns.saturating_sub(lane.submitted_ns(step));
-            if let Some(again) = &mut lane.again {
-                let past = again.attempts.entry(step).or_insert(Attempts {
-                    first_ns: now_ns,
-                    ..Attempts::default()
-                });
-                past.started += 1;
-            }
-            lane.tally.started(wait_ns);
-            self.statistics.started(wait_ns, now_ns);
-        }
-        // It took what it stood in line for, so a later grant always finds a step to start.
-        debug_assert!(source == Source::NoSlot || !lane.tickets.waits());
-        let slot = SlotId(self.ledger.running.insert(Slot {
-            lane: id,
-            step,
-            started_ns: now_ns,
-            source,
-            armed: None,
-            is_overdue: false,
-            has_timed_out: false,
-            loan: None,
-        }));
-        if let Source::Loan(lender) = source {
-            self.set_lent(lender, Lent::Running(slot));
-        }
-        Next::Start { step, slot }
     }
 }

@@ -16,8 +16,17 @@ pub(crate) struct Slot {
     pub is_overdue: bool,
     /// Whether it has timed out, and so has ended but for the slot.
     pub has_timed_out: bool,
+    /// The lane that stands in line for it, while it waits to have a slot again.
+    pub back: Option<LaneId>,
     /// Made when a lane asks for it: few steps ever wait for steps of their own.
     pub loan: Option<Box<Loan>>,
+}
+
+impl Source {
+    /// Whether there is a slot, with claims, to give back.
+    pub fn is_held(self) -> bool {
+        matches!(self, Self::Pool | Self::Loan(_))
+    }
 }
 
 impl Slot {
@@ -45,6 +54,8 @@ pub(crate) enum Source {
     Loan(SlotId),
     /// None: the step only waits for steps of its own.
     NoSlot,
+    /// None for a while: the step has given its slot back, and will want one again.
+    Away,
 }
 
 /// A running step, as the views show it.
@@ -56,4 +67,6 @@ pub struct Holder {
     pub step: u32,
     /// The time of its start.
     pub started_ns: u64,
+    /// Whether it has given its slot back for a while.
+    pub is_away: bool,
 }

@@ -57,6 +57,11 @@ impl Statistics {
         self.at(now_ns).retried(run_ns);
     }
 
+    /// An attempt failed, and was the last only because the budget was used up.
+    pub fn refused(&mut self, now_ns: u64) {
+        self.at(now_ns).tally.refused += 1;
+    }
+
     /// From now on the time is another clock's: what was can no longer be placed in time.
     pub fn change_clock(&mut self) {
         self.put_away();

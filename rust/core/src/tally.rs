@@ -43,6 +43,8 @@ pub struct Tally {
     pub skipped: u64,
     /// Attempts that failed and were followed by another one, or are to be.
     pub retried: u64,
+    /// Attempts that failed and were the last only because the budget for others was used up.
+    pub refused: u64,
     pub wait: Span,
     pub run: Span,
 }
@@ -84,6 +86,7 @@ impl Tally {
         self.cancelled += other.cancelled;
         self.skipped += other.skipped;
         self.retried += other.retried;
+        self.refused += other.refused;
         self.wait.add(&other.wait);
         self.run.add(&other.run);
     }

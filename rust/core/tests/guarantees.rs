@@ -1,8 +1,8 @@
 //! What the scheduler promises, one sentence a test.
 
 use hocket_core::{
-    Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Retry, Scheduler, SlotId,
-    Statistics, StepState, Verdict, WhenFull,
+    Attempt, Cause, Graph, Join, LaneId, LaneSpec, Next, Outcome, Overfull, Retry, Scheduler,
+    SlotId, Statistics, StepState, Verdict, WhenFull,
 };
 
 fn open(scheduler: &mut Scheduler, steps: u32) -> LaneId {
@@ -1031,7 +1031,10 @@ fn a_step_that_comes_to_a_place_has_all_its_attempts_and_all_its_time() {
         assert_eq!(scheduler.times_ns(slot), Some((1, from + 1)));
         assert_eq!(scheduler.attempt(lane, 0), 1);
         assert_eq!(scheduler.attempt_limit_ns(slot), Some((30, true)));
-        assert_eq!(scheduler.retry(slot, None, 0.0, from + 5), Some(from + 15));
+        assert_eq!(
+            scheduler.retry(slot, None, 0.0, from + 5),
+            Some(Attempt::At { at_ns: from + 15 })
+        );
         let waits = Next::WaitUntil { at_ns: from + 15 };
         assert_eq!(scheduler.next(lane, from + 5), waits);
         scheduler.woke(lane, from + 15);
@@ -1120,7 +1123,10 @@ fn a_step_at_a_place_used_again_has_all_its_attempts() {
         scheduler.feed(lane, 0, 0);
         let first = start(&mut scheduler, lane);
         assert_eq!(scheduler.attempt(lane, 0), 1);
-        assert_eq!(scheduler.retry(first, None, 0.0, 0), Some(0));
+        assert_eq!(
+            scheduler.retry(first, None, 0.0, 0),
+            Some(Attempt::At { at_ns: 0 })
+        );
         let second = start(&mut scheduler, lane);
         assert_eq!(scheduler.retry(second, None, 0.0, 0), None);
         complete(&mut scheduler, second);
@@ -1134,7 +1140,10 @@ fn a_worker_of_a_fed_lane_leaves_while_its_limit_keeps_an_attempt_from_starting(
     scheduler.feed(lane, 0, 0);
     let slot = start(&mut scheduler, lane);
     scheduler.feed(lane, 1, 0);
-    assert_eq!(scheduler.retry(slot, Some(1), 0.0, 0), Some(1));
+    assert_eq!(
+        scheduler.retry(slot, Some(1), 0.0, 0),
+        Some(Attempt::At { at_ns: 1 })
+    );
     start(&mut scheduler, lane);
     assert!(matches!(
         scheduler.next(lane, 0),

@@ -2,6 +2,7 @@
 //!
 //! Registration only; each noun has its file, and the only `unsafe` is in `ffi.rs`.
 
+mod budget;
 mod clock;
 mod coroutine;
 mod crew;
@@ -23,6 +24,7 @@ mod pattern;
 mod pool;
 mod portal;
 mod rate;
+mod released;
 mod request;
 mod rest;
 mod ring;
@@ -45,6 +47,8 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use crate::budget::Budget;
+    #[pymodule_export]
     use crate::driver::Driver;
     #[cfg(feature = "faults")]
     #[pymodule_export]
@@ -57,6 +61,8 @@ mod _core {
     use crate::pool::Pool;
     #[pymodule_export]
     use crate::rate::Rate;
+    #[pymodule_export]
+    use crate::released::Released;
     #[pymodule_export]
     use crate::ring::Ring;
     #[pymodule_export]

@@ -9,6 +9,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::budget::Budget;
 use crate::clock::{Clock, seconds};
 use crate::crew::Crew;
 use crate::errors;
@@ -37,7 +38,7 @@ pub struct Pool {
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (limit, queue_size, wait_when_full, turns, rate=None))]
+    #[pyo3(signature = (limit, queue_size, wait_when_full, turns, rate=None, budget=None))]
     fn new(
         py: Python<'_>,
         limit: Option<u32>,
@@ -45,10 +46,12 @@ impl Pool {
         wait_when_full: bool,
         turns: bool,
         rate: Option<Py<Rate>>,
+        budget: Option<Py<Budget>>,
     ) -> Self {
         let scheduler = Scheduler::new(limit.unwrap_or(u32::MAX))
             .with_queue(queue_size, when_full(wait_when_full))
-            .with_rate(rate.as_ref().map(|rate| rate.get().by(&Clock::Monotonic)));
+            .with_rate(rate.as_ref().map(|rate| rate.get().by(&Clock::Monotonic)))
+            .with_budget(budget.map(|budget| budget.get().shared.clone()));
         Self {
             scheduler: Mutex::new(scheduler),
             runs: Mutex::default(),
@@ -94,8 +97,7 @@ impl Pool {
         let Some(until_ns) = self.lock(py)?.held_until_ns() else {
             return Ok(None);
         };
-        let clock = self.lock_runs().clock.as_ref().map(|c| c.clone_ref(py));
-        let now_ns = clock.map_or(Ok(0), |clock| clock.now_ns(py))?;
+        let now_ns = self.now_ns(py)?;
         Ok((until_ns > now_ns).then(|| seconds(until_ns - now_ns)))
     }
 
@@ -172,7 +174,7 @@ impl Pool {
     fn holders<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyAny>, f64)>> {
         let holders: Vec<_> = self.lock(py)?.holders().collect();
         let mut named = Vec::new();
-        for holder in holders {
+        for holder in holders.into_iter().filter(|holder| !holder.is_away) {
             let runs = self.lock_runs();
             let Some(open) = runs.open.get(&holder.lane) else {
                 continue;
@@ -315,16 +317,17 @@ impl Pool {
 
     /// The figures of the last `window_ns`, by the clock of the latest run.
     fn window(&self, py: Python<'_>, window_ns: u64) -> PyResult<Snapshot> {
-        let runs = self.lock_runs();
-        let clock = runs.clock.as_ref().map(|clock| clock.clone_ref(py));
-        drop(runs);
-        match clock {
-            None => Ok(Snapshot::default()),
-            Some(clock) => {
-                let now_ns = clock.now_ns(py)?;
-                Ok(self.lock(py)?.window(window_ns, now_ns))
-            }
+        if self.lock_runs().clock.is_none() {
+            return Ok(Snapshot::default());
         }
+        let now_ns = self.now_ns(py)?;
+        Ok(self.lock(py)?.window(window_ns, now_ns))
+    }
+
+    /// The time, by the clock of the latest run; 0 before the first one.
+    pub fn now_ns(&self, py: Python<'_>) -> PyResult<u64> {
+        let clock = self.lock_runs().clock.as_ref().map(|c| c.clone_ref(py));
+        clock.map_or(Ok(0), |clock| clock.now_ns(py))
     }
 
     /// See to it that every lane that was granted a slot has a worker on its way. `own` is the
@@ -335,6 +338,7 @@ impl Pool {
             let mut scheduler = self.lock(py)?;
             let wakes = scheduler.take_wakes();
             drop(scheduler);
+            let wakes = self.ring_bells(py, wakes)?;
             let mut failed = Vec::new();
             let slice = (wakes.len() > Slice::FEW).then(|| self.slice());
             let mut wakes = wakes.into_iter().filter(|&lane| Some(lane) != own);

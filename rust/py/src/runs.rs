@@ -24,6 +24,8 @@ pub struct Open {
 #[derive(Default)]
 pub struct Runs {
     pub open: HashMap<LaneId, Open>,
+    /// What to call as a step has its slot again that waits for it, by the lane that stands in line for it.
+    pub bells: HashMap<LaneId, Py<PyAny>>,
     /// How many are open, or are being opened.
     pub entered: usize,
     /// The Trio token of those, or of the latest ones.
@@ -48,6 +50,7 @@ impl Runs {
             visit.call(&open.ids)?;
             open.clock.traverse(visit)?;
         }
+        self.bells.values().try_for_each(|bell| visit.call(bell))?;
         visit.call(&self.token)?;
         match &self.clock {
             Some(clock) => clock.traverse(visit),

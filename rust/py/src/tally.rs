@@ -52,6 +52,7 @@ pub fn counts<'py>(py: Python<'py>, sum: &Sum) -> PyResult<Bound<'py, PyDict>> {
     dict.set_item("cancelled", sum.cancelled)?;
     dict.set_item("skipped", sum.skipped)?;
     dict.set_item("retried", sum.retried)?;
+    dict.set_item("refused", sum.refused)?;
     Ok(dict)
 }
 

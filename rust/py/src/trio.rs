@@ -26,6 +26,7 @@ lookup!(
     "wait_task_rescheduled"
 );
 lookup!(abort, "trio.lowlevel", "Abort");
+lookup!(note_on, "hocket._base.exceptions", "note_on");
 lookup!(wake, "hocket._engine.callbacks", "wake");
 lookup!(wait_until, "hocket._engine.callbacks", "wait_until");
 lookup!(clock_origin, "hocket._engine.callbacks", "clock_origin");

@@ -82,7 +82,7 @@ impl Scheduler {
         if lane.tickets.waits() {
             return None;
         }
-        let source = self.offer(lender, share).filter(|_| self.admits(id))?;
+        let source = self.offer(lender, share).filter(|_| self.lets_in(id))?;
         self.claim(share, self.claims_end(source));
         match source {
             Source::Loan(lender) => self.set_lent(lender, Lent::Reserved(id)),
@@ -91,10 +91,11 @@ impl Scheduler {
         Some(source)
     }
 
-    /// The source of a slot that a lane with this lender, in this share, could have at once.
+    /// The source of a slot that a lane with this lender, in this share, could have at once, if it is
+    /// let in.
     pub(super) fn offer(&self, lender: Option<SlotId>, share: Option<ShareId>) -> Option<Source> {
         let loan = lender.filter(|&lender| self.can_lend(lender));
-        let pool = (self.ledger.has_room() && self.rate_is_open()).then_some(Source::Pool);
+        let pool = self.ledger.has_free().then_some(Source::Pool);
         let sources = [loan.map(Source::Loan), pool];
         let has_claims = |source: &Source| self.has_room(share, self.claims_end(*source));
         sources.into_iter().flatten().find(has_claims)
@@ -155,6 +156,7 @@ impl Scheduler {
         self.queued += u32::from(lane.bounded);
         let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
         lane.tickets.pool = Some(match paced {
+            None if lane.returns.is_some() => self.returning.join(id),
             None => self.line.join(id),
             Some(paced) => {
                 paced.with_claims += u32::from(lane.share.is_some());
@@ -175,9 +177,8 @@ impl Scheduler {
             return;
         };
         let tickets = std::mem::take(&mut lane.tickets);
-        if let Some(ticket) = tickets.loan {
-            let lender = lane.lenders.as_ref().map(|lenders| lenders.nearest);
-            let lender = lender.and_then(|l| self.ledger.get_mut(l));
+        if let Some((lender, ticket)) = tickets.loan {
+            let lender = self.ledger.get_mut(lender);
             if let Some(loan) = lender.and_then(|slot| slot.loan.as_mut()) {
                 loan.line.leave(ticket);
             }
@@ -197,6 +198,7 @@ impl Scheduler {
         if let Some(ticket) = tickets.pool {
             self.queued -= u32::from(lane.bounded);
             match paced {
+                None if lane.returns.is_some() => self.returning.leave(ticket),
                 None => self.line.leave(ticket),
                 Some(paced) => {
                     paced.with_claims -= u32::from(lane.share.is_some());
@@ -266,11 +268,11 @@ impl Scheduler {
         if source == Source::Pool {
             self.ledger.in_use -= 1;
         }
-        if source != Source::NoSlot && share.is_some() {
+        if source.is_held() && share.is_some() {
             self.give_claims_back(share, self.claims_end(source));
         }
         match source {
-            Source::NoSlot => {}
+            Source::NoSlot | Source::Away => {}
             Source::Pool => self.grant(),
             Source::Loan(lender) => {
                 self.lend(lender);
@@ -282,7 +284,7 @@ impl Scheduler {
 
     /// Hand the pool's free slots to the lanes at the front of the pool's line.
     pub(super) fn grant(&mut self) {
-        while self.ledger.has_room() && self.rate_is_open() {
+        while self.ledger.has_free() {
             let Some(id) = self.first_in_line() else {
                 return;
             };
@@ -298,6 +300,7 @@ impl Scheduler {
         self.count_granted(id, true);
         self.wakes.push(id);
         self.leave_line(id, self.claims_end(source));
+        self.come_back(id);
     }
 
     /// The lane waits for no slot any more, until it asks again. A slot it was granted goes to the
@@ -318,6 +321,7 @@ impl Scheduler {
     /// The lanes that were granted a slot since the last call, longest waiting first. The caller
     /// sees to it that a worker of each asks [`Scheduler::next`].
     pub fn take_wakes(&mut self) -> Vec<LaneId> {
+        self.forget_returned();
         std::mem::take(&mut self.wakes)
     }
 

@@ -66,28 +66,38 @@ impl Scheduler {
         }
     }
 
-    /// The nearest step that waits for this lane and still runs.
+    /// The nearest step that waits for this lane and has a slot.
     pub(super) fn lender(&mut self, id: LaneId) -> Option<SlotId> {
         let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        loop {
-            let nearest = lane.lenders.as_ref()?.nearest;
-            if self.ledger.get(nearest).is_some() {
-                return Some(nearest);
-            }
+        while self.ledger.get(lane.lenders.as_ref()?.nearest).is_none() {
             lane.lenders = lane.lenders.take().and_then(|ended| ended.above.clone());
         }
+        self.first_with_slot(self.lanes.get(id.0)?.lenders.as_ref())
     }
 
-    /// Whether this lender's slot can be lent without passing anybody by.
+    /// The first of these steps that has a slot: others have ended, or given it back for a while.
+    pub(super) fn first_with_slot(&self, lenders: Option<&Arc<Lenders>>) -> Option<SlotId> {
+        let mut chain = std::iter::successors(lenders, |lenders| lenders.above.as_ref());
+        let has_slot = |slot: SlotId| {
+            self.ledger
+                .get(slot)
+                .is_some_and(|slot| slot.source.is_held())
+        };
+        chain
+            .find(|lenders| has_slot(lenders.nearest))
+            .map(|lenders| lenders.nearest)
+    }
+
+    /// Whether this lender's slot can be lent without passing anybody by, to whoever is let in.
     pub(super) fn can_lend(&self, lender: SlotId) -> bool {
-        let slot = self.ledger.get(lender).filter(|_| self.lets_start());
+        let slot = self.ledger.get(lender);
         slot.is_some_and(|slot| slot.lies_idle() && self.first_in(slot).is_none())
     }
 
     /// The lane has the claims that go with this lender's slot: it is given that if it lies idle,
     /// and stands in line for it otherwise. Whether it was given it is returned.
     pub(super) fn ask_for_loan(&mut self, id: LaneId, lender: SlotId) -> bool {
-        if self.can_lend(lender) && self.admits(id) {
+        if self.can_lend(lender) && self.lets_in(id) {
             self.set_lent(lender, Lent::Reserved(id));
             self.reserve(id, Source::Loan(lender));
             return true;
@@ -95,7 +105,7 @@ impl Scheduler {
         let slot = self.ledger.get_mut(lender);
         let loan = slot.map(|slot| slot.loan.get_or_insert_default());
         if let Some(ticket) = loan.map(|loan| loan.line.join(id)) {
-            self.lane_mut(id).tickets.loan = Some(ticket);
+            self.lane_mut(id).tickets.loan = Some((lender, ticket));
             self.count_asking(id, true);
         }
         false
@@ -135,9 +145,6 @@ impl Scheduler {
     /// The lender's slot lies idle: it goes to the longest waiting lane in the lender's line.
     pub(super) fn lend(&mut self, lender: SlotId) {
         self.set_lent(lender, Lent::Nobody);
-        if !self.lets_start() {
-            return;
-        }
         let slot = self.ledger.get(lender);
         let Some(id) = slot.and_then(|slot| self.first_in(slot)) else {
             return;
@@ -146,10 +153,10 @@ impl Scheduler {
         self.reserve(id, Source::Loan(lender));
     }
 
-    /// The longest waiting lane in a lender's line whose rate lets it start.
+    /// The longest waiting lane in a lender's line that is let in.
     fn first_in(&self, lender: &Slot) -> Option<LaneId> {
         let mut line = lender.loan.as_ref()?.line.iter().copied();
-        line.find(|&id| self.admits(id))
+        line.find(|&id| self.lets_in(id))
     }
 
     /// Note where the lender's slot is; a lender that has ended needs no note.

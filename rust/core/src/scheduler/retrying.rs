@@ -7,22 +7,35 @@
 //! stopped, the step is stopped with it, as one that had started.
 
 use super::Scheduler;
+use crate::budget::SharedBudget;
 use crate::ids::{LaneId, SlotId};
 use crate::lane::Lane;
 use crate::outcome::StepState;
 use crate::slot::Source;
 
+/// What becomes of a step after a failed attempt that is not its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It is tried again, not before this time.
+    At {
+        /// The time.
+        at_ns: u64,
+    },
+    /// The budget is used up: the step is to be settled, as after its last attempt.
+    Refused,
+}
+
 impl Scheduler {
     /// An attempt has failed, or passed its limit. Where the step is to be tried again its slot goes
-    /// to the longest waiter, and the time of its next attempt is returned; otherwise nothing
-    /// has happened, and it is to be settled. `asked_ns` is a wait that somebody has asked for.
+    /// to the longest waiter; otherwise nothing has happened, and it is to be settled. `asked_ns` is a
+    /// wait that somebody has asked for.
     pub fn retry(
         &mut self,
         slot_id: SlotId,
         asked_ns: Option<u64>,
         chance: f64,
         now_ns: u64,
-    ) -> Option<u64> {
+    ) -> Option<Attempt> {
         self.time_is(now_ns);
         let slot = self.ledger.get(slot_id)?;
         let (id, step) = (slot.lane, slot.step);
@@ -41,10 +54,17 @@ impl Scheduler {
         if ends_ns.is_some_and(|ends_ns| at_ns >= ends_ns) {
             return None;
         }
+        if !self.budget.as_ref().is_none_or(SharedBudget::spend) {
+            self.lanes.get_mut(id.0)?.tally.refused += 1;
+            self.statistics.refused(now_ns);
+            return Some(Attempt::Refused);
+        }
+        self.stop_wanting(slot_id);
         let slot = self.ledger.running.remove(slot_id.0)?;
         let lane = self.lanes.get_mut(id.0)?;
         lane.running -= 1;
-        lane.holding -= 1;
+        lane.holding -= u32::from(slot.source.is_held());
+        lane.away -= u32::from(slot.source == Source::Away);
         if let Some(worker) = slot.armed {
             lane.deadlines.disarm(worker);
         }
@@ -58,7 +78,7 @@ impl Scheduler {
         self.ready += 1;
         self.release(slot_id, slot);
         self.keep_time(Some(id));
-        Some(at_ns)
+        Some(Attempt::At { at_ns })
     }
 
     /// Which attempt at this step runs, or ran last, counted from 1.

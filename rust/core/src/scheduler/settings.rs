@@ -42,6 +42,11 @@ impl Scheduler {
         self.keep_time(None);
     }
 
+    pub(super) fn hold_is_over(&mut self) {
+        self.held_until_ns = None;
+        self.ledger.closed.set(Reason::Held, false);
+    }
+
     /// Whoever was granted a slot comes for it, and free slots are handed out.
     pub(super) fn open_again(&mut self) {
         let granted = |(key, lane): (_, &Lane)| lane.reserved.map(|_| LaneId(key));

@@ -14,13 +14,15 @@ impl Scheduler {
         if self.has_times() {
             self.time_is(now_ns);
         }
+        self.stop_wanting(slot);
         let slot = self.ledger.running.remove(slot.0).map(|s| (slot, s));
         let (slot_id, slot) = slot.expect("a step is settled once");
         let id = slot.lane;
         let counted = slot.source != Source::NoSlot;
         let lane = self.lanes.get_mut(id.0).expect("a running step has a lane");
         lane.running -= 1;
-        lane.holding -= u32::from(counted);
+        lane.holding -= u32::from(slot.source.is_held());
+        lane.away -= u32::from(slot.source == Source::Away);
         if let Some(worker) = slot.armed.filter(|_| faults::holds(Rule::Generation)) {
             lane.deadlines.disarm(worker);
         }
@@ -85,6 +87,7 @@ impl Scheduler {
             && !slot.is_overdue
             && slot.loan.is_none()
             && self.line.is_empty()
+            && self.returning.is_empty()
             && self.ledger.may_stay()
             && lane.plain
             && lane.reserved.is_none()

@@ -79,7 +79,7 @@ impl Scheduler {
     pub(super) fn claims_end(&self, source: Source) -> Option<ShareId> {
         match source {
             Source::Loan(lender) => self.share_of(Some(lender)),
-            Source::Pool | Source::NoSlot => None,
+            Source::Pool | Source::NoSlot | Source::Away => None,
         }
     }
 

@@ -5,39 +5,22 @@
 //! lane is granted a slot only when its rates are open, so no slot is with a lane that waits for a
 //! time, and none lies idle while a step of another lane may start.
 //!
-//! # A rate
-//!
-//! What counts is the start of a step, at its very time (`start_in_time`). Lanes that were granted a
-//! slot, and come for it, are reckoned with as starts that are still to be (`granted`): there are
-//! never more of them than the rate lets start. A rate may be shared with other pools. One of those
-//! may start a step in between, and then the lane came too early: it gives its slot back and stands
-//! first of all lanes of its rate (`came_too_early`).
-//!
-//! # The line
-//!
-//! Lanes with a rate of their own stand in a part of the pool's line that is for their rate. The parts are one
-//! line all the same: a free slot goes to the lane that has stood longest of those whose rate is open
-//! (`first_in_line`). So a grant looks at one lane for each rate, however many lanes wait.
-//!
-//! A lane that is in a share, and whose rate is closed, stands before the gates instead
-//! (`Paced::before`): it has no claims, which others of that share could use.
-//!
 //! # The keeper
 //!
-//! A time that is to come has to be slept for, and only a worker can: in Trio, to where the answer
-//! `WaitUntil` sends it. One is enough for all, whatever waits: a worker of the lane that is first in line for what opens
-//! first, the keeper. After each operation the keeper is found anew (`keep_time`), so that its
-//! lane may go away at any time. Where another one is the keeper then, or an earlier time, its lane
-//! is woken: the worker that comes is told to sleep. As the time has come it asks for a step, and with that free
-//! slots are granted (`time_is`), to whom they belong: the keeper's own lane or another.
+//! A time that is to come has to be slept for, and only a worker can, to where the answer `WaitUntil`
+//! sends it. One is enough for all: a worker of the lane that is first in line for what opens first,
+//! the keeper. It asks for a step as the time has come, and all are served. After each operation
+//! the keeper is found anew (`keep_time`), so that its lane may go away at any time. Where it is
+//! another one then, or an earlier time, its lane is woken, and the worker that comes told to sleep.
+//!
+//! A rate opens not only with time, but also as a lane gives up the slot that it was granted. So
+//! before and after each operation whoever may start is granted a slot (`serve_all`).
 
 use super::{Next, Scheduler};
 use crate::closed::Reason;
 use crate::ids::LaneId;
 use crate::lane::Lane;
-use crate::paced::{Paced, PacedId};
-use crate::rate::SharedRate;
-use crate::slot::Source;
+use crate::paced::Paced;
 
 impl Scheduler {
     /// Start nothing that takes a slot before this time, and not before that of an earlier call.
@@ -71,32 +54,12 @@ impl Scheduler {
             || self.paced.len() > 0
     }
 
-    /// The rate of a lane that is being opened, as this scheduler knows it. The pool's own is none.
-    pub(super) fn pace(&mut self, rate: Option<SharedRate>) -> Option<PacedId> {
-        let rate = rate.filter(|rate| !self.rate.as_ref().is_some_and(|own| own.is(rate)))?;
-        let key = self.known(&rate);
-        let key = key.unwrap_or_else(|| PacedId(self.paced.insert(Paced::new(rate))));
-        self.paced.get_mut(key.0)?.lanes += 1;
-        Some(key)
-    }
-
-    fn known(&self, rate: &SharedRate) -> Option<PacedId> {
-        let mut paced = self.paced.iter();
-        let found = paced.find(|(_, paced)| paced.rate.is(rate));
-        found.map(|(key, _)| PacedId(key))
-    }
-
-    /// A lane of this rate has closed.
-    pub(super) fn leave_rate(&mut self, rate: Option<PacedId>) {
-        let Some(key) = rate else { return };
-        let paced = self.paced.get_mut(key.0).expect("it is kept for its lanes");
-        paced.lanes -= 1;
-        if paced.lanes == 0 {
-            self.paced.remove(key.0);
-        }
-        self.keep_time(None);
-        let waits = self.paced.iter().any(|(_, paced)| !paced.is_idle());
-        self.ledger.closed.set(Reason::Paced, waits);
+    /// Whether a lane may be given a slot now, if there is one. A step that wants its slot again starts
+    /// nothing.
+    pub(super) fn lets_in(&self, id: LaneId) -> bool {
+        let lane = self.lanes.get(id.0);
+        let returns = lane.is_some_and(|lane| lane.returns.is_some());
+        returns || self.lets_start() && self.admits(id)
     }
 
     /// Whether the pool lets anything start now, if there is a slot.
@@ -104,111 +67,21 @@ impl Scheduler {
         self.ledger.closed.lets_start() && self.rate_is_open()
     }
 
-    /// Whether the pool's rate lets one more lane be granted a slot.
-    #[inline]
-    pub(super) fn rate_is_open(&self) -> bool {
-        match &self.rate {
-            None => true,
-            Some(rate) => self.has_come(rate.lock().opens_ns(self.granted)),
-        }
-    }
-
-    /// Whether the lane's own rate does.
-    #[inline]
-    pub(super) fn admits(&self, id: LaneId) -> bool {
-        let lane = self.lanes.get(id.0);
-        match lane.and_then(|lane| lane.rate) {
-            None => true,
-            Some(rate) => {
-                let paced = self.paced.get(rate.0);
-                paced.is_none_or(|paced| self.has_come(paced.opens_ns()))
-            }
-        }
-    }
-
-    /// Whether a lane with this rate could be granted a slot.
-    pub(super) fn rate_admits(&self, rate: Option<&SharedRate>) -> bool {
-        let Some(rate) = rate else { return true };
-        let paced = self.known(rate).and_then(|key| self.paced.get(key.0));
-        let opens_ns = match paced {
-            Some(paced) => paced.opens_ns(),
-            None => rate.lock().opens_ns(0),
-        };
-        self.has_come(opens_ns)
-    }
-
-    fn has_come(&self, opens_ns: Option<u64>) -> bool {
+    pub(super) fn has_come(&self, opens_ns: Option<u64>) -> bool {
         opens_ns.is_some_and(|opens_ns| opens_ns <= self.now_ns)
     }
 
-    /// The lane was granted a slot, or has it no longer as one that was only granted.
-    pub(super) fn count_granted(&mut self, id: LaneId, granted: bool) {
-        let lane = self.lanes.get(id.0).expect("the lane is open");
-        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
-        let counts = [
-            Some(&mut self.granted),
-            paced.map(|paced| &mut paced.granted),
-        ];
-        for count in counts.into_iter().flatten() {
-            *count = if granted { *count + 1 } else { *count - 1 };
-        }
-    }
-
-    /// A lane has a slot, and a step for it. Whether its rates let it start now; if so it has.
-    pub(super) fn start_in_time(&mut self, id: LaneId, now_ns: u64) -> bool {
-        let lane = self.lanes.get(id.0).expect("the lane is open");
-        let paced = lane.rate.and_then(|rate| self.paced.get(rate.0));
-        let own = paced.map(|paced| &paced.rate);
-        if !self
-            .rate
-            .iter()
-            .all(|rate| self.has_come(rate.lock().opens_ns(0)))
-        {
-            return false;
-        }
-        own.is_none_or(|rate| rate.lock().start(now_ns))
-            && (self.rate.as_ref()).is_none_or(|rate| rate.lock().start(now_ns))
-    }
-
-    /// Another pool has started a step in between. Where it is the pool's rate that is closed,
-    /// nobody else could use the slot: the lane keeps it. Otherwise the slot goes to others.
-    pub(super) fn came_too_early(&mut self, id: LaneId, source: Source) {
-        let lane = self.lanes.get(id.0).expect("the lane is open");
-        let paced = lane.rate.and_then(|rate| self.paced.get(rate.0));
-        if paced.is_none_or(|paced| self.has_come(paced.rate.lock().opens_ns(0))) {
-            self.lane_mut(id).reserved = Some(source);
-            self.count_granted(id, true);
-            return;
-        }
-        let lane = self.lane_mut(id);
-        let (share, stood) = (lane.share, lane.stood);
-        self.give_back(share, source);
-        self.stand_in_line(id);
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
-        if let (Some(ticket), Some(paced)) = (lane.tickets.pool, paced) {
-            paced.line.leave(ticket);
-            lane.tickets.pool = Some(paced.line.join_first(id));
-            lane.stood = stood;
-        }
-    }
-
-    /// The lane waits for its rate without any claim.
-    pub(super) fn wait_before_gates(&mut self, id: LaneId) {
-        let lane = self.lanes.get_mut(id.0).expect("the lane is open");
-        let paced = lane.rate.and_then(|rate| self.paced.get_mut(rate.0));
-        lane.tickets.before = paced.map(|paced| paced.before.join(id));
-    }
-
-    /// The lane that has stood longest in the pool's line, of those whose rate is open.
+    /// The lane that has stood longest in the pool's line, of those that are let in.
     pub(super) fn first_in_line(&self) -> Option<LaneId> {
-        let first = self.line.first().copied();
-        if self.paced.len() == 0 {
-            return first;
+        let back = self.returning.first().copied();
+        if !self.lets_start() {
+            return back;
         }
         let open = |paced: &&Paced| self.has_come(paced.opens_ns());
         let paced = self.paced.iter().map(|(_, paced)| paced).filter(open);
-        self.longest_standing(paced)
+        let first = self.longest_standing(paced);
+        let stood = |id: &LaneId| self.lanes.get(id.0).map(|lane| lane.stood);
+        first.into_iter().chain(back).min_by_key(stood)
     }
 
     fn longest_standing<'a>(&'a self, paced: impl Iterator<Item = &'a Paced>) -> Option<LaneId> {
@@ -228,10 +101,16 @@ impl Scheduler {
         if self.has_come(self.held_until_ns) {
             self.hold_is_over();
             self.open_again();
-        } else if self.has_come(self.keeper.map(|(_, at_ns)| at_ns)) {
-            self.lend_idle();
-            self.grant();
         }
+        self.serve_all();
+    }
+
+    /// Whoever waits and may start is granted a slot.
+    fn serve_all(&mut self) {
+        if self.asking > 0 {
+            self.lend_idle();
+        }
+        self.grant();
         self.let_through();
     }
 
@@ -243,49 +122,6 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn hold_is_over(&mut self) {
-        self.held_until_ns = None;
-        self.ledger.closed.set(Reason::Held, false);
-    }
-
-    /// Lanes that waited for their rate before the gates go on, if it is open.
-    fn let_through(&mut self) {
-        let waits = |paced: &Paced| !paced.before.is_empty() && self.has_come(paced.opens_ns());
-        let open = |(key, paced): (_, &Paced)| waits(paced).then_some(PacedId(key));
-        let open: Vec<PacedId> = self.paced.iter().filter_map(open).collect();
-        if open.is_empty() {
-            return;
-        }
-        for key in open {
-            let lanes: Vec<LaneId> = match self.paced.get_mut(key.0) {
-                Some(paced) => std::iter::from_fn(|| paced.before.pop()).collect(),
-                None => Vec::new(),
-            };
-            for id in lanes {
-                self.lane_mut(id).tickets.before = None;
-                self.stand_in_line(id);
-            }
-        }
-        self.grant();
-    }
-
-    /// Lanes that stand in line with claims, for a rate that has closed, step back before the gates.
-    fn step_back(&mut self) {
-        let closed = |paced: &Paced| paced.with_claims > 0 && !self.has_come(paced.opens_ns());
-        let first = self.paced.iter().find(|(_, paced)| closed(paced));
-        let lanes: Option<Vec<LaneId>> =
-            first.map(|(_, paced)| paced.line.iter().copied().collect());
-        let Some(lanes) = lanes else { return };
-        for id in lanes {
-            let share = self.lane_mut(id).share;
-            if share.is_some() {
-                self.leave_line(id, share);
-                self.wait_before_gates(id);
-            }
-        }
-        self.step_back();
-    }
-
     /// Find out who has to sleep until when, and wake that one. `asking` is the lane of a worker
     /// that will hear it anyway.
     pub(super) fn keep_time(&mut self, asking: Option<LaneId>) {
@@ -293,7 +129,7 @@ impl Scheduler {
             self.keeper = None;
             return;
         }
-        self.let_through();
+        self.serve_all();
         self.step_back();
         let waits = self.paced.iter().any(|(_, paced)| !paced.is_idle());
         self.ledger.closed.set(Reason::Paced, waits);
@@ -336,7 +172,7 @@ impl Scheduler {
     fn longest_waiting(&self) -> Option<LaneId> {
         let all = || self.paced.iter().map(|(_, paced)| paced);
         let before = || all().find_map(|paced| paced.before.first()).copied();
-        let asks = || self.asking(self.asking, |_| true);
+        let asks = || self.asking(self.asking, |lane| lane.returns.is_none());
         self.longest_standing(all()).or_else(before).or_else(asks)
     }
 

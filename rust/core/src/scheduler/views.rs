@@ -65,14 +65,16 @@ impl Scheduler {
         self.ledger.limit
     }
 
-    /// Steps that run and count in the statistics, those included that lend their slot.
+    /// Steps that run and count in the statistics, those included that lend their slot or have given it
+    /// back; not those that wait to have one again.
     pub fn running(&self) -> usize {
-        self.ledger.count(|source| source != Source::NoSlot)
+        self.ledger
+            .count(|slot| slot.source != Source::NoSlot && slot.back.is_none())
     }
 
     /// Pool slots that are running a step. A lent slot counts once, with whatever depth.
     pub fn active(&self) -> usize {
-        self.ledger.count(|source| source == Source::Pool)
+        self.ledger.count(|slot| slot.source == Source::Pool)
     }
 
     /// Whether nothing may start until `resume`.
@@ -100,7 +102,7 @@ impl Scheduler {
         self.ledger.in_use
     }
 
-    /// Steps that are ready and have not started.
+    /// Steps that are ready and have not started, or want their slot again.
     pub fn queue_length(&self) -> u64 {
         self.ready
     }
@@ -127,7 +129,7 @@ impl Scheduler {
 
     /// How many of the lane's steps run and count in its tally.
     pub fn holding(&self, id: LaneId) -> u32 {
-        let running = |lane: &Lane| lane.holding - lane.overstaying;
+        let running = |lane: &Lane| lane.holding + lane.away - lane.overstaying;
         self.lanes.get(id.0).map_or(0, running)
     }
 

@@ -17,6 +17,8 @@ pub enum Event {
     /// An attempt failed after so long, and is not the last.
     Retried(u64),
     Skipped(u64),
+    /// An attempt failed and was the last for want of a budget.
+    Refused,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl Sum {
         let tally = &mut self.tally;
         match event {
             Event::Submitted(steps) => tally.submitted += steps,
+            Event::Refused => tally.refused += 1,
             Event::Skipped(steps) => tally.skipped += steps,
             Event::Started { wait_ns } => self.waits_ns.push(wait_ns),
             Event::Retried(run_ns) => {

@@ -5,8 +5,10 @@ pub mod history;
 pub mod rate;
 pub mod retry;
 
+use std::collections::HashMap;
+
 use history::{Event, History};
-use hocket_core::{Cause, Outcome, Retry, StepState, Verdict, WhenFull};
+use hocket_core::{Attempt, Cause, Outcome, Retry, StepState, Verdict, WhenFull};
 use rate::NaiveRate;
 use retry::Attempts;
 
@@ -42,6 +44,8 @@ pub enum From {
     Pool,
     Lender(usize),
     Nowhere,
+    /// The slot was given back for a while.
+    Away,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub struct Lane {
     pub submitted: Vec<bool>,
     pub before: Vec<StepState>,
     pub reserved: Option<From>,
+    /// The run that waits with it for its slot: it is no lane of work.
+    pub returns: Option<usize>,
     /// The share it takes slots within.
     pub share: Option<usize>,
     succeeded: u32,
@@ -121,12 +127,16 @@ pub struct Reference {
     pub rates: Vec<NaiveRate>,
     /// The number of the pool's rate.
     pub rate: Option<usize>,
+    /// What each step earns of a retry, how many are saved up at most, and how many there are: in
+    /// hundredths.
+    pub budget: Option<[u64; 3]>,
     pub held_until_ns: Option<u64>,
     /// The latest time that was told.
     pub now_ns: u64,
     pub stood: usize,
     /// The open lanes and the running steps, in the order in which the scheduler goes through them.
     pub open_order: Vec<usize>,
+    pub lane_order: Vec<usize>,
     pub running_order: Vec<usize>,
     /// Lanes that wait for a place in the full queue.
     pub outside: Vec<usize>,
@@ -135,6 +145,8 @@ pub struct Reference {
     /// Those that have the claims that a loan needs, in the order in which they came to have them:
     /// the order in which a lender serves.
     pub asking: Vec<usize>,
+    /// Whom each of them asked.
+    pub asked: HashMap<usize, usize>,
     pub wakes: Vec<usize>,
     /// Of the steps that take a slot.
     pub history: History,
@@ -234,14 +246,17 @@ impl Reference {
             before: vec![],
             rates: vec![],
             rate: None,
+            budget: None,
             held_until_ns: None,
             now_ns: 0,
             stood: 0,
             open_order: vec![],
+            lane_order: vec![],
             running_order: vec![],
             outside: vec![],
             since: vec![],
             asking: vec![],
+            asked: HashMap::new(),
             wakes: vec![],
             history: History::default(),
         }
@@ -290,8 +305,10 @@ impl Reference {
             (spec.parent.and_then(|run| self.run(run))).and_then(|run| self.lanes[run.lane].share);
         let refuses = self.when_full == WhenFull::Refuse && self.queue_is_full();
         let running = lenders.iter().copied();
-        let lender = running.into_iter().find(|&run| self.run(run).is_some());
-        let has_slot = self.is_open_rate(spec.rate) && self.free_slot(lender, above).is_some();
+        let lender = running.into_iter().find(|&run| self.has_slot_to_lend(run));
+        let has_slot = self.grants()
+            && self.is_open_rate(spec.rate)
+            && self.free_slot(lender, above).is_some();
         if spec.bounded && refuses && !has_slot {
             return None;
         }
@@ -322,6 +339,7 @@ impl Reference {
             submitted: vec![!spec.is_fed; steps],
             before: vec![],
             reserved: None,
+            returns: None,
             share,
             succeeded: 0,
             failed: 0,
@@ -435,6 +453,12 @@ impl Reference {
     }
 
     pub fn request(&mut self, id: usize) -> bool {
+        let wanted = self.find_room(id);
+        self.step_back();
+        wanted
+    }
+
+    fn find_room(&mut self, id: usize) -> bool {
         let now_ns = self.now_ns;
         let lane = &mut self.lanes[id];
         lane.attempts.come(now_ns);
@@ -452,7 +476,8 @@ impl Reference {
         }
         let taken = self.take_slot(id);
         // A lane that has every slot there is asks again as it frees one.
-        let has_all = self.held(id) > 0 && self.held(id) >= self.in_use();
+        let held = self.held(id) - self.away(id);
+        let has_all = held > 0 && held >= self.in_use();
         let is_timed = self.rate.is_some() || self.lanes[id].spec.rate.is_some();
         let is_plain = !is_timed
             && !self.lanes[id].tries()
@@ -462,7 +487,6 @@ impl Reference {
         if !taken && (!has_all || !is_plain || self.held_until_ns.is_some()) {
             self.stand(id);
         }
-        self.step_back();
         taken
     }
 
@@ -478,7 +502,7 @@ impl Reference {
         asked_ns: Option<u64>,
         chance: f64,
         now_ns: u64,
-    ) -> Option<u64> {
+    ) -> Option<Attempt> {
         self.time_is(now_ns);
         let run = self.run(number).expect("it was picked among them");
         let (lane, step, from) = (&self.lanes[run.lane], run.step, run.from);
@@ -486,13 +510,21 @@ impl Reference {
         let may = !lane.stopped && from != From::Nowhere;
         let retry = lane.retry(step).filter(|_| may)?;
         let at_ns = attempts.again_ns(retry, step, asked_ns, chance, now_ns)?;
+        if let Some([_, _, left]) = &mut self.budget {
+            if *left < 100 {
+                self.history.note(id, Event::Refused, now_ns);
+                return Some(Attempt::Refused);
+            }
+            *left -= 100;
+        }
         self.lanes[id].attempts.waiting.push((at_ns, step));
         self.end(number, None, now_ns);
-        Some(at_ns)
+        Some(Attempt::At { at_ns })
     }
 
     /// A run has ended, with this outcome or to be tried again.
     fn end(&mut self, number: usize, outcome: Option<Outcome>, now_ns: u64) -> Option<Verdict> {
+        self.forget_return(number);
         let (asking, others) =
             (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
         let asking: Vec<usize> = asking;
@@ -519,7 +551,13 @@ impl Reference {
         if !lent {
             self.give_back(run.from, self.lanes[run.lane].share);
         }
-        // Whoever waits for it asks the next one outwards.
+        self.ask_outwards(asking);
+        self.step_back();
+        verdict
+    }
+
+    /// These lanes waited for a slot that cannot be lent any more.
+    fn ask_outwards(&mut self, asking: Vec<usize>) {
         for id in asking {
             let waits = self.since.contains(&id) && !self.asking.contains(&id);
             let claims = self.claims(id);
@@ -527,8 +565,144 @@ impl Reference {
                 self.ask(id);
             }
         }
+    }
+
+    /// A run gives its slot back for a while, if it has one.
+    pub fn give_up(&mut self, number: usize, now_ns: u64) -> bool {
+        let run = self.run(number).expect("it was picked among them");
+        if matches!(run.from, From::Nowhere | From::Away) {
+            return false;
+        }
+        self.time_is(now_ns);
+        let run = self.run(number).expect("it runs on");
+        let (id, from) = (run.lane, run.from);
+        let (asking, others) =
+            (self.asking.iter()).partition(|&&id| self.lender(id) == Some(number));
+        let asking: Vec<usize> = asking;
+        self.asking = others;
+        self.set_from(number, From::Away);
+        let reserved = self.lanes.iter_mut().flat_map(|lane| &mut lane.reserved);
+        let mut taken = (self.running.iter_mut().map(|run| &mut run.from)).chain(reserved);
+        let borrower = taken.find(|taken| **taken == From::Lender(number));
+        if borrower.map(|taken| *taken = from).is_none() {
+            self.give_back(from, self.lanes[id].share);
+        }
+        self.ask_outwards(asking);
         self.step_back();
-        verdict
+        true
+    }
+
+    /// Whether the run stands in line now to have a slot again; otherwise it has one, or stood before.
+    pub fn want_back(&mut self, number: usize, now_ns: u64) -> bool {
+        let run = self.run(number).expect("it was picked among them");
+        let (above, from) = (run.lane, run.from);
+        if from != From::Away || self.return_of(number).is_some() {
+            return false;
+        }
+        self.time_is(now_ns);
+        self.step_back();
+        self.history
+            .note(self.lanes.len(), Event::Submitted(0), now_ns);
+        let share = self.lanes[above].share;
+        if let Some(from) = self.free_slot(self.lender(above), share) {
+            self.set_from(number, from);
+            self.ask_again();
+            self.step_back();
+            return false;
+        }
+        let mut lenders = vec![number];
+        lenders.extend(&self.lanes[above].lenders);
+        let spec = Spec {
+            steps: 1,
+            limit: 1,
+            is_fed: true,
+            need: None,
+            give_up: None,
+            timeout_ns: None,
+            timeouts_ns: vec![],
+            dependencies: None,
+            slotless: vec![],
+            tolerated: vec![],
+            bounded: false,
+            share: None,
+            rate: None,
+            retry: None,
+            retries: vec![],
+            parent: None,
+        };
+        self.lanes.push(Lane {
+            states: vec![StepState::Waiting],
+            ready: vec![0],
+            ready_at_ns: vec![now_ns],
+            attempts: Attempts::new(1),
+            feeds: false,
+            submitted: vec![false],
+            before: vec![],
+            reserved: None,
+            returns: Some(number),
+            share,
+            succeeded: 0,
+            failed: 0,
+            verdict: None,
+            lenders_at_first: lenders.len(),
+            lenders,
+            stopped: false,
+            closed: None,
+            cancelled_ns: vec![],
+            armed: vec![],
+            stood: 0,
+            spec,
+        });
+        self.stand(self.lanes.len() - 1);
+        self.step_back();
+        self.return_of(number).is_some()
+    }
+
+    /// The lane with which this run stands in line for its slot.
+    fn return_of(&self, number: usize) -> Option<usize> {
+        (self.lanes.iter()).position(|lane| lane.returns == Some(number))
+    }
+
+    pub fn returning(&self) -> usize {
+        self.lanes
+            .iter()
+            .filter(|lane| lane.returns.is_some())
+            .count()
+    }
+
+    fn set_from(&mut self, number: usize, from: From) {
+        let run = self.running.iter_mut().find(|run| run.number == number);
+        run.expect("it runs").from = from;
+    }
+
+    fn forget_return(&mut self, number: usize) {
+        if let Some(id) = self.return_of(number) {
+            self.stop(id);
+            self.lanes[id].returns = None;
+            self.lanes[id].closed = Some(Cause::Ended);
+        }
+    }
+
+    /// The run has its slot again: lanes that wait below it ask it.
+    fn come_back(&mut self, id: usize, number: usize) {
+        let lane = &mut self.lanes[id];
+        lane.returns = None;
+        lane.closed = Some(Cause::Ended);
+        lane.ready.clear();
+        let from = lane.reserved.take().expect("it was granted");
+        self.set_from(number, from);
+        self.ask_again();
+    }
+
+    fn ask_again(&mut self) {
+        let order = self.lane_order.clone();
+        for id in order {
+            let asked = self.asking.contains(&id).then(|| self.asked[&id]);
+            if self.since.contains(&id) && self.lender(id).is_some() && asked != self.lender(id) {
+                self.asking.retain(|&other| other != id);
+                self.ask_outwards(vec![id]);
+            }
+        }
     }
 
     fn count_outcome(&mut self, run: &Run, outcome: Outcome, now_ns: u64) -> Option<Verdict> {
@@ -581,6 +755,9 @@ impl Reference {
     }
 
     pub fn stand_back(&mut self, id: usize) {
+        if self.lanes[id].closed.is_some() {
+            return;
+        }
         let reserved = self.lanes[id].reserved.take();
         self.leave(id);
         let share = self.lanes[id].share;
@@ -670,10 +847,15 @@ impl Reference {
         if self.held_until_ns.is_some_and(|at| at <= now_ns) {
             self.held_until_ns = None;
             self.open_again(&open, &running);
-        } else {
-            self.lend_idle(&running);
-            self.serve();
         }
+        self.serve_all();
+    }
+
+    /// Whoever waits and may start is granted a slot.
+    fn serve_all(&mut self) {
+        let running = self.running_order.clone();
+        self.lend_idle(&running);
+        self.serve();
         self.let_through();
     }
 
@@ -695,7 +877,7 @@ impl Reference {
         if self.rates.is_empty() {
             return;
         }
-        self.let_through();
+        self.serve_all();
         let has_claims = |&id: &usize| self.lanes[id].share.is_some();
         let closed = |&id: &usize| !self.is_open_rate(self.own_rate(id));
         let line = self.line.iter().copied();
@@ -719,7 +901,8 @@ impl Reference {
 
     /// Lanes that were granted a slot and have not started a step with it; of one rate, or all.
     fn granted(&self, rate: usize) -> usize {
-        let lanes = (0..self.lanes.len()).filter(|&id| self.lanes[id].reserved.is_some());
+        let granted = |lane: &Lane| lane.reserved.is_some() && lane.returns.is_none();
+        let lanes = (0..self.lanes.len()).filter(|&id| granted(&self.lanes[id]));
         lanes
             .filter(|&id| self.rate == Some(rate) || self.own_rate(id) == Some(rate))
             .count()
@@ -749,10 +932,10 @@ impl Reference {
     }
 
     fn fill(&mut self, open: &[usize]) {
-        if self.has_slot() {
+        if self.has_slot() && self.lets_start() {
             for &id in open {
                 let offered = self.lanes[id].reserved.is_some();
-                if self.wants_slot(id) && self.held(id) > 0 && !offered {
+                if self.wants_slot(id) && self.held(id) > self.away(id) && !offered {
                     self.stand(id);
                 }
             }
@@ -791,6 +974,12 @@ impl Reference {
         lane.states[step as usize] = StepState::Running;
         if from != From::Nowhere {
             let wait_ns = now_ns - lane.ready_at_ns[step as usize];
+            if let Some([share, most, left]) = &mut self.budget
+                && lane.tries()
+                && lane.attempts.past[step as usize].started == 0
+            {
+                *left = (*left + *share).min(*most);
+            }
             lane.attempts.started(step, now_ns);
             self.history.note(id, Event::Started { wait_ns }, now_ns);
         }
@@ -838,6 +1027,11 @@ impl Reference {
         running as u32 + u32::from(self.lanes[id].reserved.is_some())
     }
 
+    fn away(&self, id: usize) -> u32 {
+        let away = |run: &&Run| run.lane == id && run.from == From::Away;
+        self.running.iter().filter(away).count() as u32
+    }
+
     fn wants_slot(&self, id: usize) -> bool {
         let lane = &self.lanes[id];
         let more = lane.startable() > usize::from(lane.reserved.is_some());
@@ -863,20 +1057,30 @@ impl Reference {
     /// The nearest of a lane's lenders that still runs.
     pub fn lender(&self, id: usize) -> Option<usize> {
         let lenders = self.lanes[id].lenders.iter().copied();
-        lenders.into_iter().find(|&run| self.run(run).is_some())
+        lenders.into_iter().find(|&run| self.has_slot_to_lend(run))
+    }
+
+    fn has_slot_to_lend(&self, run: usize) -> bool {
+        self.run(run).is_some_and(|run| run.from != From::Away)
     }
 
     fn has_slot(&self) -> bool {
-        self.lets_start() && self.in_use() < self.limit
+        self.in_use() < self.limit
+    }
+
+    /// Whether the lane may be given a slot, if there is one.
+    pub fn lets_in(&self, id: usize) -> bool {
+        let lane = &self.lanes[id];
+        lane.returns.is_some() || self.grants() && self.is_open_rate(self.own_rate(id))
     }
 
     /// The lender's slot, if it lies idle and nobody waits for it.
     fn idle_loan(&self, lender: Option<usize>) -> Option<From> {
-        let lender = lender.filter(|&lender| self.grants() && !self.lends(lender));
+        let lender = lender.filter(|&lender| !self.lends(lender));
         let wanted = |lender: &usize| {
             self.asking
                 .iter()
-                .any(|&id| self.lender(id) == Some(*lender) && self.is_open_rate(self.own_rate(id)))
+                .any(|&id| self.lender(id) == Some(*lender) && self.lets_in(id))
         };
         lender.filter(|lender| !wanted(lender)).map(From::Lender)
     }
@@ -885,13 +1089,13 @@ impl Reference {
         let has_room = |gates: Vec<usize>| gates.iter().all(|&gate| self.has_room(gate));
         let loan = self.idle_loan(lender);
         let loan = loan.filter(|_| has_room(self.gates_below(lender, share)));
-        let free = self.has_slot() && self.grants() && has_room(self.chain(share));
+        let free = self.has_slot() && has_room(self.chain(share));
         loan.or_else(|| free.then_some(From::Pool))
     }
 
     /// Whether the lane was given a slot.
     fn take_slot(&mut self, id: usize) -> bool {
-        if self.since.contains(&id) || !self.is_open_rate(self.own_rate(id)) {
+        if self.since.contains(&id) || !self.lets_in(id) {
             return false;
         }
         let from = self.free_slot(self.lender(id), self.lanes[id].share);
@@ -926,7 +1130,8 @@ impl Reference {
     /// slot does not count besides the one that it is lent to.
     pub fn at_work_in(&self, share: usize) -> usize {
         let within = |id: usize| self.chain(self.lanes[id].share).contains(&share);
-        let works = |run: &&Run| run.from != From::Nowhere && !self.lends(run.number);
+        let works =
+            |run: &&Run| !matches!(run.from, From::Nowhere | From::Away) && !self.lends(run.number);
         let running = self.running.iter().filter(works);
         let reserved = (0..self.lanes.len()).filter(|&id| self.lanes[id].reserved.is_some());
         running.filter(|run| within(run.lane)).count() + reserved.filter(|&id| within(id)).count()
@@ -998,12 +1203,15 @@ impl Reference {
     /// Whether the lane, which has the claims that a loan needs, was given its lender's slot.
     fn ask(&mut self, id: usize) -> bool {
         let lender = self.lender(id);
-        let loan = self
-            .idle_loan(lender)
-            .filter(|_| self.is_open_rate(self.own_rate(id)));
+        let loan = self.idle_loan(lender).filter(|_| self.lets_in(id));
         match loan {
             Some(from) => self.reserve(id, from),
-            None => self.asking.extend(lender.map(|_| id)),
+            None => {
+                if let Some(lender) = lender {
+                    self.asking.push(id);
+                    self.asked.insert(id, lender);
+                }
+            }
         }
         loan.is_some()
     }
@@ -1056,11 +1264,11 @@ impl Reference {
 
     /// The slot of a lane in this share comes back.
     fn give_back(&mut self, from: From, share: Option<usize>) {
-        if from != From::Nowhere {
+        if !matches!(from, From::Nowhere | From::Away) {
             self.open_gates(&self.chain(share));
         }
         match from {
-            From::Nowhere => {}
+            From::Nowhere | From::Away => {}
             From::Pool => self.serve(),
             From::Lender(lender) => {
                 self.lend(lender);
@@ -1070,28 +1278,26 @@ impl Reference {
     }
 
     fn lend(&mut self, lender: usize) {
-        let waits = |id: &&usize| {
-            self.lender(**id) == Some(lender) && self.is_open_rate(self.own_rate(**id))
-        };
+        let waits = |id: &&usize| self.lender(**id) == Some(lender) && self.lets_in(**id);
         let first = self.asking.iter().find(waits).copied();
-        if let Some(id) = first.filter(|_| self.grants() && !self.lends(lender)) {
+        if let Some(id) = first.filter(|_| !self.lends(lender)) {
             self.reserve(id, From::Lender(lender));
         }
     }
 
     fn serve(&mut self) {
-        while self.has_slot() && self.grants() {
+        while self.has_slot() {
             // Of each rate the first one stands for all.
             let mut firsts: Vec<usize> = vec![];
             for &id in &self.line {
                 if firsts
                     .iter()
-                    .all(|&first| self.own_rate(first) != self.own_rate(id))
+                    .all(|&first| self.part(first) != self.part(id))
                 {
                     firsts.push(id);
                 }
             }
-            firsts.retain(|&id| self.is_open_rate(self.own_rate(id)));
+            firsts.retain(|&id| self.lets_in(id));
             let Some(&id) = firsts.iter().min_by_key(|&&id| self.lanes[id].stood) else {
                 return;
             };
@@ -1103,5 +1309,13 @@ impl Reference {
         self.lanes[id].reserved = Some(from);
         self.wakes.push(id);
         self.leave(id);
+        if let Some(number) = self.lanes[id].returns {
+            self.come_back(id, number);
+        }
+    }
+
+    /// Which part of the pool's line it stands in.
+    fn part(&self, id: usize) -> (Option<usize>, bool) {
+        (self.own_rate(id), self.lanes[id].returns.is_some())
     }
 }

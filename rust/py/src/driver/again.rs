@@ -1,5 +1,6 @@
 //! A failed attempt: the caller's rule says whether, and the scheduler when, the step is tried again.
 
+use hocket_core::Attempt;
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
@@ -7,6 +8,7 @@ use super::memory::{Action, Step};
 use super::turn::{Settled, Turn};
 use crate::errors;
 use crate::event::Happened;
+use crate::trio;
 use crate::work::Figures;
 
 impl<'py> Turn<'_, 'py> {
@@ -21,7 +23,7 @@ impl<'py> Turn<'_, 'py> {
             return Ok(false);
         }
         let value: Bound<'py, PyBaseException> = error.clone_ref(py).into_value(py).into_bound(py);
-        let answer: Option<(Option<u64>, f64)> = decide.call1((value,))?.extract()?;
+        let answer: Option<(Option<u64>, f64)> = decide.call1((&value,))?.extract()?;
         let Some((asked_ns, chance)) = answer else {
             return Ok(false);
         };
@@ -32,8 +34,14 @@ impl<'py> Turn<'_, 'py> {
         let waits = scheduler.retry(step.slot, asked_ns, chance, now.ns);
         let woken = scheduler.has_wakes();
         drop(scheduler);
-        if waits.is_none() {
-            return Ok(false);
+        match waits {
+            Some(Attempt::At { .. }) => {}
+            Some(Attempt::Refused) => {
+                let note = "not tried again, as the pool's retry_budget is used up";
+                trio::note_on(py)?.call1((value, note))?;
+                return Ok(false);
+            }
+            None => return Ok(false),
         }
         self.worker().set_slot(None);
         self.now = Some(now);
