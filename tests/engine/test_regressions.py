@@ -16,6 +16,7 @@ import trio.testing
 
 import hocket
 from hocket import (
+    IfBranch,
     ParallelExecutionManager,
     ParallelGroup,
     WorkerPool,
@@ -291,9 +292,43 @@ async def a_workflow_whose_group_fails(definition=workflow(fails)):  # noqa: B00
     await WorkflowManager().execute(definition)
 
 
+def holders(execute):
+    """A workflow with one of everything that holds steps; each has a limit that is worked out."""
+    limit = {"timeout": "$context.limit"}
+
+    def one(id):
+        return WorkflowStep(id, execute=execute, **limit)
+
+    return WorkflowDefinition(
+        "w",
+        [
+            WorkflowStep.parallel("g", [one("a")], **limit),
+            WorkflowStep.for_each("each", [1, 2], one("b"), max_concurrent="$context.limit"),
+            WorkflowStep.for_each("blocks", [1, 2], steps=[one("c")]),
+            WorkflowStep.repeat("again", one("d"), until="true"),
+            WorkflowStep("block", sequence=[one("e")], **limit),
+            WorkflowStep("branch", branch=IfBranch("true", [one("f")]), **limit),
+            WorkflowStep("inner", workflow=workflow(execute), **limit),
+        ],
+        fail_fast=False,
+        max_duration="$context.limit",
+        finally_=[one("last")],
+    )
+
+
+async def everything_that_holds_steps(definition=holders(returns)):  # noqa: B008
+    await WorkflowManager().execute(definition, {"limit": 5})
+
+
+async def everything_that_holds_steps_that_fail(definition=holders(fails)):  # noqa: B008
+    await WorkflowManager().execute(definition, {"limit": 5})
+
+
 @pytest.mark.parametrize(
     "scene",
     [
+        everything_that_holds_steps,
+        everything_that_holds_steps_that_fail,
         losers,
         losers_that_fail,
         time_limits,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterator, S
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Protocol
+from weakref import ref
 
 import trio
 
@@ -81,7 +82,7 @@ class _LoopRun:
         )
         self.started: set[str] = set()
         self.limit = None if self.single is None else self.single.limits.get("timeout")
-        self.passes_spec: RunSpec | None = None
+        self.passes_spec: ref[RunSpec] | None = None
 
     def start(self, one: Pass) -> Awaitable[Any]:
         """Start one pass. Not async itself: the core drives the coroutine of the pass."""
@@ -94,7 +95,7 @@ class _LoopRun:
 
     def _limit(self, one: Pass, limit: Computed) -> None:
         """Work out how long a pass may run that is about to start."""
-        spec = self.passes_spec
+        spec = None if self.passes_spec is None else self.passes_spec()
         assert spec is not None
         assert spec.run is not None
         place = next(place for place, step in enumerate(spec.steps) if step is one)
@@ -123,7 +124,7 @@ class _LoopRun:
 
     def spec(self, places: int, **settings: Any) -> RunSpec:
         """Ask for passes, of which so many are taken at once."""
-        self.passes_spec = RunSpec(
+        spec = RunSpec(
             id=self.step.id,
             kind="loop",
             ids=[""] * places,
@@ -136,7 +137,8 @@ class _LoopRun:
             retry=None if self.single is None else self.single.retry,
             **settings,
         )
-        return self.passes_spec
+        self.passes_spec = ref(spec)
+        return spec
 
     # --- for_each and matrix
 

@@ -117,7 +117,7 @@ class Scope:
         if not plain:
             keeper = Gatekeeper(id, graph.steps, self.judge, self.endings, start, observer)
             start, observer = keeper.start, keeper.observer
-        limits.spec = spec = self._spec(
+        spec = self._spec(
             id,
             kind,
             graph.steps,
@@ -131,6 +131,7 @@ class Scope:
             not_run=None if plain else NOT_RUN,
             **settings,
         )
+        limits.belong_to(spec)
         return spec
 
     def _spec(
@@ -211,7 +212,7 @@ class Scope:
         members, broken = self._judged(group, listed, observer)
         default = self.setting.step_timeout if group.step_timeout is None else group.step_timeout
         limits = StepLimits(members, default, self.context, self._start)
-        limits.spec = spec = self._spec(
+        spec = self._spec(
             group.id,
             "group",
             members,
@@ -228,6 +229,7 @@ class Scope:
             rate=core_rate(group.rate),
             retry=group.retry,
         )
+        limits.belong_to(spec)
         # Noted also when the workflow is being cancelled: partial results are always kept.
         on_end = partial(self._note_group, step, group, members)
         result = await run_steps(self.setting.pool._core, spec, logger, on_end=on_end)
@@ -238,7 +240,7 @@ class Scope:
             result.raise_for_failure()
         finally:
             # The error goes into the context: this frame must not lead from the one to the other.
-            del self, spec, on_end, observer
+            del self, spec, limits, on_end, observer
         return result
 
     def _judged(

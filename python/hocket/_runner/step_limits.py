@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
+from weakref import ref
 
 from .._base.durations import limit_to_ns
 from .._engine.run import RunSpec
@@ -32,8 +33,12 @@ class StepLimits:
         self._places = {
             step.id: place for place, step in enumerate(steps) if "timeout" in step.limits
         }
-        self.spec: RunSpec | None = None
-        """What asks for the run of these steps."""
+        self._spec: ref[RunSpec] | None = None
+
+    def belong_to(self, spec: RunSpec) -> None:
+        """Take note of what asks for the run of these steps. It holds this, and is not held by it."""
+        if self._places:
+            self._spec = ref(spec)
 
     @property
     def start(self) -> Callable[[WorkflowStep[Any]], Awaitable[Any]]:
@@ -46,7 +51,8 @@ class StepLimits:
         if place is None:
             return self._start(self._default, step)
         limit = step.limits["timeout"].value(self._context)
-        assert self.spec is not None
-        assert self.spec.run is not None
-        self.spec.run.set_step_timeout(place, limit_to_ns(limit))
+        spec = None if self._spec is None else self._spec()
+        assert spec is not None
+        assert spec.run is not None
+        spec.run.set_step_timeout(place, limit_to_ns(limit))
         return self._start(limit, step)
