@@ -332,3 +332,41 @@ def test_the_display_has_a_line_for_a_group_and_the_last_failure(folder):
     assert re.search(r"^   layer_1  3/5\r?$", plain, re.MULTILINE)
     assert re.search(r"✗ bad  RuntimeError: out of order", plain)
     assert re.search(r"W ━+.* 5/7, 1 failed  1\.\d s  \d\.\d/s  \d s left", plain)
+
+
+def loop(id_, **more):
+    step = {"tool": "echo", "input": {"seconds": "$item"}}
+    return {"id": id_, "for_each": {"in": [0, 0, "late"], "key": "k$index", **more}, "step": step}
+
+
+def test_a_loop_is_one_line_and_an_item_that_fails_is_named_by_its_key(folder, capsys):
+    file = workflow(
+        folder, loop("each", continue_on_error=True), echo("after", depends_on=["each"])
+    )
+    assert main(["check", file, "--tools", "clitools"]) == 0
+    assert "2 steps" in capsys.readouterr().out
+    assert run(file, "--progress", "plain") == 0
+    out, err = capsys.readouterr()
+    assert states(out) == {"each": "succeeded", "after": "succeeded"}
+    assert "for_each of 3" in out
+    assert err.count("each") == 4  # its start, with what it is, the item that failed, and its end
+    assert "failed     each[k2] after" in err
+
+
+def test_a_loop_that_fails_says_which_item_and_why(folder, capsys):
+    assert run(workflow(folder, loop("each", fail_fast=False)), "--progress", "none") == 1
+    out = capsys.readouterr().out
+    assert "loop 'each' failed: 1 of 3 items: 'k2': " in out
+
+
+def test_the_display_has_one_line_for_a_loop(folder):
+    items = {"in": [0.3] * 50, "max_concurrent": 10}
+    each = {
+        "id": "each",
+        "for_each": items,
+        "step": {"tool": "echo", "input": {"seconds": "$item"}},
+    }
+    words = command("run", workflow(folder, each), "--tools", "clitools")
+    _, seen = on_a_terminal(words)
+    assert re.search(r"each\S*  \d+/\d+", seen)
+    assert "each[" not in seen

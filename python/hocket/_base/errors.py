@@ -80,10 +80,11 @@ class GroupFailed(HocketError, ExceptionGroup[Exception]):
 
     Attributes:
         finished: of ``map`` and ``stream``, what had succeeded by then and was not handed out: the
-            values, by the index of their item. Empty elsewhere.
+            values, by the index of their item. Of a loop in a workflow, the values of the passes that
+            had succeeded, by their keys. Empty elsewhere.
     """
 
-    finished: Mapping[Any, Any] = MappingProxyType({})
+    finished: Mapping[int, Any] = MappingProxyType({})
 
     def derive(self, excs: Sequence[Exception]) -> GroupFailed:  # type: ignore[override]
         """Return a group of the same kind with other errors; Python calls this in ``split``."""

@@ -138,7 +138,8 @@ class _Reader:
         return cells
 
     def _check_excluded(self, axes: Mapping[str, Any], cells: Any) -> None:
-        for index, cell in enumerate(cells if isinstance(cells, list | tuple) else ()):
+        listed: list[Any] = [] if cells is None or isinstance(cells, str) else list(cells)
+        for index, cell in enumerate(listed):
             for name in cell:
                 if name not in axes:
                     near = did_you_mean(name, axes)

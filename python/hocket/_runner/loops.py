@@ -268,5 +268,6 @@ class _LoopRun:
 def _loop_failed(step: str, result: ParallelExecutionResult[Any], tally: Tally) -> GroupFailed:
     """The error of a loop, which names the items that failed by their keys."""
     failed = group_failed("loop", step, result.errors, tally.why())
-    failed.finished = MappingProxyType(dict(result.results))
+    finished: Any = MappingProxyType(dict(result.results))  # by key, and not by index
+    failed.finished = finished
     return failed

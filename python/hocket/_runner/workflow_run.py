@@ -63,7 +63,7 @@ class WorkflowRun:
         """Run it, and return its result when nothing of it runs any more."""
         name = self.workflow.name
         # Counted with what steps hold, as everywhere.
-        count = sum(len(analysis.places.number) for analysis in self.workflow.analyses)
+        count = sum(analysis.places.size for analysis in self.workflow.analyses)
         logger.debug("workflow %r starts: %d steps", name, count)
         began = trio.current_time()
         try:

@@ -161,6 +161,14 @@ class Places:
         return any(place in side and other in side for side in sides)
 
     @cached_property
+    def size(self) -> int:
+        """How many steps a run has: those in loops are passes of one, however often they run."""
+        loops = {place for place, step in enumerate(self.steps) if step.loop is not None}
+        if not loops:
+            return len(self.steps)
+        return sum(loops.isdisjoint(self.around(place)) for place in range(len(self.steps)))
+
+    @cached_property
     def group_ids(self) -> dict[str, str]:
         """For the id of each group, the id of the first step that runs it."""
         ids: dict[str, str] = {}

@@ -118,6 +118,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
     group: ParallelGroup[Any] | None
     branch: Branch | None
     block: Block | None
+    """What ``steps`` or ``sequence`` has given."""
     workflow: SubWorkflow | None
     loop: Loop | None
     input: Any

@@ -53,7 +53,7 @@ class HttpRequestFailed(HocketError):
         self.status = status
         self.body = body
         self.retry_after: float | None = None
-        self.was_sent = not reason.startswith("not sent")
+        self.was_sent: bool = not reason.startswith("not sent")
 
     def __str__(self) -> str:
         text = f"{self.method} {self.url}: {self.reason}"
