@@ -1,10 +1,10 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
-//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The child
-//! modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot, `shares`
-//! keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a waiting
-//! step lend its slot, `overstaying` keeps the slot of a step that goes on past its limit, `settling` takes in a step's end, `feeding` takes in steps that come later,
-//! `times` keeps rates and holds, `settings` changes limits or pauses, and `views` shows figures.
+//! Here a lane is opened, and asked for steps; `closing` ends it. The child modules hold the rest:
+//! `admission` decides which lane gets a slot, `shares` keeps lanes within a part of the pool, `late`
+//! finds steps past their limit, `overstaying` keeps the slots of those that go on, `loans` lets a step
+//! lend its slot, `settling` takes in a step's end, `feeding` takes in steps that come later, `times`
+//! keeps rates and holds, `settings` changes limits or pauses, and `views` shows figures.
 
 use crate::faults::fault;
 use crate::ids::{LaneId, SlotId};
@@ -29,15 +29,13 @@ mod closing;
 mod feeding;
 mod late;
 mod loans;
-mod overstaying;
+pub(crate) mod overstaying;
 mod retrying;
 mod settings;
 mod settling;
 mod shares;
 mod times;
 mod views;
-
-pub use overstaying::Struck;
 
 /// The answer to a worker that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +106,7 @@ pub struct Scheduler {
     keeper: Option<(LaneId, u64)>,
     /// The latest time that was told.
     now_ns: u64,
-    /// How often a lane has come to stand in the pool's line.
+    /// How often a lane came to stand in the pool's line.
     stood: u64,
     queue_size: Option<u32>,
     when_full: WhenFull,

@@ -237,7 +237,11 @@ impl<'a, 'py> Shift<'a, 'py> {
     }
 
     /// A call that cannot work for any step is a mistake of the program.
-    pub fn mistake(&self, step: Step, made: &PyResult<Bound<'py, PyAny>>) -> PyResult<Option<PyErr>> {
+    pub fn mistake(
+        &self,
+        step: Step,
+        made: &PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<PyErr>> {
         let (py, work) = (self.py, &self.run().work);
         match made {
             Ok(value) if ffi::is_coroutine(value)? => {

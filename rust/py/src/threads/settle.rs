@@ -115,9 +115,7 @@ impl<'py> Shift<'_, 'py> {
         value: Bound<'py, PyAny>,
     ) -> PyResult<bool> {
         drop(value);
-        let error = self
-            .run()
-            .timeout_error(self.py, step.index, step.slot)?;
+        let error = self.run().timeout_error(self.py, step.index, step.slot)?;
         error.set_cause(self.py, own);
         self.settle(step, End::TimedOut(error))
     }
@@ -284,7 +282,10 @@ impl<'py> Shift<'_, 'py> {
         };
         let is_dirty = scheduler.is_overdue(step.slot);
         let attempt = scheduler.attempt(run.lane, step.index);
-        if scheduler.retry(step.slot, asked_ns, chance, now.ns).is_none() {
+        if scheduler
+            .retry(step.slot, asked_ns, chance, now.ns)
+            .is_none()
+        {
             return Ok(None);
         }
         self.worker().set_slot(None);

@@ -5,8 +5,8 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
 use super::desk::Told;
-use crate::errors;
 use crate::clock::seconds;
+use crate::errors;
 use crate::event::Happened;
 use crate::run::Run;
 use crate::work::Figures;
@@ -23,12 +23,7 @@ impl Run {
     ///
     /// A step that may be tried again is judged when its function has returned: it must not run twice
     /// at a time.
-    pub fn strike(
-        &self,
-        scheduler: &mut Scheduler,
-        worker: u32,
-        now_ns: u64,
-    ) -> Option<Hit> {
+    pub fn strike(&self, scheduler: &mut Scheduler, worker: u32, now_ns: u64) -> Option<Hit> {
         let slot = self.in_threads.then(|| self.crew().slot_of(worker))??;
         if self.work.tries() {
             scheduler.mark_overdue(slot);
