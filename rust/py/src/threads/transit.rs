@@ -1,10 +1,12 @@
-//! From the answer that a thread was given to where its task waits: workers that are in between.
+//! Between threads and Trio's thread: workers on their way to where they wait, and lanes to be woken.
 
 use std::sync::atomic::Ordering;
 
-use hocket_core::SlotId;
+use hocket_core::{LaneId, SlotId};
+use pyo3::prelude::*;
 
 use crate::crew::Crew;
+use crate::pool::Pool;
 
 impl Crew {
     /// A worker's thread was told to wait: its task is about to.
@@ -22,5 +24,19 @@ impl Crew {
     pub fn slot_of(&self, number: u32) -> Option<SlotId> {
         let members = self.members();
         members.workers.get(number as usize)?.as_ref()?.get().slot()
+    }
+}
+
+impl Pool {
+    /// What [`Pool::wake`] does, from another thread than Trio's: that one then brings the workers.
+    pub fn wake_from_thread(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
+        let wakes = self.lock(py)?.take_wakes();
+        let mut failed = Vec::new();
+        let others = wakes.into_iter().filter(|&lane| Some(lane) != own);
+        self.wake_later(py, others, &mut failed);
+        if !failed.is_empty() {
+            self.lock(py)?.put_back_wakes(failed);
+        }
+        Ok(())
     }
 }
