@@ -67,6 +67,7 @@ nitpick_ignore_regex = [
     ("py:class", r"hocket\._base\.mistakes\.Mistake|hocket\.tools\._tool\.Tool"),
     ("py:class", r"hocket\._workflow\.(step\._Run|analysis\.Analysis|common\.\w+)"),
     ("py:class", r"hocket\._workflow\.(block|loop|sides|sub_workflow)\.\w+"),
+    ("py:class", r"hocket\._model\.run_in\.Blocking"),
 ]
 
 # Files outside of docs/ that pages link to, and the pages that show them.

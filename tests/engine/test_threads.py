@@ -902,8 +902,8 @@ async def test_two_groups_of_functions_take_turns():
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(pool.map, step, ["a"] * 50, run_in="thread"))
         nursery.start_soon(second)
-    # Each gets every other slot.
-    assert "".join(order[:11]) in ("ababababab" + "a", "aababababab")
+    # Each gets every other slot: nobody waits for the other's backlog.
+    assert order[:16].count("b") == 5
     assert len(order) == 55
 
 

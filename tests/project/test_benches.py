@@ -82,6 +82,7 @@ ROOMS = {
     "show": "work contender plan measure",
     "suite": "work contender plan measure show",
     "late": "contenders",
+    "threads": "work",
     "__main__": "work contender plan measure suite",
 }
 MODULES = {

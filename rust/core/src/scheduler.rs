@@ -1,11 +1,11 @@
 //! The one type that a binding needs: it joins lanes, ledger, deadlines, join and statistics.
 //!
-//! Here a lane is opened, and its workers ask for steps; in `closing` it is stopped and closed. The
-//! child modules hold the rest of `impl Scheduler`: `admission` decides which lane gets a slot,
-//! `shares` keeps lanes within a part of the pool, `late` finds steps past their limit, `loans` lets a
-//! waiting step lend its slot, `overstaying` keeps the slot of a step that goes on past its limit, `starting` notes a step's start and `settling` its end, `retrying`
-//! tries it again, `released` lets it do without its slot for a while, `feeding` takes in steps that come later, `pacing` keeps rates and `times` holds and the time, `settings`
-//! changes limits or pauses, and `views` shows figures.
+//! Here a lane is opened, and asked for steps; `closing` ends it. The child modules hold the rest:
+//! `admission` decides which lane gets a slot, `shares` keeps lanes within a part of the pool, `late`
+//! finds steps past their limit, `overstaying` keeps the slots of those that go on, `loans` lets a step
+//! lend its slot and `released` do without it, `starting` notes a step's start and `settling` its end,
+//! `retrying` tries it again, `feeding` takes in steps that come later, `pacing` keeps rates, `times`
+//! holds and the time, `settings` changes limits or pauses, and `views` shows figures.
 
 use crate::budget::SharedBudget;
 use crate::faults::fault;
@@ -30,7 +30,7 @@ mod closing;
 mod feeding;
 mod late;
 mod loans;
-mod overstaying;
+pub(crate) mod overstaying;
 mod pacing;
 mod released;
 mod retrying;
@@ -41,7 +41,6 @@ mod starting;
 mod times;
 mod views;
 
-pub use overstaying::Struck;
 pub use released::Given;
 pub use retrying::Attempt;
 
@@ -120,7 +119,7 @@ pub struct Scheduler {
     keeper: Option<(LaneId, u64)>,
     /// The latest time that was told.
     now_ns: u64,
-    /// How often a lane has come to stand in the pool's line.
+    /// How often a lane came to stand in the pool's line.
     stood: u64,
     queue_size: Option<u32>,
     when_full: WhenFull,

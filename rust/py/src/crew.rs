@@ -19,7 +19,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use hocket_core::SlotId;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -69,12 +68,12 @@ pub struct Crew {
     entering: AtomicU32,
     /// Workers whose thread was told to wait, and whose task does not wait yet; and whether one of
     /// them was to be woken since, and has to ask again.
-    in_transit: AtomicU32,
-    wanted: AtomicBool,
+    pub in_transit: AtomicU32,
+    pub wanted: AtomicBool,
 }
 
 impl Crew {
-    fn members(&self) -> MutexGuard<'_, Members> {
+    pub fn members(&self) -> MutexGuard<'_, Members> {
         lock(&self.members)
     }
 
@@ -153,17 +152,6 @@ impl Crew {
         let _ = self
             .entering
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    }
-
-    /// A worker's thread was told to wait: its task is about to.
-    pub fn sets_out(&self) {
-        self.in_transit.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The task is here. Whether somebody was to be woken meanwhile, and it has to ask again.
-    pub fn arrives(&self) -> bool {
-        self.in_transit.fetch_sub(1, Ordering::Relaxed);
-        self.wanted.swap(false, Ordering::Relaxed)
     }
 
     /// A slot was granted: a worker has to come for it, unless one is on its way already.
@@ -306,12 +294,6 @@ impl Crew {
         let members = self.members();
         let worker = members.workers.get(number as usize)?.as_ref();
         worker.map(|worker| worker.clone_ref(py))
-    }
-
-    /// The step that this worker runs.
-    pub fn slot_of(&self, number: u32) -> Option<SlotId> {
-        let members = self.members();
-        members.workers.get(number as usize)?.as_ref()?.get().slot()
     }
 
     /// This step has given the verdict.

@@ -16,6 +16,7 @@ mod ffi;
 mod fork;
 mod frames;
 mod inside;
+mod left;
 mod leftovers;
 mod nesting;
 mod odd;

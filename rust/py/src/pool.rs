@@ -368,18 +368,6 @@ impl Pool {
         }
     }
 
-    /// The same from another thread than Trio's, which then brings the workers.
-    pub fn wake_from_thread(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
-        let wakes = self.lock(py)?.take_wakes();
-        let mut failed = Vec::new();
-        let others = wakes.into_iter().filter(|&lane| Some(lane) != own);
-        self.wake_later(py, others, &mut failed);
-        if !failed.is_empty() {
-            self.lock(py)?.put_back_wakes(failed);
-        }
-        Ok(())
-    }
-
     /// Which worker works in which Trio task.
     pub fn tasks<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
         self.tasks.bind(py)

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::thread::{self, ThreadId};
 
-use hocket_core::{Cause, LaneId, SlotId, StepState, Verdict};
+use hocket_core::{Cause, LaneId, Verdict};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -20,7 +20,7 @@ use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
-use crate::threads::Desk;
+use crate::threads::desk::Desk;
 use crate::trio;
 use crate::work::Work;
 
@@ -65,50 +65,6 @@ impl Run {
         Err(PyRuntimeError::new_err(
             "a run belongs to the trio.run that started it; this is another thread",
         ))
-    }
-
-    /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
-    /// What it stands in line for, or was granted already, goes to others.
-    pub fn abandon_rest(&self, py: Python<'_>) -> PyResult<()> {
-        let pool = self.pool.get();
-        pool.lock(py)?.stop(self.lane);
-        pool.wake(py, Some(self.lane))
-    }
-
-    /// StepTimeout for a step past its own limit.
-    pub fn timeout_error(&self, py: Python<'_>, step: u32, slot: SlotId) -> PyResult<PyErr> {
-        let scheduler = self.pool.get().lock(py)?;
-        let (limit_ns, of) = match scheduler.attempt_limit_ns(slot) {
-            Some((_, true)) => (scheduler.retry_timeout_ns(self.lane, step), "retry"),
-            limit => (limit.map(|(limit_ns, _)| limit_ns), "step"),
-        };
-        drop(scheduler);
-        let limit_s = limit_ns.map_or(0.0, seconds);
-        let id = self.work.id(py, step)?;
-        Ok(errors::step_timeout(py, &id, limit_s, of))
-    }
-}
-
-impl Run {
-    fn skipped_and_stopped<'py>(
-        &self,
-        py: Python<'py>,
-        states: Vec<StepState>,
-        timed_out: bool,
-    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
-        fault!(py, Closing);
-        let skipped = PyList::empty(py);
-        let stopped = PyList::empty(py);
-        for (step, state) in states.into_iter().enumerate() {
-            let is_stopped = matches!(state, StepState::Cancelled | StepState::Running);
-            if is_stopped {
-                stopped.append(self.work.id(py, step as u32)?)?;
-            }
-            if state == StepState::Waiting || (is_stopped && !timed_out) {
-                skipped.append(self.work.id(py, step as u32)?)?;
-            }
-        }
-        Ok((skipped, stopped))
     }
 }
 
@@ -276,7 +232,7 @@ impl Run {
 
     /// Do what threads have left to be done on Trio's thread. Whether there is more.
     fn attend(&self, py: Python<'_>) -> PyResult<bool> {
-        self.desk.attend(py, self)
+        self.clear_desk(py)
     }
 
     /// The run is being cancelled: nothing more of it starts.

@@ -1,4 +1,4 @@
-//! What a run's threads leave for Trio's thread to do, and the clerk that does it.
+//! What a run's threads leave for Trio's thread to do. The clerk does it (`clerk`).
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -8,10 +8,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use crate::faults::fault;
-use crate::panics::{lock, quietly};
-use crate::run::Run;
-use crate::slice::Slice;
+use crate::panics::lock;
 use crate::work::Figures;
 
 /// So much may lie there to be told before threads wait until some of it was.
@@ -34,6 +31,18 @@ pub enum Told {
         step: u32,
         error: Py<PyBaseException>,
     },
+}
+
+/// What is to be done at once.
+pub struct Orders {
+    /// How many workers are to be brought, and are counted as coming.
+    pub bring: u32,
+    /// Whether nothing is left to start.
+    pub dismiss: bool,
+    /// The step that has decided the run, and whether nothing else ran then.
+    pub decided: Option<(u32, bool)>,
+    /// When the overdue are to be looked for at the latest.
+    pub alarm: Option<u64>,
 }
 
 /// What is behind the desk's lock.
@@ -129,81 +138,37 @@ impl Desk {
         drop(before);
     }
 
-    /// The clerk's work, on Trio's thread. Whether there is more, and others are to have their turn.
-    pub fn attend(&self, py: Python<'_>, run: &Run) -> PyResult<bool> {
-        fault!(py, Attend);
+    /// What is to be done at once, on Trio's thread; it is called again when there is more.
+    pub fn take_orders(&self) -> Orders {
         let mut papers = self.papers();
         papers.is_called = false;
-        let bring = std::mem::take(&mut papers.bring);
-        let dismiss = std::mem::take(&mut papers.dismiss);
-        let decided = papers.decided.take();
-        let alarm = papers.alarm.take();
-        drop(papers);
-        for _ in 0..bring {
-            run.crew().has_come();
+        Orders {
+            bring: std::mem::take(&mut papers.bring),
+            dismiss: std::mem::take(&mut papers.dismiss),
+            decided: papers.decided.take(),
+            alarm: papers.alarm.take(),
         }
-        if bring > 0 {
-            run.crew().bring_worker(py)?;
-        }
-        if let Some((step, alone)) = decided {
-            run.crew().announce_verdict(py, step, alone)?;
-        }
-        if dismiss {
-            run.crew().dismiss(py)?;
-        }
-        if let Some(deadline) = alarm {
-            run.crew().set_alarm(py, &run.work.clock, deadline)?;
-        }
-        let slice = Slice::begin(&run.work.clock);
-        loop {
-            let next = self.papers().told.pop_front();
-            let Some(told) = next else { break };
-            self.tell(py, run, told)?;
-            if slice.is_over() {
-                break;
-            }
-        }
-        self.cleared.notify_all();
-        Ok(!self.papers().told.is_empty())
     }
 
-    fn tell(&self, py: Python<'_>, run: &Run, told: Told) -> PyResult<()> {
-        match told {
-            Told::Event(event) => match &run.work.observer {
-                Some(observer) => observer.call1(py, (event,)).map(drop),
-                None => Ok(()),
-            },
-            Told::Landed {
-                step,
-                ended,
-                figures,
-            } => {
-                let id = run.work.id(py, step)?;
-                match ended {
-                    Ok(value) => run.work.record(step, &id, Ok(value.bind(py)), figures),
-                    Err(error) => {
-                        let error = PyErr::from_value(error.into_bound(py).into_any());
-                        run.work.record(step, &id, Err(&error), figures)
-                    }
-                }
-            }
-            Told::Late { step, error } => {
-                let mut papers = self.papers();
-                let at = papers.struck.iter().position(|(struck, _)| *struck == step);
-                let struck = at.map(|at| papers.struck.swap_remove(at));
-                drop(papers);
-                let Some((_, struck)) = struck else {
-                    return Ok(());
-                };
-                let late = PyErr::from_value(error.into_bound(py).into_any());
-                quietly(py, || {
-                    let struck = PyErr::from_value(struck.into_bound(py).into_any());
-                    struck.set_cause(py, Some(late));
-                    Ok(())
-                });
-                Ok(())
-            }
-        }
+    /// What is to be told next, in the order in which it has happened.
+    pub fn next_told(&self) -> Option<Told> {
+        self.papers().told.pop_front()
+    }
+
+    /// Some of it was told. Whether there is more.
+    pub fn has_more(&self) -> bool {
+        self.cleared.notify_all();
+        !self.papers().told.is_empty()
+    }
+
+    /// The error of this step, which has timed out; it is asked for once.
+    pub fn error_of(&self, step: u32) -> Option<Py<PyBaseException>> {
+        let mut papers = self.papers();
+        let at = papers
+            .struck
+            .iter()
+            .position(|(struck, _)| *struck == step)?;
+        Some(papers.struck.swap_remove(at).1)
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -60,23 +60,20 @@ impl Stretch {
     /// Let others have the lock.
     pub fn give_way(&mut self, py: Python<'_>) -> PyResult<()> {
         let was_short = self.tries || self.steps >= SHORT;
-        (self.since_ns, self.steps) = (None, 0);
-        if !has_gil(py)? {
+        (self.since_ns, self.steps, self.tries) = (None, 0, false);
+        self.put_down();
+        // Longer ones wait by themselves without the lock, or it is taken from them in time.
+        if !was_short || !has_gil(py)? {
             return Ok(());
         }
-        self.put_down();
         self.has_baton = py.detach(|| {
-            if !was_short {
-                thread::yield_now();
-                return false;
-            }
             let began = Instant::now();
             while began.elapsed() < AWAY {
                 thread::yield_now();
             }
             take_baton()
         });
-        self.tries = was_short && !self.has_baton;
+        self.tries = !self.has_baton;
         Ok(())
     }
 

@@ -18,12 +18,14 @@
 //! one of these waits for no Python code, so the two cannot block each other, with a GIL or without.
 
 mod class;
+mod clerk;
 mod contexts;
-mod desk;
+pub mod desk;
 mod manners;
+mod protocol;
 mod pull;
 mod settle;
 mod strike;
+mod transit;
 
 pub use class::ThreadDriver;
-pub use desk::Desk;

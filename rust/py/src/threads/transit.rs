@@ -1,0 +1,42 @@
+//! Between threads and Trio's thread: workers on their way to where they wait, and lanes to be woken.
+
+use std::sync::atomic::Ordering;
+
+use hocket_core::{LaneId, SlotId};
+use pyo3::prelude::*;
+
+use crate::crew::Crew;
+use crate::pool::Pool;
+
+impl Crew {
+    /// A worker's thread was told to wait: its task is about to.
+    pub fn sets_out(&self) {
+        self.in_transit.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The task is here. Whether somebody was to be woken meanwhile, and it has to ask again.
+    pub fn arrives(&self) -> bool {
+        self.in_transit.fetch_sub(1, Ordering::Relaxed);
+        self.wanted.swap(false, Ordering::Relaxed)
+    }
+
+    /// The step that this worker runs.
+    pub fn slot_of(&self, number: u32) -> Option<SlotId> {
+        let members = self.members();
+        members.workers.get(number as usize)?.as_ref()?.get().slot()
+    }
+}
+
+impl Pool {
+    /// What [`Pool::wake`] does, from another thread than Trio's: that one then brings the workers.
+    pub fn wake_from_thread(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
+        let wakes = self.lock(py)?.take_wakes();
+        let mut failed = Vec::new();
+        let others = wakes.into_iter().filter(|&lane| Some(lane) != own);
+        self.wake_later(py, others, &mut failed);
+        if !failed.is_empty() {
+            self.lock(py)?.put_back_wakes(failed);
+        }
+        Ok(())
+    }
+}
