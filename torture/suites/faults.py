@@ -278,8 +278,11 @@ class World:
         try:
             async with self.pool.released():
                 await trio.sleep(seconds)
-        except BaseException:
+        except BaseException as error:
             self.running += 1
+            if not isinstance(error, trio.Cancelled):
+                # From here on it is the step's, which may be cancelled with whatever it raises.
+                self.errors.append(error)
             raise
         self.run_on(1)
 

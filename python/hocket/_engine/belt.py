@@ -141,13 +141,17 @@ class Belt:
                     self.stop()
                 host = Host(run, nursery, isolated=False)
                 host.hold()
-                run.attach(host.spawn, host.stop, host.alarm, False)
-                run.start()
-                await self._take_all()
-                self._feed.end()
-                # Where all slots are taken elsewhere, a worker has to wait for those that are left.
-                run.start()
-                host.release()
+                try:
+                    run.attach(host.spawn, host.stop, host.alarm, False)
+                    run.start()
+                    await self._take_all()
+                    self._feed.end()
+                    # Where all slots are taken elsewhere, a worker has to wait for those that are left.
+                    run.start()
+                finally:
+                    # Also of a stream that is left: a slot that it is granted until it is closed must
+                    # not bring a worker into a nursery that is over.
+                    host.release()
         except BaseException as error:  # noqa: BLE001 - the consumer raises it
             self.failure = unwrap(error)
             self.stopped = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 import trio
@@ -20,7 +21,7 @@ class Releasable:
     # The pool's own.
     _core: _core.Pool
 
-    def released(self) -> Released:
+    def released(self) -> AbstractAsyncContextManager[None, None]:
         """Give back the slot of the step that we are in, for the time of an ``async with`` block.
 
         For a step that waits long for something that takes no part of what the pool limits. Others run
