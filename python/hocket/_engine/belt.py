@@ -168,6 +168,11 @@ class Belt:
         elif self.failure is not None:
             self._on_failure()
 
+    def forget(self) -> None:
+        """Let go of what holds this in turn: nothing comes any more."""
+        self.spec.landing = self.spec.run = None
+        self._feed = self._on_failure = None  # type: ignore[assignment]  # nobody asks them again
+
     def stop(self) -> None:
         """Cancel what runs, and take in nothing more."""
         self.stopped = True

@@ -130,6 +130,7 @@ class Stream(Generic[T, R]):
             if rest is not None and rest is not error:
                 raise rest
         finally:
+            self._belt.forget()
             del failure, rest, error
 
     def _raise(self, failure: BaseException | None, rest: BaseException | None) -> None:

@@ -49,7 +49,11 @@ class Gatekeeper:
         self._decided: dict[str, bool | Exception] = {}
         """What was decided of steps that are not simply let in: once, however often they are tried."""
         self._kept_out: set[str] = set()
-        self.observer = None if observer is None else self._observe
+
+    @property
+    def observer(self) -> Observer | None:
+        """Whom the core is to tell, who tells those who look on."""
+        return None if self._told is None else self._observe
 
     def start(self, step: WorkflowStep[Any]) -> Awaitable[Any]:
         """Start a step, unless it is not to run."""

@@ -59,10 +59,7 @@ async def run_loop(around: Around, step: WorkflowStep[Any], loop: Loop) -> Any:
     try:
         if isinstance(loop, Repeat):
             return await run.repeat(loop)
-        passes = await open_passes(
-            f"{loop.kind} of step {step.id!r}", loop, around.context, apart=run.apart
-        )
-        return await run.side_by_side(passes, loop)
+        return await run.side_by_side(await run.open(loop), loop)
     finally:
         del run, around
 
@@ -142,6 +139,11 @@ class _LoopRun:
 
     # --- for_each and matrix
 
+    async def open(self, loop: ForEach | Matrix) -> Passes:
+        """Work out what the loop goes through."""
+        where = f"{loop.kind} of step {self.step.id!r}"
+        return await open_passes(where, loop, self.around.context, apart=self.apart)
+
     async def side_by_side(
         self, passes: Passes, loop: ForEach | Matrix
     ) -> ParallelExecutionResult[Any]:
@@ -170,19 +172,23 @@ class _LoopRun:
                 raise _loop_failed(
                     self.step.id, tally.result(self.step.id, self.started, 0.0), tally
                 )
-            async with stream as outcomes:
-                async for outcome in outcomes:
-                    self._count(outcome, tally)
-                    if tally.is_decided:
-                        break
-            for outcome in stream._belt.landed:  # what ended in the moment of the decision
-                self._count(outcome, tally)
+            await self._count_all(stream, tally)
             result = tally.result(self.step.id, self.started, trio.current_time() - began)
             if not result.success:
                 raise _loop_failed(self.step.id, result, tally)
             return result
         finally:
-            del self, stream, tally, passes
+            del self, spec, stream, tally, passes
+
+    async def _count_all(self, stream: Stream[Pass, Any], tally: Tally) -> None:
+        """Run the passes until the loop is decided."""
+        async with stream as outcomes:
+            async for outcome in outcomes:
+                self._count(outcome, tally)
+                if tally.is_decided:
+                    break
+        for outcome in stream._belt.landed:  # what ended in the moment of the decision
+            self._count(outcome, tally)
 
     def _places(self, passes: Passes, own: int | None) -> int:
         """How many passes are under way at once at most, those that wait for a slot included."""
@@ -226,6 +232,7 @@ class _LoopRun:
     async def repeat(self, loop: Repeat) -> Any:
         """Run one pass after the other, until the condition holds; return the value of the last."""
         last: Any = _NOT_RUN
+        one: Pass | None = None
         try:
             for index in count():
                 if loop.max is not None and index >= loop.max:
@@ -243,7 +250,7 @@ class _LoopRun:
                 if loop.until.holds(one.context):
                     return None if last is _NOT_RUN else last
         finally:
-            del self, last
+            del self, last, one
 
     def _next_pass(self, index: int, last: Any) -> Pass:
         context = self.around.context.inside({INDEX: index}, apart=True)
@@ -262,7 +269,7 @@ class _LoopRun:
                 return _NOT_RUN
             raise group_failed("loop", self.step.id, result.errors, f"pass {one.key}")
         finally:
-            del self, spec, result
+            del self, one, spec, result
 
 
 def _loop_failed(step: str, result: ParallelExecutionResult[Any], tally: Tally) -> GroupFailed:

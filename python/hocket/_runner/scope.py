@@ -110,7 +110,7 @@ class Scope:
     def _graph_spec(
         self, id: str, kind: str, graph: Graph, *, plain: bool = False, **settings: Any
     ) -> RunSpec:
-        """Ask for a graph, whose steps are judged one by one, unless there is nothing to judge."""
+        """Ask for a graph, whose steps are judged one by one unless it is plain."""
         observer = self._observer(f"{kind} {id!r}")
         limits = StepLimits(graph.steps, self.setting.step_timeout, self.context, self._start)
         start = limits.start
@@ -285,7 +285,10 @@ class Scope:
         self._omit(step, sides, graph, side)
         if side is None or not graph.steps:
             return BranchResult(None, {})
-        return BranchResult(side.name, await self._run_held(step, "branch", graph))
+        try:
+            return BranchResult(side.name, await self._run_held(step, "branch", graph))
+        finally:
+            del self
 
     async def _run_held(
         self, step: WorkflowStep[Any], kind: str, graph: Graph, name: str | None = None

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import (
-    Any,
-    Generic,
-    Literal,
-    Protocol,
-    TypeVar,
-    Unpack,
-    cast,
-    overload,
-)
+from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 import attrs
 
@@ -188,15 +179,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         self: WorkflowStep[dict[str, Any]],
         id: str,
         *,
-        steps: Members,
-        **common: Unpack[Common],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: WorkflowStep[dict[str, Any]],
-        id: str,
-        *,
-        sequence: Members,
+        steps: Members | None = None,
+        sequence: Members | None = None,
         **common: Unpack[Common],
     ) -> None: ...
     @overload

@@ -14,6 +14,7 @@ use crate::clock::seconds;
 use crate::crew::{Crew, Host};
 use crate::errors;
 use crate::faults::fault;
+use crate::left::close_torn;
 use crate::panics::guarded;
 use crate::pool::Pool;
 use crate::request::{Request, out_of_memory};
@@ -21,7 +22,7 @@ use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
 use crate::threads::desk::Desk;
-use crate::trio;
+
 use crate::work::Work;
 
 thread_local! {
@@ -315,7 +316,7 @@ impl Run {
     /// the steps that are skipped, in their own order, and of those that were stopped from
     /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
     /// among the skipped. Once is enough: of a closed run it returns nothing, and has no effect.
-    fn close<'py>(
+    pub fn close<'py>(
         &self,
         py: Python<'py>,
         timed_out: bool,
@@ -371,36 +372,4 @@ impl Run {
         self.desk.traverse(&visit)?;
         visit.call(&self.crew)
     }
-}
-
-/// Where something has torn another `trio.run`, whoever had runs open in it may never come to
-/// close them (an exception that is kept keeps the tasks). Once that `trio.run` is over we do.
-fn close_torn(pool: &Pool, token: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = token.py();
-    let runs = pool.lock_runs();
-    if runs.serves(token) {
-        return Ok(());
-    }
-    let other = runs.token.as_ref().map(|token| token.clone_ref(py));
-    drop(runs);
-    pool.check_fork()?;
-    let over = trio::is_over(py)?.call1((&other,))?.is_truthy()?;
-    let runs = pool.lock_runs();
-    let same = runs.token.as_ref().map(Py::as_ptr) == other.as_ref().map(Py::as_ptr);
-    if !over || !same {
-        return Ok(());
-    }
-    let torn = runs.open.values().map(|open| open.run.clone_ref(py));
-    let torn: Vec<_> = torn.collect();
-    drop(runs);
-    let cast = |run: Py<PyAny>| Ok(run.into_bound(py).cast_into::<Run>()?.unbind());
-    let torn: Vec<_> = torn.into_iter().map(cast).collect::<PyResult<_>>()?;
-    // All are stopped before the first one is closed: a slot that one gives back must not
-    // wake a task of another, which no Trio runs any more.
-    let mut scheduler = pool.lock(py)?;
-    torn.iter().for_each(|run| scheduler.stop(run.get().lane));
-    drop(scheduler.take_wakes());
-    drop(scheduler);
-    torn.iter()
-        .try_for_each(|run| run.get().close(py, false).map(drop))
 }
