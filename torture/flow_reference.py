@@ -66,14 +66,16 @@ class Reference:
         """When those that have failed are tried again. They count as running, and take no room."""
         self.scopes: list[Scope] = [Scope(None, case.steps, 0.0)]
         self.success: bool | None = None
+        self.handles = False
         if case.max_duration is not None:
             self.scopes[0].deadline = case.max_duration
 
     def run(self) -> Reference:
         status = self.run_scopes()
         good = self.success
-        # Nothing stops handlers.
+        # Nothing stops handlers, not even that one of their steps has failed.
         self.cancelled_at = math.inf
+        self.handles = True
         chosen = {"succeeded": "on_success", "cancelled": "on_cancel"}.get(status, "on_failure")
         for name in ("on_success", "on_failure", "on_cancel", "finally_"):
             steps = self.case.handlers.get(name, [])
@@ -329,7 +331,7 @@ class Reference:
             return scope.owner.continue_on_error or not scope.owner.fail_fast
         if scope.owner is not None and scope.owner.kind == "workflow":
             return not scope.owner.fail_fast
-        return not self.case.fail_fast
+        return self.handles or not self.case.fail_fast
 
     def decided(self, scope: Scope) -> tuple[bool, tuple[Why, str] | None] | None:
         """Whether it has succeeded, and who decided that; None as long as it is open."""

@@ -1024,3 +1024,32 @@ def test_groups_of_functions_come_to_what_their_steps_come_to(fails, strategy, l
         trio.run(main)
     finally:
         sys.setswitchinterval(before)
+
+
+async def test_what_is_raised_late_belongs_to_its_own_item_and_nothing_is_kept():
+    # A place among those under way is taken by the next item before the function before has ended.
+    over = [threading.Event() for _ in range(8)]
+
+    def late(number):
+        assert over[number].wait(PATIENCE)
+        if number >= 4:
+            raise OSError(f"late {number}")
+
+    pool = WorkerPool(max_concurrent=1)
+    outcomes = {}
+    async with pool.stream(
+        late, range(8), run_in="thread", step_timeout=0.01, on_error="collect"
+    ) as stream:
+        async for outcome in stream:
+            outcomes[outcome.index] = outcome
+            over[outcome.index].set()
+    causes = {index: one.error.__cause__ for index, one in outcomes.items()}
+    assert {index: cause and str(cause) for index, cause in causes.items()} == {
+        index: f"late {index}" if index >= 4 else None for index in range(8)
+    }
+    kept = [weakref.ref(one.error) for one in outcomes.values()]
+    outcomes.clear()
+    causes.clear()
+    del outcome
+    gc.collect()
+    assert [one() for one in kept if one() is not None] == []

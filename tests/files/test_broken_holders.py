@@ -287,7 +287,7 @@ BROKEN = [
     ),
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: none.yaml}\n",
-        ["4:23: steps[1].workflow: cannot read the file: No such file or directory"],
+        ["4:23: steps[1].workflow: 'none.yaml': cannot read the file: No such file or directory"],
     ),
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: 5}\n",
@@ -328,7 +328,9 @@ BROKEN = [
     ),
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: .}\n",
-        ["4:23: steps[1].workflow: cannot read the file: it is a directory; name a file in it"],
+        [
+            "4:23: steps[1].workflow: '.': cannot read the file: it is a directory; name a file in it"
+        ],
     ),
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\non_failure: []\n",

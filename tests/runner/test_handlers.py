@@ -329,3 +329,57 @@ def test_a_second_ctrl_c_abandons_them(start):
     out, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "abandoned: close" in out
+
+
+def test_a_step_that_fails_keeps_no_other_from_cleaning_up():
+    result = run(
+        step("a"),
+        finally_=[
+            step("x", fails=True),
+            step("y", 3),
+            step("z", depends_on=[Edge("x", "failed")]),
+            step("not", depends_on=["x"]),
+        ],
+    )
+    assert not result.success
+    assert states(result) == {
+        "a": "succeeded",
+        "x": "failed",
+        "y": "succeeded",
+        "z": "succeeded",
+        "not": "skipped",
+    }
+
+
+def test_a_run_whose_output_cannot_be_worked_out_has_failed_before_its_handlers_run():
+    context = hocket.WorkflowContext()
+    with pytest.raises(hocket.UnresolvedReference, match="nothing"):
+        run(step("a"), context=context, output="$results.a.nothing", **ALL)
+    assert context.state_of("good") is StepState.OMITTED
+    assert context.results["bad"]["status"] == "failed"
+    assert context.results["last"]["status"] == "failed"
+
+
+def test_the_last_handler_sees_that_the_one_before_has_failed_the_run():
+    result = run(step("a"), on_success=[step("x", fails=True)], finally_=[seen("last")])
+    assert result.results["last"]["status"] == "failed"
+
+
+@pytest.mark.parametrize("fatal", [KeyboardInterrupt, SystemExit])
+def test_a_handler_sees_the_state_of_a_step_that_has_raised_what_is_fatal(fatal):
+    found = {}
+
+    async def raises(context):
+        await trio.sleep(1)
+        raise fatal
+
+    async def looks(context):
+        found.update({id_: context.state_of(id_) for id_ in ("a", "b")})
+
+    with pytest.raises(fatal):
+        run(
+            WorkflowStep("a", execute=raises),
+            step("b", 5),
+            finally_=[WorkflowStep("last", execute=looks)],
+        )
+    assert found == {"a": StepState.FAILED, "b": StepState.CANCELLED}

@@ -538,7 +538,32 @@ def test_a_loop_that_cannot_be_is_refused_at_the_door(made, text):
         ),
         (
             lambda: [WorkflowStep.for_each("l", "$item", once())],
-            None,
+            (
+                "steps[0].for_each.in: '$item' is no reference; $item has a meaning only inside of a loop "
+                "('$$' writes a dollar)"
+            ),
+        ),
+        (
+            lambda: [
+                WorkflowStep.for_each(
+                    "l", [1], WorkflowStep("x", tool="t", input="$item"), as_="user"
+                )
+            ],
+            (
+                "steps[0].step.input: '$item' is no reference; here there are $user, $index "
+                "('$$' writes a dollar)"
+            ),
+        ),
+        (
+            lambda: [
+                WorkflowStep.for_each(
+                    "l", [1], WorkflowStep("x", tool="t", input="to $usr"), as_="user"
+                )
+            ],
+            (
+                "steps[0].step.input: '$usr' is no reference; here there are $user, $index "
+                "('$$' writes a dollar)"
+            ),
         ),
         (
             lambda: [

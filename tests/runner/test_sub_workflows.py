@@ -233,7 +233,7 @@ def test_a_file_that_is_missing_is_a_mistake_of_the_line_that_names_it(write):
     write("parts/othr.yaml", OTHER)
     assert mistakes() == [
         (
-            "main.yaml:5:27: steps[1].workflow: cannot read the file: No such file or directory; did you "
+            "main.yaml:5:27: steps[1].workflow: 'parts/other.yaml': cannot read the file: No such file or directory; did you "
             "mean 'parts/othr.yaml'?"
         )
     ]

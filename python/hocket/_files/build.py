@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from .._base.mistakes import Keys, unreadable_id
+from .._base.shown import shown
 from .._model.config import WorkerPoolConfig
 from .._model.group import ParallelGroup
 from .._model.rate import Rate
@@ -157,7 +158,9 @@ class Builder:
         try:
             found = self.open_workflow(str(entry.workflow))
         except CannotRead as error:
-            self.findings.add((*keys, "workflow"), str(error))
+            name = str(entry.workflow)
+            hint = "; the path is written out: it is no reference" if "$" in name else ""
+            self.findings.add((*keys, "workflow"), f"{shown(name)}: {error}{hint}")
             return None
         return None if found is None else {"workflow": found, "with_": _read(entry.with_, None)}
 

@@ -75,6 +75,24 @@ class Gatekeeper:
             self.tell(step, StepState.SKIPPED, cause)
         return cause is None
 
+    def sift(
+        self, members: list[WorkflowStep[Any]]
+    ) -> tuple[list[WorkflowStep[Any]], dict[str, Exception]]:
+        """The members that do not leave the group before it starts, and what keeps some from running.
+
+        That is what their conditions have raised: these members fail as they start.
+        """
+        left: list[WorkflowStep[Any]] = []
+        broken: dict[str, Exception] = {}
+        for member in members:
+            try:
+                if self.lets_in(member):
+                    left.append(member)
+            except Exception as error:  # noqa: BLE001 - raised as the member starts
+                broken[member.id] = error
+                left.append(member)
+        return left, broken
+
     def tell(self, step: WorkflowStep[Any], state: StepState, cause: Cause) -> None:
         """Note that a step never starts, and tell those who look on."""
         self._endings.never(step, state, cause)

@@ -61,8 +61,10 @@ class Scope:
         observers: Sequence[Observer],
         *,
         has_earlier: bool = False,
+        fail_fast: bool | None = None,
     ) -> None:
         self.setting = setting
+        self.fail_fast = setting.workflow.fail_fast if fail_fast is None else fail_fast
         self.plan = plan
         self.context = context
         self.made = made
@@ -75,7 +77,11 @@ class Scope:
         self.judge = Judge(plan, context)
         self.endings = Endings(context._ledger, self.judge, plan.member)
         self._has_earlier = has_earlier
-        self._keeps_lists = has_earlier or any(step.runs_others for step in plan.steps)
+        self._keeps_lists = (
+            has_earlier
+            or bool(setting.workflow.handlers)
+            or any(step.runs_others for step in plan.steps)
+        )
 
     async def run_graph(
         self,
@@ -124,7 +130,7 @@ class Scope:
             executor=start,
             observer=observer,
             strategy=WaitStrategy.ALL,
-            fail_fast=self.setting.workflow.fail_fast,
+            fail_fast=self.fail_fast,
             dependencies=graph.dependencies,
             results=self.context.results,
             errors=self.context.errors,
@@ -198,7 +204,14 @@ class Scope:
     def _inside(self, loop: WorkflowStep[Any], context: WorkflowContext, name: str) -> Scope:
         """The scope of one pass, whose steps only it sees."""
         told = inside(self.observers, loop.id, lambda inner: f"{name}.{inner}")
-        inner = Scope(self.setting, self.plan, context, self.made.inside(context), told)
+        inner = Scope(
+            self.setting,
+            self.plan,
+            context,
+            self.made.inside(context),
+            told,
+            fail_fast=self.fail_fast,
+        )
         inner.sides = self.sides
         return inner
 
@@ -209,7 +222,10 @@ class Scope:
         group = group_in_run(step, self.context)
         observer = self._observer(f"group {group.id!r}")
         self.endings.opened.add(step.id)
-        members, broken = self._judged(group, listed, observer)
+        members, broken = listed, dict[str, Exception]()
+        if not all(map(self.judge.is_sure, listed)):
+            keeper = Gatekeeper(group.id, listed, self.judge, self.endings, None, observer)
+            members, broken = keeper.sift(listed)
         default = self.setting.step_timeout if group.step_timeout is None else group.step_timeout
         limits = StepLimits(members, default, self.context, self._start)
         spec = self._spec(
@@ -242,30 +258,6 @@ class Scope:
             # The error goes into the context: this frame must not lead from the one to the other.
             del self, spec, limits, on_end, observer
         return result
-
-    def _judged(
-        self,
-        group: ParallelGroup[Any],
-        members: list[WorkflowStep[Any]],
-        observer: Observer | None,
-    ) -> tuple[list[WorkflowStep[Any]], dict[str, Exception]]:
-        """The members that do not leave the group before it starts, and what keeps some from running.
-
-        That is what their conditions have raised: these members fail as they start.
-        """
-        broken: dict[str, Exception] = {}
-        if all(map(self.judge.is_sure, members)):
-            return members, broken
-        keeper = Gatekeeper(group.id, members, self.judge, self.endings, None, observer)
-        left: list[WorkflowStep[Any]] = []
-        for member in members:
-            try:
-                if keeper.lets_in(member):
-                    left.append(member)
-            except Exception as error:  # noqa: BLE001 - raised as the member starts
-                broken[member.id] = error
-                left.append(member)
-        return left, broken
 
     def _start_member(
         self,
@@ -348,7 +340,9 @@ class Scope:
             return
         mine.append(event.step)
         self.settled.add(event.step)
-        if self._has_earlier:  # what an earlier run gave says nothing of how it ends in this one
+        # What an earlier run gave says nothing of how it ends in this one. And what is fatal is no
+        # result, but handlers may ask.
+        if self._has_earlier or not isinstance(event.error, Exception | None):
             self.context._ledger.states[event.step] = state
 
     def _note_graph(
@@ -364,7 +358,7 @@ class Scope:
         self.endings.of_graph(graph.steps, graph.dependencies, result, cause)
 
     def _harmless(self, steps: Iterable[WorkflowStep[Any]]) -> Callable[[str], bool]:
-        if not self.setting.workflow.fail_fast:
+        if not self.fail_fast:
             return lambda _: True
         return {step.id for step in steps if step.on_error != "fail"}.__contains__
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from .._base.errors import UnresolvedReference
 from .._base.exceptions import is_a, leaves
 from .._engine.run import log_end
 from .._model.event import Observer
@@ -49,7 +50,7 @@ class WorkflowRun:
         self.scopes = [self._scope(self.workflow.analysis)]
         """That of the steps, and then those of the handlers."""
 
-    def _scope(self, analysis: Analysis) -> Scope:
+    def _scope(self, analysis: Analysis, **settings: Any) -> Scope:
         return Scope(
             self.setting,
             analysis.plan,
@@ -57,6 +58,7 @@ class WorkflowRun:
             self.made,
             self.observers,
             has_earlier=not self._earlier.isdisjoint(analysis.places.number),
+            **settings,
         )
 
     async def run(self) -> WorkflowResult:
@@ -76,9 +78,13 @@ class WorkflowRun:
         except BaseException as error:
             await self._handle("cancelled" if _is_stop(error) else "failed")
             raise
-        success = await self._handle(_status(result)) and result.success
+        output, no_output = self._output() if result.success else (None, None)
+        status = "failed" if no_output is not None else _status(result)
+        success = await self._handle(status) and result.success
+        if no_output is not None:
+            raise no_output
         took = trio.current_time() - began if self.workflow.handlers else result.duration
-        ended = self._result(result, success, took)
+        ended = self._result(result, success, output if success else None, took)
         log_end(logger, "workflow", name, ended)
         return ended
 
@@ -104,7 +110,8 @@ class WorkflowRun:
         self.context._status = status
         with trio.CancelScope(shield=True):  # whatever stops the run, and the caller's time limits
             for name in (name for name in HANDLERS if name in handlers):
-                scope = self._scope(handlers[name])
+                # One that fails keeps no other from cleaning up.
+                scope = self._scope(handlers[name], fail_fast=False)
                 for earlier in self.scopes:  # its steps may depend on any that has ended
                     scope.judge.tolerated |= earlier.plan.tolerated
                 self.scopes.append(scope)
@@ -114,12 +121,14 @@ class WorkflowRun:
                     continue
                 result = await self._graph(scope, scope.plan.steps, limit=_LIMIT_OF_HANDLERS)
                 success &= result.success
+                if not success and status == "succeeded":
+                    self.context._status = "failed"
         if not success and status == "cancelled":
             logger.error("handlers of workflow %r have failed", self.workflow.name)
         return success
 
     def _result(
-        self, result: ParallelExecutionResult[Any], success: bool, duration: float
+        self, result: ParallelExecutionResult[Any], success: bool, output: Any, duration: float
     ) -> WorkflowResult:
         scopes = self.scopes
         return WorkflowResult(
@@ -131,17 +140,21 @@ class WorkflowRun:
             cancelled_steps=[step for scope in scopes for step in scope.endings.cancelled],
             results=self.context.results,
             errors=self.context.errors,
-            output=self._output() if success else None,
+            output=output,
             duration=duration,
             timed_out=result.timed_out,
             stats=None if self.setting.is_shared else self.setting.pool.get_stats(),
             context=self.context,
         )
 
-    def _output(self) -> Any:
-        if self.workflow.output is not None:
-            return self.workflow.output_template.resolve(self.context)
-        return self.context.results.get(self.plan.steps[-1].id)
+    def _output(self) -> tuple[Any, UnresolvedReference | None]:
+        """What the run gives, or why it gives nothing."""
+        if self.workflow.output is None:
+            return self.context.results.get(self.plan.steps[-1].id), None
+        try:
+            return self.workflow.output_template.resolve(self.context), None
+        except UnresolvedReference as error:
+            return None, error
 
 
 _SAID = {

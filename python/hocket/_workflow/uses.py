@@ -9,12 +9,13 @@ from typing import Any
 
 from .._base.errors import UnresolvedReference
 from .._base.mistakes import Keys, Mistake, Mistakes
+from .._base.suggestions import nearest
 from .computed import Computed
 from .conditions import Condition
 from .context import WorkflowContext
 from .dependencies import Implied, Order, side_by_side
 from .grammar import no_root
-from .loop import Repeat
+from .loop import INDEX, MATRIX, Repeat
 from .parameters import Parameter
 from .places import CLOSED, Places
 from .references import Reference, resolve
@@ -25,6 +26,8 @@ from .templates import Template, compile_template
 __all__ = ["check_limits", "check_output", "check_values", "find_implied", "undeclared"]
 
 Text = Computed | Condition | Template
+# What items and their places are called if a loop says nothing else: hardly meant as text.
+_OF_LOOPS = ("item", INDEX, MATRIX)
 
 
 def find_implied(places: Places, order: Order, mistakes: Mistakes) -> None:
@@ -162,6 +165,11 @@ def check_variable(
         mistakes.add(keys, text, part=part)
     elif reference.column:
         mistakes.add(keys, no_root(name, known), part=reference.text)
+    elif name in _OF_LOOPS or (reference.may_be_text and nearest(name, known)):
+        here = ", ".join(f"${one}" for one in known)
+        only = f"here there are {here}" if here else f"${name} has a meaning only inside of a loop"
+        text = f"{reference.text!r} is no reference; {only} ('$$' writes a dollar)"
+        mistakes.add(keys, text, part=reference.text)
     elif not reference.may_be_text:
         meant = mistakes.near(name, known, "${}".format)
         text = f"{reference.text!r} is no reference{meant} ('$$' writes a dollar)"

@@ -60,8 +60,8 @@ impl Run {
                     Err(it) => self.work.record(step, &id, Err(&error(it)), figures),
                 }
             }
-            Told::Late { step, error } => {
-                if let Some(struck) = self.desk.error_of(step) {
+            Told::Late { slot, error } => {
+                if let (Some(struck), Some(error)) = (self.desk.error_of(slot), error) {
                     let late = PyErr::from_value(error.into_bound(py).into_any());
                     let struck = PyErr::from_value(struck.into_bound(py).into_any());
                     struck.set_cause(py, Some(late));

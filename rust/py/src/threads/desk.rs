@@ -1,9 +1,10 @@
 //! What a run's threads leave for Trio's thread to do. The clerk does it (`clerk`).
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use hocket_core::SlotId;
 use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -26,10 +27,10 @@ pub enum Told {
         ended: Result<Py<PyAny>, Py<PyBaseException>>,
         figures: Figures,
     },
-    /// The step had failed already, and has raised this since.
+    /// The step had timed out already; its function has ended since, and may have raised this.
     Late {
-        step: u32,
-        error: Py<PyBaseException>,
+        slot: SlotId,
+        error: Option<Py<PyBaseException>>,
     },
 }
 
@@ -61,7 +62,7 @@ pub struct Papers {
     alarm: Option<u64>,
     told: VecDeque<Told>,
     /// The errors of steps that have timed out and whose function goes on.
-    struck: Vec<(u32, Py<PyBaseException>)>,
+    struck: HashMap<SlotId, Py<PyBaseException>>,
 }
 
 impl Papers {
@@ -86,8 +87,8 @@ impl Papers {
         self.told.push_back(told);
     }
 
-    pub fn struck(&mut self, step: u32, error: Py<PyBaseException>) {
-        self.struck.push((step, error));
+    pub fn struck(&mut self, slot: SlotId, error: Py<PyBaseException>) {
+        self.struck.insert(slot, error);
     }
 }
 
@@ -161,14 +162,9 @@ impl Desk {
         !self.papers().told.is_empty()
     }
 
-    /// The error of this step, which has timed out; it is asked for once.
-    pub fn error_of(&self, step: u32) -> Option<Py<PyBaseException>> {
-        let mut papers = self.papers();
-        let at = papers
-            .struck
-            .iter()
-            .position(|(struck, _)| *struck == step)?;
-        Some(papers.struck.swap_remove(at).1)
+    /// The error of the step that has timed out in this slot; it is asked for once.
+    pub fn error_of(&self, slot: SlotId) -> Option<Py<PyBaseException>> {
+        self.papers().struck.remove(&slot)
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -181,10 +177,13 @@ impl Desk {
                 Told::Event(event) => visit.call(event)?,
                 Told::Landed { ended: Ok(it), .. } => visit.call(it)?,
                 Told::Landed { ended: Err(it), .. } => visit.call(it)?,
-                Told::Late { error, .. } => visit.call(error)?,
+                Told::Late {
+                    error: Some(it), ..
+                } => visit.call(it)?,
+                Told::Late { error: None, .. } => {}
             }
         }
-        for (_, error) in &papers.struck {
+        for error in papers.struck.values() {
             visit.call(error)?;
         }
         Ok(())

@@ -252,15 +252,17 @@ impl<'py> Shift<'_, 'py> {
     /// there is.
     fn tell_late(&self, step: Step, end: End<'py>) {
         let py = self.py;
-        let End::Failed(error) = end else { return };
-        if error.is_instance_of::<PyException>(py) {
-            let error: Py<PyBaseException> = error.into_value(py);
-            let told = Told::Late {
-                step: step.index,
-                error,
-            };
-            self.run().desk.put(py, |papers| papers.tell(told));
-        }
+        let error = match end {
+            End::Failed(error) if error.is_instance_of::<PyException>(py) => {
+                Some(error.into_value(py))
+            }
+            _ => None,
+        };
+        let told = Told::Late {
+            slot: step.slot,
+            error,
+        };
+        self.run().desk.put(py, |papers| papers.tell(told));
     }
 
     /// The attempt has failed with this error. If the step waits for another one its slot has gone

@@ -1,6 +1,6 @@
 //! The end of a step's time, seen from Trio's thread, while its function goes on in another.
 
-use hocket_core::{Scheduler, Struck};
+use hocket_core::{Scheduler, SlotId, Struck};
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
@@ -14,6 +14,7 @@ use crate::work::Figures;
 /// A step that has timed out, and its limit.
 pub struct Hit {
     struck: Struck,
+    slot: SlotId,
     limit_ns: u64,
 }
 
@@ -31,12 +32,20 @@ impl Run {
         }
         let (limit_ns, _) = scheduler.attempt_limit_ns(slot)?;
         let struck = scheduler.strike(slot, now_ns)?;
-        Some(Hit { struck, limit_ns })
+        Some(Hit {
+            struck,
+            slot,
+            limit_ns,
+        })
     }
 
     /// Note that a step has timed out, and tell who has to know, after what is still to be told.
     pub fn struck(&self, py: Python<'_>, hit: Hit) -> PyResult<()> {
-        let Hit { struck, limit_ns } = hit;
+        let Hit {
+            struck,
+            slot,
+            limit_ns,
+        } = hit;
         let Struck {
             step,
             waited_ns,
@@ -60,7 +69,7 @@ impl Run {
             self.work.record(step, &id, Err(&error), figures)?;
         }
         self.desk.put(py, |papers| {
-            papers.struck(step, value.clone_ref(py));
+            papers.struck(slot, value.clone_ref(py));
             if landed {
                 papers.tell(Told::Landed {
                     step,
