@@ -128,7 +128,7 @@ class _LoopRun:
             steps=[None] * places,
             executor=self.start,
             step_timeout_ns=limit_to_ns(self.step_timeout),
-            step_timeouts_ns=None if self.limit is None else [None] * places,
+            step_timeouts_ns=self._own_limits(places),
             slotless=[True] * places if self.slotless else None,
             observer=self.observer,
             retry=None if self.single is None else self.single.retry,
@@ -136,6 +136,10 @@ class _LoopRun:
         )
         self.passes_spec = ref(spec)
         return spec
+
+    def _own_limits(self, places: int) -> list[int | None] | None:
+        """Room for the limits that passes work out."""
+        return None if self.limit is None else [None] * places
 
     # --- for_each and matrix
 

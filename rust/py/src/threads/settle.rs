@@ -4,7 +4,7 @@
 //! anything recorded. What is noted in the run's own dicts and lists is noted here.
 
 use hocket_core::Outcome;
-use pyo3::exceptions::{PyBaseException, PyException};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::desk::Told;
