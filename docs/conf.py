@@ -65,7 +65,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(hocket\..*\.)?_?([A-Z]|[A-Z]_co|Ts|Made)"),
     # Callers meet these as values, and never name their types.
     ("py:class", r"hocket\._base\.mistakes\.Mistake|hocket\.tools\._tool\.Tool"),
-    ("py:class", r"hocket\._workflow\.(step\._Run|analysis\.Analysis|common\.\w+)"),
+    ("py:class", r"hocket\._workflow\.(analysis\.Analysis|common\.\w+)"),
     ("py:class", r"hocket\._workflow\.(block|computed|loop|sides|sub_workflow)\.\w+"),
     ("py:class", r"hocket\._model\.run_in\.Blocking"),
 ]

@@ -46,7 +46,7 @@ def steps(context: WorkflowContext, result: WorkflowResult) -> None:
     WorkflowStep("a", execute=half)  # refused
     WorkflowStep("a", group=["b"])  # refused
     WorkflowStep("a", execute=fetch, depends_on=[1])  # refused
-    WorkflowStep("a", execute=fetch, timeout="5s")  # refused
+    WorkflowStep("a", execute=fetch, timeout=b"5s")  # refused
     WorkflowStep("a", execute=fetch, continue_on_error="yes")  # refused
     WorkflowStep.parallel("a", [1, 2])  # refused
     WorkflowStep.parallel("a", ["b"], "al")  # refused

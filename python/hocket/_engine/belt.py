@@ -171,7 +171,9 @@ class Belt:
     def forget(self) -> None:
         """Let go of what holds this in turn: nothing comes any more."""
         self.spec.landing = self.spec.run = None
-        self._feed = self._on_failure = None  # type: ignore[assignment]  # nobody asks them again
+        self._on_failure = _nobody
+        if hasattr(self, "_feed"):
+            del self._feed
 
     def stop(self) -> None:
         """Cancel what runs, and take in nothing more."""
@@ -307,5 +309,9 @@ class Belt:
 
 
 @disable_ki_protection
+def _nobody() -> None:
+    """The consumer has left."""
+
+
 async def _close(generator: AsyncGenerator[Any, None]) -> None:
     await generator.aclose()

@@ -139,7 +139,8 @@ class _LoopRun:
 
     def _own_limits(self, places: int) -> list[int | None] | None:
         """Room for the limits that passes work out."""
-        return None if self.limit is None else [None] * places
+        none: int | None = None
+        return None if self.limit is None else [none] * places
 
     # --- for_each and matrix
 

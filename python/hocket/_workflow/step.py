@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Literal, TypeVar, Unpack, cast, overload
 
 import attrs
 
@@ -16,9 +16,9 @@ from .._model.result import ParallelExecutionResult
 from .._model.retry import Retry, check_retry
 from .._model.run_in import RunIn, check_run_in
 from .._model.strategy import StrategyLike, WaitStrategy
-from .block import Block, make_block
+from .block import Block
 from .branch import Branch, BranchResult
-from .common import Before, Common, OnError
+from .common import Before, Common, HasResults, OnError
 from .computed import (
     Computed,
     CountLike,
@@ -33,7 +33,7 @@ from .context import WorkflowContext
 from .loop import Loop
 from .rules import Edge
 from .sides import Members, Side
-from .step_checks import before_of, check_step, not_one_kind, on_error_of, sub_workflow_of
+from .step_checks import before_of, block_of, check_step, not_one_kind, on_error_of, sub_workflow_of
 from .step_makers import StepMakers
 from .sub_workflow import AnyWorkflow, SubWorkflow
 from .templates import Template, compile_template
@@ -41,19 +41,6 @@ from .templates import Template, compile_template
 __all__ = ["Before", "OnError", "WorkflowStep"]
 
 R_co = TypeVar("R_co", covariant=True)
-
-
-class _Run(Protocol):
-    """What has results by step id: a context, or the result of a workflow."""
-
-    @property
-    def results(self) -> Mapping[str, Any]: ...
-
-
-def _block(step: str, steps: Any, sequence: Any) -> Block | None:
-    if steps is not None:
-        return make_block(f"step {step!r}", "steps", steps)
-    return None if sequence is None else make_block(f"step {step!r}", "sequence", sequence)
 
 
 @attrs.frozen(init=False)
@@ -179,8 +166,15 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         self: WorkflowStep[dict[str, Any]],
         id: str,
         *,
-        steps: Members | None = None,
-        sequence: Members | None = None,
+        steps: Members,
+        **common: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WorkflowStep[dict[str, Any]],
+        id: str,
+        *,
+        sequence: Members,
         **common: Unpack[Common],
     ) -> None: ...
     @overload
@@ -231,7 +225,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         if kinds.count(None) != len(kinds) - 1:
             raise not_one_kind(id, kinds)
         again = None if retry is None else check_retry(f"step {id!r}: retry", retry)
-        block, runs = _block(id, steps, sequence), sub_workflow_of(id, workflow)
+        block, runs = block_of(id, steps, sequence), sub_workflow_of(id, workflow)
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             id,
             tool,
@@ -316,7 +310,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         work_out(step, {f"group.{name}": limit for name, limit in limits.items()})
         return step
 
-    def value_in(self, run: _Run) -> R_co:
+    def value_in(self, run: HasResults) -> R_co:
         """Return this step's value in a run, with its type.
 
         Args:

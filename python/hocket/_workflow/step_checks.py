@@ -122,6 +122,13 @@ def sub_workflow_of(step: str, workflow: Any) -> SubWorkflow | None:
     return SubWorkflow(workflow)
 
 
+def block_of(step: str, steps: Any, sequence: Any) -> Block | None:
+    """Return the block that a step holds, if it holds one."""
+    if steps is not None:
+        return make_block(f"step {step!r}", "steps", steps)
+    return None if sequence is None else make_block(f"step {step!r}", "sequence", sequence)
+
+
 def check_step(step: Any) -> None:
     """Refuse what a step's arguments cannot be, each by itself and beside the others."""
     what = f"step {step.id!r}"

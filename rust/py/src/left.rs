@@ -7,9 +7,7 @@ use pyo3::types::PyList;
 use crate::clock::seconds;
 use crate::errors;
 use crate::faults::fault;
-use crate::pool::Pool;
 use crate::run::Run;
-use crate::trio;
 
 impl Run {
     /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
@@ -54,36 +52,4 @@ impl Run {
         }
         Ok((skipped, stopped))
     }
-}
-
-/// Where something has torn another `trio.run`, whoever had runs open in it may never come to
-/// close them (an exception that is kept keeps the tasks). Once that `trio.run` is over we do.
-pub fn close_torn(pool: &Pool, token: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = token.py();
-    let runs = pool.lock_runs();
-    if runs.serves(token) {
-        return Ok(());
-    }
-    let other = runs.token.as_ref().map(|token| token.clone_ref(py));
-    drop(runs);
-    pool.check_fork()?;
-    let over = trio::is_over(py)?.call1((&other,))?.is_truthy()?;
-    let runs = pool.lock_runs();
-    let same = runs.token.as_ref().map(Py::as_ptr) == other.as_ref().map(Py::as_ptr);
-    if !over || !same {
-        return Ok(());
-    }
-    let torn = runs.open.values().map(|open| open.run.clone_ref(py));
-    let torn: Vec<_> = torn.collect();
-    drop(runs);
-    let cast = |run: Py<PyAny>| Ok(run.into_bound(py).cast_into::<Run>()?.unbind());
-    let torn: Vec<_> = torn.into_iter().map(cast).collect::<PyResult<_>>()?;
-    // All are stopped before the first one is closed: a slot that one gives back must not
-    // wake a task of another, which no Trio runs any more.
-    let mut scheduler = pool.lock(py)?;
-    torn.iter().for_each(|run| scheduler.stop(run.get().lane));
-    drop(scheduler.take_wakes());
-    drop(scheduler);
-    torn.iter()
-        .try_for_each(|run| run.get().close(py, false).map(drop))
 }

@@ -14,7 +14,6 @@ use crate::clock::seconds;
 use crate::crew::{Crew, Host};
 use crate::errors;
 use crate::faults::fault;
-use crate::left::close_torn;
 use crate::panics::guarded;
 use crate::pool::Pool;
 use crate::request::{Request, out_of_memory};
@@ -22,6 +21,7 @@ use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
 use crate::threads::desk::Desk;
+use crate::trio;
 
 use crate::work::Work;
 
@@ -38,10 +38,13 @@ pub struct Run {
     pub work: Work,
     pub isolated: bool,
     /// Whether its steps are plain functions, which run in threads.
+    #[pyo3(get)]
     pub in_threads: bool,
     /// What the threads leave for Trio's thread.
     pub desk: Desk,
     pub has_one_step: bool,
+    /// Whether any step has a time limit.
+    #[pyo3(get)]
     pub has_timeouts: bool,
     pub opened_ns: u64,
     pub thread: ThreadId,
@@ -220,12 +223,6 @@ impl Run {
         Ok(())
     }
 
-    /// Whether its steps run in threads.
-    #[getter]
-    fn in_threads(&self) -> bool {
-        self.in_threads
-    }
-
     /// There is a clerk from now on, who attends when this is called; None: there is none any more.
     fn employ(&self, call: Option<Py<PyAny>>) {
         self.desk.employ(call);
@@ -239,12 +236,6 @@ impl Run {
     /// The run is being cancelled: nothing more of it starts.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
         self.abandon_rest(py)
-    }
-
-    /// Whether any step has a time limit.
-    #[getter]
-    fn has_timeouts(&self) -> bool {
-        self.has_timeouts
     }
 
     /// Whether its workers may have their turns from others.
@@ -316,7 +307,7 @@ impl Run {
     /// the steps that are skipped, in their own order, and of those that were stopped from
     /// outside; with `timed_out` it was the run's time limit that stopped these, and they are not
     /// among the skipped. Once is enough: of a closed run it returns nothing, and has no effect.
-    pub fn close<'py>(
+    fn close<'py>(
         &self,
         py: Python<'py>,
         timed_out: bool,
@@ -372,4 +363,36 @@ impl Run {
         self.desk.traverse(&visit)?;
         visit.call(&self.crew)
     }
+}
+
+/// Where something has torn another `trio.run`, whoever had runs open in it may never come to
+/// close them (an exception that is kept keeps the tasks). Once that `trio.run` is over we do.
+fn close_torn(pool: &Pool, token: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = token.py();
+    let runs = pool.lock_runs();
+    if runs.serves(token) {
+        return Ok(());
+    }
+    let other = runs.token.as_ref().map(|token| token.clone_ref(py));
+    drop(runs);
+    pool.check_fork()?;
+    let over = trio::is_over(py)?.call1((&other,))?.is_truthy()?;
+    let runs = pool.lock_runs();
+    let same = runs.token.as_ref().map(Py::as_ptr) == other.as_ref().map(Py::as_ptr);
+    if !over || !same {
+        return Ok(());
+    }
+    let torn = runs.open.values().map(|open| open.run.clone_ref(py));
+    let torn: Vec<_> = torn.collect();
+    drop(runs);
+    let cast = |run: Py<PyAny>| Ok(run.into_bound(py).cast_into::<Run>()?.unbind());
+    let torn: Vec<_> = torn.into_iter().map(cast).collect::<PyResult<_>>()?;
+    // All are stopped before the first one is closed: a slot that one gives back must not
+    // wake a task of another, which no Trio runs any more.
+    let mut scheduler = pool.lock(py)?;
+    torn.iter().for_each(|run| scheduler.stop(run.get().lane));
+    drop(scheduler.take_wakes());
+    drop(scheduler);
+    torn.iter()
+        .try_for_each(|run| run.get().close(py, false).map(drop))
 }
