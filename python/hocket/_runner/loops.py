@@ -139,8 +139,8 @@ class _LoopRun:
 
     def _own_limits(self, places: int) -> list[int | None] | None:
         """Room for the limits that passes work out."""
-        none: int | None = None
-        return None if self.limit is None else [none] * places
+        limits: list[int | None] = [None] * places
+        return None if self.limit is None else limits
 
     # --- for_each and matrix
 
