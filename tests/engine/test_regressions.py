@@ -9,6 +9,7 @@ import threading
 import time
 import types
 import weakref
+from contextlib import suppress
 
 import pytest
 import trio
@@ -16,6 +17,7 @@ import trio.testing
 
 import hocket
 from hocket import (
+    GroupFailed,
     IfBranch,
     ParallelExecutionManager,
     ParallelGroup,
@@ -292,6 +294,44 @@ async def a_workflow_whose_group_fails(definition=workflow(fails)):  # noqa: B00
     await WorkflowManager().execute(definition)
 
 
+async def halves(item):
+    await trio.sleep(item / 10)
+    return 1 / (item % 3)
+
+
+async def broken_input():
+    for item in range(1, 3):
+        yield item
+    raise Broken
+
+
+async def a_map_that_fails():
+    with suppress(GroupFailed):
+        await WorkerPool(max_concurrent=2).map(halves, range(1, 6))
+
+
+async def a_stream_that_fails():
+    with suppress(GroupFailed):
+        async with WorkerPool(max_concurrent=2).stream(halves, range(1, 6)) as outcomes:
+            async for _ in outcomes:
+                pass
+
+
+async def a_stream_whose_input_fails():
+    with suppress(GroupFailed):
+        stream = WorkerPool(max_concurrent=2).stream(halves, broken_input(), on_error="collect")
+        async with stream as outcomes:
+            async for _ in outcomes:
+                pass
+
+
+async def a_stream_that_is_cancelled():
+    with trio.move_on_after(0.15):
+        async with WorkerPool(max_concurrent=2).stream(halves, range(1, 6)) as outcomes:
+            async for _ in outcomes:
+                pass
+
+
 def holders(execute):
     """A workflow with one of everything that holds steps; each has a limit that is worked out."""
     limit = {"timeout": "$context.limit"}
@@ -329,6 +369,10 @@ async def everything_that_holds_steps_that_fail(definition=holders(fails)):  # n
     [
         everything_that_holds_steps,
         everything_that_holds_steps_that_fail,
+        a_map_that_fails,
+        a_stream_that_fails,
+        a_stream_whose_input_fails,
+        a_stream_that_is_cancelled,
         losers,
         losers_that_fail,
         time_limits,

@@ -169,8 +169,11 @@ class Belt:
             self._on_failure()
 
     def forget(self) -> None:
-        """Let go of what holds this in turn: nothing comes any more."""
+        """Let go of what holds this in turn: nothing comes any more, and who asks has been told."""
         self.spec.landing = self.spec.run = None
+        # An error that somebody keeps may lead to the frames that were there as it was raised.
+        self.failure = self.input_error = None
+        self.landed, self.errors, self._waiting = deque(), {}, {}
         self._on_failure = _nobody
         if hasattr(self, "_feed"):
             del self._feed

@@ -14,7 +14,7 @@ from .._base.errors import GroupFailed
 from .._base.shown import shown
 from .._model.event import Observer
 from .._model.rate import Rate, check_rate, core_rate
-from .._model.result import group_failed
+from .._model.result import ParallelExecutionResult, group_failed
 from .._model.retry import Retry, check_retry
 from .._model.run_in import RunIn
 from .._model.strategy import WaitStrategy
@@ -278,12 +278,16 @@ async def _map_list(core: _core.Pool, spec: RunSpec, items: Any) -> list[Any]:
     spec.thresholds = (None, 1)
     result = await run_steps(core, spec, logger)
     if result.errors:
-        why = f"{len(result.errors)} of {len(spec.ids)} steps"
-        failed = group_failed(spec.kind, spec.id, result.errors, why)
-        values = sorted((int(step), value) for step, value in result.results.items())
-        failed.finished = MappingProxyType(dict(values))
-        raise failed
+        raise _map_failed(spec, result)
     return [result.results[step] for step in spec.ids]
+
+
+def _map_failed(spec: RunSpec, result: ParallelExecutionResult[Any]) -> GroupFailed:
+    why = f"{len(result.errors)} of {len(spec.ids)} steps"
+    failed = group_failed(spec.kind, spec.id, result.errors, why)
+    values = sorted((int(step), value) for step, value in result.results.items())
+    failed.finished = MappingProxyType(dict(values))
+    return failed
 
 
 async def _map_stream(stream: Stream[Any, R]) -> list[R]:

@@ -245,13 +245,17 @@ class Stream(Generic[T, R]):
         except BaseException as error:  # noqa: BLE001 - as above
             closing = closing or unwrap(error)
         failure = None if self._told else belt.failure
-        if failure is None or closing is None:
-            return failure or closing
-        if is_a(failure, trio.Cancelled):
-            failure, closing = closing, failure
-        if not is_a(closing, trio.Cancelled):
-            note_on(failure, f"beside it: {shown(closing)}")
-        return failure
+        try:
+            if failure is None or closing is None:
+                return failure or closing
+            if is_a(failure, trio.Cancelled):
+                failure, closing = closing, failure
+            if not is_a(closing, trio.Cancelled):
+                note_on(failure, f"beside it: {shown(closing)}")
+            return failure
+        finally:
+            # An error that Trio raised as we cancelled leads to this frame.
+            del failure, closing
 
     def _report_unseen(self) -> None:
         """Log what has no other way out, as the consumer has left before it was told."""
