@@ -294,6 +294,15 @@ async def a_workflow_whose_group_fails(definition=workflow(fails)):  # noqa: B00
     await WorkflowManager().execute(definition)
 
 
+def fails_in_a_thread(step):
+    raise Broken
+
+
+async def functions_that_fail_in_threads():
+    group = ParallelGroup("g", ["a", "b"], "all_settled", run_in="thread")
+    await ParallelExecutionManager(max_concurrent=2).execute_group(group, fails_in_a_thread)
+
+
 async def halves(item):
     await trio.sleep(item / 10)
     return 1 / (item % 3)
@@ -369,6 +378,7 @@ async def everything_that_holds_steps_that_fail(definition=holders(fails)):  # n
     [
         everything_that_holds_steps,
         everything_that_holds_steps_that_fail,
+        functions_that_fail_in_threads,
         a_map_that_fails,
         a_stream_that_fails,
         a_stream_whose_input_fails,

@@ -29,15 +29,25 @@ async def send_thread(driver: _core.ThreadDriver) -> None:
     are used again and end when they have been idle for some seconds.
     """
     limiter = _unlimited()
-    while True:
-        await trio.to_thread.run_sync(driver.work, thread_name="hocket.thread", limiter=limiter)
-        wait = driver.wait()
-        if wait is None:
-            return
-        try:
-            await wait
-        finally:
-            driver.woke()
+    # The frames of a function that has failed lead to the thread's own, and those to this.
+    held = [driver]
+    try:
+        while True:
+            work = partial(_work, held)
+            await trio.to_thread.run_sync(work, thread_name="hocket.thread", limiter=limiter)
+            wait = driver.wait()
+            if wait is None:
+                return
+            try:
+                await wait
+            finally:
+                driver.woke()
+    finally:
+        held.clear()
+
+
+def _work(held: list[_core.ThreadDriver]) -> None:
+    held[0].work()
 
 
 async def call_in_thread(function: Callable[[], R], limit: float | None) -> R:
