@@ -10,6 +10,7 @@ import attrs
 from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from .. import _core
+from .._base.durations import limit_to_ns
 from .._base.errors import StepTimeout
 from .._model.event import Observer
 from .._model.group import Isolation
@@ -115,6 +116,11 @@ class RunSpec(CallSpec):
             self.contenders = Contenders(self.stagger, len(self.ids), first)
             self.listen(self.contenders.beside)
             self.is_fed = True
+
+    def limit_step(self, place: int, seconds: float | None) -> None:
+        """Give the step at a place, which is about to start, a time limit of its own."""
+        assert self.run is not None, "it is open"
+        self.run.set_step_timeout(place, limit_to_ns(seconds))
 
     def has_harm(self, failed: list[str]) -> bool:
         """Whether a step is among those that failed whose failure is not tolerated."""

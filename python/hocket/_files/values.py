@@ -14,7 +14,7 @@ from .._base.suggestions import did_you_mean
 from .._model.config import WhenFull
 from .._model.run_in import RunIn
 from .._model.strategy import parse_strategy
-from .._workflow.computed import Computed
+from .._workflow.computed import Computed, is_reference
 from .._workflow.conditions import make_condition
 from .._workflow.loop import check_name
 from .._workflow.parameters import check_type
@@ -176,27 +176,25 @@ def _limit(value: Any, spelling: Spelling) -> Any:
     """A duration, or a reference that leads to one, written as this spelling writes them."""
 
     def read(value: Any) -> float:
-        if value is None:
-            raise expected("a duration", value, "; write ?? and a value behind it for a default")
-        return _seconds(value, spelling)
+        return _seconds(_some("a duration", value), spelling)
 
-    return _computed(value, read) if _refers(value) else read(value)
+    return _computed(value, read) if is_reference(value) else read(value)
 
 
 def _slots(value: Any) -> Any:
     """How many at once, or a reference that leads to that."""
 
     def read(value: Any) -> Any:
-        if value is None:
-            text = "a whole number"
-            raise expected(text, value, "; write ?? and a value behind it for a default")
-        return check_count("it", _count(value, least=1))
+        return check_count("it", _count(_some("a whole number", value), least=1))
 
-    return _computed(value, read) if _refers(value) else _count(value, least=1)
+    return _computed(value, read) if is_reference(value) else _count(value, least=1)
 
 
-def _refers(value: Any) -> bool:
-    return isinstance(value, str) and "$" in value
+def _some(what: str, value: Any) -> Any:
+    """Refuse nothing: no limit is to be meant, not to be come by."""
+    if value is None:
+        raise expected(what, value, "; write ?? and a value behind it for a default")
+    return value
 
 
 def _computed(value: str, read: Callable[[Any], Any]) -> Computed:

@@ -93,10 +93,9 @@ class _LoopRun:
     def _limit(self, one: Pass, limit: Computed) -> None:
         """Work out how long a pass may run that is about to start."""
         spec = None if self.passes_spec is None else self.passes_spec()
-        assert spec is not None
-        assert spec.run is not None
+        assert spec is not None, "what runs is asked for"
         place = next(place for place, step in enumerate(spec.steps) if step is one)
-        spec.run.set_step_timeout(place, limit_to_ns(limit.value(one.context)))
+        spec.limit_step(place, limit.value(one.context))
 
     def lets_in(self, one: Pass) -> bool:
         """Whether a pass runs, as its condition says; what that raises fails the pass."""

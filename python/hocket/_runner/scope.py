@@ -118,7 +118,8 @@ class Scope:
     ) -> RunSpec:
         """Ask for a graph, whose steps are judged one by one unless it is plain."""
         observer = self._observer(f"{kind} {id!r}")
-        limits = StepLimits(graph.steps, self.setting.step_timeout, self.context, self._start)
+        default = self.setting.step_timeout
+        limits = StepLimits(graph.steps, default, self.context, self._start)
         start = limits.start
         if not plain:
             keeper = Gatekeeper(id, graph.steps, self.judge, self.endings, start, observer)
@@ -127,6 +128,7 @@ class Scope:
             id,
             kind,
             graph.steps,
+            default,
             executor=start,
             observer=observer,
             strategy=WaitStrategy.ALL,
@@ -145,13 +147,12 @@ class Scope:
         id: str,
         kind: str,
         steps: list[WorkflowStep[Any]],
+        default: float | None,
         *,
-        step_timeout: float | None = None,
         retry: Retry | None = None,
         limit: float | None = None,
         **settings: Any,
     ) -> RunSpec:
-        default = self.setting.step_timeout if step_timeout is None else step_timeout
         return RunSpec(
             id=id,
             kind=kind,
@@ -232,6 +233,7 @@ class Scope:
             group.id,
             "group",
             members,
+            default,
             executor=partial(self._start_member, broken, limits.start),
             observer=observer,
             strategy=group.wait_strategy,
@@ -239,7 +241,6 @@ class Scope:
             continue_on_error=group.continue_on_error,
             fail_fast=group.fail_fast,
             timeout=group.timeout,
-            step_timeout=group.step_timeout,
             isolation=group.isolation,
             stagger=group.stagger,
             rate=core_rate(group.rate),

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 from weakref import ref
 
-from .._base.durations import limit_to_ns
 from .._engine.run import RunSpec
 from .._workflow.context import WorkflowContext
 from .._workflow.step import WorkflowStep
@@ -52,7 +51,6 @@ class StepLimits:
             return self._start(self._default, step)
         limit = step.limits["timeout"].value(self._context)
         spec = None if self._spec is None else self._spec()
-        assert spec is not None
-        assert spec.run is not None
-        spec.run.set_step_timeout(place, limit_to_ns(limit))
+        assert spec is not None, "what runs is asked for"
+        spec.limit_step(place, limit)
         return self._start(limit, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,9 +22,11 @@ __all__ = [
     "Computed",
     "CountLike",
     "LimitLike",
+    "changed",
     "count_or_computed",
     "group_in_run",
     "group_limits",
+    "is_reference",
     "seconds_or_computed",
     "work_out",
     "written",
@@ -34,6 +36,8 @@ LimitLike: TypeAlias = Seconds | str | Callable[[WorkflowContext], Seconds]
 """A time limit: seconds, an expression as text (``"$context.patience"``), or a function of the context."""
 CountLike: TypeAlias = float | str | Callable[[WorkflowContext], float]
 """How many at once: a number, an expression as text, or a function of the context."""
+
+C = TypeVar("C")
 
 Read: TypeAlias = Callable[[Any], Any]
 
@@ -133,19 +137,25 @@ def group_in_run(step: Any, context: WorkflowContext) -> ParallelGroup[Any]:
     named = [name for name in step.limits if name.startswith("group.")]
     if not named:
         return group
-    made = copy(group)
-    for name in named:
-        value = step.limits[name].value(context)
-        object.__setattr__(made, name.removeprefix("group."), value)
+    values = {name: step.limits[name].value(context) for name in named}
+    return changed(group, {name.removeprefix("group."): value for name, value in values.items()})
+
+
+def changed(frozen: C, values: Mapping[str, Any]) -> C:
+    """Return a copy with other values, which have been checked; all else that is known of it stays."""
+    made = copy(frozen)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
     return made
 
 
-def _is_computed(given: Any) -> bool:
-    return isinstance(given, Computed) or callable(given) or _is_reference(given)
-
-
-def _is_reference(given: Any) -> bool:
+def is_reference(given: Any) -> bool:
+    """Whether a text is what works a limit out, and not the limit."""
     return isinstance(given, str) and "$" in given
+
+
+def _is_computed(given: Any) -> bool:
+    return isinstance(given, Computed) or callable(given) or is_reference(given)
 
 
 def _computed(where: str, given: Any, read: Read) -> Computed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from copy import copy
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +16,7 @@ from .._base.mistakes import Mistake
 from .._base.shown import shown
 from .._model.config import WorkerPoolConfig
 from .analysis import Analysis, analyse
-from .computed import Computed, seconds_or_computed, work_out, written
+from .computed import Computed, changed, seconds_or_computed, work_out, written
 from .context import WorkflowContext
 from .handlers import HANDLERS, analyse_handlers
 from .parameters import Parameter
@@ -170,11 +169,7 @@ class WorkflowDefinition(AnyWorkflow):
         own = values.pop("max_duration", self.max_duration)
         pool = {name.partition(".")[2]: value for name, value in values.items()}
         config = attrs.evolve(self.parallel_config, **pool)
-        # A copy, as all else that is known of it stays as it is.
-        made = copy(self)
-        for name, value in (("max_duration", own), ("parallel_config", config), ("limits", {})):
-            object.__setattr__(made, name, value)
-        return made
+        return changed(self, {"max_duration": own, "parallel_config": config, "limits": {}})
 
     def top_level_steps(self) -> list[WorkflowStep[Any]]:
         """The steps that run by themselves, in order: those that no group names."""
