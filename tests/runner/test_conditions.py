@@ -16,31 +16,7 @@ from hocket import (
     WorkflowContext,
     WorkflowStep,
 )
-
-
-async def one(context):
-    return 1
-
-
-async def fails(context):
-    raise OSError("disk full")
-
-
-async def soon(context):
-    await trio.sleep(1)
-
-
-async def waits(context):
-    await trio.sleep(10)
-
-
-def step(id, *before, execute=one, **options):
-    return WorkflowStep(id, execute=execute, depends_on=before, **options)
-
-
-async def run(*steps, context=None, observer=None, **options):
-    workflow = hocket.WorkflowDefinition("w", steps, **options)
-    return await hocket.WorkflowManager().execute(workflow, context, observer=observer)
+from tests.runner.steps import fails, run, soon, step, waits
 
 
 def states(result):

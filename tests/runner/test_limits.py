@@ -21,13 +21,11 @@ from hocket import (
     tool,
 )
 from hocket.tools import ToolRegistry
+from tests.runner import steps
+from tests.runner.steps import waits
 
 SPELLINGS = ["$context.patience", "${context.patience}", "${context.none ?? 2}", "$context.a + 1"]
 VALUES = {"patience": 2, "a": 1, "n": 2, "word": "soon", "nothing": None, "zero": 0}
-
-
-async def waits(context):
-    await trio.sleep(10)
 
 
 async def two(context):
@@ -40,12 +38,11 @@ async def now(context):
 
 
 def step(id, *before, execute=waits, **options):
-    return WorkflowStep(id, execute=execute, depends_on=before, **options)
+    return steps.step(id, *before, execute=execute, **options)
 
 
-async def run(*steps, values=VALUES, tools=None, observer=None, **options):
-    workflow = hocket.WorkflowDefinition("w", steps, **options)
-    return await hocket.WorkflowManager(tools).execute(workflow, values, observer=observer)
+async def run(*given, values=VALUES, **options):
+    return await steps.run(*given, context=values, **options)
 
 
 @pytest.mark.parametrize("timeout", [*SPELLINGS, lambda context: context.values["patience"]])

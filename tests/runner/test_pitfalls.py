@@ -16,37 +16,12 @@ from hocket import (
     StepState,
     WorkerPoolConfig,
     WorkflowDefinition,
-    WorkflowManager,
     WorkflowStep,
     tool,
 )
 from hocket.testing import assert_idle
 from hocket.tools import ToolRegistry
-
-
-async def one(context):
-    return 1
-
-
-async def fails(context):
-    raise OSError("disk full")
-
-
-async def soon(context):
-    await trio.sleep(1)
-
-
-async def waits(context):
-    await trio.sleep(10)
-
-
-def step(id, *before, execute=one, **options):
-    return WorkflowStep(id, execute=execute, depends_on=before, **options)
-
-
-async def run(*steps, tools=None, pool=None, **options):
-    workflow = WorkflowDefinition("w", steps, **options)
-    return await WorkflowManager(tools, pool=pool).execute(workflow)
+from tests.runner.steps import fails, run, soon, step, waits
 
 
 async def test_what_has_finished_is_not_reported_as_cancelled(autojump_clock):

@@ -20,6 +20,7 @@ from hocket import (
 )
 from hocket.tools import ToolRegistry
 from hocket.tools.http import HttpRequestFailed
+from tests.runner.steps import run
 
 AGAIN = Retry(3, on=OSError, wait_initial=1, wait_jitter=0)
 
@@ -45,12 +46,6 @@ def registry(*tools):
     for one in tools:
         made.register(one)
     return made
-
-
-async def run(*steps, observer=None, pool=None, context=None, tools=None, **options):
-    workflow = hocket.WorkflowDefinition("w", steps, **options)
-    manager = hocket.WorkflowManager(tools, pool=pool)
-    return await manager.execute(workflow, context, observer=observer)
 
 
 async def test_a_step_is_tried_again_and_those_that_depend_on_it_wait(autojump_clock):

@@ -89,6 +89,41 @@ pub struct Lane {
     pub stood: usize,
 }
 
+impl Lane {
+    fn new(spec: Spec, share: Option<usize>, lenders: Vec<usize>, now_ns: u64) -> Self {
+        let steps = spec.steps as usize;
+        let has_to_wait = |s: &u32| match &spec.dependencies {
+            Some(lists) => !lists[*s as usize].is_empty(),
+            None => false,
+        };
+        Self {
+            states: vec![StepState::Waiting; steps],
+            ready: (0..spec.steps)
+                .filter(|s| !spec.is_fed && !has_to_wait(s))
+                .collect(),
+            ready_at_ns: vec![now_ns; steps],
+            attempts: Attempts::new(spec.steps),
+            feeds: spec.is_fed,
+            submitted: vec![!spec.is_fed; steps],
+            before: vec![],
+            reserved: None,
+            returns: None,
+            share,
+            succeeded: 0,
+            failed: 0,
+            verdict: None,
+            lenders_at_first: lenders.len(),
+            lenders,
+            stopped: false,
+            closed: None,
+            cancelled_ns: vec![],
+            armed: vec![],
+            stood: 0,
+            spec,
+        }
+    }
+}
+
 /// A running step. Its number is never used again, and is its worker's number as well.
 #[derive(Debug)]
 pub struct Run {
@@ -323,36 +358,7 @@ impl Reference {
             }
             None => above,
         };
-        let steps = spec.steps as usize;
-        let has_to_wait = |s: &u32| match &spec.dependencies {
-            Some(lists) => !lists[*s as usize].is_empty(),
-            None => false,
-        };
-        let mut lane = Lane {
-            states: vec![StepState::Waiting; steps],
-            ready: (0..spec.steps)
-                .filter(|s| !spec.is_fed && !has_to_wait(s))
-                .collect(),
-            ready_at_ns: vec![now_ns; steps],
-            attempts: Attempts::new(spec.steps),
-            feeds: spec.is_fed,
-            submitted: vec![!spec.is_fed; steps],
-            before: vec![],
-            reserved: None,
-            returns: None,
-            share,
-            succeeded: 0,
-            failed: 0,
-            verdict: None,
-            lenders_at_first: lenders.len(),
-            lenders,
-            stopped: false,
-            closed: None,
-            cancelled_ns: vec![],
-            armed: vec![],
-            stood: 0,
-            spec,
-        };
+        let mut lane = Lane::new(spec, share, lenders, now_ns);
         if lane.decide().is_some() {
             lane.stopped = true;
             lane.ready.clear();
@@ -631,27 +637,10 @@ impl Reference {
             parent: None,
         };
         self.lanes.push(Lane {
-            states: vec![StepState::Waiting],
             ready: vec![0],
-            ready_at_ns: vec![now_ns],
-            attempts: Attempts::new(1),
             feeds: false,
-            submitted: vec![false],
-            before: vec![],
-            reserved: None,
             returns: Some(number),
-            share,
-            succeeded: 0,
-            failed: 0,
-            verdict: None,
-            lenders_at_first: lenders.len(),
-            lenders,
-            stopped: false,
-            closed: None,
-            cancelled_ns: vec![],
-            armed: vec![],
-            stood: 0,
-            spec,
+            ..Lane::new(spec, share, lenders, now_ns)
         });
         self.stand(self.lanes.len() - 1);
         self.step_back();
