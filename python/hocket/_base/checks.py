@@ -128,6 +128,8 @@ def check_id(name: str, value: object, *, blank: bool = True) -> str:
     >>> check_id("id", "fetch")
     'fetch'
     """
+    if type(value) is str and (value if blank else value.strip()):
+        return value
     given = str.__str__(value) if isinstance(value, str) else ""
     if not (given if blank else given.strip()):
         raise TypeError(f"{name} must be a text that is not empty; got {shown(value)}")

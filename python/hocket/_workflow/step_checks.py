@@ -131,7 +131,10 @@ def block_of(step: str, steps: Any, sequence: Any) -> Block | None:
 
 def check_step(step: Any) -> None:
     """Refuse what a step's arguments cannot be, each by itself and beside the others."""
-    what = f"step {step.id!r}"
+    what, execute = f"step {step.id!r}", step.execute
+    is_plain = step.input is None and step.with_ is None and step.run_in == "trio"
+    if is_plain and execute is not None and plainly_fits(execute):
+        return
     _check_types(step, what)
     if step.retry is not None and step.runs_others:
         raise ValueError(
@@ -140,8 +143,8 @@ def check_step(step: Any) -> None:
         )
     if step.run_in == "thread":
         _check_for_thread(what, step)
-    if step.execute is not None and not plainly_fits(step.execute):
-        _check_execute(what, step.execute, step.run_in)
+    if execute is not None and not plainly_fits(execute):
+        _check_execute(what, execute, step.run_in)
     if step.input is not None and step.tool is None:
         given = next(name for name in KINDS if _is_given(step, name))
         instead = "a workflow gets with_" if given == "workflow" else f"{given} gets the context"
