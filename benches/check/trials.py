@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from benches.check.wrong import Wrong, same
@@ -17,6 +17,14 @@ Step = Callable[..., Any]
 # How often, and how far apart, the small group runs beside the batch.
 GOES = 20
 PAUSE = 0.002
+
+# More than any of them can start.
+PER_SECOND = 10_000_000
+
+
+async def one_by_one(names: Sequence[str]) -> AsyncGenerator[str, None]:
+    for name in names:
+        yield name
 
 
 class Trial:
@@ -62,6 +70,20 @@ class Settle(Trial):
         same(values, {name: self.expect(name) for name in self.names if name not in failing})
         kinds = {name: type(error).__name__ for name, error in errors.items()}
         same(kinds, dict.fromkeys(failing, "ValueError"), "errors")
+
+
+class Stream(Trial):
+    """The names come out of an async generator."""
+
+    def arguments(self) -> tuple[Any, ...]:
+        return self.step, one_by_one(self.names)
+
+
+class Rated(Trial):
+    """A rate that is there, and holds nobody back."""
+
+    def arguments(self) -> tuple[Any, ...]:
+        return self.step, self.names, PER_SECOND
 
 
 class Race(Trial):
@@ -164,4 +186,7 @@ TRIALS: dict[str, type[Trial]] = {
     "calls": Trial,
     "beside": Beside,
     "graph": Graph,
+    "stream": Stream,
+    "rated": Rated,
+    "retried": Trial,
 }

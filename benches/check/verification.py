@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benches.check.trials import one_by_one
 from benches.check.watch import NAP, Watch
 from benches.check.wrong import Wrong, same
 from benches.work.frame import CALLERS, LIMIT, threes
 from benches.work.layers import layered
 from benches.work.runtimes import Runtime
 from benches.work.workloads import numbered
+
+
+# Starts in a second, where it is checked that a rate is kept.
+SLOW_RATE = 200
 
 
 @dataclass
@@ -148,6 +154,52 @@ def _graph(runtime: Runtime) -> Case:
     return Case(watch, (_step(watch), dependencies), check)
 
 
+def _stream(runtime: Runtime) -> Case:
+    case = _each(runtime)
+    step, names = case.arguments
+    return Case(case.watch, (step, one_by_one(names)), case.check)
+
+
+def _rated(runtime: Runtime) -> Case:
+    case = _each(runtime, n=2 * LIMIT)
+    _, names = case.arguments
+    began: list[float] = []
+
+    async def step(name: str, context: object = None) -> str:
+        began.append(time.perf_counter())
+        return await case.watch.step(name)
+
+    def check(result: Any) -> None:
+        case.check(result)
+        # With the room of one start for clocks that are no finer than a tick.
+        least = (len(names) - 2) / SLOW_RATE
+        if began[-1] - began[0] < least:
+            raise Wrong(f"{len(names)} starts took {began[-1] - began[0]:.3f} s, not {least:.3f} s")
+
+    return Case(case.watch, (step, names, SLOW_RATE), check)
+
+
+def _retried(runtime: Runtime) -> Case:
+    case = _each(runtime)
+    step, names = case.arguments
+    left = set(names[4::10])
+
+    def first(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            raise ValueError(name)
+
+    async def failing(name: str, context: object = None) -> str:
+        first(name)
+        return await step(name)
+
+    def plain_failing(name: str, context: object = None) -> str:
+        first(name)
+        return step(name)
+
+    return Case(case.watch, (plain_failing if runtime.plain else failing, names), case.check)
+
+
 CASES: dict[str, Callable[[Runtime], Case]] = {
     "each": _each,
     "settle": _settle,
@@ -156,4 +208,7 @@ CASES: dict[str, Callable[[Runtime], Case]] = {
     "calls": _calls,
     "beside": _beside,
     "graph": _graph,
+    "stream": _stream,
+    "rated": _rated,
+    "retried": _retried,
 }

@@ -1,6 +1,7 @@
 """aiostream: `stream.map` with a task limit, which is the stream's own: there is none to share."""
 
-from aiostream import pipe, stream
+import aiostream
+from aiostream import pipe
 
 from benches.work.frame import LIMIT, threes
 
@@ -11,8 +12,8 @@ TIME_LIMIT = False
 
 
 async def each(step, names):
-    values = stream.iterate(names) | pipe.map(step, task_limit=LIMIT)
-    return dict(zip(names, await stream.list(values), strict=True))
+    values = aiostream.stream.iterate(names) | pipe.map(step, task_limit=LIMIT)
+    return dict(zip(names, await aiostream.stream.list(values), strict=True))
 
 
 async def settle(step, names):
@@ -25,17 +26,29 @@ async def settle(step, names):
             errors[name] = error
             return None
 
-    found = stream.iterate(names) | pipe.map(one, ordered=False, task_limit=LIMIT)
-    values = await stream.list(found | pipe.filter(lambda pair: pair is not None))
+    found = aiostream.stream.iterate(names) | pipe.map(one, ordered=False, task_limit=LIMIT)
+    values = await aiostream.stream.list(found | pipe.filter(lambda pair: pair is not None))
     return dict(values), errors
 
 
 async def race(step, names):
-    return await (stream.iterate(names) | pipe.map(step, ordered=False) | pipe.take(1))
+    return await (aiostream.stream.iterate(names) | pipe.map(step, ordered=False) | pipe.take(1))
 
 
 async def groups(step, names):
     values = {}
     for group in threes(names):
         values |= await each(step, group)
+    return values
+
+
+async def stream(step, names):
+    async def one(name):
+        return name, await step(name)
+
+    values = {}
+    found = aiostream.stream.iterate(names) | pipe.map(one, ordered=False, task_limit=LIMIT)
+    async with found.stream() as streamer:
+        async for name, value in streamer:
+            values[name] = value
     return values

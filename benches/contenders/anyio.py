@@ -1,8 +1,8 @@
-"""AnyIO: a task for each step in a task group, under a CapacityLimiter and `fail_after`."""
+"""AnyIO: a task for each step in a task group, under a CapacityLimiter and `fail_after`; streams by ten workers."""
 
 import anyio
 
-from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
+from benches.work.frame import ATTEMPTS, CALLERS, LIMIT, STEP_TIMEOUT, threes
 
 PACKAGES = ["anyio>=4.16"]
 RUNTIMES = ["trio", "asyncio", "uvloop"]
@@ -105,3 +105,72 @@ async def beside(step, names, small):
         found = await small(group)
         batch.cancel_scope.cancel()
     return found
+
+
+async def stream(step, names):
+    send_name, receive_name = anyio.create_memory_object_stream(LIMIT)
+    send_value, receive_value = anyio.create_memory_object_stream(LIMIT)
+
+    async def feed():
+        async with send_name:
+            async for name in names:
+                await send_name.send(name)
+
+    async def work(taken, done):
+        async with taken, done:
+            async for name in taken:
+                with anyio.fail_after(STEP_TIMEOUT):
+                    value = await step(name)
+                await done.send((name, value))
+
+    values = {}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(feed)
+        async with receive_name, send_value:
+            for _ in range(LIMIT):
+                tasks.start_soon(work, receive_name.clone(), send_value.clone())
+        async with receive_value:
+            async for name, value in receive_value:
+                values[name] = value
+    return values
+
+
+async def rated(step, names, per_second):
+    limiter, values = anyio.CapacityLimiter(LIMIT), {}
+    free = anyio.current_time()
+
+    async def one(name):
+        nonlocal free
+        async with limiter:
+            now = anyio.current_time()
+            start = max(now, free)
+            free = start + 1 / per_second
+            if start > now:
+                await anyio.sleep_until(start)
+            with anyio.fail_after(STEP_TIMEOUT):
+                values[name] = await step(name)
+
+    async with anyio.create_task_group() as tasks:
+        for name in names:
+            tasks.start_soon(one, name)
+    return values
+
+
+async def retried(step, names):
+    limiter, values = anyio.CapacityLimiter(LIMIT), {}
+
+    async def one(name):
+        async with limiter:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    with anyio.fail_after(STEP_TIMEOUT):
+                        values[name] = await step(name)
+                    break
+                except ValueError:
+                    if attempt == ATTEMPTS:
+                        raise
+
+    async with anyio.create_task_group() as tasks:
+        for name in names:
+            tasks.start_soon(one, name)
+    return values

@@ -5,7 +5,7 @@ from functools import partial
 import trio
 
 import hocket
-from benches.work.frame import CALLERS, LIMIT, STEP_TIMEOUT, threes
+from benches.work.frame import ATTEMPTS, CALLERS, LIMIT, STEP_TIMEOUT, threes
 
 PACKAGES = []
 RUNTIMES = ["trio"]
@@ -85,5 +85,32 @@ async def graph(step, dependencies):
         parallel_config=hocket.WorkerPoolConfig(max_concurrent=LIMIT, timeout=STEP_TIMEOUT),
     )
     result = await hocket.WorkflowManager().execute(workflow)
+    result.raise_for_failure()
+    return result.results
+
+
+async def stream(step, names):
+    values = {}
+    async with hocket.stream(
+        step, names, max_concurrent=LIMIT, step_timeout=STEP_TIMEOUT
+    ) as outcomes:
+        async for outcome in outcomes:
+            values[outcome.item] = outcome.value
+    return values
+
+
+async def rated(step, names, per_second):
+    manager = hocket.ParallelExecutionManager(max_concurrent=LIMIT, rate=hocket.Rate(per_second))
+    group = hocket.ParallelGroup("rated", names, step_timeout=STEP_TIMEOUT)
+    result = await manager.execute_group(group, step)
+    result.raise_for_failure()
+    return result.results
+
+
+async def retried(step, names):
+    retry = hocket.Retry(ATTEMPTS, on=ValueError, wait_initial=0, wait_jitter=0)
+    manager = hocket.ParallelExecutionManager(max_concurrent=LIMIT)
+    group = hocket.ParallelGroup("retried", names, retry=retry, step_timeout=STEP_TIMEOUT)
+    result = await manager.execute_group(group, step)
     result.raise_for_failure()
     return result.results

@@ -2,7 +2,7 @@
 
 import trio
 
-from benches.work.frame import LIMIT, threes
+from benches.work.frame import ATTEMPTS, LIMIT, threes
 
 PACKAGES = []
 RUNTIMES = ["trio"]
@@ -74,4 +74,69 @@ async def groups(step, names):
         async with trio.open_nursery() as nursery:
             for name in group:
                 nursery.start_soon(one, name)
+    return values
+
+
+async def stream(step, names):
+    # Who asks a generator for its next item while another does, is refused.
+    turn = trio.Lock()
+    send, receive = trio.open_memory_channel(0)
+
+    async def work(send):
+        async with send:
+            while True:
+                async with turn:
+                    name = await anext(names, None)
+                if name is None:
+                    return
+                await send.send((name, await step(name)))
+
+    values = {}
+    async with trio.open_nursery() as nursery:
+        async with send:
+            for _ in range(LIMIT):
+                nursery.start_soon(work, send.clone())
+        async for name, value in receive:
+            values[name] = value
+    return values
+
+
+async def rated(step, names, per_second):
+    values = {}
+    left = iter(names)
+    free = trio.current_time()
+
+    async def work():
+        nonlocal free
+        for name in left:
+            now = trio.current_time()
+            start = max(now, free)
+            free = start + 1 / per_second
+            if start > now:
+                await trio.sleep_until(start)
+            values[name] = await step(name)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(LIMIT):
+            nursery.start_soon(work)
+    return values
+
+
+async def retried(step, names):
+    values = {}
+    left = iter(names)
+
+    async def work():
+        for name in left:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    values[name] = await step(name)
+                    break
+                except ValueError:
+                    if attempt == ATTEMPTS:
+                        raise
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(LIMIT):
+            nursery.start_soon(work)
     return values

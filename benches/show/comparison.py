@@ -10,6 +10,7 @@ from benches.show.results import Results
 from benches.work.workloads import WORKLOADS
 
 HOCKET = "hocket"
+OURS = (HOCKET, "hocket_threads")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benches.measure.environment import ROOT
 from benches.show import results as store
-from benches.show.comparison import HOCKET, Comparison, Row, comparisons, imports
+from benches.show.comparison import HOCKET, OURS, Comparison, Row, comparisons, imports
 from benches.show.results import Results
 from benches.show.text import (
     again,
@@ -98,7 +98,7 @@ def _overview(shown: list[Comparison], page: str) -> str:
     ]
     lines = [_line(header), _line(["---", "---:", "---", "---:", "---:", "---:", "---:"])]
     for comparison in shown:
-        apart = (HOCKET, comparison.floor)
+        apart = (*OURS, comparison.floor)
         floor, ours = comparison.find(comparison.floor), comparison.find(HOCKET)
         others = [
             row for row in comparison.rows if row.cost is not None and row.contender not in apart

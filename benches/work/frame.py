@@ -14,6 +14,9 @@ STEP_TIMEOUT = 30.0
 CALLERS = 100
 """The tasks that share one limit in ``calls``."""
 
+ATTEMPTS = 3
+"""How often a step of ``retried`` is tried at most."""
+
 
 def threes(names: Sequence[T]) -> list[Sequence[T]]:
     """Cut into the groups of ``groups``."""

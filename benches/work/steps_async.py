@@ -103,6 +103,22 @@ def failing(runtime: Runtime, url: str):
     return contextlib.nullcontext(step)
 
 
+def failing_once(runtime: Runtime, url: str):
+    checkpoint = runtime.checkpoint
+    failed: set[str] = set()
+
+    async def step(name, context=None):
+        await checkpoint()
+        if name.endswith("0") and name not in failed:
+            failed.add(name)
+            raise ValueError(name)
+        # The warm-up has the same names.
+        failed.discard(name)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
 def hashing(runtime: Runtime, url: str):
     in_thread = runtime.in_thread
 

@@ -81,6 +81,21 @@ def failing(runtime: Runtime, url: str):
     return contextlib.nullcontext(step)
 
 
+def failing_once(runtime: Runtime, url: str):
+    failed: set[str] = set()
+
+    def step(name, context=None):
+        time.sleep(0)
+        if name.endswith("0") and name not in failed:
+            failed.add(name)
+            raise ValueError(name)
+        # The warm-up has the same names.
+        failed.discard(name)
+        return name
+
+    return contextlib.nullcontext(step)
+
+
 def hashing(runtime: Runtime, url: str):
     def step(name, context=None):
         return digest(name)

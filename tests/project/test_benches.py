@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import gc
 import graphlib
 import importlib
@@ -37,6 +38,9 @@ TINY = {
     "calls": ("calls", 120),
     "beside": ("beside_a_batch", 3_000),
     "graph": ("dag_10k", 300),
+    "stream": ("streamed", 30),
+    "rated": ("rated", 30),
+    "retried": ("retried", 30),
 }
 
 FILES = contender.paths()
@@ -341,6 +345,22 @@ async def goes_on_after_the_return(step, names, small):
     return found
 
 
+async def streams_no_more_than_one(step, names):
+    return {name: await step(name) async for name in names if name == "step-1"}
+
+
+async def knows_no_rate(step, names, per_second):
+    return await runs_one_after_another(step, names)
+
+
+async def tries_once(step, names):
+    values = {}
+    for name in names:
+        with contextlib.suppress(ValueError):
+            values[name] = await step(name)
+    return values
+
+
 async def runs_one_after_another(step, names):
     return {name: await step(name) for name in names}
 
@@ -364,6 +384,9 @@ async def runs_one_after_another(step, names):
         (goes_on_after_the_return, "beside", "steps started after the return"),
         (leaves_losers_behind, "race", "29 steps still ran, or cleaned up, on return"),
         (names_a_loser, "race", "is said to have won, but"),
+        (streams_no_more_than_one, "stream", "59 steps did not run, 'step-2' is one"),
+        (knows_no_rate, "rated", "20 starts took .* s, not 0.090 s"),
+        (tries_once, "retried", "6 steps did not run, 'step-5' is one"),
     ],
 )
 def test_a_contender_that_cheats_is_caught(cheat, shape, message):
