@@ -27,7 +27,7 @@ help:
 	@echo '               SUITE="name ..." SEED=n TRIALS=n choose what, where to begin and how often'
 	@echo 'make bench     measure hocket beside every scheduler one might choose instead (3 minutes);'
 	@echo '               ARGS="--workload http --rounds 9" and the like choose; ARGS=--help lists them'
-	@echo 'make bench-full  the same at length, and write the figures into the docs (three quarters of an hour)'
+	@echo 'make bench-full  the same at length, and write the figures into the docs (an hour and a half)'
 	@echo 'make coverage  run the Python tests and report which branches they miss'
 	@echo 'make clean     remove the environments and everything that was built'
 	@echo ''

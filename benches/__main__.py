@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--full",
         action="store_true",
-        help="everything, with many steps (three quarters of an hour)",
+        help="everything, with many steps (an hour and a half)",
     )
     parser.add_argument(
         "--workload",

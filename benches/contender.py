@@ -8,7 +8,18 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("contenders")
 RUNTIMES = ("trio", "asyncio", "uvloop", "threads")
-SHAPES = ("each", "settle", "race", "groups", "calls", "beside", "graph", "stream", "rated", "retried")
+SHAPES = (
+    "each",
+    "settle",
+    "race",
+    "groups",
+    "calls",
+    "beside",
+    "graph",
+    "stream",
+    "rated",
+    "retried",
+)
 
 # Declaration -> its type, and the value of one that is left out (None: it may not be).
 DECLARATIONS = {

@@ -24,6 +24,7 @@ class Watch:
         before: Mapping[str, Sequence[str]] | None = None,
         failing: Sequence[str] = (),
         runners: int | None = None,
+        nap: float = NAP,
     ) -> None:
         self.runtime = runtime
         self.limit = limit
@@ -32,6 +33,8 @@ class Watch:
         self.failing = failing
         # In a race, the step that starts as number `runners` wins and the others wait for ever.
         self.runners = runners
+        # Seconds that a step takes.
+        self.nap = nap
         self.starts: Counter[str] = Counter()
         self.ended: set[str] = set()
         self.running = self.most = 0
@@ -45,7 +48,7 @@ class Watch:
         try:
             if self.runners is not None and started < self.runners:
                 await self._lose()
-            await self.runtime.sleep(NAP)
+            await self.runtime.sleep(self.nap)
             return self._value(name)
         finally:
             self._leave(name)
@@ -53,7 +56,7 @@ class Watch:
     def plain_step(self, name: str, context: object = None) -> str:
         self._enter(name)
         try:
-            self.runtime.sleep(NAP)
+            self.runtime.sleep(self.nap)
             return self._value(name)
         finally:
             self._leave(name)

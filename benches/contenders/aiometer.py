@@ -7,7 +7,7 @@ import stamina
 
 from benches.work.frame import ATTEMPTS, LIMIT, threes
 
-PACKAGES = ["aiometer>=1.0", "stamina>=25"]
+PACKAGES = ["aiometer>=1.0", "stamina>=25.1"]
 RUNTIMES = ["trio", "asyncio", "uvloop"]
 SOURCE = "https://github.com/florimondmanca/aiometer#readme"
 TIME_LIMIT = False
@@ -42,15 +42,12 @@ async def groups(step, names):
 async def stream(step, names):
     # It takes lists only.
     listed = [name async for name in names]
-    values = {}
 
     async def one(name):
         return name, await step(name)
 
     async with aiometer.amap(one, listed, max_at_once=LIMIT) as results:
-        async for name, value in results:
-            values[name] = value
-    return values
+        return {name: value async for name, value in results}
 
 
 async def rated(step, names, per_second):

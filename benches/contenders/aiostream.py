@@ -46,9 +46,6 @@ async def stream(step, names):
     async def one(name):
         return name, await step(name)
 
-    values = {}
     found = aiostream.stream.iterate(names) | pipe.map(one, ordered=False, task_limit=LIMIT)
     async with found.stream() as streamer:
-        async for name, value in streamer:
-            values[name] = value
-    return values
+        return {name: value async for name, value in streamer}

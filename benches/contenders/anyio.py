@@ -123,15 +123,13 @@ async def stream(step, names):
                     value = await step(name)
                 await done.send((name, value))
 
-    values = {}
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(feed)
         async with receive_name, send_value:
             for _ in range(LIMIT):
                 tasks.start_soon(work, receive_name.clone(), send_value.clone())
         async with receive_value:
-            async for name, value in receive_value:
-                values[name] = value
+            values = {name: value async for name, value in receive_value}
     return values
 
 

@@ -91,14 +91,11 @@ async def stream(step, names):
                     return
                 await send.send((name, await step(name)))
 
-    values = {}
     async with trio.open_nursery() as nursery:
         async with send:
             for _ in range(LIMIT):
                 nursery.start_soon(work, send.clone())
-        async for name, value in receive:
-            values[name] = value
-    return values
+        return {name: value async for name, value in receive}
 
 
 async def rated(step, names, per_second):

@@ -21,6 +21,7 @@ from benches import contender, plan
 from benches.check.verification import verify
 from benches.check.wrong import Wrong
 from benches.contender import BadContender, Contender
+from benches.contenders import worker_loop
 from benches.measure import environment, process, runner
 from benches.measure.measurement import measure
 from benches.show import markdown, results as store
@@ -350,7 +351,7 @@ async def streams_no_more_than_one(step, names):
 
 
 async def knows_no_rate(step, names, per_second):
-    return await runs_one_after_another(step, names)
+    return await worker_loop.each(step, names)
 
 
 async def tries_once(step, names):
