@@ -20,9 +20,9 @@ use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
 use crate::slice::Slice;
 use crate::tally::Tally;
+use crate::threads::crowd::Crowd;
 use crate::threads::desk::Desk;
 use crate::trio;
-
 use crate::work::Work;
 
 thread_local! {
@@ -40,8 +40,9 @@ pub struct Run {
     /// Whether its steps are plain functions, which run in threads.
     #[pyo3(get)]
     pub in_threads: bool,
-    /// What the threads leave for Trio's thread.
+    /// What the threads leave for Trio's thread, and which of them are at work.
     pub desk: Desk,
+    pub crowd: Crowd,
     pub has_one_step: bool,
     /// Whether any step has a time limit.
     #[pyo3(get)]
@@ -122,6 +123,7 @@ impl Run {
                 isolated,
                 in_threads,
                 desk: Desk::default(),
+                crowd: Crowd::default(),
                 has_one_step,
                 has_timeouts,
                 opened_ns: now_ns,

@@ -20,7 +20,8 @@ impl Run {
         for _ in 0..bring {
             self.crew().has_come();
         }
-        if bring > 0 {
+        // By now those that are at work may have started everything.
+        if bring > 0 && !self.pool.get().lock(py)?.is_exhausted(self.lane) {
             self.crew().bring_worker(py)?;
         }
         if let Some((step, alone)) = decided {

@@ -13,6 +13,9 @@
 //! A function cannot be cancelled. One that is past its limit has failed from then on, and holds its
 //! slot until it returns (`strike`, and the core's `overstaying`).
 //!
+//! How many threads of a run are at work at a time, of those that there are, is for its `Crowd` to say,
+//! and how they leave the interpreter's lock to others is in `manners`.
+//!
 //! What is shared between threads is behind locks, under which no Python code runs: the scheduler,
 //! the crew's members, the papers on a desk. Who holds the interpreter's lock (GIL) and waits for
 //! one of these waits for no Python code, so the two cannot block each other, with a GIL or without.
@@ -20,6 +23,7 @@
 mod class;
 mod clerk;
 mod contexts;
+pub mod crowd;
 pub mod desk;
 mod manners;
 mod protocol;
