@@ -884,6 +884,56 @@ async def test_a_task_that_blocks_among_async_ones_keeps_its_limit(mock_clock):
     assert isinstance(result.errors["thread"], StepTimeout)
 
 
+async def test_among_async_tasks_one_past_its_limit_has_failed_at_once_and_holds_its_slot(mock_clock):
+    release = threading.Event()
+    pool = WorkerPool(max_concurrent=2)
+
+    def late():
+        let_pass(mock_clock, 3)
+        wait_for(release)
+        raise OSError("too late")
+
+    async def watch():
+        while pool.get_stats().tasks_timed_out == 0:
+            await trio.lowlevel.checkpoint()
+        seen.extend((pool.get_status().active_workers, pool.holders()[0][0]))
+        release.set()
+
+    seen = []
+    tasks = [WorkerTask("late", late, timeout=3, run_in="thread"), WorkerTask("watch", watch)]
+    result = await pool.execute_with_strategy(tasks, "all_settled")
+    assert seen == [2, "late"]
+    assert result.completed_steps == ["watch"]
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert repr(result.errors["late"].__cause__) == "OSError('too late')"
+    assert pool.get_stats().tasks_failed == 0
+    assert_idle(pool)
+    assert_adds_up(pool)
+
+
+async def test_among_async_tasks_one_past_its_limit_decides_at_once(mock_clock):
+    release = threading.Event()
+    pool = WorkerPool(max_concurrent=2)
+
+    def late():
+        let_pass(mock_clock, 3)
+        wait_for(release)
+        return "too late"
+
+    async def other():
+        try:
+            await trio.sleep_forever()
+        finally:
+            release.set()  # only now does the function return
+
+    tasks = [WorkerTask("late", late, timeout=3, run_in="thread"), WorkerTask("other", other)]
+    result = await pool.execute_with_strategy(tasks)
+    assert not result.success
+    assert result.failed_steps == ["late"]
+    assert result.cancelled_steps == ["other"]
+    assert_idle(pool)
+
+
 # --- many items ------------------------------------------------------------------------------------
 
 

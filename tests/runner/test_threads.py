@@ -19,6 +19,10 @@ from hocket import (
 )
 
 
+# Long enough for a machine at work on something else; nothing waits so long where all is well.
+PATIENCE = 30
+
+
 def where(context=None):
     return threading.get_ident()
 
@@ -91,6 +95,77 @@ async def test_a_step_that_returns_past_its_limit_has_timed_out(mock_clock):
         WorkflowStep("late", execute=step, timeout=3, run_in="thread", on_error="continue")
     )
     assert isinstance(result.errors["late"], StepTimeout)
+
+
+async def test_a_step_past_its_limit_has_failed_at_once_and_those_that_wait_for_it_go_on(
+    mock_clock,
+):
+    release, told = threading.Event(), []
+
+    def late(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        assert release.wait(PATIENCE)
+        return "too late"
+
+    async def after(context):
+        told.append(("after", trio.current_time() - began))
+        release.set()
+
+    began = trio.current_time()
+    workflow = WorkflowDefinition(
+        "w",
+        [
+            WorkflowStep("late", execute=late, timeout=3, run_in="thread", on_error="continue"),
+            WorkflowStep("after", execute=after, depends_on=["late"]),
+        ],
+    )
+    result = await WorkflowManager().execute(
+        workflow, observer=lambda event: told.append((event.step, event.kind.value))
+    )
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert list(result.results) == ["after"]
+    assert told == [
+        ("late", "started"),
+        ("late", "timed_out"),
+        ("after", "started"),
+        ("after", 3),
+        ("after", "succeeded"),
+    ]
+
+
+async def test_what_a_step_raises_after_its_limit_is_the_cause_of_its_error(mock_clock):
+    def late(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        for _ in range(3):
+            trio.from_thread.run(trio.lowlevel.cancel_shielded_checkpoint)
+        raise OSError("too late")
+
+    result = await run(
+        WorkflowStep("late", execute=late, timeout=3, run_in="thread", on_error="continue")
+    )
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert repr(result.errors["late"].__cause__) == "OSError('too late')"
+
+
+async def test_the_first_limit_that_passes_stops_the_workflow_at_once(mock_clock):
+    release = threading.Event()
+
+    def late(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        assert release.wait(PATIENCE)
+
+    async def other(context):
+        try:
+            await trio.sleep_forever()
+        finally:
+            release.set()  # only now does the function return
+
+    result = await run(
+        WorkflowStep("late", execute=late, timeout=3, run_in="thread"),
+        WorkflowStep("other", execute=other),
+    )
+    assert result.failed_steps == ["late"]
+    assert result.cancelled_steps == ["other"]
 
 
 @pytest.mark.parametrize(
