@@ -168,6 +168,64 @@ async def test_the_first_limit_that_passes_stops_the_workflow_at_once(mock_clock
     assert result.cancelled_steps == ["other"]
 
 
+@pytest.mark.parametrize("members", ["by id", "inside", "made"])
+async def test_the_functions_and_tools_of_a_group_run_where_the_group_says(members):
+    steps = [WorkflowStep("one", execute=where), WorkflowStep("two", tool="where_am_i")]
+
+    def where_am_i() -> int:
+        return threading.get_ident()
+
+    def group(steps):
+        return WorkflowStep.parallel("g", steps, run_in="thread")
+
+    tools = registry_of(where_am_i)
+    if members == "by id":
+        result = await run(*steps, group(["one", "two"]), tools=tools)
+    elif members == "inside":
+        result = await run(group(steps), tools=tools)
+    else:
+        result = await run(group(lambda context: steps), tools=tools)
+    assert threading.get_ident() not in (result.results["one"], result.results["two"])
+    assert [step.run_in for step in steps] == ["trio", "trio"]
+
+
+async def test_a_group_of_a_file_runs_its_tools_where_it_says():
+    text = {
+        "name": "sums",
+        "steps": [
+            {"id": "g", "group": {"steps": ["first", "second"], "run_in": "thread"}},
+            {"id": "first", "tool": "add", "input": {"a": 1}},
+            {"id": "second", "tool": "add", "input": {"a": 2}},
+        ],
+    }
+    tools = registry_of(add)
+    result = await WorkflowManager(tools=tools).execute(workflow_from_dict(text, tools=tools))
+    assert (result.results["first"], result.results["second"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (
+            [WorkflowStep.parallel("g", [WorkflowStep("s", execute=on_trio)], run_in="thread")],
+            r"steps\[0\]\.group\.run_in: step 's' is async, and the group of step 'g' runs in threads",
+        ),
+        (
+            [WorkflowStep.parallel("g", [WorkflowStep("s", tool="on_trio")], run_in="thread")],
+            "tool 'on_trio' is async, and 'thread' is for functions that block",
+        ),
+    ],
+)
+async def test_async_steps_of_a_group_in_threads_are_refused(steps, message):
+    with pytest.raises(WorkflowInvalid, match=message):
+        await run(*steps, tools=registry_of(on_trio))
+
+
+def test_a_group_runs_in_threads_or_isolated_and_not_both():
+    with pytest.raises(ValueError, match="isolation='task' is for async steps"):
+        WorkflowStep.parallel("g", [], run_in="thread", isolation="task")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
