@@ -884,7 +884,9 @@ async def test_a_task_that_blocks_among_async_ones_keeps_its_limit(mock_clock):
     assert isinstance(result.errors["thread"], StepTimeout)
 
 
-async def test_among_async_tasks_one_past_its_limit_has_failed_at_once_and_holds_its_slot(mock_clock):
+async def test_among_async_tasks_one_past_its_limit_has_failed_at_once_and_holds_its_slot(
+    mock_clock,
+):
     release = threading.Event()
     pool = WorkerPool(max_concurrent=2)
 

@@ -18,7 +18,6 @@ from hocket import (
     workflow_from_dict,
 )
 
-
 # Long enough for a machine at work on something else; nothing waits so long where all is well.
 PATIENCE = 30
 

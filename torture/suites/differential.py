@@ -97,7 +97,15 @@ KINDS = ["sleep"] * 4 + ["checkpoint", "nothing", "raise", *NESTED]
 
 # What a function can do. Past a step's own limit it has failed, whatever it does then: so nothing of
 # what outlasts that where there is one.
-BLOCKING = ["sleep"] * 4 + ["checkpoint", "nothing", "raise", "shielded", "finally", "catch", "turn"]
+BLOCKING = ["sleep"] * 4 + [
+    "checkpoint",
+    "nothing",
+    "raise",
+    "shielded",
+    "finally",
+    "catch",
+    "turn",
+]
 WITHIN_LIMITS = ["sleep"] * 4 + ["checkpoint", "nothing", "raise"]
 WITHOUT_TIME = ["checkpoint", "nothing", "raise"]
 
@@ -356,6 +364,7 @@ class Blocking:
                 trio.from_thread.check_cancelled()
             if self.clock.current_time() >= end:
                 return
+            trio.from_thread.run(let_trio_work)  # it may still have to set an alarm for us
             trio.from_thread.run_sync(self.go_on, end)
             trio.from_thread.run(let_trio_work)
 

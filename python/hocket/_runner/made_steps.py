@@ -65,7 +65,7 @@ class MadeSteps:
             raise WorkflowInvalid(f"group {group.id!r}, made by its function,", named)
         plan = analysis.plan
         self.owners |= plan.owners
-        return [step for one in members if (step := plan.member(one)) is not None], plan
+        return [found for one in members if (found := plan.member(one)) is not None], plan
 
     def around(self, id_: str) -> Iterator[str]:
         """Yield a step and the steps around it, outwards."""

@@ -65,12 +65,7 @@ impl<'py> Turn<'_, 'py> {
     }
 
     /// The function of a step that had timed out has ended: all that happens is that the slot goes back.
-    pub fn ended_late(
-        &self,
-        slot: SlotId,
-        end: Option<End>,
-        settled: &Settled,
-    ) -> PyResult<()> {
+    pub fn ended_late(&self, slot: SlotId, end: Option<End>, settled: &Settled) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         match end {
             Some(End::Failed(error)) => run.raised_late(py, slot, error),

@@ -65,8 +65,7 @@ impl Crowd {
     /// A function begins, and runs until this is dropped.
     #[inline]
     pub fn begin(&self) -> Running<'_> {
-        self.functions
-            .fetch_add(Self::BEGUN + 1, Ordering::Relaxed);
+        self.functions.fetch_add(Self::BEGUN + 1, Ordering::Relaxed);
         Running(self)
     }
 

@@ -7,8 +7,8 @@
 //! want the lock: we have called Trio's thread, or Trio has just sent another thread to work.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{hint, thread};
 use std::time::{Duration, Instant};
+use std::{hint, thread};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
