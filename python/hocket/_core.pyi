@@ -17,6 +17,7 @@ __all__ = [
     "Run",
     "Tally",
     "ThreadDriver",
+    "set_blocks",
     "step_ids",
 ]
 
@@ -25,6 +26,8 @@ __debug_build__: bool
 
 LONGEST_WINDOW_NS: int
 
+# Whether the step of the pool that runs in the task waits for a function in a thread.
+def set_blocks(pool: Pool, task: trio.lowlevel.Task, blocks: bool) -> None: ...
 def step_ids(steps: list[Any], key: Callable[[Any], object] | None, where: str) -> list[str]: ...
 
 @final

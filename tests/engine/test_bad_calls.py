@@ -678,6 +678,10 @@ async def add(a, b):
     return a + b
 
 
+def plain_add(a, b):
+    return a + b
+
+
 async def nothing():
     pass
 
@@ -691,6 +695,7 @@ async def nothing():
         ("await pool.execute(add, 1, b=2)", 3),
         ("await pool.execute(add, a=1, b=2)", 3),
         ("await pool.execute(functools.partial(add, 1), b=2)", 3),
+        ("await pool.execute(plain_add, 1, b=2, run_in='thread')", 3),
         ("WorkerPool(5).max_concurrent", 5),
         ("ParallelExecutionManager(5).pool.max_concurrent", 5),
     ],

@@ -11,6 +11,7 @@ import contextvars
 import gc
 import sys
 import threading
+import time
 import weakref
 from functools import partial
 
@@ -281,6 +282,91 @@ async def test_hedging_starts_the_next_function_when_one_fails():
     result = await ParallelExecutionManager().execute_group(group, step)
     assert result.winner == "good"
     assert result.skipped_steps == ["other"]
+
+
+@pytest.mark.parametrize("kind", ["group", "execute", "map", "among async ones"])
+async def test_a_stray_stop_iteration_is_a_runtime_error_as_from_an_async_step(kind):
+    def step(*_):
+        return next(iter([]))
+
+    pool, error = WorkerPool(), None
+    if kind == "group":
+        group = in_threads(["a"], "all_settled")
+        error = (await ParallelExecutionManager().execute_group(group, step)).errors["a"]
+    elif kind == "among async ones":
+        tasks = [
+            WorkerTask("a", step, run_in="thread"),
+            WorkerTask("b", trio.lowlevel.checkpoint),
+        ]
+        error = (await pool.execute_with_strategy(tasks, "all_settled")).errors["a"]
+    elif kind == "map":
+        with pytest.raises(GroupFailed) as failed:
+            await pool.map(step, ["a"], run_in="thread")
+        [error] = failed.value.exceptions
+    else:
+        with pytest.raises(RuntimeError) as caught:
+            await pool.execute(step, run_in="thread")
+        error = caught.value
+    assert type(error) is RuntimeError
+    assert "raised StopIteration" in str(error)
+    assert isinstance(error.__cause__, StopIteration)
+
+
+# --- how many threads are at work ------------------------------------------------------------------
+
+
+async def test_short_functions_are_run_by_one_thread_though_there_are_slots_for_ten():
+    at_work, most = Meeting(), []
+
+    def step(number):
+        with at_work:
+            most.append(threading.get_ident())
+
+    await ParallelExecutionManager(max_concurrent=10).execute_group(in_threads(range(20_000)), step)
+    # Another one may have come where the machine left the first one without a processor.
+    busiest = max(map(most.count, set(most)))
+    assert busiest > 5_000
+
+
+async def test_no_more_threads_are_started_than_may_be_at_work():
+    before = threading.active_count()
+    most = []
+
+    def step(number):
+        if number % 100 == 0:
+            most.append(threading.active_count())
+            time.sleep(0.001)
+
+    await ParallelExecutionManager(max_concurrent=4).execute_group(in_threads(range(10_000)), step)
+    assert max(most) - before <= 5
+
+
+async def test_after_many_short_functions_those_that_wait_all_run_at_once():
+    together = threading.Barrier(10)
+
+    def step(number):
+        if number >= 5_000:
+            together.wait(PATIENCE)
+        return threading.get_ident()
+
+    manager = ParallelExecutionManager(max_concurrent=10)
+    result = await manager.execute_group(in_threads(range(5_030)), step)
+    assert len(set(list(result.results.values())[-30:])) == 10
+
+
+async def test_a_thread_that_waits_in_line_goes_to_work_when_a_function_takes_long():
+    # Whoever stands in line has seen thousands begin and end, and still looks.
+    release, short = threading.Event(), []
+
+    def step(number):
+        if number == 5_000:
+            wait_for(release)
+        elif number > 5_000:
+            short.append(number)
+            release.set()
+
+    await ParallelExecutionManager(max_concurrent=2).execute_group(in_threads(range(5_010)), step)
+    assert len(short) == 9
 
 
 # --- time limits -----------------------------------------------------------------------------------
@@ -796,6 +882,58 @@ async def test_a_task_that_blocks_among_async_ones_keeps_its_limit(mock_clock):
     result = await WorkerPool().execute_with_strategy(tasks, "all_settled")
     assert result.completed_steps == ["trio"]
     assert isinstance(result.errors["thread"], StepTimeout)
+
+
+async def test_among_async_tasks_one_past_its_limit_has_failed_at_once_and_holds_its_slot(
+    mock_clock,
+):
+    release = threading.Event()
+    pool = WorkerPool(max_concurrent=2)
+
+    def late():
+        let_pass(mock_clock, 3)
+        wait_for(release)
+        raise OSError("too late")
+
+    async def watch():
+        while pool.get_stats().tasks_timed_out == 0:
+            await trio.lowlevel.checkpoint()
+        seen.extend((pool.get_status().active_workers, pool.holders()[0][0]))
+        release.set()
+
+    seen = []
+    tasks = [WorkerTask("late", late, timeout=3, run_in="thread"), WorkerTask("watch", watch)]
+    result = await pool.execute_with_strategy(tasks, "all_settled")
+    assert seen == [2, "late"]
+    assert result.completed_steps == ["watch"]
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert repr(result.errors["late"].__cause__) == "OSError('too late')"
+    assert pool.get_stats().tasks_failed == 0
+    assert_idle(pool)
+    assert_adds_up(pool)
+
+
+async def test_among_async_tasks_one_past_its_limit_decides_at_once(mock_clock):
+    release = threading.Event()
+    pool = WorkerPool(max_concurrent=2)
+
+    def late():
+        let_pass(mock_clock, 3)
+        wait_for(release)
+        return "too late"
+
+    async def other():
+        try:
+            await trio.sleep_forever()
+        finally:
+            release.set()  # only now does the function return
+
+    tasks = [WorkerTask("late", late, timeout=3, run_in="thread"), WorkerTask("other", other)]
+    result = await pool.execute_with_strategy(tasks)
+    assert not result.success
+    assert result.failed_steps == ["late"]
+    assert result.cancelled_steps == ["other"]
+    assert_idle(pool)
 
 
 # --- many items ------------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ from hocket import (
     workflow_from_dict,
 )
 
+# Long enough for a machine at work on something else; nothing waits so long where all is well.
+PATIENCE = 30
+
 
 def where(context=None):
     return threading.get_ident()
@@ -91,6 +94,135 @@ async def test_a_step_that_returns_past_its_limit_has_timed_out(mock_clock):
         WorkflowStep("late", execute=step, timeout=3, run_in="thread", on_error="continue")
     )
     assert isinstance(result.errors["late"], StepTimeout)
+
+
+async def test_a_step_past_its_limit_has_failed_at_once_and_those_that_wait_for_it_go_on(
+    mock_clock,
+):
+    release, told = threading.Event(), []
+
+    def late(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        assert release.wait(PATIENCE)
+        return "too late"
+
+    async def after(context):
+        told.append(("after", trio.current_time() - began))
+        release.set()
+
+    began = trio.current_time()
+    workflow = WorkflowDefinition(
+        "w",
+        [
+            WorkflowStep("late", execute=late, timeout=3, run_in="thread", on_error="continue"),
+            WorkflowStep("after", execute=after, depends_on=["late"]),
+        ],
+    )
+    result = await WorkflowManager().execute(
+        workflow, observer=lambda event: told.append((event.step, event.kind.value))
+    )
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert list(result.results) == ["after"]
+    assert told == [
+        ("late", "started"),
+        ("late", "timed_out"),
+        ("after", "started"),
+        ("after", 3),
+        ("after", "succeeded"),
+    ]
+
+
+async def test_what_a_step_raises_after_its_limit_is_the_cause_of_its_error(mock_clock):
+    def late(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        for _ in range(3):
+            trio.from_thread.run(trio.lowlevel.cancel_shielded_checkpoint)
+        raise OSError("too late")
+
+    result = await run(
+        WorkflowStep("late", execute=late, timeout=3, run_in="thread", on_error="continue")
+    )
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert repr(result.errors["late"].__cause__) == "OSError('too late')"
+
+
+async def test_the_first_limit_that_passes_stops_the_workflow_at_once(mock_clock):
+    release = threading.Event()
+
+    def late(context):
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        assert release.wait(PATIENCE)
+
+    async def other(context):
+        try:
+            await trio.sleep_forever()
+        finally:
+            release.set()  # only now does the function return
+
+    result = await run(
+        WorkflowStep("late", execute=late, timeout=3, run_in="thread"),
+        WorkflowStep("other", execute=other),
+    )
+    assert result.failed_steps == ["late"]
+    assert result.cancelled_steps == ["other"]
+
+
+@pytest.mark.parametrize("members", ["by id", "inside", "made"])
+async def test_the_functions_and_tools_of_a_group_run_where_the_group_says(members):
+    steps = [WorkflowStep("one", execute=where), WorkflowStep("two", tool="where_am_i")]
+
+    def where_am_i() -> int:
+        return threading.get_ident()
+
+    def group(steps):
+        return WorkflowStep.parallel("g", steps, run_in="thread")
+
+    tools = registry_of(where_am_i)
+    if members == "by id":
+        result = await run(*steps, group(["one", "two"]), tools=tools)
+    elif members == "inside":
+        result = await run(group(steps), tools=tools)
+    else:
+        result = await run(group(lambda context: steps), tools=tools)
+    assert threading.get_ident() not in (result.results["one"], result.results["two"])
+    assert [step.run_in for step in steps] == ["trio", "trio"]
+
+
+async def test_a_group_of_a_file_runs_its_tools_where_it_says():
+    text = {
+        "name": "sums",
+        "steps": [
+            {"id": "g", "group": {"steps": ["first", "second"], "run_in": "thread"}},
+            {"id": "first", "tool": "add", "input": {"a": 1}},
+            {"id": "second", "tool": "add", "input": {"a": 2}},
+        ],
+    }
+    tools = registry_of(add)
+    result = await WorkflowManager(tools=tools).execute(workflow_from_dict(text, tools=tools))
+    assert (result.results["first"], result.results["second"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (
+            [WorkflowStep.parallel("g", [WorkflowStep("s", execute=on_trio)], run_in="thread")],
+            r"steps\[0\]\.group\.run_in: step 's' is async, and the group of step 'g' runs in threads",
+        ),
+        (
+            [WorkflowStep.parallel("g", [WorkflowStep("s", tool="on_trio")], run_in="thread")],
+            "tool 'on_trio' is async, and 'thread' is for functions that block",
+        ),
+    ],
+)
+async def test_async_steps_of_a_group_in_threads_are_refused(steps, message):
+    with pytest.raises(WorkflowInvalid, match=message):
+        await run(*steps, tools=registry_of(on_trio))
+
+
+def test_a_group_runs_in_threads_or_isolated_and_not_both():
+    with pytest.raises(ValueError, match="isolation='task' is for async steps"):
+        WorkflowStep.parallel("g", [], run_in="thread", isolation="task")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ Steps are small random programs: they sleep, checkpoint, shield, raise, open nur
 catch what cancels them and clean up under a shield. Both sides run the same schedule in virtual
 time, and every step must end in the same way, with the same value, at the same instant, having
 lived through the same.
+
+Of some schedules hocket is given the steps as functions that block, and runs them in threads. What they
+do they do in Trio's time too: see `Blocking`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any
 
 import attrs
 import trio
+import trio.testing
 
 from hocket import (
     ParallelExecutionManager,
@@ -69,6 +73,11 @@ class Schedule:
     isolation: str = "shared"
     as_stream: bool = False
     """Whether hocket is given the steps one by one, by ``stream``, and the reference as a group."""
+    in_threads: tuple[bool, ...] = ()
+    """Which steps hocket is given as functions that block; all are async for the reference."""
+
+    def blocks(self, step: int) -> bool:
+        return self.in_threads[step : step + 1] == (True,)
 
 
 # --- making schedules -----------------------------------------------------------------------------
@@ -86,14 +95,29 @@ NESTED = ("shielded", "scope", "finally", "nursery", "catch", "turn")
 KINDS = ["sleep"] * 4 + ["checkpoint", "nothing", "raise", *NESTED]
 
 
-def make_program(rng: random.Random, depth: int = 0) -> list[Op]:
-    return [make_op(rng, depth) for _ in range(rng.randrange(0, 4 if depth == 0 else 3))]
+# What a function can do. Past a step's own limit it has failed, whatever it does then: so nothing of
+# what outlasts that where there is one.
+BLOCKING = ["sleep"] * 4 + [
+    "checkpoint",
+    "nothing",
+    "raise",
+    "shielded",
+    "finally",
+    "catch",
+    "turn",
+]
+WITHIN_LIMITS = ["sleep"] * 4 + ["checkpoint", "nothing", "raise"]
+WITHOUT_TIME = ["checkpoint", "nothing", "raise"]
 
 
-def make_op(rng: random.Random, depth: int) -> Op:
-    kind = rng.choice(KINDS)
+def make_program(rng: random.Random, depth: int = 0, kinds: list[str] = KINDS) -> list[Op]:
+    return [make_op(rng, depth, kinds) for _ in range(rng.randrange(0, 4 if depth == 0 else 3))]
+
+
+def make_op(rng: random.Random, depth: int, kinds: list[str]) -> Op:
+    kind = rng.choice(kinds)
     if (depth > 2 and kind in NESTED) or (kind == "raise" and rng.random() < 0.5):
-        kind = "sleep"
+        kind = "sleep" if "sleep" in kinds else "nothing"
     if kind == "nursery":
         # Trio runs the tasks of one tick in any order: each child has its own instant.
         children = [
@@ -101,12 +125,14 @@ def make_op(rng: random.Random, depth: int) -> Op:
             for _ in range(rng.randrange(1, 3))
         ]
         return Op(kind, 0.0, children)
-    inner = make_program(rng, depth + 1) if kind in NESTED else []
+    inner = make_program(rng, depth + 1, kinds) if kind in NESTED else []
     return Op(kind, instant(rng, 1.0 if kind == "finally" else 3.0), inner)
 
 
 def make_schedule(seed: int) -> Schedule:
     rng = random.Random(seed)
+    if rng.random() < 0.1:
+        return make_blocking(rng)
     programs = [Program(None, make_program(rng)) for _ in range(rng.randrange(1, 9))]
     strategies = ["all", "any", "race", f"quorum({rng.randrange(1, len(programs) + 1)})"]
     strategy = rng.choice(["all_settled"] * 3 + strategies)
@@ -148,6 +174,39 @@ def make_schedule(seed: int) -> Schedule:
         timeout=instant(rng, 8.0) if cancel_at is None and rng.random() < 0.3 else None,
         isolation=rng.choice(["shared", "shared", "task"]),
         as_tasks=as_tasks,
+    )
+
+
+def make_blocking(rng: random.Random) -> Schedule:
+    """A schedule of functions, alone or among async steps; one step at a time, as it moves the clock."""
+    count = rng.randrange(1, 9)
+    kind = rng.choice(["group", "group", "tasks", "mixed", "stream"])
+    limited = rng.random() < 0.5
+    in_threads = [kind != "mixed" or rng.random() < 0.6 for _ in range(count)]
+    kinds = WITHIN_LIMITS if limited else BLOCKING
+    programs = [
+        Program(None, make_program(rng, kinds=kinds if blocks else WITHOUT_TIME))
+        for blocks in in_threads
+    ]
+    step_timeout = instant(rng, 4.0) if limited else None
+    cancel_at = instant(rng, 8.0) if rng.random() < 0.3 else None
+    strategies = ["all_settled", "all", "any", "race", f"quorum({rng.randrange(1, count + 1)})"]
+    return Schedule(
+        programs=programs,
+        step_timeouts=[
+            instant(rng, 4.0) if limited and kind in ("tasks", "mixed") else step_timeout
+            for _ in programs
+        ],
+        limit=1,
+        strategy="all_settled" if kind == "stream" else rng.choice(strategies),
+        continue_on_error=kind == "group" and rng.random() < 0.2,
+        cancel_at=cancel_at,
+        timeout=instant(rng, 8.0)
+        if cancel_at is None and kind != "stream" and rng.random() < 0.3
+        else None,
+        as_tasks=kind in ("tasks", "mixed"),
+        as_stream=kind == "stream",
+        in_threads=tuple(in_threads),
     )
 
 
@@ -247,6 +306,79 @@ OPERATIONS: dict[str, Callable[[Op, list[Any]], Any]] = {
 }
 
 
+class Blocking:
+    """Runs programs as functions in threads, one at a time.
+
+    A virtual clock does not see what threads do. So a function that sleeps sets it forward itself: until it
+    has slept enough, or to the next time at which Trio has something to do, which it then does at
+    that very instant.
+    """
+
+    def __init__(self, clock: trio.testing.MockClock) -> None:
+        self.clock = clock
+        self.shields = 0
+
+    def now_ns(self) -> int:
+        return round(self.clock.current_time() * NS)
+
+    def run_program(self, program: list[Op], trail: list[Any]) -> None:
+        for op in program:
+            trail.append((op.kind, self.now_ns()))
+            self.perform(op, trail)
+
+    def perform(self, op: Op, trail: list[Any]) -> None:
+        match op.kind:
+            case "sleep":
+                self.sleep(op.duration)
+            case "checkpoint":
+                trio.from_thread.run(let_trio_work if self.shields else trio.lowlevel.checkpoint)
+            case "raise":
+                raise Broken(len(trail))
+            case "shielded":
+                self.shielded(self.run_program, op.inner, trail)
+            case "finally":
+                try:
+                    self.run_program(op.inner, trail)
+                finally:
+                    self.shielded(self.sleep, op.duration)
+            case "catch" | "turn":
+                try:
+                    self.run_program(op.inner, trail)
+                except trio.Cancelled:
+                    if op.kind == "turn":
+                        raise Broken("turned") from None
+                    trail.append("caught")
+
+    def shielded(self, function: Callable[..., None], *args: Any) -> None:
+        """Do something without asking whether one is cancelled."""
+        self.shields += 1
+        try:
+            function(*args)
+        finally:
+            self.shields -= 1
+
+    def sleep(self, seconds: float) -> None:
+        end = self.clock.current_time() + seconds
+        while True:
+            if not self.shields:
+                trio.from_thread.check_cancelled()
+            if self.clock.current_time() >= end:
+                return
+            trio.from_thread.run(let_trio_work)  # it may still have to set an alarm for us
+            trio.from_thread.run_sync(self.go_on, end)
+            trio.from_thread.run(let_trio_work)
+
+    def go_on(self, end: float) -> None:
+        left = end - self.clock.current_time()
+        until_next = trio.lowlevel.current_statistics().seconds_to_next_deadline
+        self.clock.jump(min(left, max(until_next, 0.0)))
+
+
+async def let_trio_work() -> None:
+    for _ in range(4):
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+
 @attrs.define
 class Outcome:
     """What one side saw: how every step ended, when, what it lived through, and the whole."""
@@ -289,8 +421,9 @@ async def stream(schedule: Schedule, manager: Manager, outcome: Outcome) -> dict
     else:
         names = [str(index) for index in range(len(schedule.programs))]
         async with manager.pool.stream(
-            steps_of(schedule, outcome),
+            functions_of(schedule, outcome) if schedule.in_threads else steps_of(schedule, outcome),
             iter(names),
+            run_in="thread" if schedule.in_threads else "trio",
             buffer=max(1, len(names)),
             on_error="collect",
             step_timeout=next(iter(schedule.step_timeouts), None),
@@ -318,19 +451,41 @@ def steps_of(schedule: Schedule, outcome: Outcome) -> Callable[[str], Any]:
     return step
 
 
+def functions_of(schedule: Schedule, outcome: Outcome) -> Callable[[str], int]:
+    """The same steps as functions that block."""
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    blocking = Blocking(clock)
+
+    def step(step: str) -> int:
+        trail = outcome.trails[step] = []
+        span = outcome.spans[step] = [blocking.now_ns()]
+        try:
+            blocking.run_program(schedule.programs[int(step)].ops, trail)
+        finally:
+            span.append(blocking.now_ns())
+        return len(trail)
+
+    return step
+
+
 async def execute(
     schedule: Schedule, manager: Manager, outcome: Outcome
 ) -> ParallelExecutionResult:
-    step = steps_of(schedule, outcome)
+    step: Callable[[str], Any] = steps_of(schedule, outcome)
     steps = [str(index) for index in range(len(schedule.programs))]
+    in_threads = bool(schedule.in_threads) and isinstance(manager, ParallelExecutionManager)
+    function = functions_of(schedule, outcome) if in_threads else step
     if schedule.as_tasks:
-        tasks = [
-            WorkerTask(name, partial(step, name), timeout)
+        tasks: list[WorkerTask[Any]] = [
+            WorkerTask(name, partial(function, name), timeout, run_in="thread")
+            if in_threads and schedule.blocks(int(name))
+            else WorkerTask(name, partial(step, name), timeout)
             for name, timeout in zip(steps, schedule.step_timeouts, strict=False)
         ]
         pool = manager.pool if isinstance(manager, ParallelExecutionManager) else manager
         return await pool.execute_with_strategy(tasks, schedule.strategy, timeout=schedule.timeout)
-    group = ParallelGroup(
+    group: ParallelGroup[Any] = ParallelGroup(
         "g",
         steps,
         schedule.strategy,
@@ -339,8 +494,9 @@ async def execute(
         timeout=schedule.timeout,
         step_timeout=schedule.step_timeouts[0] if schedule.step_timeouts else None,
         isolation=schedule.isolation,
+        run_in="thread" if in_threads else "trio",
     )
-    return await manager.execute_group(group, step)
+    return await manager.execute_group(group, function)
 
 
 def comparable(result: ParallelExecutionResult) -> dict[str, Any]:
@@ -393,10 +549,12 @@ def counts(manager: Manager) -> dict[str, int]:
 
 def difference(schedule: Schedule) -> str | None:
     """Say where hocket and the reference differ, if they do."""
-    ours, theirs = (
-        run_virtual(observe, schedule, kind(max_concurrent=schedule.limit))
-        for kind in (ParallelExecutionManager, ReferenceManager)
-    )
+    manager = ParallelExecutionManager(max_concurrent=schedule.limit)
+    if schedule.in_threads:
+        ours = trio.run(observe, schedule, manager, clock=trio.testing.MockClock())
+    else:
+        ours = run_virtual(observe, schedule, manager)
+    theirs = run_virtual(observe, schedule, ReferenceManager(max_concurrent=schedule.limit))
     for field in attrs.fields(Outcome):
         one, other = getattr(ours, field.name), getattr(theirs, field.name)
         if one != other:

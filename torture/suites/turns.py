@@ -1,7 +1,7 @@
 """Turns that the driver gives, against Trio's own.
 
 The same schedules as in the differential suite, with more programs that only let others have a
-turn: once with turns, once without. Every step must end in the same way, with the same value, at
+turn, and without threads: once with turns, once without. Every step must end in the same way, with the same value, at
 the same instant, having lived through the same.
 """
 
@@ -33,7 +33,7 @@ def make_case(seed: int) -> Schedule:
         )
         for program in schedule.programs
     ]
-    return attrs.evolve(schedule, programs=programs)
+    return attrs.evolve(schedule, programs=programs, in_threads=())
 
 
 def checkpoints(rng: random.Random) -> list[Op]:

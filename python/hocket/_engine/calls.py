@@ -72,9 +72,10 @@ def call_parts(
         while isinstance(function, partial):
             args, named = (*function.args, *args), {**function.keywords, **named}
             function = function.func
+        where = "" if run_in is None else f", run_in={shown(run_in)}"
         raise TypeError(
             f"execute passes on arguments without names alone: write "
-            f"execute({_bound(_name(function), args, named)})"
+            f"execute({_bound(_name(function), args, named)}{where})"
         )
     in_thread = run_in is not None and check_run_in("run_in", run_in) == "thread"
     if in_thread:

@@ -337,6 +337,7 @@ class WorkerPool(OverItems, Pausable, Releasable):
             ValueError: two tasks have the same id, or there is no such strategy.
         """
         spec = tasks_spec(
+            self._core,
             task_list(tasks),
             parse_strategy(wait_strategy),
             default_timeout=self.timeout,

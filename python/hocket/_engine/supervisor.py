@@ -302,6 +302,9 @@ class Host:
                     # Also when the whole nursery was cancelled, which woke us too.
                     if self._failure is not None:
                         raise self._failure
+                    # Functions in threads, beside async steps, have timed out: others are to know.
+                    while self._clerk is None and self._run.attend():
+                        await trio.lowlevel.cancel_shielded_checkpoint()
         finally:
             del self
 
@@ -324,8 +327,7 @@ class Host:
     def _cancel_overdue(self) -> float:
         """Cancel what is overdue; return when to look again."""
         try:
-            again = self._run.cancel_overdue()
-            return inf if again is None else again
+            return inf if (again := self._run.cancel_overdue()) is None else again
         finally:
             # A step's time limit keeps the frames that have cancelled the step.
             del self

@@ -18,6 +18,7 @@ __all__ = ["tasks_spec"]
 
 
 def tasks_spec(
+    pool: _core.Pool,
     tasks: Sequence[WorkerTask[Any]],
     strategy: Strategy,
     *,
@@ -25,7 +26,7 @@ def tasks_spec(
     timeout: float | None,
     rate: _core.Rate | None,
 ) -> RunSpec:
-    """Return what runs these tasks together.
+    """Return what runs these tasks together on the pool.
 
     Raises:
         ValueError: two of them have the same id, or there are too few.
@@ -40,7 +41,7 @@ def tasks_spec(
         id="tasks",
         ids=ids,
         steps=[
-            partial(call_in_thread, task.execute, limit)
+            partial(call_in_thread, pool, task.execute, limit)
             if task.run_in == "thread" and not in_threads
             else task.execute
             for task, limit in zip(tasks, limits, strict=True)

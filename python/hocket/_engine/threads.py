@@ -8,7 +8,7 @@ from math import inf
 from typing import TypeVar
 
 import trio
-from trio.lowlevel import current_trio_token, enable_ki_protection
+from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from .. import _core
 from .bell import Bell
@@ -50,13 +50,18 @@ def _work(held: list[_core.ThreadDriver]) -> None:
     held[0].work()
 
 
-async def call_in_thread(function: Callable[[], R], limit: float | None) -> R:
-    """Be an async step that calls a function in a thread, and ends when that has returned.
+async def call_in_thread(pool: _core.Pool, function: Callable[[], R], limit: float | None) -> R:
+    """Be an async step of this pool that calls a function in a thread, and ends when that has returned.
 
     If that took longer than the step's ``limit`` in seconds, it has timed out, and not returned late.
     """
     began = trio.current_time()
-    value = await trio.to_thread.run_sync(function, limiter=_unlimited())
+    task = current_task()
+    _core.set_blocks(pool, task, True)
+    try:
+        value = await trio.to_thread.run_sync(function, limiter=_unlimited())
+    finally:
+        _core.set_blocks(pool, task, False)
     if limit is not None and trio.current_time() - began >= limit:
         # Trio may have been held up: now it looks at the limit, and cancels.
         await trio.lowlevel.checkpoint()

@@ -322,6 +322,7 @@ class Builder:
                 step_timeout=written(_read(entry.step_timeout, None)),
                 rate=self.rate(entry.rate, (*keys, "rate")),
                 retry=self._retry(entry.retry, (*keys, "retry")),
+                run_in=_read(entry.run_in, "trio"),
             )
         except (TypeError, ValueError) as error:
             if members:  # or it was reported above

@@ -122,6 +122,7 @@ class GroupEntry:
     step_timeout: Limit | None = attrs.field(default=None, metadata=_key("stepTimeout"))
     rate: RateEntry | None = attrs.field(default=None, metadata=_key())
     retry: RetryEntry | None = attrs.field(default=None, metadata=_key())
+    run_in: Place | None = attrs.field(default=None, metadata=_key("runIn"))
     steps: list[Member] | None = attrs.field(default=None, metadata=_key())
 
 

@@ -63,8 +63,9 @@ class MadeSteps:
         if mistakes:
             named = list(_named(mistakes, analysis.places))
             raise WorkflowInvalid(f"group {group.id!r}, made by its function,", named)
-        self.owners |= analysis.plan.owners
-        return list(members), analysis.plan
+        plan = analysis.plan
+        self.owners |= plan.owners
+        return [found for one in members if (found := plan.member(one)) is not None], plan
 
     def around(self, id_: str) -> Iterator[str]:
         """Yield a step and the steps around it, outwards."""

@@ -40,8 +40,9 @@ def start_one(
     if step.execute is not None and step.run_in == "trio":
         return step.execute(context)  # type: ignore[no-any-return]  # it gives an awaitable
     limit = default_timeout if step.timeout is None else step.timeout
+    pool = setting.pool._core
     if step.execute is not None:
-        return call_in_thread(partial(step.execute, context), limit)
+        return call_in_thread(pool, partial(step.execute, context), limit)
     assert step.tool is not None
     tool, own = setting.tools[step.tool], None
     if tool.takes_step:
@@ -56,4 +57,4 @@ def start_one(
             observers=observers,
         )
     call = partial(tool, step.resolve_input(context), context, own)
-    return call_in_thread(call, limit) if step.run_in == "thread" else call()
+    return call_in_thread(pool, call, limit) if step.run_in == "thread" else call()

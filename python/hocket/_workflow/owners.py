@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._base.callables import is_async_callable
 from .._base.checks import plain_text
 from .._base.mistakes import Keys, Mistakes, is_unreadable
 from .._base.shown import shown
 from .._model.strategy import Quorum
+from .computed import changed
 from .places import Places
 from .step import WorkflowStep
 
@@ -22,6 +24,7 @@ def find_owners(places: Places, mistakes: Mistakes) -> list[WorkflowStep[Any]]:
     if not _claim_members(places, mistakes):
         places.top = list(range(len(places)))
         return places.steps
+    _inherit_places(places, mistakes)
     top = [place for place in range(len(places)) if _is_top(places, place)]
     places.top = [-1] * len(places)
     for index, place in enumerate(top):
@@ -49,6 +52,22 @@ def _claim_members(places: Places, mistakes: Mistakes) -> bool:
             if _claim(places, place, side, keys, _id(member), mistakes) and side is not None:
                 side.append(places.number[_id(member)])
     return bool(holders)
+
+
+def _inherit_places(places: Places, mistakes: Mistakes) -> None:
+    """Have the functions and tools of a group run where their group says. What else it runs says itself."""
+    for member, owner in places.owner.items():
+        step, group = places.steps[member], places.steps[owner].group
+        if group is None or group.run_in == "trio" or step.runs_others or step.run_in != "trio":
+            continue
+        if step.execute is not None and is_async_callable(step.execute):
+            text = (
+                f"step {step.id!r} is async, and the group of step {places.steps[owner].id!r} runs in "
+                f"threads: say run_in of those of its steps alone that block"
+            )
+            mistakes.add((*places.keys(owner), "group", "run_in"), text)
+            continue
+        places.steps[member] = changed(step, {"run_in": group.run_in})
 
 
 def _id(member: Any) -> Any:

@@ -68,5 +68,6 @@ class WorkflowPlan:
 
     def member(self, listed: Any) -> WorkflowStep[Any] | None:
         """Return what a group or a branch lists, by itself or by its id; None if that is no step."""
-        member = self.members.get(listed) if isinstance(listed, str) else listed
-        return member if isinstance(member, WorkflowStep) else None
+        if isinstance(listed, WorkflowStep):
+            return self.members.get(listed.id, listed)
+        return self.members.get(listed) if isinstance(listed, str) else None

@@ -82,8 +82,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         retry: how often it is tried that has a tool or a function and fails, each time with its whole
             ``timeout``: a :class:`Retry`. Default: what its group says, or else once.
         run_in: ``"thread"``: ``execute``, or the tool, is a function that blocks, and is called in a thread.
-            It cannot be cancelled: the workflow waits until it returns, and then it has timed out if that
-            took longer than its limit. Default ``"trio"``.
+            It cannot be cancelled: one past its limit has failed, and the workflow still waits until it
+            returns. Default: what its group says, or else ``"trio"``.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -266,6 +266,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         step_timeout: LimitLike | None = None,
         fail_fast: bool = True,
         isolation: Isolation = "shared",
+        run_in: RunIn = "trio",
         rate: Rate | None = None,
         retry: Retry | None = None,
         depends_on: Before = (),
@@ -286,6 +287,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             step_timeout: seconds for each step. Default: the pool's ``timeout``.
             fail_fast: False: all of its steps run, and then the group fails if one has failed.
             isolation: as for :class:`ParallelGroup`.
+            run_in: ``"thread"``: its functions and tools run in threads. Default: where each says.
             rate: at most so many of its steps start in a time. Default None: no limit.
             retry: how often each of its steps is tried that fails and does not say so itself.
                 Default None: once.
@@ -299,7 +301,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         'mirrors'
         """
         limits = group_limits(f"step {id!r}: ", max_concurrent, timeout, step_timeout)
-        group: ParallelGroup[Any] = ParallelGroup(
+        make: Any = ParallelGroup  # has a signature for each place, and this is either
+        group = make(
             id,
             steps,
             wait_strategy,
@@ -309,6 +312,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
             written(limits["step_timeout"]),
             fail_fast=fail_fast,
             isolation=isolation,
+            run_in=run_in,
             rate=rate,
             retry=retry,
         )

@@ -1,6 +1,8 @@
 //! Steps that go on when their time is up: they have timed out, and hold their slot.
 
-use hocket_core::{Cause, Join, LaneSpec, Next, Outcome, Scheduler, SlotId, StepState, Verdict};
+use hocket_core::{
+    Cause, Join, LaneSpec, Next, Outcome, Retry, Scheduler, SlotId, StepState, Verdict,
+};
 
 fn start(scheduler: &mut Scheduler, lane: hocket_core::LaneId, now_ns: u64) -> SlotId {
     match scheduler.next(lane, now_ns) {
@@ -38,6 +40,28 @@ fn a_step_is_struck_once_and_not_after_its_end() {
     scheduler.settle(second, Outcome::Succeeded, 7);
     assert_eq!(scheduler.strike(second, 8), None);
     assert!(!scheduler.is_overdue(second));
+}
+
+#[test]
+fn a_step_that_may_be_tried_again_is_judged_as_it_ends() {
+    let mut scheduler = Scheduler::new(2);
+    let mut spec = LaneSpec::new(2);
+    let retry = Retry {
+        attempts: Some(2),
+        wait_initial_ns: 0,
+        wait_max_ns: 0,
+        wait_jitter_ns: 0,
+        wait_exp_base: 1.0,
+        timeout_ns: None,
+    };
+    spec.retries = vec![Some(retry), None];
+    let lane = scheduler.open(spec, 0).unwrap();
+    let again = start(&mut scheduler, lane, 0);
+    let once = start(&mut scheduler, lane, 0);
+    assert_eq!(scheduler.strike(again, 5), None);
+    assert!(scheduler.is_overdue(again) && !scheduler.has_timed_out(again));
+    // Of the steps beside it that is no matter.
+    assert!(scheduler.strike(once, 5).is_some());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The only `unsafe` of the project: sending into coroutines, entering contexts, a few
-//! attributes, and how much stack is left.
+//! attributes, how much stack is left, and what a thread has computed.
 //!
 //! PyO3 has no safe form of these. Sending through the C API makes no `StopIteration` and no
 //! Python frame: 99 ns against 248 ns for a coroutine that returns at once.
@@ -311,6 +311,25 @@ fn stack() -> Option<(usize, usize)> {
 
 #[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
 fn stack() -> Option<(usize, usize)> {
+    None
+}
+
+/// For how long this thread has had a processor; None where nobody counts that.
+#[cfg(unix)]
+pub fn thread_time_ns() -> Option<u64> {
+    let mut time = mem::MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: it is read only if it was written.
+    let time = unsafe {
+        match libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, time.as_mut_ptr()) {
+            0 => time.assume_init(),
+            _ => return None,
+        }
+    };
+    Some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
+#[cfg(not(unix))]
+pub fn thread_time_ns() -> Option<u64> {
     None
 }
 

@@ -20,6 +20,7 @@ mod left;
 mod leftovers;
 mod nesting;
 mod odd;
+mod overdue;
 mod panics;
 mod pattern;
 mod pool;
@@ -73,7 +74,7 @@ mod _core {
     #[pymodule_export]
     use crate::tally::Tally;
     #[pymodule_export]
-    use crate::threads::ThreadDriver;
+    use crate::threads::{ThreadDriver, set_blocks};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -99,6 +100,7 @@ mod _core {
                 "Run",
                 "Tally",
                 "ThreadDriver",
+                "set_blocks",
                 "step_ids",
             ],
         )?;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::thread;
 
 use hocket_core::{LaneId, Scheduler, Snapshot, WhenFull};
 use pyo3::exceptions::PyRuntimeError;
@@ -230,10 +231,7 @@ impl Pool {
     /// woken, to meet this error too.
     #[cold]
     fn lost(&self, py: Python<'_>) -> PyErr {
-        let runs = self.lock_runs();
-        let crews = runs.open.values().map(|open| open.crew.clone_ref(py));
-        let crews: Vec<_> = crews.collect();
-        drop(runs);
+        let crews = self.lock_runs().crews_here(py);
         for crew in crews {
             quietly(py, || crew.get().dismiss(py));
         }
@@ -300,6 +298,7 @@ impl Pool {
         if runs.knows(token) {
             return Ok(Entry(self));
         }
+        runs.thread = Some(thread::current().id());
         let py = token.py();
         let before = (
             runs.token.replace(token.clone().unbind()),

@@ -18,11 +18,10 @@ use crate::panics::guarded;
 use crate::pool::Pool;
 use crate::request::{Request, out_of_memory};
 use crate::runs::Open;
-use crate::slice::Slice;
 use crate::tally::Tally;
+use crate::threads::crowd::Crowd;
 use crate::threads::desk::Desk;
 use crate::trio;
-
 use crate::work::Work;
 
 thread_local! {
@@ -40,8 +39,9 @@ pub struct Run {
     /// Whether its steps are plain functions, which run in threads.
     #[pyo3(get)]
     pub in_threads: bool,
-    /// What the threads leave for Trio's thread.
+    /// What the threads leave for Trio's thread, and which of them are at work.
     pub desk: Desk,
+    pub crowd: Crowd,
     pub has_one_step: bool,
     /// Whether any step has a time limit.
     #[pyo3(get)]
@@ -122,6 +122,7 @@ impl Run {
                 isolated,
                 in_threads,
                 desk: Desk::default(),
+                crowd: Crowd::default(),
                 has_one_step,
                 has_timeouts,
                 opened_ns: now_ns,
@@ -183,36 +184,10 @@ impl Run {
         }
     }
 
-    /// Cancel the scope of each worker whose step is past its limit. Returns the time of Trio's
-    /// clock at which to look again, or None to wait for the alarm. Between the scheduler's answer
-    /// and `cancel` nothing else runs, so no later step of the same worker is struck.
-    ///
-    /// After a while it stops, and the time to look again has come: others run in between. A
-    /// foreign clock stands still meanwhile, and then all that is due at one time is done at once.
+    /// Cancel what is past its limit. Returns the time of Trio's clock at which to look again, or None to
+    /// wait for the alarm.
     fn cancel_overdue(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        fault!(py, Look);
-        let clock = &self.work.clock;
-        let now = clock.now(py)?;
-        let due = clock.due(now);
-        let slice = Slice::begin(clock);
-        loop {
-            let mut scheduler = self.pool.get().lock(py)?;
-            let (overdue, earliest) = scheduler.take_overdue(self.lane, due, 1);
-            let was_last = overdue.is_empty();
-            let strike = |&worker: &u32| self.strike(&mut scheduler, worker, now.ns);
-            let hits: Vec<_> = overdue.iter().filter_map(strike).collect();
-            drop(scheduler);
-            for hit in hits {
-                self.struck(py, hit)?;
-            }
-            for worker in overdue {
-                self.crew().cancel_overdue(py, worker)?;
-            }
-            if was_last || slice.is_over() {
-                fault!(py, Return);
-                return earliest.map(|at| clock.in_trio(py, at)).transpose();
-            }
-        }
+        self.look_for_overdue(py)
     }
 
     /// Give a step its own time limit, before it suspends for the first time. For runs that were given
@@ -246,7 +221,7 @@ impl Run {
 
     /// How many steps are ready and have not started.
     #[getter]
-    fn ready(&self, py: Python<'_>) -> PyResult<usize> {
+    pub fn ready(&self, py: Python<'_>) -> PyResult<usize> {
         Ok(self.pool.get().lock(py)?.ready(self.lane))
     }
 

@@ -1,6 +1,7 @@
 //! The runs that are open in a pool, and the `trio.run` that they are in.
 
 use std::collections::HashMap;
+use std::thread::{self, ThreadId};
 
 use hocket_core::LaneId;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -30,6 +31,8 @@ pub struct Runs {
     pub entered: usize,
     /// The Trio token of those, or of the latest ones.
     pub token: Option<Py<PyAny>>,
+    /// The thread of that `trio.run`.
+    pub thread: Option<ThreadId>,
     /// The clock of that `trio.run`.
     pub clock: Option<Clock>,
 }
@@ -41,6 +44,13 @@ impl Runs {
 
     pub fn knows(&self, token: &Bound<'_, PyAny>) -> bool {
         self.token.as_ref().is_some_and(|own| own.is(token))
+    }
+
+    /// The crews whose workers can be woken from this thread: from another one than Trio's, none.
+    pub fn crews_here(&self, py: Python<'_>) -> Vec<Py<Crew>> {
+        let is_trios = self.thread == Some(thread::current().id());
+        let open = self.open.values().filter(|_| is_trios);
+        open.map(|open| open.crew.clone_ref(py)).collect()
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

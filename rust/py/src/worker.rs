@@ -26,6 +26,8 @@ pub struct Worker {
     slot: AtomicU64,
     /// Whether the scope that it sits in was cancelled for a step: no other one may start there.
     cancelled: AtomicBool,
+    /// Whether its step waits for a function in a thread, which goes on whatever is cancelled.
+    blocks: AtomicBool,
     /// How many nurseries the task had open when the worker sat down: later ones are a step's.
     nurseries_before: AtomicUsize,
     seat: Mutex<Option<Seat>>,
@@ -39,6 +41,7 @@ impl Worker {
             number,
             slot: AtomicU64::new(SlotId::to_bits(None)),
             cancelled: AtomicBool::new(false),
+            blocks: AtomicBool::new(false),
             nurseries_before: AtomicUsize::new(0),
             seat: Mutex::default(),
             outer: Mutex::default(),
@@ -58,6 +61,14 @@ impl Worker {
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    pub fn blocks(&self) -> bool {
+        self.blocks.load(Ordering::Relaxed)
+    }
+
+    pub fn set_blocks(&self, blocks: bool) {
+        self.blocks.store(blocks, Ordering::Relaxed);
     }
 
     /// The worker sits down, in a fresh scope. `tasks` is the pool's, of who works in which task.

@@ -24,9 +24,10 @@ pub struct Struck {
 
 impl Scheduler {
     /// The time of this running step is up: it has timed out. None if it has ended, or was
-    /// struck before.
+    /// struck before; or if it may be tried again, and is judged as it ends: it must not run twice at a
+    /// time.
     pub fn strike(&mut self, slot_id: SlotId, now_ns: u64) -> Option<Struck> {
-        if !self.mark_overdue(slot_id) {
+        if !self.mark_overdue(slot_id) || self.may_try_again(slot_id) {
             return None;
         }
         let (waited_ns, started_ns) = self.times_ns(slot_id)?;
@@ -51,11 +52,19 @@ impl Scheduler {
         })
     }
 
-    /// The time of this running step is up, and what it came to is found out when it has ended.
-    /// Whether it is so from now on.
-    pub fn mark_overdue(&mut self, slot_id: SlotId) -> bool {
+    /// The time of this running step is up. Whether it is so from now on.
+    fn mark_overdue(&mut self, slot_id: SlotId) -> bool {
         let slot = self.ledger.get_mut(slot_id);
         slot.is_some_and(|slot| !std::mem::replace(&mut slot.is_overdue, true))
+    }
+
+    fn may_try_again(&self, slot: SlotId) -> bool {
+        let slot = self.ledger.get(slot);
+        slot.is_some_and(|slot| {
+            let lane = self.lanes.get(slot.lane.0);
+            let again = lane.and_then(|lane| lane.again.as_ref());
+            again.is_some_and(|again| again.of(slot.step).is_some())
+        })
     }
 
     /// Whether the time of this running step is up.

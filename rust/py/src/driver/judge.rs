@@ -58,10 +58,14 @@ impl<'py> Turn<'_, 'py> {
         self.stays = !(run.isolated || leave || dirty);
         self.stand_back(cancelled)?;
         let settled = self.end_step(step.slot, Outcome::Succeeded)?;
-        let id = run.work.id(py, step.index)?;
-        let figures = self.figures(step.index, &settled)?;
-        run.work.record(step.index, &id, Ok(value), figures)?;
-        self.tell(step.index, &id, Happened::Succeeded(value), settled)?;
+        if settled.is_late {
+            self.ended_late(step.slot, None, &settled)?;
+        } else {
+            let id = run.work.id(py, step.index)?;
+            let figures = self.figures(step.index, &settled)?;
+            run.work.record(step.index, &id, Ok(value), figures)?;
+            self.tell(step.index, &id, Happened::Succeeded(value), settled)?;
+        }
         self.memory.must_checkpoint |= leave;
         self.move_on(dirty)
     }

@@ -47,6 +47,9 @@ impl<'py> Turn<'_, 'py> {
             }
         }
         let settled = self.end_step(step.slot, end.outcome())?;
+        if settled.is_late {
+            return self.ended_late(step.slot, Some(end), &settled);
+        }
         let (error, happened) = match &end {
             End::Fatal(error) => return self.tell_fatal(step.index, error, &settled),
             End::Failed(error) => (Some(error), Happened::Failed(error)),
@@ -59,6 +62,19 @@ impl<'py> Turn<'_, 'py> {
             run.work.record(step.index, &id, Err(error), figures)?;
         }
         self.tell(step.index, &id, happened, settled)
+    }
+
+    /// The function of a step that had timed out has ended: all that happens is that the slot goes back.
+    pub fn ended_late(&self, slot: SlotId, end: Option<End>, settled: &Settled) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        match end {
+            Some(End::Failed(error)) => run.raised_late(py, slot, error),
+            _ => drop(run.desk.error_of(slot)),
+        }
+        match settled.woken {
+            true => self.pool().wake(py, Some(run.lane)),
+            false => Ok(()),
+        }
     }
 
     /// An observer has to know of this end too. Nobody else has: the error itself ends the run.
@@ -100,6 +116,7 @@ impl<'py> Turn<'_, 'py> {
             true => scheduler.times_ns(slot).unwrap_or((0, now_ns)),
             false => (0, now_ns),
         };
+        let is_late = self.worker().is_cancelled() && scheduler.has_timed_out(slot);
         self.now = Some(now);
         self.count_stretch(now_ns);
         // One trip to the scheduler instead of two, where nothing stands between two steps.
@@ -122,6 +139,7 @@ impl<'py> Turn<'_, 'py> {
             decided,
             alone,
             woken,
+            is_late,
             run_ns: now_ns.saturating_sub(started_ns),
             waited_ns,
         })

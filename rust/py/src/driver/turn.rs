@@ -40,6 +40,8 @@ pub struct Settled {
     pub alone: bool,
     /// Whether other lanes were granted a slot.
     pub woken: bool,
+    /// Whether it had timed out before, while its function went on in a thread: nothing more is told.
+    pub is_late: bool,
     /// How long it ran, and had waited before; only where somebody wants to know.
     pub run_ns: u64,
     pub waited_ns: u64,

@@ -20,7 +20,8 @@ impl Run {
         for _ in 0..bring {
             self.crew().has_come();
         }
-        if bring > 0 {
+        // By now those that are at work may have started everything.
+        if bring > 0 && !self.pool.get().lock(py)?.is_exhausted(self.lane) {
             self.crew().bring_worker(py)?;
         }
         if let Some((step, alone)) = decided {
@@ -61,10 +62,12 @@ impl Run {
                 }
             }
             Told::Late { slot, error } => {
-                if let (Some(struck), Some(error)) = (self.desk.error_of(slot), error) {
-                    let late = PyErr::from_value(error.into_bound(py).into_any());
-                    let struck = PyErr::from_value(struck.into_bound(py).into_any());
-                    struck.set_cause(py, Some(late));
+                match error {
+                    Some(late) => {
+                        let late = PyErr::from_value(late.into_bound(py).into_any());
+                        self.raised_late(py, slot, late);
+                    }
+                    None => drop(self.desk.error_of(slot)),
                 }
                 Ok(())
             }

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
+use super::manners;
 use crate::panics::lock;
 use crate::work::Figures;
 
@@ -116,6 +117,7 @@ impl Desk {
         if let Some(call) = call {
             // Fails where Trio was torn: nobody is left there to be told anything.
             let _ = call.call0(py);
+            manners::expect_somebody();
         }
     }
 

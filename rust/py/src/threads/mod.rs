@@ -11,15 +11,21 @@
 //! It is woken when there is something on an empty desk, and so once for many steps.
 //!
 //! A function cannot be cancelled. One that is past its limit has failed from then on, and holds its
-//! slot until it returns (`strike`, and the core's `overstaying`).
+//! slot until it returns (`strike`, and the core's `overstaying`). So has an async step that waits for a
+//! function in a thread (`blocking`), among others that do not; there the watchdog is the clerk.
+//!
+//! How many threads of a run are at work at a time, of those that there are, is for its `Crowd` to say,
+//! and how they leave the interpreter's lock to others is in `manners`.
 //!
 //! What is shared between threads is behind locks, under which no Python code runs: the scheduler,
 //! the crew's members, the papers on a desk. Who holds the interpreter's lock (GIL) and waits for
 //! one of these waits for no Python code, so the two cannot block each other, with a GIL or without.
 
+mod blocking;
 mod class;
 mod clerk;
 mod contexts;
+pub mod crowd;
 pub mod desk;
 mod manners;
 mod protocol;
@@ -28,4 +34,5 @@ mod settle;
 mod strike;
 mod transit;
 
+pub use blocking::set_blocks;
 pub use class::ThreadDriver;

@@ -7,6 +7,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::class::{Action, ThreadDriver};
+use super::manners;
 use super::pull::Shift;
 use crate::coroutine::close_quietly;
 use crate::crew::Crew;
@@ -30,6 +31,7 @@ impl ThreadDriver {
         let py = task.py();
         fault!(py, Enter);
         self.act(Action::Leave);
+        manners::expect_somebody();
         let seat = Seat::new(task, Some(scope), None, false)?;
         let tasks = self.run.get().pool.get().tasks(py);
         Worker::enter_task(self.worker.bind(py), tasks, seat)
@@ -56,6 +58,7 @@ impl ThreadDriver {
         let result = catch_unwind(AssertUnwindSafe(|| shift.pull()));
         let foreign = result.is_err() && shift.in_step;
         shift.end();
+        manners::expect_somebody();
         if !matches!(result, Ok(Ok(()))) {
             this.act(Action::Leave);
             quietly(py, || this.release_lost_slot(py));
@@ -115,6 +118,7 @@ impl ThreadDriver {
         let run = self.run.get();
         run.crew().unpark(self.worker.get().number);
         self.entering.store(true, Ordering::Relaxed);
+        manners::expect_somebody();
         if let Action::Wait(Some(at_ns)) = self.action() {
             run.pool.get().lock(py)?.woke(run.lane, at_ns);
         }

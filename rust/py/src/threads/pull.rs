@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 
 use super::class::{Action, ThreadDriver};
 use super::contexts::Contexts;
+use super::crowd::Place;
 use super::desk::Told;
-use super::manners::Stretch;
+use super::manners::{self, Stretch};
 use crate::clock::{Anchor, Moment};
 use crate::coroutine::{async_in_thread, programming_error};
 use crate::event::Happened;
@@ -34,6 +35,8 @@ pub struct Shift<'a, 'py> {
     contexts: Contexts<'py>,
     pub anchor: Option<Anchor>,
     pub stretch: Stretch,
+    /// Its place among the run's threads at work; None where these do not share a lock.
+    place: Option<Place<'a>>,
     /// What the scheduler has already said about the time after the step that just ended.
     pub next: Option<Next>,
     /// Whether a function runs: a panic in there is not ours.
@@ -50,12 +53,15 @@ pub struct Following {
 
 impl<'a, 'py> Shift<'a, 'py> {
     pub fn begin(driver: &'a ThreadDriver, py: Python<'py>) -> PyResult<Self> {
+        manners::somebody_has_come();
+        let crowd = &driver.run.get().crowd;
         Ok(Self {
             driver,
             py,
             contexts: Contexts::of_thread(py)?,
             anchor: None,
             stretch: Stretch::default(),
+            place: manners::has_gil(py)?.then(|| crowd.enter(py)),
             next: None,
             in_step: false,
         })
@@ -225,6 +231,7 @@ impl<'a, 'py> Shift<'a, 'py> {
         self.in_step = true;
         let made = {
             let _entered = ffi::Entered::new(&context)?;
+            let _running = self.run().crowd.begin();
             fault!(py, CallFunction);
             match &work.call {
                 Call::Executor(executor) => ffi::call(executor.bind(py), Some(&item)),
@@ -249,6 +256,19 @@ impl<'a, 'py> Shift<'a, 'py> {
             }
             Ok(_) => Ok(None),
             Err(error) => programming_error(py, work, step.index, error),
+        }
+    }
+
+    /// A stretch is over: others have their turn, of the lock and of the thread's place.
+    pub fn give_way(&mut self, now_ns: u64) {
+        let past = self.stretch.end(now_ns);
+        let Some(place) = &self.place else { return };
+        if past.was_selfish() {
+            self.py.detach(manners::stay_away);
+        }
+        if place.is_one_too_many(&past) {
+            self.driver.is_coming();
+            place.stand_in_line(self.py);
         }
     }
 

@@ -4,7 +4,7 @@
 //! anything recorded. What is noted in the run's own dicts and lists is noted here.
 
 use hocket_core::Outcome;
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
 
 use super::desk::Told;
@@ -35,6 +35,16 @@ impl End<'_> {
     }
 }
 
+/// No coroutine can raise StopIteration, and so no step does: it is a RuntimeError, as from an async one.
+fn as_if_async(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let found = PyRuntimeError::new_err("function raised StopIteration");
+    found.set_cause(py, Some(error));
+    found
+}
+
 /// What came of a step's end.
 struct Settled {
     /// Whether it decided the run, and as the last one that ran.
@@ -60,7 +70,7 @@ impl<'py> Shift<'_, 'py> {
         let error = match made {
             Ok(value) if self.is_to_be_judged(step)? => return self.overdue(step, None, value),
             Ok(value) => return self.settle(step, End::Succeeded(value)),
-            Err(error) => error,
+            Err(error) => as_if_async(py, error),
         };
         // Something fatal frees the slot before anything that can allocate or run Python.
         if is_plainly_fatal(py, &error)? {
@@ -204,8 +214,8 @@ impl<'py> Shift<'_, 'py> {
             None if woken => pool.wake_from_thread(py, Some(run.lane))?,
             None => {}
         }
-        if gives_way {
-            self.stretch.give_way(py)?;
+        if gives_way && !is_dirty {
+            self.give_way(now.ns);
         }
         clock?;
         Ok(Settled {

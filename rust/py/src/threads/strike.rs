@@ -22,14 +22,9 @@ impl Run {
     /// The time of the step that this worker runs is up. The scheduler has just said so, and its lock
     /// is held since: it is that very step.
     ///
-    /// A step that may be tried again is judged when its function has returned: it must not run twice
-    /// at a time.
+    /// None where that step can be cancelled, or may be tried again.
     pub fn strike(&self, scheduler: &mut Scheduler, worker: u32, now_ns: u64) -> Option<Hit> {
-        let slot = self.in_threads.then(|| self.crew().slot_of(worker))??;
-        if self.work.tries() {
-            scheduler.mark_overdue(slot);
-            return None;
-        }
+        let slot = self.crew().slot_in_thread(worker, self.in_threads)?;
         let (limit_ns, _) = scheduler.attempt_limit_ns(slot)?;
         let struck = scheduler.strike(slot, now_ns)?;
         Some(Hit {
@@ -68,8 +63,16 @@ impl Run {
         if !landed {
             self.work.record(step, &id, Err(&error), figures)?;
         }
+        // Those that wait for it in a graph, and count it for a success, may start now.
+        let grows = !self.in_threads && self.ready(py)? > 0 && !self.crew().expects_worker();
+        if grows {
+            self.crew().is_coming();
+        }
         self.desk.put(py, |papers| {
             papers.struck(slot, value.clone_ref(py));
+            if grows {
+                papers.bring();
+            }
             if landed {
                 papers.tell(Told::Landed {
                     step,
@@ -88,5 +91,12 @@ impl Run {
             self.crew().note_winner(step);
         }
         Ok(())
+    }
+
+    /// The function of a step that had timed out has raised this: it goes to the error that there is.
+    pub fn raised_late(&self, py: Python<'_>, slot: SlotId, late: PyErr) {
+        if let Some(struck) = self.desk.error_of(slot) {
+            PyErr::from_value(struck.into_bound(py).into_any()).set_cause(py, Some(late));
+        }
     }
 }

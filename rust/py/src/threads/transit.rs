@@ -20,10 +20,11 @@ impl Crew {
         self.wanted.swap(false, Ordering::Relaxed)
     }
 
-    /// The step that this worker runs.
-    pub fn slot_of(&self, number: u32) -> Option<SlotId> {
+    /// The step that this worker runs, if that is in a thread: `all` of the run's steps may be.
+    pub fn slot_in_thread(&self, number: u32, all: bool) -> Option<SlotId> {
         let members = self.members();
-        members.workers.get(number as usize)?.as_ref()?.get().slot()
+        let worker = members.workers.get(number as usize)?.as_ref()?.get();
+        worker.slot().filter(|_| all || worker.blocks())
     }
 }
 
