@@ -110,12 +110,13 @@ def _handler(rng, case, name):
             flow.seconds = 40.5  # handlers have 30 seconds
         flow.fails = rng.random() < 0.2
         flow.on_error = rng.choice(["fail", "fail", *TOLERANT])
-        before = [*made, *case.steps]
+        earlier = [one for one in case.all if may_wait((), one)]  # members of groups too
+        before = [*made, *earlier]
         for one in rng.sample(before, min(len(before), rng.choice([0, 0, 1]))):
             if rng.random() < 0.5:
                 flow.plain.append(one)
             else:
-                rules = RULES if one in case.steps else ["succeeded", "finished", "ended"]
+                rules = RULES if one in earlier else ["succeeded", "finished", "ended"]
                 flow.ruled.append((one, rng.choice(rules)))
         made.append(flow)
     return made
@@ -199,7 +200,7 @@ def _make_loop(rng, case, flow):
         if length:
             one.kind, one.in_order, one.sides = "block", True, [[]]
             one.sides[0] = _simple(rng, f"{one.id}.x", (*one.path, (one, 0)), length)
-        elif flow.strategy[:6] != "quorum" and rng.random() < 0.2:
+        elif rng.random() < 0.2:
             one.when = "no"
         flow.sides[0].append(one)
 

@@ -130,6 +130,20 @@ def test_members_of_groups_say_why_too(folder, capsys, step, expected):
     assert notes(capsys.readouterr().out) == expected
 
 
+def test_a_step_of_a_handler_that_fails_says_of_which_handler(folder, capsys):
+    handlers = {"on_failure": [explode("tell")], "finally": [explode("close"), echo("log")]}
+    assert run(workflow(folder, explode("bad"), **handlers), "--progress", "none") == 1
+    assert notes(capsys.readouterr().out) == {
+        "bad": "failed the run",
+        "tell": "failed in on_failure",
+        "close": "failed in finally",
+        "log": "",
+    }
+    assert run(workflow(folder, echo("good"), **handlers), "--progress", "none") == 1
+    found = notes(capsys.readouterr().out)
+    assert (found["close"], found["good"]) == ("failed the run", "")
+
+
 def test_what_the_time_limit_of_the_run_has_cut_says_so(folder, capsys):
     steps = [echo("slow", input={"seconds": 60}), echo("after", depends_on=["slow"])]
     assert run(workflow(folder, *steps, max_duration=0.05)) == 1

@@ -116,7 +116,13 @@ async def swallows():
 
 @pytest.mark.parametrize(
     ("tool", "option"),
-    [("shielded", []), ("thread", []), ("Closing", []), ("swallows", []), ("shielded", ["--json"])],
+    [
+        ("shielded", []),
+        ("thread", []),
+        ("Closing", []),
+        ("swallows", []),
+        ("shielded", ["--json", "--explain", "s0"]),
+    ],
     ids=str,
 )
 def test_a_second_ctrl_c_abandons_what_the_first_waits_for(folder, tool, option):
@@ -137,7 +143,9 @@ def test_a_second_ctrl_c_abandons_what_the_first_waits_for(folder, tool, option)
     if option:
         document = json.loads(out)
         assert document["interrupted"] == "SIGINT"
-        assert [step["state"] for step in document["steps"]] == ["cancelled"]
+        (step,) = document["steps"]
+        assert (step["state"], step["reason"]) == ("cancelled", "the run was abandoned")
+        assert err.endswith("s0 has not ended: the run was abandoned\n")
     else:
         assert states(out) == {"s0": "cancelled"}
         assert re.search(r"^W: interrupted after ", out, re.MULTILINE)

@@ -379,6 +379,187 @@ BROKEN = [
         "name: x\nparallel_config: {rate: 10}\nsteps:\n  - {id: a, tool: t}\n",
         ["2:25: parallel_config.rate: expected a mapping with limit, per, burst; found 10"],
     ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, retry: {on: [HTTP 5x, 5xx, http 503, HTTP503, HTTP 50x, exit code 75, exit75, no answer]}}\n",
+        [
+            "4:35: steps[1].retry.on[0]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'HTTP 5x'; did you mean 'HTTP 5xx'?",
+            "4:44: steps[1].retry.on[1]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found '5xx'; did you mean 'HTTP 5xx'?",
+            "4:49: steps[1].retry.on[2]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'http 503'; did you mean 'HTTP 503'?",
+            "4:59: steps[1].retry.on[3]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'HTTP503'; did you mean 'HTTP 503'?",
+            "4:68: steps[1].retry.on[4]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'HTTP 50x'; did you mean 'HTTP 5xx'?",
+            "4:78: steps[1].retry.on[5]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'exit code 75'; did you mean 'exit 75'?",
+            "4:92: steps[1].retry.on[6]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'exit75'; did you mean 'exit 75'?",
+            "4:100: steps[1].retry.on[7]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'no answer'; did you mean 'HTTP no answer'?",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, retry: {on: [TimeoutEror, ConectionError, StepTimout, ReadTimeot, timeout_error]}}\n",
+        [
+            "4:35: steps[1].retry.on[0]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'TimeoutEror'; did you mean 'TimeoutError'? (of an error of your own write the module too: errors.TimeoutEror)",
+            "4:48: steps[1].retry.on[1]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'ConectionError'; did you mean 'ConnectionError'? (of an error of your own write the module too: errors.ConectionError)",
+            "4:64: steps[1].retry.on[2]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'StepTimout'; did you mean 'StepTimeout'? (of an error of your own write the module too: errors.StepTimout)",
+            "4:76: steps[1].retry.on[3]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'ReadTimeot'; did you mean 'ReadTimeout'? (of an error of your own write the module too: errors.ReadTimeot)",
+            "4:88: steps[1].retry.on[4]: expected the name of a type of errors (ConnectionError), HTTP 503, HTTP 5xx, HTTP no answer, or exit 75; found 'timeout_error'; did you mean 'TimeoutError'? (of an error of your own write the module too: errors.timeout_error)",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, retry: {on: [OSError], attempts: $context.n, wait_initial: "${context.n}s", wait_exp_base: $context.n, timeout: $context.n}}\n',
+        [
+            "4:55: steps[1].retry.attempts: expected a whole number of at least 1, or .inf for no limit; found '$context.n'; no reference may stand here: write the value",
+            "4:81: steps[1].retry.wait_initial: expected seconds as a number (15) or text with a unit ('500ms', '15s', '2m', '1h30m'); found '${context.n}s'; no reference may stand here: write the value",
+            "4:113: steps[1].retry.wait_exp_base: expected a number of at least 1; found '$context.n'; no reference may stand here: write the value",
+            "4:134: steps[1].retry.timeout: expected seconds as a number (15) or text with a unit ('500ms', '15s', '2m', '1h30m'); found '$context.n'; no reference may stand here: write the value",
+        ],
+    ),
+    (
+        'name: x\nparallel_config: {rate: {limit: $context.n, per: "${context.n}s", burst: $context.n}, queue_size: $context.n}\nsteps:\n  - {id: a, tool: t}\n',
+        [
+            "2:33: parallel_config.rate.limit: expected a whole number of at least 1, or .inf for no limit; found '$context.n'; no reference may stand here: write the value",
+            "2:50: parallel_config.rate.per: expected seconds as a number (15) or text with a unit ('500ms', '15s', '2m', '1h30m'); found '${context.n}s'; no reference may stand here: write the value",
+            "2:74: parallel_config.rate.burst: expected a whole number of at least 1, or .inf for no limit; found '$context.n'; no reference may stand here: write the value",
+            "2:99: parallel_config.queue_size: expected a whole number of at least 0, or .inf for no limit; found '$context.n'; no reference may stand here: write the value",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, group: {steps: [a], max_concurrent: "${context.n}0"}}\n',
+        [
+            "4:49: steps[1].group.max_concurrent: column 1 of the expression: write one value, with no text around it: $context.n",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, timeout: "${HOME}s"}\n',
+        [
+            "4:32: steps[1].timeout: '${HOME}' is no reference; references are '$results.step.key.0', '$results[\"first step\"]', '$errors.step', '$states.step', '$context.key', '$env.NAME', '$run.workflow' and '$now' ('$$' writes a dollar)",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, timeout: "${results.c}s"}\n',
+        [
+            "4:32: steps[1].timeout: ${results.c}: there is no step 'c'",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, toolName: t, timeout: "${context.n}s"}\n',
+        [
+            "3:35: steps[0].timeout: column 1 of the expression: write one value, with no text around it: $context.n",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, timeout: $context.n s}\n",
+        [
+            "4:42: steps[1].timeout: column 12 of the expression: expected an operator or the end; found 's'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, timeout: -.inf, retry: {on: [OSError], wait_max: .inf}}\n",
+        [
+            "4:31: steps[1].timeout: expected more than 0, and less than forever; found -inf",
+            "4:71: steps[1].retry.wait_max: expected more than 0, and less than forever; found inf",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, input: {n: "${results.a + 1}", m: "${size(results.a)}", k: "${results.a.n == 1}", j: "${results.a ? 1 : 2}"}}\n',
+        [
+            "4:33: steps[1].input.n: '${results.a + 1}' computes, and a text only refers to values: write ${results.a}, and let a step before this one work it out",
+            "4:56: steps[1].input.m: '${size(results.a)}' computes, and a text only refers to values: let a step before this one work it out",
+            "4:81: steps[1].input.k: '${results.a.n == 1}' computes, and a text only refers to values: write ${results.a.n}, and let a step before this one work it out",
+            "4:107: steps[1].input.j: '${results.a ? 1 : 2}' computes, and a text only refers to values: write ${results.a}, and let a step before this one work it out",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, fail_fast: true, continue_on_error: $context.x}\n",
+        [
+            "4:22: steps[1].fail_fast: unknown key 'fail_fast'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, retry, run_in, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step",
+            "4:58: steps[1].continue_on_error: expected true or false; found '$context.x'; no reference may stand here: write the value",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tol: t, inputs: {x: $results.c}, dependson: [d], wen: $reslts.e}\n",
+        [
+            "4:13: steps[1].tol: unknown key 'tol'; did you mean 'tool'?",
+            "4:21: steps[1].inputs: unknown key 'inputs'; did you mean 'input'?",
+            "4:33: steps[1].inputs.x: $results.c: there is no step 'c'",
+            "4:46: steps[1].dependson: unknown key 'dependson'; did you mean 'depends_on'?",
+            "4:58: steps[1].dependson[0]: there is no step 'd'",
+            "4:62: steps[1].wen: unknown key 'wen'; did you mean 'when'?",
+            "4:67: steps[1].wen: column 1 of the expression: there is no $reslts; did you mean $results? (references: $results, $errors, $states, $context, $env, $run, $now)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: 5, input: {x: $results.c}}\n",
+        [
+            "4:19: steps[1].tool: expected text; found 5; put it in quotes",
+            "4:33: steps[1].input.x: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, input: {x: $results.c}}\n",
+        [
+            "4:5: steps[1]: a step needs one of 'tool', 'group', 'branch', 'steps', 'sequence', 'workflow', 'for_each', 'matrix' and 'repeat'",
+            "4:24: steps[1].input.x: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: 5, input: {x: $results.c}, depends_on: d}\n",
+        [
+            "4:19: steps[1].tool: expected text; found 5; put it in quotes",
+            "4:33: steps[1].input.x: $results.c: there is no step 'c'",
+            "4:58: steps[1].depends_on: expected a list; found 'd'; write [d]",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, branch: {condition: true, then_steps: [{id: c, tool: t}]}}\n  - {id: d, tool: t, depends_on: [c], input: $results.e}\n",
+        [
+            "4:21: steps[1].branch: a branch needs 'type': if or switch",
+            "5:46: steps[2].input: $results.e: there is no step 'e'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, branch: {type: if, then_steps: [{id: c, tool: t, input: $results.e}]}}\n",
+        [
+            "4:21: steps[1].branch: a branch of type 'if' needs 'condition'",
+            "4:69: steps[1].branch.then_steps[0].input: $results.e: there is no step 'e'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, branch: {type: switch, expression: 5, cases: [5, {value: $results.e, steps: [c]}]}}\n",
+        [
+            "4:48: steps[1].branch.expression: expected an expression as text, or true or false; found 5; put it in quotes",
+            "4:59: steps[1].branch.cases[0]: expected a mapping with value, steps; found 5",
+            "4:70: steps[1].branch.cases[1].value: $results.e: there is no step 'e'",
+            "4:90: steps[1].branch.cases[1].steps[0]: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, group: {steps: [{id: c, tool: t, input: $results.e}], wait_strategy: most}}\n",
+        [
+            "4:53: steps[1].group.steps[0].input: $results.e: there is no step 'e'",
+            "4:82: steps[1].group.wait_strategy: expected all, any, race, all_settled or quorum(k); found 'most'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, group: {steps: [{id: c, tool: t, input: $results.e}], wait_strategy: any, fail_fast: false}}\n",
+        [
+            "4:53: steps[1].group.steps[0].input: $results.e: there is no step 'e'",
+            "4:87: steps[1].group.fail_fast: 'fail_fast: false' is for groups that need all; 'any' is decided by less: leave one of them out",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, depend_on: [{step: c, rul: failed}, 5]}\n",
+        [
+            "4:22: steps[1].depend_on: unknown key 'depend_on'; did you mean 'depends_on'?",
+            "4:34: steps[1].depend_on[0]: there is no step 'c'",
+            "4:44: steps[1].depend_on[0].rul: unknown key 'rul'; did you mean 'rule'?",
+            "4:58: steps[1].depend_on[1]: expected a step id, or a mapping with step and rule; found 5; put it in quotes",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\nouput: $results.c\n",
+        [
+            "4:1: ouput: unknown key 'ouput'; did you mean 'output'?",
+            "4:8: ouput: $results.c: there is no step 'c'",
+        ],
+    ),
 ]
 
 

@@ -240,7 +240,7 @@ BROKEN = [
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], exclude: [{so: linux}]}, step: {tool: t}}\n",
         [
-            "4:46: steps[1].matrix.exclude[0].so: the matrix has no 'so', so that this leaves nothing out"
+            "4:50: steps[1].matrix.exclude[0].so: the matrix has no 'so', so that this leaves nothing out"
         ],
     ),
     (
@@ -367,7 +367,313 @@ BROKEN = [
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, input: $run.statu, when: $reslts.a}\n",
         [
-            "5:47: finally[0].when: column 1 of the expression: there is no $reslts; did you mean $results? (references: $results, $errors, $states, $context, $env, $run, $now)"
+            "5:29: finally[0].input: $run.statu: the run has no 'statu'; did you mean 'status'? (it has workflow, started, status, failures)",
+            "5:47: finally[0].when: column 1 of the expression: there is no $reslts; did you mean $results? (references: $results, $errors, $states, $context, $env, $run, $now)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x, y], key: same}, step: {tool: t}}\n",
+        [
+            "4:41: steps[1].for_each.key: the key is the same for all 2 items: refer to the item in it, $item",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x, y], as: user, key: $context.n}, step: {tool: t}}\n",
+        [
+            "4:51: steps[1].for_each.key: the key is the same for all 2 items: refer to the item in it, $user",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x, y], key: $itm}, step: {tool: t}}\n",
+        [
+            "4:41: steps[1].for_each.key: '$itm' is no reference; here there are $item, $index ('$$' writes a dollar)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x, y, x], key: $item}, step: {tool: t}}\n",
+        [
+            "4:44: steps[1].for_each.key: the key 'x' belongs to more than one item (0 and 2); give each its own key",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [{id: 1}, {id: 2}, {id: 1}], as: user, key: u-$user.id}, step: {tool: t}}\n",
+        [
+            "4:72: steps[1].for_each.key: the key 'u-1' belongs to more than one item (0 and 2); give each its own key",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [{id: 1}, {name: 2}], key: $item.id}, step: {tool: t}}\n",
+        [
+            "4:55: steps[1].for_each.key: item 1: $item.id: $item has no 'id'; it has: name",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x, null], key: $item}, step: {tool: t}}\n",
+        [
+            "4:44: steps[1].for_each.key: a key is a text that is not empty; that of item 1 is None",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [$results.a, y], as: each, key: $results.a}, step: {tool: t}}\n",
+        [
+            "4:60: steps[1].for_each.key: the key is the same for all 2 items: refer to the item in it, $each",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x, y]}, steps: [{id: c, for_each: {in: [1, 2], as: n, key: $item}, step: {tool: t}}]}\n",
+        [
+            "4:88: steps[1].steps[0].for_each.key: the key is the same for all 2 items: refer to the item in it, $n",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [x], wait_strategy: quorum(2)}, step: {tool: t}}\n",
+        [
+            "4:48: steps[1].for_each.wait_strategy: quorum(2) needs 2 items, and there is 1",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: {x: 1, y: 2}, wait_strategy: quorum(3)}, step: {tool: t}}\n",
+        [
+            "4:57: steps[1].for_each.wait_strategy: quorum(3) needs 3 items, and there are 2",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [], wait_strategy: any}, step: {tool: t}}\n",
+        [
+            "4:47: steps[1].for_each.wait_strategy: any needs 1 item, and there are none",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [], wait_strategy: race}, step: {tool: t}}\n",
+        [
+            "4:47: steps[1].for_each.wait_strategy: race needs 1 item, and there are none",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux, mac], exclude: [{os: mac}], wait_strategy: quorum(2)}, step: {tool: t}}\n",
+        [
+            "4:77: steps[1].matrix.wait_strategy: quorum(2) needs 2 items, and there is 1",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux, mac], exclude: [{os: windows}]}, step: {tool: t}}\n",
+        [
+            "4:55: steps[1].matrix.exclude[0].os: no value of 'os' is 'windows', so that this leaves nothing out",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux, mac], exclude: [{os: lnux}, {os: mac}]}, step: {tool: t}}\n",
+        [
+            "4:55: steps[1].matrix.exclude[0].os: no value of 'os' is 'lnux', so that this leaves nothing out; did you mean 'linux'?",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {py: ['3.11', '3.12'], exclude: [{py: 3.11}]}, step: {tool: t}}\n",
+        [
+            "4:59: steps[1].matrix.exclude[0].py: no value of 'py' is 3.11, so that this leaves nothing out; did you mean '3.11'?",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {py: [3, 4], exclude: [{py: '3'}]}, step: {tool: t}}\n",
+        [
+            "4:49: steps[1].matrix.exclude[0].py: no value of 'py' is '3', so that this leaves nothing out; did you mean 3?",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], py: [3], exclude: [{os: linux, py: 4}]}, step: {tool: t}}\n",
+        [
+            "4:70: steps[1].matrix.exclude[0].py: no value of 'py' is 4, so that this leaves nothing out",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], exclude: [{}]}, step: {tool: t}}\n",
+        [
+            "4:45: steps[1].matrix.exclude[0]: this leaves out every cell: name at least one value",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], include: [{os: bsd}, {os: linux}]}, step: {tool: t}}\n",
+        [
+            "4:56: steps[1].matrix.include[1]: there is a cell 'linux' already: include adds cells, and changes none",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux, linux]}, step: {tool: t}}\n",
+        [
+            "4:21: steps[1].matrix: the key 'linux' belongs to more than one item (0 and 1); give each its own key",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux, mac], py: [3, 4], key: $matrix.os}, step: {tool: t}}\n",
+        [
+            "4:57: steps[1].matrix.key: the key 'linux' belongs to more than one item (0 and 1); give each its own key",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux, mac], key: all}, step: {tool: t}}\n",
+        [
+            "4:45: steps[1].matrix.key: the key is the same for all 2 items: refer to the item in it, $matrix",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, toolName: t}\n  - {id: b, forEach: {in: [x], waitStrategy: quorum(2)}, step: {toolName: t}}\n",
+        [
+            "4:46: steps[1].forEach.waitStrategy: quorum(2) needs 2 items, and there is 1",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, input: $run.failure}\n",
+        [
+            "5:29: finally[0].input: $run.failure: the run has no 'failure'; did you mean 'failures'? (it has workflow, started, status, failures)",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, input: "$run.failures.0.typ of $run.failures[1].step"}\n',
+        [
+            "5:30: finally[0].input: $run.failures.0.typ: a failure has no 'typ'; did you mean 'type'? (it has step, state, type, message)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, when: $run.failures.step == 'a'}\n",
+        [
+            "5:28: finally[0].when: $run.failures.step: $run.failures is a list: write $run.failures.0.step for the first of them",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, when: \"$run.stat == 'failed'\"}\n",
+        [
+            "5:29: finally[0].when: $run.stat: the run has no 'stat'; did you mean 'status'? (it has workflow, started, status, failures)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\nfinally:\n  - {id: b, tool: t, input: \"${run.name ?? 'none'}\"}\n",
+        [
+            "5:29: finally[0].input: $run.name: the run has no 'name' (it has workflow, started, status, failures)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\noutput: $run.state\n",
+        [
+            "4:9: output: $run.state: the run has no 'state'; did you mean 'started'? (it has workflow, started, status, failures)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: g, group: {steps: [a]}}\n  - {id: b, tool: t, input: $results.g.winnr}\n",
+        [
+            "5:29: steps[2].input: $results.g.winnr: the value of step 'g' has no 'winnr'; did you mean 'winner'? (it has group_id, wait_strategy, success, steps, completed_steps, failed_steps, skipped_steps, cancelled_steps, results, errors, winner, duration, timed_out, value, outcomes)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: g, group: {steps: [a]}}\n  - {id: b, tool: t, input: $results.g.a.n}\n",
+        [
+            "5:29: steps[2].input: $results.g.a.n: the values of its steps are under 'results': write $results.g.results.a.n",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: g, for_each: {in: [1]}, step: {tool: t}}\n  - {id: b, tool: t, when: $results.g.item0 == 1}\n",
+        [
+            "5:28: steps[2].when: $results.g.item0: the value of step 'g' has no 'item0' (it has group_id, wait_strategy, success, steps, completed_steps, failed_steps, skipped_steps, cancelled_steps, results, errors, winner, duration, timed_out, value, outcomes)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: g, branch: {type: if, condition: true, then_steps: [a]}}\n  - {id: b, tool: t, input: $results.g.takn}\n",
+        [
+            "5:29: steps[2].input: $results.g.takn: the value of step 'g' has no 'takn'; did you mean 'taken'? (it has taken, results)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: g, steps: [{id: ghent, tool: t}]}\n  - {id: b, tool: t, input: $results.g.gent}\n",
+        [
+            "5:29: steps[2].input: $results.g.gent: the value of step 'g' has no 'gent'; did you mean 'ghent'? (it has ghent)",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: true, delay: $results.c}, step: {tool: t}}\n",
+        [
+            "4:42: steps[1].repeat.delay: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: true, max: $index}, step: {tool: t}}\n",
+        [
+            "4:40: steps[1].repeat.max: there is no $index (references: $results, $errors, $states, $context, $env, $run, $now)",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {until: true, max: "${context.n}0"}, step: {tool: t}}\n',
+        [
+            "4:40: steps[1].repeat.max: column 1 of the expression: write one value, with no text around it: $context.n",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: 5, as: user}, step: {tool: t, input: "$usr.id $results.c"}}\n',
+        [
+            "4:28: steps[1].for_each.in: expected a list, or a reference to one; found 5",
+            "4:66: steps[1].step.input: '$usr.id' is no reference; did you mean $user? ('$$' writes a dollar)",
+            "4:74: steps[1].step.input: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1], as: 5}, step: {tool: t}}\n",
+        [
+            "4:37: steps[1].for_each.as: expected a name of letters, digits and _, such as user; found 5",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: linux}, step: {tool: t, input: "$matrix.so $results.c"}}\n',
+        [
+            "4:26: steps[1].matrix.os: expected a list of values, or a reference to one; found 'linux'",
+            "4:58: steps[1].step.input: $matrix.so: the matrix has no 'so' (it has os)",
+            "4:69: steps[1].step.input: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        'name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, matrix: {os: [linux], include: [mac]}, step: {tool: t, input: "$matrix.so $results.c"}}\n',
+        [
+            "4:45: steps[1].matrix.include[0]: expected a mapping of names to values; found 'mac'",
+            "4:87: steps[1].step.input: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, repeat: {delay: 5s}, step: {tool: t, input: $results.c}}\n",
+        [
+            "4:21: steps[1].repeat: 'until' is needed: the condition that ends it",
+            "4:57: steps[1].step.input: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: $results.c}}\n",
+        [
+            "4:13: steps[1].for_each: 'for_each' needs 'step', 'steps' or 'sequence' beside it: what it does each time",
+            "4:28: steps[1].for_each.in: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, for_each: {in: [1]}, step: {tool: t, input: $results.c}, steps: [a]}\n",
+        [
+            "4:13: steps[1].for_each: 'for_each' needs one of 'step', 'steps' or 'sequence' beside it; found 'step' and 'steps'",
+            "4:57: steps[1].step.input: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: none.yaml, with: {n: $results.c}}\n",
+        [
+            "4:23: steps[1].workflow: 'none.yaml': cannot read the file: No such file or directory",
+            "4:44: steps[1].with.n: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, workflow: 5, with: {n: $results.c}}\n",
+        [
+            "4:23: steps[1].workflow: expected text; found 5; put it in quotes",
+            "4:36: steps[1].with.n: $results.c: there is no step 'c'",
+        ],
+    ),
+    (
+        "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, steps: [{id: c, tool: t}], tool: t}\n  - {id: d, tool: t, input: $results.b.c, depends_on: [c]}\n",
+        [
+            "4:5: steps[1]: a step has 'tool' or 'steps', not both",
+            "5:56: steps[2].depends_on[0]: step 'c' is inside step 'b', which hides it: depend on 'b'",
         ],
     ),
 ]

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from hocket import (
+    Edge,
     HocketError,
     ParallelGroup,
     ToolRegistry,
@@ -286,3 +287,18 @@ async def test_what_a_function_makes_may_use_the_tools_that_come_with_hocket(aut
     made = tool("a", {"query": "select 1 as one", "database": ":memory:"}, name="database_query")
     result = await run(parallel("made", lambda context: [made]))
     assert result.output.results == {"a": [{"one": 1}]}
+
+
+async def test_a_made_step_that_depends_on_a_member_of_another_group_is_judged_by_that(
+    autojump_clock,
+):
+    first = parallel("first", [step("good"), step("bad", 2, error=OSError("no"))])
+    made = [step("after", depends_on=["good"]), step("beside", depends_on=["alone"])]
+    second = WorkflowStep(
+        "second",
+        group=ParallelGroup("second", lambda context: made, "all_settled"),
+        depends_on=["alone", Edge("first", "ended")],
+    )
+    result = await run(first, step("alone"), second, fail_fast=False)
+    assert result.explain("after").startswith("after was skipped: it needs first, which failed")
+    assert result.states["beside"].value == "succeeded"

@@ -383,3 +383,32 @@ def test_a_handler_sees_the_state_of_a_step_that_has_raised_what_is_fatal(fatal)
             finally_=[WorkflowStep("last", execute=looks)],
         )
     assert found == {"a": StepState.FAILED, "b": StepState.CANCELLED}
+
+
+# --- from outside only the group is seen
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_handler_that_depends_on_a_member_is_judged_by_the_outermost_group(nested):
+    group = WorkflowStep.parallel("g", [step("a"), step("b", 2, fails=True)])
+    if nested:
+        group = WorkflowStep.parallel("outer", [group, step("c", 5)], "all_settled")
+    seen = run(group, fail_fast=False, finally_=[step("end", depends_on=["a"])])
+    # "a" has succeeded; its group has not, unless another one around it may fail.
+    assert seen.states["a"] is StepState.SUCCEEDED
+    assert states(seen)["end"] == ("succeeded" if nested else "skipped")
+    if not nested:
+        assert seen.explain("end").startswith("end was skipped: it needs g, which failed")
+
+
+def test_so_it_is_where_it_waits_for_a_failure():
+    group = WorkflowStep.parallel("g", [step("a"), step("b", 2, fails=True)])
+    asks = [step(f"{id_}_failed", depends_on=[Edge(id_, "failed")]) for id_ in "ag"]
+    found = states(run(group, on_failure=asks))
+    assert (found["a_failed"], found["g_failed"]) == ("succeeded", "succeeded")
+
+
+def test_a_step_on_a_side_of_a_branch_is_judged_by_itself():
+    branch = WorkflowStep("b", branch=hocket.IfBranch("true", [step("a"), step("c", fails=True)]))
+    result = run(branch, fail_fast=False, finally_=[step("end", depends_on=["a"])])
+    assert states(result)["end"] == "succeeded"

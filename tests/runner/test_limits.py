@@ -264,3 +264,87 @@ def test_files_say_so_in_their_own_units(text, tmp_path):
     assert group == {"group.timeout": 2, "group.step_timeout": 2, "group.max_concurrent": 2}
     workflow.validate()
     assert workflow.plan().dependencies == [[], [0]]
+
+
+UNITS = """\
+    name: x
+    parameters: {n: {type: int, default: 2}}
+    max_duration: 1m${context.n}s
+    steps:
+      - {id: a, tool: t, timeout: "${context.n}s"}
+      - {id: b, tool: t, timeout: "${results.a}00ms"}
+      - id: c
+        repeat: {until: $index > 3, delay: "${index}0ms", max: $context.n}
+        step: {tool: t}
+    """
+
+
+def test_in_a_file_a_duration_may_be_a_text_with_references_in_it(tmp_path):
+    path = tmp_path / "workflow.yaml"
+    path.write_text(textwrap.dedent(UNITS), encoding="utf-8")
+    workflow = load_workflow(path)
+    context = hocket.WorkflowContext(values={"n": 2}, results={"a": 5})
+    assert workflow.worked_out(context).max_duration == 62
+    assert workflow.step("a").limits["timeout"].value(context) == 2
+    assert workflow.step("b").limits["timeout"].value(context) == 0.5
+    assert workflow.plan().dependencies == [[], [0], []]
+    loop = workflow.step("c").loop
+    assert loop.most(context) == 2
+    assert [loop.wait(context.inside({"index": n}, apart=False)) for n in (1, 7)] == [0.01, 0.07]
+    context.values["n"] = "soon"
+    with pytest.raises(ExpressionError, match=r"\$\{context.n\}s: column 1: .*found 'soons'"):
+        workflow.step("a").limits["timeout"].value(context)
+    with pytest.raises(ExpressionError, match=r"column 1: .*results has no 'a'"):
+        workflow.step("b").limits["timeout"].value(hocket.WorkflowContext())
+
+
+@pytest.mark.parametrize("spelling", ["native", "camel"])
+def test_infinity_is_no_limit_in_a_file_wherever_none_is(spelling, tmp_path):
+    text = """\
+        name: x
+        max_duration: .inf
+        parallel_config: {max_concurrent: .inf, timeout: .inf}
+        steps:
+          - {id: a, tool: t, timeout: .inf, retry: {on: [OSError], attempts: .inf, timeout: .inf}}
+          - {id: g, group: {timeout: .inf, step_timeout: .inf, max_concurrent: .inf, steps: [b]}}
+          - {id: b, tool: t}
+          - {id: r, repeat: {until: $index > 3, max: .inf}, step: {tool: t}}
+        """
+    if spelling == "camel":
+        for native, camel in {**CAMEL_KEYS, "group": "parallelGroup", "tool": "toolName"}.items():
+            text = text.replace(f"{native}:", f"{camel}:")
+    path = tmp_path / "workflow.yaml"
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    workflow = load_workflow(path)
+    assert (workflow.max_duration, workflow.parallel_config.timeout) == (math.inf, math.inf)
+    assert (workflow.step("a").timeout, workflow.step("a").retry.timeout) == (math.inf, math.inf)
+    group = workflow.step("g").group
+    assert (group.timeout, group.step_timeout, group.max_concurrent) == (math.inf, math.inf, None)
+    assert workflow.step("r").loop.max is None
+
+
+CAMEL_KEYS = {
+    "max_duration": "maxDuration",
+    "parallel_config": "parallelConfig",
+    "max_concurrent": "maxConcurrent",
+    "step_timeout": "stepTimeout",
+}
+
+
+async def test_a_steps_infinity_counts_more_than_the_limit_of_all(autojump_clock, tmp_path):
+    @tool
+    async def t():
+        await trio.sleep(10)
+
+    tools = ToolRegistry()
+    tools.register(t)
+    path = tmp_path / "workflow.yaml"
+    path.write_text(
+        "name: x\nmax_duration: .inf\nparallel_config: {timeout: 2}\n"
+        "steps:\n  - {id: a, tool: t, timeout: .inf}\n  - {id: b, tool: t, on_error: continue}\n"
+    )
+    result = await hocket.WorkflowManager(tools).execute(load_workflow(path, tools))
+    assert {id_: state.value for id_, state in result.states.items()} == {
+        "a": "succeeded",
+        "b": "timed_out",
+    }

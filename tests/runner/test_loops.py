@@ -246,7 +246,7 @@ def test_no_items_is_success_without_results(strategy):
 
 @pytest.mark.parametrize("strategy", ["any", "race", "quorum(2)"])
 def test_no_items_is_a_failure_that_says_so_where_one_is_needed(strategy):
-    result = run(WorkflowStep.for_each("l", [], once(), wait_strategy=strategy))
+    result = run(WorkflowStep.for_each("l", lambda _: [], once(), wait_strategy=strategy))
     need = "2 items" if strategy == "quorum(2)" else "1 item"
     assert f"loop 'l' failed: {strategy} needs {need}, and there are none" in why(result, "l")
 
@@ -269,6 +269,91 @@ def test_a_condition_that_cannot_be_worked_out_fails_its_item():
     assert list(run(loop).errors["l"].finished) == ["0"]
 
 
+# --- what is decided by items that do not run
+
+
+def skipping(*skipped, seconds=10.0, **options):
+    """A loop over four items that leaves some out."""
+    step = once(seconds, when=f"!($item in {list(skipped)})")
+    return WorkflowStep.for_each("l", lambda _: range(4), step, **options)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "skipped", "left"),
+    [
+        ("quorum(2)", (0, 1, 3), "1 was"),
+        ("quorum(3)", (2, 3), "2 were"),
+        ("any", range(4), "0 were"),
+    ],
+)
+def test_a_loop_that_its_condition_puts_out_of_reach_fails_at_once(strategy, skipped, left):
+    result = run(skipping(*skipped, wait_strategy=strategy))
+    text = f"and {left} left to run: {len(skipped)} skipped"
+    assert (result.duration, text in why(result, "l")) == (0, True)
+    assert result.states["l"] is StepState.FAILED
+
+
+def test_what_runs_of_it_by_then_is_cancelled_and_awaited():
+    ended = []
+
+    async def execute(context):
+        try:
+            await trio.sleep(10)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1)
+            ended.append(context.variables["item"])
+
+    async def items(context):
+        for n in range(3):
+            yield n
+            await trio.sleep(2)
+
+    step = WorkflowStep("s", execute=execute, when="$item != 2")
+    result = run(WorkflowStep.for_each("l", items, step, wait_strategy="quorum(3)"))
+    assert (sorted(ended), result.duration) == ([0, 1], 7)
+    assert "quorum(3) needs 3 items, and 2 were left to run: 1 skipped" in why(result, "l")
+
+
+@pytest.mark.parametrize("made", [iter, lambda n: (x for x in n)])
+def test_too_few_items_are_too_few_as_soon_as_all_are_taken(made):
+    loop = WorkflowStep.for_each("l", lambda _: made(range(2)), once(10), wait_strategy="quorum(3)")
+    result = run(loop)
+    assert result.duration == 0
+    text = "loop 'l' failed: quorum(3) needs 3 items, and there are 2"
+    assert why(result, "l").startswith(text)
+
+
+def test_failures_and_items_that_are_left_out_count_together():
+    step = once(1, 0, when="$item < 3")
+    loop = WorkflowStep.for_each("l", lambda _: range(4), step, wait_strategy="quorum(3)")
+    result = run(loop)
+    text = "1 of 4 items: '0'; quorum(3) needs 3 items to succeed, and 1 skipped"
+    assert (result.duration, text in why(result, "l")) == (1, True)
+
+
+def test_a_loop_that_may_not_fail_goes_on_and_one_that_is_won_is_not_lost():
+    result = run(skipping(0, 1, 2, wait_strategy="quorum(2)", continue_on_error=True))
+    assert (result.duration, result.results["l"].success) == (10, True)
+    result = run(skipping(2, 3, wait_strategy="quorum(2)"))
+    assert (result.duration, list(result.results["l"].results)) == (10, ["0", "1"])
+
+
+def test_items_that_wait_for_a_slot_are_looked_at_as_one_becomes_free():
+    asked = []
+
+    def when(context):
+        asked.append((context.variables["item"], trio.current_time()))
+        return context.variables["item"] == 0
+
+    step = WorkflowStep("s", execute=works(10), when=when)
+    loop = WorkflowStep.for_each("l", lambda _: range(3), step, wait_strategy="quorum(2)")
+    result = run(loop, limit=1)
+    assert [item for item, _ in asked] == [0, 1, 2]
+    assert result.duration == 0
+    assert len({at for _, at in asked}) == 1
+
+
 @pytest.mark.parametrize("made", [list, iter])
 def test_keys_that_are_not_their_own_are_named(made):
     loop = WorkflowStep.for_each(
@@ -283,7 +368,7 @@ def test_keys_that_are_not_their_own_are_named(made):
 
 @pytest.mark.parametrize("value", ["", None])
 def test_a_key_that_is_none_is_refused(value):
-    result = run(WorkflowStep.for_each("l", [value], once(), key="$item"))
+    result = run(WorkflowStep.for_each("l", lambda _: [value], once(), key="$item"))
     assert why(result, "l").endswith(
         f"a key is a text that is not empty; that of item 0 is {value!r}"
     )
@@ -403,8 +488,8 @@ def test_the_values_of_a_matrix_may_come_from_a_result():
 
 def test_two_cells_of_one_key_are_named():
     step = gives("s", 1)
-    loop = WorkflowStep.matrix("m", {"n": [1, 2]}, step, include=[{"n": 2}])
-    assert why(run(loop), "m") == (
+    loop = WorkflowStep.matrix("m", {"n": [1, 2]}, step, include="$results.more")
+    assert why(run(gives("more", [{"n": 2}]), loop), "m") == (
         "matrix of step 'm': the key '2' belongs to more than one item; give each its own key"
     )
 
@@ -420,6 +505,41 @@ def test_a_step_is_repeated_until_something_holds_and_gives_its_last_value():
     loop = WorkflowStep.repeat("r", gives("s", counted), until="$results.r == 3", delay=5)
     result = run(loop)
     assert (result.results["r"], result.duration) == (3, 15)
+
+
+@pytest.mark.parametrize("delay", ["$index + 1", lambda context: context.variables["index"] + 1])
+def test_the_time_between_two_passes_may_be_worked_out_after_each(delay):
+    loop = WorkflowStep.repeat("r", gives("s", counted), until="$results.r == 3", delay=delay)
+    result = run(loop)
+    assert (result.results["r"], result.duration) == (3, 1 + 2 + 3)
+
+
+def test_it_sees_the_value_of_the_pass_that_has_ended():
+    loop = WorkflowStep.repeat(
+        "r", gives("s", counted), until="$index == 3", delay="$results.r * 2"
+    )
+    assert run(loop).duration == 0 + 2 + 4
+
+
+def test_a_time_to_wait_is_no_text_in_python():
+    with pytest.raises(hocket.ExpressionError, match=r"write one value, .* around it: \$index"):
+        WorkflowStep.repeat("r", gives("s", 1), until="false", delay="${index}s")
+
+
+def test_how_many_passes_there_may_be_is_worked_out_before_the_first():
+    loop = WorkflowStep.repeat("r", gives("s", counted), until="false", max="$results.n")
+    result = run(gives("n", 3), loop)
+    assert why(result, "r") == "repeat of step 'r': after 3 passes it does not hold: false"
+    loop = WorkflowStep.repeat("r", gives("s", counted), until="$index == 4", max=float("inf"))
+    assert run(loop).results["r"] == 4
+
+
+@pytest.mark.parametrize(
+    ("delay", "text"), [("$results.n", "got 'soon'"), ("$index > 5 ? 1 : null", "came to None")]
+)
+def test_what_is_no_time_to_wait_fails_the_step(delay, text):
+    loop = WorkflowStep.repeat("r", gives("s", counted), until="false", delay=delay)
+    assert text in why(run(gives("n", "soon"), loop), "r")
 
 
 def test_a_pass_sees_the_value_of_the_one_before():
@@ -576,3 +696,97 @@ def test_a_loop_that_cannot_be_is_refused_at_the_door(made, text):
 def test_references_that_no_pass_can_have_are_refused(steps, text):
     found = hocket.WorkflowDefinition("w", steps()).analysis.mistakes
     assert [str(one) for one in found] == ([] if text is None else [text])
+
+
+def test_observers_are_told_why_a_pass_or_a_step_in_one_does_not_run():
+    told = []
+    steps = [gives("a", 1, when="$item > 1"), gives("b", 2, depends_on=["a"])]
+    single = WorkflowStep.for_each("single", [1, 2], once(when="$item == 2"))
+    run(WorkflowStep.for_each("l", [1, 2], steps=steps), single, observer=told.append)
+    assert {event.step: event.reason for event in told if event.reason} == {
+        "l[0].a": "its condition said no: $item > 1",
+        "l[0].b": "no step that it depends on succeeded: a was skipped: its condition said no: $item > 1",
+        "single[0]": "its condition said no: $item == 2",
+    }
+
+
+def test_loops_in_each_other_are_told_of_by_all_keys():
+    told = []
+    inner = WorkflowStep.for_each(
+        "inner", ["x"], WorkflowStep.for_each("most", [1], once()), key="$item"
+    )
+    run(WorkflowStep.for_each("outer", ["a"], inner, key="$item"), observer=told.append)
+    started = [event.step for event in told if event.kind is EventKind.STARTED]
+    assert started == ["outer", "outer[a]", "outer[a][x]", "outer[a][x][0]"]
+
+
+def test_a_result_explains_steps_and_says_so_of_what_is_inside_of_them():
+    result = run(WorkflowStep.for_each("l", [1], once()), WorkflowStep("b", steps=[gives("s", 1)]))
+    with pytest.raises(
+        KeyError, match=r"'l\[0\]' is inside step 'l', which is all that the result"
+    ):
+        result.explain("l[0]")
+    with pytest.raises(KeyError, match="did you mean 's'"):
+        result.explain("b.s")
+    with pytest.raises(KeyError, match=r"there is no step 'c\[0\]'"):
+        result.explain("c[0]")
+
+
+# --- what is refused before the run
+
+
+class Odd:
+    @property
+    def id(self):
+        raise AssertionError("nobody looks before the run")
+
+
+@pytest.mark.parametrize(
+    ("loop", "text"),
+    [
+        (
+            lambda: WorkflowStep.for_each("l", ["xy"] * 2, once(), key="k"),
+            "the same for all 2",
+        ),
+        (lambda: WorkflowStep.for_each("l", range(3), once(), key="k"), "the same for all 3 items"),
+        (lambda: WorkflowStep.for_each("l", [1, 1], once(), key="$item"), "'1' belongs to more"),
+        (
+            lambda: WorkflowStep.for_each("l", {"a": 1}, once(), wait_strategy="quorum(2)"),
+            "there is 1",
+        ),
+        (
+            lambda: WorkflowStep.matrix("l", {"n": [1]}, once(), exclude=[{"n": 2}]),
+            "no value of 'n' is 2",
+        ),
+        (
+            lambda: WorkflowStep.matrix("l", {"n": [1, 1]}, once()),
+            "'1' belongs to more than one item",
+        ),
+    ],
+)
+def test_what_can_only_fail_is_refused_in_python_too(loop, text):
+    with pytest.raises(hocket.WorkflowInvalid) as caught:
+        hocket.WorkflowDefinition("w", [loop()]).validate()
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        lambda: WorkflowStep.for_each("l", [Odd(), Odd()], once(), key="$item.id"),
+        lambda: WorkflowStep.for_each("l", [1, 1], once(), key="$item-$context.n"),
+        lambda: WorkflowStep.for_each("l", ["$results.a", 1], once(), key="$item"),
+        lambda: WorkflowStep.for_each(
+            "l", "$context.all", once(), key="k", wait_strategy="quorum(9)"
+        ),
+        lambda: WorkflowStep.for_each("l", ["x"], once(), key="k"),
+        lambda: WorkflowStep.for_each("l", [1, 1], once(), key="$index-$item"),
+        lambda: WorkflowStep.for_each("l", [1, 1], once(), key=str),
+        lambda: WorkflowStep.matrix("l", {"n": "$context.all"}, once(), exclude=[{"n": 7}]),
+        lambda: WorkflowStep.matrix("l", {"n": [1, 1]}, once(), key="$index"),
+        lambda: WorkflowStep.matrix("l", {"n": range(2000)}, once(), wait_strategy="quorum(2001)"),
+        lambda: WorkflowStep.matrix("l", {"n": [1]}, once(), exclude=[{"n": "$context.n"}]),
+    ],
+)
+def test_what_is_known_only_in_the_run_is_left_to_it(loop):
+    hocket.WorkflowDefinition("w", [gives("a", 1), loop()]).validate()

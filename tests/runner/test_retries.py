@@ -397,3 +397,26 @@ def test_a_wait_may_be_none_at_all(zero, load):
         """)
     retry = workflow.step("a").retry
     assert (retry.wait_initial, retry.wait_jitter) == (0, 0)
+
+
+# --- what is said of attempts
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+async def test_an_explanation_says_how_often_a_step_was_tried(grouped, autojump_clock):
+    steps = [
+        WorkflowStep("never", execute=Fails(9), retry=AGAIN, on_error="skip_dependents"),
+        WorkflowStep("third", execute=Fails(2), retry=AGAIN),
+        WorkflowStep("once", execute=Fails(0), retry=AGAIN),
+    ]
+    if grouped:
+        steps = [WorkflowStep.parallel("g", steps, "all_settled")]
+    steps.append(WorkflowStep("after", execute=Fails(0), depends_on=["never"]))
+    result = await run(*steps)
+    assert result.explain("never") == "never failed after 3 attempts: disk full"
+    assert result.explain("third") == "third succeeded after 3 attempts"
+    assert result.explain("once") == "once succeeded"
+    if not grouped:
+        assert result.explain("after") == (
+            "after was skipped: it needs never, which failed after 3 attempts: disk full"
+        )

@@ -312,3 +312,35 @@ def test_the_same_file_is_read_once(write):
     write("main.yaml", "name: main\nsteps:\n" + steps)
     made = hocket.load_workflow("main.yaml")
     assert len({id(one.workflow.definition) for one in made.steps}) == 1
+
+
+def _cleans_up(id, seconds, error=None):
+    async def execute(context):
+        try:
+            await trio.sleep(100)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(seconds)
+            if error is not None:
+                raise error
+
+    return WorkflowStep(id, execute=execute)
+
+
+@pytest.mark.parametrize("own", [None, 5, 6, 100])
+def test_what_a_limit_around_a_workflow_stops_is_cancelled_whenever_its_own_limit_passes(own):
+    seen = {}
+
+    async def look(context):
+        seen.update({id_: state.value for id_, state in context.states.items()})
+
+    inner = WorkflowDefinition(
+        "inner",
+        [_cleans_up("a", 3, OSError("no")), _cleans_up("b", 4)],
+        max_duration=own,
+        finally_=[WorkflowStep("look", execute=look)],
+    )
+    workflow = WorkflowDefinition("w", [WorkflowStep("part", workflow=inner)], max_duration=5)
+    result = run_virtual(lambda: hocket.WorkflowManager().execute(workflow))
+    assert seen == {"a": "failed", "b": "cancelled"}
+    assert result.duration == 9

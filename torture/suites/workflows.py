@@ -45,8 +45,11 @@ class Run:
 
 
 def trial(seed: int) -> Counter[str]:
-    rng = random.Random(seed)
-    case = make_case(rng)
+    return hold(make_case(random.Random(seed)))
+
+
+def hold(case: Case) -> Counter[str]:
+    """Run a workflow by hocket and by the reference, and hold the one against the other."""
     run = Run(case)
     try:
         run.definition.validate()

@@ -6,8 +6,8 @@ import argparse
 import logging
 from typing import Any
 
-from .._base.suggestions import did_you_mean
 from .._report.console import is_terminal, make_console
+from .._report.inner_steps import InnerSteps
 from .._report.output import Stream
 from .._report.progress import KINDS, make_progress
 from .._report.record import RunRecord
@@ -54,8 +54,8 @@ def add_run(commands: Any) -> None:
         metavar="STEP",
         action="append",
         default=[],
-        help="say at the end how a step ended and why, with the chain of causes, on standard error "
-        "(repeatable)",
+        help="say at the end how a step ended and why, with the chain of causes, on standard error; "
+        "users[ada] is an item of a loop, users[ada].store a step in it (repeatable)",
     )
     parser.add_argument(
         "--progress",
@@ -94,10 +94,10 @@ def _prepare(arguments: argparse.Namespace, out: Stream, screen: Screen) -> Sess
     if workflow is None or values is None:
         door.refuse()
     record = RunRecord(workflow)
-    door.attempt(_check_steps, record, arguments.explain)
+    inner = door.attempt(_inner_steps, record, arguments.explain)
     kind = arguments.progress or ("none" if arguments.quiet else "auto")
     progress = door.attempt(make_progress, record, screen, kind)
-    if progress is None or door.mistakes:
+    if progress is None or inner is None or door.mistakes:
         door.refuse()
     context = WorkflowContext(values=values)
     return Session(
@@ -108,15 +108,17 @@ def _prepare(arguments: argparse.Namespace, out: Stream, screen: Screen) -> Sess
         style,
         out,
         screen,
+        inner,
         everything=arguments.all,
         explained=arguments.explain,
         tracebacks=arguments.log_level <= logging.DEBUG,
     )
 
 
-def _check_steps(record: RunRecord, ids: list[str]) -> None:
-    """Refuse to explain what is no step."""
-    unknown = [id_ for id_ in ids if id_ not in record.steps]
-    if unknown:
-        near = did_you_mean(unknown[0], record.steps)
-        raise SettingError(f"--explain {unknown[0]}: there is no such step{near}")
+def _inner_steps(record: RunRecord, names: list[str]) -> InnerSteps:
+    """Return what is to be explained that is inside of steps; refuse what is no step at all."""
+    inner = InnerSteps(record, [name for name in names if name not in record.steps])
+    for name in inner.names:
+        if inner.owner(name) is None:
+            raise SettingError(f"--explain {name}: {inner.why_none(name)}")
+    return inner

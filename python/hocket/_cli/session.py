@@ -15,8 +15,10 @@ import trio
 from .._base.errors import UnresolvedReference
 from .._base.exceptions import is_a, leaves, notes_of
 from .._base.shown import one_line, traceback_of, visible
+from .._model.event import Observer
 from .._model.states import StepState
 from .._report.as_json import write_json, write_output
+from .._report.inner_steps import InnerSteps
 from .._report.output import Stream
 from .._report.progress import Progress, shortened
 from .._report.reasons import Reasons
@@ -47,6 +49,8 @@ class Session:
     style: str
     out: Stream
     screen: Screen
+    inner: InnerSteps
+    """Those of the explained steps that are inside of loops and other workflows."""
     everything: bool = False
     """Whether the report has every step, of however many."""
     explained: Sequence[str] = ()
@@ -84,7 +88,7 @@ class Session:
             await self.manager._execute(
                 self.record.workflow,
                 self.context,
-                [self.record.observe, self.progress.observe],
+                self._observers(),
                 self._note_result,
             )
             self._has_ended = self.record.result is not None
@@ -92,6 +96,10 @@ class Session:
             raise
         except BaseException as error:  # noqa: BLE001 - reported
             self._note_fatal(error)
+
+    def _observers(self) -> list[Observer]:
+        inner = [self.inner.observe] if self.inner.names else []
+        return [self.record.observe, self.progress.observe, *inner]
 
     def _note_result(self, result: WorkflowResult) -> None:
         self.record.result = result
@@ -128,7 +136,7 @@ class Session:
                 self.progress.close()
             left = [step.id for step in self.record.steps.values() if step.state is _RUNNING]
             what = ", ".join(left) or "tools that had not opened, or not closed, yet"
-            self.record.problem = f"abandoned: {what}"
+            self.record.problem, self.record.abandoned = f"abandoned: {what}", True
             code = self._report()
         finally:
             os._exit(code)
@@ -143,13 +151,20 @@ class Session:
             self._write_tracebacks()
         self._write(self.out)
         for step in self.explained:
-            self.screen.line(explain(step, self.context))
+            self.screen.line(self._explained(step))
         if self.out.is_lost:
             self.screen.line(f"standard output cannot be written to: {self.out.why_lost()}")
             self._write(self.screen.err)
         if record.interrupted is not None and self.interrupt.code is not None:
             return self.interrupt.code
         return SUCCESS if record.success and not self.out.is_lost else FAILURE
+
+    def _explained(self, step: str) -> str:
+        if step in self.inner.names:
+            return self.inner.explain(step, self.context)
+        text = explain(step, self.context)
+        is_left = self.record.abandoned and self.context.state_of(step) is None
+        return f"{text}: the run was abandoned" if is_left else text
 
     def _write(self, stream: Stream) -> None:
         """Write what the user asked to see."""

@@ -39,6 +39,7 @@ async def supervise(
     is no step's error (KeyboardInterrupt, SystemExit), and mistakes of the program.
     """
     host = None
+    around = inf if timeout is None else trio.current_effective_deadline()
     keeps_out = tree_variables.are_set_in(current_task().context)
     try:
         async with trio.open_nursery() as nursery:
@@ -64,7 +65,7 @@ async def supervise(
         if is_a(failure, trio.Cancelled) and run.decided:
             # What is done is done; the caller meets its cancellation at its next checkpoint.
             assert host is not None, "decided before it began"
-            return host.is_out_of_time()
+            return host.is_out_of_time(around)
         raise failure
     finally:
         del failure
@@ -270,10 +271,10 @@ class Host:
         scope.cancel(reason="the group is decided")
         del self
 
-    def is_out_of_time(self) -> bool:
-        """Whether the time limit came before the verdict."""
+    def is_out_of_time(self, around: float = inf) -> bool:
+        """Whether the time limit came before the verdict, and before one around the run."""
         deadline = self._nursery.cancel_scope.deadline
-        return deadline != inf and not self.stopped and deadline <= trio.current_time()
+        return deadline < around and not self.stopped and deadline <= trio.current_time()
 
     @enable_ki_protection
     def alarm(self, deadline: float) -> None:

@@ -16,14 +16,13 @@ from .._model.retry import Retry
 from .._model.strategy import WaitStrategy
 from .._workflow.branch import Branch, IfBranch, SwitchBranch, SwitchCase
 from .._workflow.computed import work_out, written
-from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
 from .._workflow.handlers import HANDLERS
 from .._workflow.parameters import Parameter
 from .._workflow.rules import Edge
 from .._workflow.step import WorkflowStep
 from .._workflow.sub_workflow import SubWorkflow
-from .entries import ConfigEntry, EdgeEntry, FileEntry, StepEntry
+from .entries import BranchEntry, ConfigEntry, EdgeEntry, FileEntry, StepEntry
 from .failure_kinds import FailureKinds
 from .findings import Findings
 from .loops import LOOPS, TEMPLATES, build_loop
@@ -31,10 +30,6 @@ from .source import CannotRead
 from .values import MISTAKEN
 
 __all__ = ["Builder"]
-
-
-async def _unreadable(context: WorkflowContext) -> None:
-    """Stands for what a step does if that could not be read; such a definition never runs."""
 
 
 @attrs.frozen
@@ -102,7 +97,7 @@ class Builder:
     def _step(self, entry: Any, keys: Keys) -> WorkflowStep[Any]:
         unreadable = unreadable_id(keys)
         if entry is MISTAKEN:
-            return WorkflowStep(unreadable, execute=_unreadable)
+            return WorkflowStep(unreadable, tool=unreadable)
         if entry.id is None:
             self.findings.add(keys, "a step needs an id")
         return self._with_id(entry, _read(entry.id, unreadable), keys)
@@ -114,20 +109,24 @@ class Builder:
             "timeout": _read(entry.timeout, None),
             "on_error": self._on_error(entry, keys),
         }
-        kind = self._kind(entry, keys)
+        kinds = self._kinds(entry, keys)
+        kind = kinds[0] if len(kinds) == 1 else None
         retry = self._retry(entry.retry, (*keys, "retry"))
         if kind not in ("tool", None) and entry.retry is not None:
             text = f"a {_WHAT.get(kind, kind)} is not run again; give 'retry' to its steps"
             if kind == "group":
                 text += f", or to {self.findings.spelling.key('group')!r} for all of them"
             self.findings.add((*keys, "retry"), text, is_key=True)
-        done = None if kind is None else self._what(entry, kind, id_, keys)
-        if done is None:
-            return WorkflowStep(id_, execute=_unreadable, **common)
-        if kind == "tool":
+        done = next(
+            filter(None, [self._what(entry, one, id_, keys) for one in _to_build(entry, kinds)]),
+            None,
+        )
+        if done is None:  # what it would be given may refer to others
+            done = {"tool": unreadable_id(), "input": _read(entry.input, None)}
+        if "tool" in done:
             done["retry"] = retry
         made = WorkflowStep(id_, **done, **common)
-        if kind == "group":
+        if "group" in done:
             named = ("max_concurrent", "timeout", "step_timeout")
             work_out(made, {f"group.{name}": getattr(entry.group, name) for name in named})
         return made
@@ -140,7 +139,7 @@ class Builder:
             given = {"tool": str(entry.tool), "input": entry.input, "run_in": run_in}
             return given if is_read else None
         if kind == "workflow":
-            return self._workflow(entry, keys)
+            return {"workflow": self._workflow(entry, keys), "with_": _read(entry.with_, None)}
         name = "loop" if kind in LOOPS else kind
         if kind in LOOPS:
             made: Any = build_loop(self, entry, kind, id_, keys)
@@ -152,20 +151,20 @@ class Builder:
             made = self._block(entry, kind, keys) or None
         return None if made is None else {name: made}
 
-    def _workflow(self, entry: StepEntry, keys: Keys) -> dict[str, Any] | None:
-        if MISTAKEN in (entry.workflow, entry.with_):
-            return None
+    def _workflow(self, entry: StepEntry, keys: Keys) -> SubWorkflow:
+        """The workflow that a step runs; one that nothing is known of if it cannot be read."""
+        found = None
         try:
-            found = self.open_workflow(str(entry.workflow))
+            if entry.workflow is not MISTAKEN:
+                found = self.open_workflow(str(entry.workflow))
         except CannotRead as error:
             name = str(entry.workflow)
             hint = "; the path is written out: it is no reference" if "$" in name else ""
             self.findings.add((*keys, "workflow"), f"{shown(name)}: {error}{hint}")
-            return None
-        return None if found is None else {"workflow": found, "with_": _read(entry.with_, None)}
+        return SubWorkflow() if found is None or entry.with_ is MISTAKEN else found
 
-    def _kind(self, entry: StepEntry, keys: Keys) -> str | None:
-        """Which of its keys says what a step does; None if there is not exactly one."""
+    def _kinds(self, entry: StepEntry, keys: Keys) -> list[str]:
+        """Which of its keys say what a step does: exactly one, or that is reported."""
         key = self.findings.spelling.key
         loops = [name for name in LOOPS if getattr(entry, name) is not None]
         # Beside a loop, steps and sequence say what it does.
@@ -196,7 +195,7 @@ class Builder:
             self.findings.add(
                 (*keys, "step"), text.replace("for_each", key("for_each")), is_key=True
             )
-        return given[0] if len(given) == 1 else None
+        return given
 
     def template_step(self, entry: StepEntry, loop: str, keys: Keys) -> WorkflowStep[Any]:
         """Build the one step that a loop does each time."""
@@ -258,7 +257,7 @@ class Builder:
         if entry.type is None:
             self.findings.add(keys, "a branch needs 'type': if or switch")
         if entry.type in (None, MISTAKEN):
-            return None
+            return self._either_branch(entry, keys)
         for name in (*_IF, *_SWITCH):
             if name not in wanted and getattr(entry, name) is not None:
                 there = ", ".join(map(key, wanted))
@@ -267,18 +266,23 @@ class Builder:
         needed = [name for name in wanted[:2] if getattr(entry, name) is None]
         for name in needed:
             self.findings.add(keys, f"a branch of type {entry.type!r} needs {key(name)!r}")
-        if needed or MISTAKEN in (getattr(entry, name) for name in wanted):
-            return None
-        if entry.type == "if":
-            return IfBranch(
-                entry.condition,
-                self.members(entry.then_steps, (*keys, "then_steps")),
-                self.members(_read(entry.else_steps, []), (*keys, "else_steps")),
+        return self._either_branch(entry, keys)
+
+    def _either_branch(self, entry: BranchEntry, keys: Keys) -> Branch:
+        """Build a branch of what can be read of it: of one without a type, by the keys that it has."""
+        is_switch = entry.type == "switch" or (
+            entry.type != "if" and (entry.cases is not None or entry.expression is not None)
+        )
+        if is_switch:
+            return SwitchBranch(
+                _read(entry.expression, "true"),
+                self._cases(_read(entry.cases, []), (*keys, "cases")),
+                self.members(_read(entry.default_steps, []), (*keys, "default_steps")),
             )
-        return SwitchBranch(
-            entry.expression,
-            self._cases(entry.cases, (*keys, "cases")),
-            self.members(_read(entry.default_steps, []), (*keys, "default_steps")),
+        return IfBranch(
+            _read(entry.condition, "true"),
+            self.members(_read(entry.then_steps, []), (*keys, "then_steps")),
+            self.members(_read(entry.else_steps, []), (*keys, "else_steps")),
         )
 
     def _block(self, entry: Any, key: str, keys: Keys) -> list[str | WorkflowStep[Any]]:
@@ -291,6 +295,7 @@ class Builder:
         made: list[SwitchCase] = []
         for index, case in enumerate(entries):
             if case is MISTAKEN:
+                made.append(SwitchCase(None, []))
                 continue
             here = (*keys, index)
             if case.steps is None:
@@ -325,9 +330,10 @@ class Builder:
                 run_in=_read(entry.run_in, "trio"),
             )
         except (TypeError, ValueError) as error:
-            if members:  # or it was reported above
-                self.findings.add(keys, str(error))
-            return None
+            if not made:  # which was reported above
+                return None
+            self.findings.add(keys, str(error))
+            return ParallelGroup(_read(entry.id, step), made)
 
     def fail_fast(self, entry: Any, keys: Keys) -> bool:
         """Whether the first failure stops a group; a mistake beside what says otherwise is reported."""
@@ -361,6 +367,16 @@ _KINDS = ("tool", "group", "branch", "steps", "sequence", "workflow", *LOOPS)
 # What a branch of each type has; it needs the first two.
 _IF = ("condition", "then_steps", "else_steps")
 _SWITCH = ("expression", "cases", "default_steps")
+
+
+def _to_build(entry: StepEntry, kinds: list[str]) -> list[str]:
+    """What to build of a step that says several things: one loop, and first what holds other steps."""
+    if len(kinds) < 2:
+        return kinds
+    loops = [kind for kind in kinds if kind in LOOPS]
+    has_template = any(getattr(entry, name) is not None for name in TEMPLATES)
+    left_out = loops[1:] if has_template else loops
+    return sorted((kind for kind in kinds if kind not in left_out), key="tool".__eq__)
 
 
 def _given(entry: Any) -> dict[str, Any]:

@@ -35,6 +35,18 @@ __all__ = ["Wrong", "read_entries"]
 # So many mistakes of a file, and no more of it is read: each costs a thousand times what it takes
 # to write one.
 _MOST_WRONG = 1_001
+# Keys whose values may refer to steps, and have no keys of their own with two spellings.
+_READ_ANYWAY = (
+    "input",
+    "output",
+    "when",
+    "depends_on",
+    "with_",
+    "condition",
+    "expression",
+    "until",
+)
+_SURE = 0.8
 # What is the same text inside brackets: no number, no word with a meaning, no sign of YAML's.
 _BARE_IN_LIST = re.compile(r"(?!(?:true|false|null)\Z)[^\W\d][\w.-]*(?: [\w.-]+)*", re.IGNORECASE)
 
@@ -49,6 +61,8 @@ class Wrong:
     """Whether the key itself is wrong, not its value."""
     meant: str | None = None
     """The native key that an unknown key most likely means."""
+    is_sure: bool = False
+    """Whether hardly another one can be meant."""
     part: str = ""
     """What of a text is wrong; empty when it is the whole."""
 
@@ -61,15 +75,18 @@ def read_entries(data: Any, spelling: Spelling) -> tuple[Any, list[Wrong]]:
     """
     convert = _converter(spelling).structure
     wrong: list[Wrong] = []
-    try:
-        return convert(data, FileEntry), wrong
-    except (BaseValidationError, WrongValue) as error:
-        _collect(error, (), wrong, spelling)
-    if len(wrong) >= _MOST_WRONG:
-        return MISTAKEN, wrong
-    for one in wrong:
-        data = _take_out(data, one)
-    return convert(data, FileEntry), wrong
+    # Again and again: what stood under a misspelt key is read in the next round.
+    while True:
+        found: list[Wrong] = []
+        try:
+            return convert(data, FileEntry), wrong
+        except (BaseValidationError, WrongValue) as error:
+            _collect(error, (), found, spelling)
+        wrong += found
+        if len(wrong) >= _MOST_WRONG:
+            return MISTAKEN, wrong
+        for one in found:
+            data = _take_out(data, one)
 
 
 @cache
@@ -264,7 +281,15 @@ def _unknown_keys(
             f"unknown key {found(key)}; {near}",
             is_key=True,
             meant=written[meant] if meant else None,
+            is_sure=meant is not None and nearest(key, [meant], _SURE) is not None,
         )
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a list, and of the mappings in it: what is wrong there is taken out."""
+    if not isinstance(value, list):
+        return value
+    return [dict(item) if isinstance(item, Mapping) else item for item in value]
 
 
 def _take_out(data: Any, wrong: Wrong) -> Any:
@@ -275,9 +300,11 @@ def _take_out(data: Any, wrong: Wrong) -> Any:
     for key in wrong.keys[:-1]:
         holder = holder[key]
     if wrong.is_key:
-        del holder[wrong.keys[-1]]
-        if wrong.meant is not None:  # so that the meant key is not reported as missing as well
-            holder.setdefault(wrong.meant, MISTAKEN)
+        value, meant = holder.pop(wrong.keys[-1]), wrong.meant
+        if meant is not None and meant not in holder:
+            # So that it is not reported as missing as well; and what it refers to is looked at.
+            is_read = wrong.is_sure and meant in _READ_ANYWAY
+            holder[meant] = _copied(value) if is_read else MISTAKEN
     else:
         holder[wrong.keys[-1]] = MISTAKEN
     return data

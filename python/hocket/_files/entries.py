@@ -17,6 +17,7 @@ __all__ = [
     "ConditionText",
     "ConfigEntry",
     "Count",
+    "Delay",
     "EdgeEntry",
     "Factor",
     "Failure",
@@ -33,6 +34,7 @@ __all__ = [
     "Member",
     "Name",
     "ParameterEntry",
+    "Patience",
     "Place",
     "Places",
     "RateEntry",
@@ -71,6 +73,8 @@ FailureText = NewType("FailureText", str)
 Factor = NewType("Factor", float)
 TypeText = NewType("TypeText", str)
 Wait = NewType("Wait", float)
+Delay = NewType("Delay", object)
+Patience = NewType("Patience", float)
 Limit = NewType("Limit", object)
 Slots = NewType("Slots", object)
 Version = NewType("Version", int)
@@ -95,7 +99,7 @@ class RetryEntry:
     wait_max: Wait | None = attrs.field(default=None, metadata=_key("waitMax"))
     wait_jitter: Wait | None = attrs.field(default=None, metadata=_key("waitJitter"))
     wait_exp_base: Factor | None = attrs.field(default=None, metadata=_key("waitExpBase"))
-    timeout: Seconds | None = attrs.field(default=None, metadata=_key())
+    timeout: Patience | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen
@@ -194,8 +198,8 @@ class RepeatEntry:
     """``repeat:`` of a step."""
 
     until: ConditionText | None = attrs.field(default=None, metadata=_key())
-    delay: Seconds | None = attrs.field(default=None, metadata=_key())
-    max: Count | None = attrs.field(default=None, metadata=_key())
+    delay: Delay | None = attrs.field(default=None, metadata=_key())
+    max: Slots | None = attrs.field(default=None, metadata=_key())
 
 
 @attrs.frozen

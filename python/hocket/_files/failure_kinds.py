@@ -12,6 +12,7 @@ import attrs
 
 from .._base import errors
 from .._base.shown import shown
+from .._base.suggestions import nearest
 from ..tools._http_failure import HttpRequestFailed
 
 __all__ = ["FailureKinds", "check_failure"]
@@ -31,6 +32,34 @@ _KNOWN: dict[str, type] = {
     if isinstance(value, type) and issubclass(value, BaseException)
 }
 _IN_ANY_CASE = {name.lower(): name for name in _KNOWN}
+# Of httpx, which is imported only when it is needed.
+_OF_HTTPX = (
+    "HTTPError",
+    "HTTPStatusError",
+    "ConnectError",
+    "ConnectTimeout",
+    "NetworkError",
+    "PoolTimeout",
+    "ReadError",
+    "ReadTimeout",
+    "RequestError",
+    "TimeoutException",
+    "TransportError",
+    "WriteError",
+    "WriteTimeout",
+)
+# Of the forms that are not quite right, what was meant.
+_NEARLY = (
+    (
+        re.compile(r"(?:http|status)?[ _:/-]*([1-5])(?:\d?x|x{1,3}|\*|\d\*)", re.IGNORECASE),
+        "HTTP {}xx",
+    ),
+    (re.compile(r"(?:http|status)?[ _:/-]*([1-5]\d\d)", re.IGNORECASE), "HTTP {}"),
+    (re.compile(r"exit[ _:-]*(?:code|status)?[ _:-]*(\d{1,3})", re.IGNORECASE), "exit {}"),
+    (re.compile(r"(?:http)?[ _:/-]*no[ _-]*(?:answer|response)", re.IGNORECASE), "HTTP no answer"),
+)
+# Two names are so much alike if one letter of ten is another, or one of six is left out.
+_ALIKE = 0.9
 
 
 @attrs.frozen(eq=False, init=False)
@@ -79,15 +108,53 @@ def check_failure(text: str) -> Test:
         return lambda error: (
             isinstance(error, subprocess.CalledProcessError) and (error.returncode == code)
         )
-    if not _TYPE.fullmatch(text):
-        raise ValueError(f"expected {_FORMS}; found {shown(text)}")
     known = _KNOWN.get(text)
     if known is not None and not issubclass(known, Exception):
         raise ValueError(f"expected a type of errors; {text} is none, and is never tried again")
-    meant = _IN_ANY_CASE.get(text.lower())
-    if known is None and meant is not None:
-        raise ValueError(f"expected {_FORMS}; found {shown(text)}; did you mean {meant!r}?")
-    return lambda error: any(_is_called(kind, text) for kind in type(error).__mro__)
+    if known is None and (why := _why_not(text)) is not None:
+        raise ValueError(f"expected {_FORMS}; found {shown(text)}{why}")
+    # IOError is another name of OSError.
+    return lambda error: any(
+        kind is known or _is_called(kind, text) for kind in type(error).__mro__
+    )
+
+
+def _why_not(text: str) -> str | None:
+    """Say what was most likely meant, of a text that is no known name; None if it may be one of an error.
+
+    Which errors steps raise is known only in the run: a name is refused only where it is all but another.
+    """
+    for form, meant in _NEARLY:
+        if match := form.fullmatch(text):
+            return f"; did you mean {meant.format(*match.groups())!r}?"
+    if not _TYPE.fullmatch(text):
+        return ""
+    if (same := _IN_ANY_CASE.get(text.lower())) is not None:
+        return f"; did you mean {same!r}?"
+    if "." in text:
+        return None
+    loaded = _loaded()
+    if text in loaded or text in _OF_HTTPX:
+        return None
+    near = nearest(text, [*_KNOWN, *_OF_HTTPX, *loaded], _ALIKE)
+    if near is None:
+        return None
+    return f"; did you mean {near!r}? (of an error of your own write the module too: errors.{text})"
+
+
+def _loaded() -> set[str]:
+    """The names of all types of errors that there are now, such as those of the tools."""
+    names: set[str] = set()
+    todo: list[type] = [Exception]
+    seen: set[type] = set()
+    while todo:
+        kinds: list[type] = type.__subclasses__(todo.pop())
+        for kind in kinds:
+            if kind not in seen:
+                seen.add(kind)
+                names.add(kind.__name__)
+                todo.append(kind)
+    return names
 
 
 def _http_test(match: re.Match[str]) -> Test:

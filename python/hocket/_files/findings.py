@@ -25,6 +25,8 @@ class Findings(Mistakes):
     data: Any
     document: Document | None = None
     spelling: Spelling = Spelling.NATIVE
+    renamed: dict[Keys, str | int] = attrs.field(factory=dict)
+    """For what was read under a key that was meant, how the file has misspelt that."""
 
     def add(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> None:
         """Note one mistake: at a value, at the key itself, or at a part of a text."""
@@ -64,10 +66,13 @@ class Findings(Mistakes):
         """Native keys as the file spells them."""
         written: list[str | int] = []
         value = self.data
-        for key in keys:
+        for depth, key in enumerate(keys, 1):
+            misspelt = self.renamed.get(keys[:depth])
             camel = CAMEL.get(key, key) if isinstance(key, str) else key
             if isinstance(value, Mapping) and key not in value and camel in value:
                 key = camel
+            elif misspelt is not None and not _holds(value, key):
+                key = misspelt
             elif not _holds(value, key) and isinstance(key, str):
                 key = self.spelling.key(key)
             written.append(key)

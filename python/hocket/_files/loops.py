@@ -19,6 +19,10 @@ TEMPLATES = ("step", "steps", "sequence")
 """What stands beside one of these: what it does each time."""
 
 
+# Stands for values that cannot be read: what they will be is not known, as of any reference.
+_UNKNOWN = "$context"
+
+
 class _Builder(Protocol):
     """What builds the steps in a loop."""
 
@@ -31,16 +35,17 @@ class _Builder(Protocol):
 
 
 def build_loop(builder: _Builder, entry: Any, kind: str, id_: str, keys: Keys) -> Loop | None:
-    """Build the loop of a step; None if it cannot be read."""
-    block = build_template(builder, entry, kind, id_, keys)
+    """Build the loop of a step, of what can be read of it; None if that is too little.
+
+    It has stand-ins for the rest, so that what its steps refer to can be checked.
+    """
+    block = build_template(builder, entry, kind, id_, keys) or Block("steps", ())
     inner, keys = getattr(entry, kind), (*keys, kind)
     if inner is MISTAKEN:
         return None
     reader = _Reader(builder, inner, keys)
-    loop = {"for_each": reader.for_each, "matrix": reader.matrix, "repeat": reader.repeat}[kind](
-        block or Block("steps", ())
-    )
-    return None if block is None else loop
+    makers = {"for_each": reader.for_each, "matrix": reader.matrix, "repeat": reader.repeat}
+    return makers[kind](block)
 
 
 def build_template(builder: _Builder, entry: Any, kind: str, id_: str, keys: Keys) -> Block | None:
@@ -53,8 +58,9 @@ def build_template(builder: _Builder, entry: Any, kind: str, id_: str, keys: Key
         if given:
             text = f"{key(kind)!r} needs one of {others} beside it; found {' and '.join(map(repr, given))}"
         builder.findings.add((*keys, kind), text, is_key=True)
-        return None
-    (name,) = given
+        if not given:
+            return None
+    name = given[0]
     value, here = getattr(entry, name), (*keys, name)
     if value is MISTAKEN:
         return None
@@ -73,7 +79,7 @@ class _Reader:
         self.entry = entry
         self.keys = keys
 
-    def passes(self) -> Passes | None:
+    def passes(self) -> Passes:
         entry = self.entry
         settings = {
             name: getattr(entry, name)
@@ -81,10 +87,8 @@ class _Reader:
         }
         rate = self.builder.rate(entry.rate, (*self.keys, "rate"))
         fail_fast = self.builder.fail_fast(entry, self.keys)
-        if MISTAKEN in settings.values():
-            return None
-        settings = {name: value for name, value in settings.items() if value is not None}
-        return Passes("", fail_fast=fail_fast, rate=rate, **settings)
+        known = {name: one for name, one in settings.items() if one not in (None, MISTAKEN)}
+        return Passes("", fail_fast=fail_fast, rate=rate, **known)
 
     def add(self, text: str, *more: str | int) -> None:
         self.findings.add((*self.keys, *more), text)
@@ -96,23 +100,25 @@ class _Reader:
             self.add("'in' is needed: a list, or a reference to one")
         elif items is not MISTAKEN and not _is_list(items) and not isinstance(items, Mapping):
             self.add(f"expected a list, or a reference to one; found {found(items)}", "in_")
-            return None
-        if passes is None or items in (None, MISTAKEN) or entry.as_ is MISTAKEN:
-            return None
-        return ForEach(items, "item" if entry.as_ is None else entry.as_, passes, block)
+            items = None
+        if entry.as_ is MISTAKEN:
+            return None  # what its steps call an item is not known
+        name = "item" if entry.as_ is None else entry.as_
+        return ForEach(_UNKNOWN if items in (None, MISTAKEN) else items, name, passes, block)
 
-    def matrix(self, block: Block) -> Matrix | None:
+    def matrix(self, block: Block) -> Matrix:
         entry, passes = self.entry, self.passes()
         axes = {} if entry.axes is None else entry.axes
-        wrong = [name for name, values in axes.items() if not self._is_axis(name, values)]
+        right = {
+            name: values if self._is_axis(name, values) else _UNKNOWN
+            for name, values in axes.items()
+        }
+        right = {name: values for name, values in right.items() if isinstance(name, str)}
         cells = [self._cells(name, getattr(entry, name)) for name in ("include", "exclude")]
         if not axes and not entry.include:
             self.add("a matrix needs names with their values: os: [linux, mac]")
-            return None
-        self._check_excluded(axes, cells[1])
-        if passes is None or wrong or None in cells:
-            return None
-        return Matrix(axes, cells[0], cells[1], passes, block)
+            return Matrix({}, _UNKNOWN, [], passes, block)
+        return Matrix(right, cells[0], cells[1], passes, block)
 
     def _is_axis(self, name: Any, values: Any) -> bool:
         if not isinstance(name, str):
@@ -130,30 +136,21 @@ class _Reader:
             return []
         if cells is MISTAKEN or not _is_list(cells):
             self.add(f"expected a list of mappings; found {found(cells)}", name)
-            return None
+            return _UNKNOWN
         for index, cell in enumerate(cells if isinstance(cells, list | tuple) else ()):
             if not isinstance(cell, Mapping):
                 self.add(f"expected a mapping of names to values; found {found(cell)}", name, index)
-                return None
+                return _UNKNOWN
         return cells
 
-    def _check_excluded(self, axes: Mapping[str, Any], cells: Any) -> None:
-        listed: list[Any] = [] if cells is None or isinstance(cells, str) else list(cells)
-        for index, cell in enumerate(listed):
-            for name in cell:
-                if name not in axes:
-                    near = did_you_mean(name, axes)
-                    text = f"the matrix has no {found(name)}{near}, so that this leaves nothing out"
-                    self.findings.add((*self.keys, "exclude", index, name), text, is_key=True)
-
-    def repeat(self, block: Block) -> Repeat | None:
+    def repeat(self, block: Block) -> Repeat:
         entry = self.entry
         if entry.until is None:
             self.add("'until' is needed: the condition that ends it")
         given = {name: getattr(entry, name) for name in ("until", "delay", "max")}
-        if entry.until is None or MISTAKEN in given.values():
-            return None
-        return Repeat("", block, **given)
+        known = {name: None if one is MISTAKEN else one for name, one in given.items()}
+        until = True if known["until"] is None else known["until"]
+        return Repeat("", block, **{**known, "until": until})
 
 
 def _is_list(value: Any) -> bool:

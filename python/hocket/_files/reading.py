@@ -102,6 +102,9 @@ class Reading:
         _check_mixture(spelled, findings)
         entry, wrong = read_entries(spelled.data, spelled.spelling)
         for one in wrong:
+            if one.meant is not None:
+                findings.renamed[*one.keys[:-1], one.meant] = one.keys[-1]
+        for one in wrong:
             findings.add(one.keys, one.text, is_key=one.is_key, part=one.part)
         if entry is MISTAKEN:
             raise findings.error()

@@ -24,6 +24,7 @@ from .entries import (
     Axes,
     ConditionText,
     Count,
+    Delay,
     Factor,
     Failure,
     FailureText,
@@ -33,6 +34,7 @@ from .entries import (
     Kind,
     Limit,
     Name,
+    Patience,
     Place,
     Places,
     RuleText,
@@ -80,7 +82,12 @@ class WrongValue(ValueError):
 
 def expected(what: str, value: object, near: str = "") -> WrongValue:
     """Return the error for a value that is something else."""
-    return WrongValue(f"expected {what}; found {found(value)}{near}")
+    return WrongValue(f"expected {what}; found {found(value)}{near or _no_reference(value)}")
+
+
+def _no_reference(value: object) -> str:
+    """Say of a reference that it is to be no reference, where one was found instead of a value."""
+    return "; no reference may stand here: write the value" if is_reference(value) else ""
 
 
 def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
@@ -95,6 +102,8 @@ def value_checks(spelling: Spelling) -> dict[Any, Callable[[Any], Any]]:
         Limit: lambda value: _limit(value, spelling),
         Slots: _slots,
         Wait: lambda value: _wait(value, spelling),
+        Delay: lambda value: _delay(value, spelling),
+        Patience: lambda value: _patience(value, spelling),
         Full: _when_full,
         Place: _place,
         Strategy: lambda value: _strategy(value, spelling),
@@ -169,16 +178,38 @@ def _seconds(value: Any, spelling: Spelling) -> float:
     try:
         return spelling.seconds(value)
     except ValueError as error:
-        raise WrongValue(str(error)) from None
+        raise WrongValue(f"{error}{_no_reference(value)}") from None
+
+
+def _patience(value: Any, spelling: Spelling) -> float:
+    """A duration, or infinity for no limit."""
+    is_endless = isinstance(value, float) and value == math.inf
+    return math.inf if is_endless else _seconds(value, spelling)
 
 
 def _limit(value: Any, spelling: Spelling) -> Any:
     """A duration, or a reference that leads to one, written as this spelling writes them."""
 
     def read(value: Any) -> float:
-        return _seconds(_some("a duration", value), spelling)
+        return _patience(_some("a duration", value), spelling)
 
-    return _computed(value, read) if is_reference(value) else read(value)
+    return _duration(value, read, spelling)
+
+
+def _delay(value: Any, spelling: Spelling) -> Any:
+    """A time to wait, or a reference that leads to one."""
+
+    def read(value: Any) -> float:
+        return _wait(_some("a duration, or 0", value), spelling)
+
+    return _duration(value, read, spelling)
+
+
+def _duration(value: Any, read: Callable[[Any], Any], spelling: Spelling) -> Any:
+    """Read a time, or what works one out: with snake_case keys a text with its unit too."""
+    if not is_reference(value):
+        return read(value)
+    return _computed(value, read, may_be_text=spelling is not Spelling.CAMEL)
 
 
 def _slots(value: Any) -> Any:
@@ -197,9 +228,9 @@ def _some(what: str, value: Any) -> Any:
     return value
 
 
-def _computed(value: str, read: Callable[[Any], Any]) -> Computed:
+def _computed(value: str, read: Callable[[Any], Any], *, may_be_text: bool = False) -> Computed:
     try:
-        return Computed.of(value, read)
+        return Computed.of(value, read, may_be_text=may_be_text)
     except ExpressionError as error:
         raise WrongValue(_in_expression(error), _part(error)) from None
 

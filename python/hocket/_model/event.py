@@ -72,6 +72,8 @@ class StepEvent:
     inside: str | None = None
     """The id of the outermost loop, or step with a workflow, that it is inside of: then ``step`` says
     where: ``users[ada]`` for a pass of a loop, ``users[ada].store`` for a step in one."""
+    reason: str = ""
+    """Why it will not run, if it is skipped or omitted."""
 
 
 Observer: TypeAlias = Callable[[StepEvent], object]

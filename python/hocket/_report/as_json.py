@@ -74,6 +74,7 @@ def _entry(step: StepRecord) -> dict[str, Any]:
         "state": step.state,
         "wait": step.wait,
         "run": step.run,
+        "attempts": step.attempts,
         "error": step.error,
         "reason": step.reason or None,
         "winner": step.winner,

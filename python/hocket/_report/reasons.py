@@ -25,6 +25,10 @@ class Reasons:
 
     def note(self, step: StepRecord) -> str:
         """What the report says beside a step; empty for one that ran as expected."""
+        said = [self._note(step), f"{step.attempts:,} attempts" if step.attempts > 1 else ""]
+        return ", ".join(filter(None, said))
+
+    def _note(self, step: StepRecord) -> str:
         if step.id in self._winners:
             return "winner" if step.state is StepState.SUCCEEDED else "decided"
         if step.state in FAILING:
@@ -43,7 +47,9 @@ class Reasons:
     def _note_failed(self, step: StepRecord) -> str:
         if step.id == self.record.culprit:
             return "failed the run"
-        return "tolerated" if self._is_tolerated(step) else ""
+        if self._is_tolerated(step):
+            return "tolerated"
+        return f"failed in {step.handler}" if step.handler else ""
 
     def _is_tolerated(self, step: StepRecord) -> bool:
         if step.tolerated or step.parent is None:

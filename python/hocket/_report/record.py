@@ -21,13 +21,14 @@ from .._runner.result import WorkflowResult
 from .._workflow.branch import IfBranch
 from .._workflow.context import WorkflowContext
 from .._workflow.definition import WorkflowDefinition
-from .._workflow.ledger import brief, explain
+from .._workflow.ledger import brief, reason
 from .._workflow.step import WorkflowStep
 
 __all__ = ["FAILING", "RunRecord", "StepRecord", "is_pass"]
 
 FAILING = (StepState.FAILED, StepState.TIMED_OUT)
 _NOT_ENDED = (StepState.WAITING, StepState.RUNNING)
+_STOPPED = (StepState.CANCELLED, StepState.NOT_REACHED)
 _NEVER = (EventKind.SKIPPED, EventKind.OMITTED)
 _MOST_INNER = 3
 
@@ -50,6 +51,8 @@ class StepRecord:
     """Seconds from submission to start; None if it never started."""
     run: float | None = None
     """Seconds from start to end; None if it never started."""
+    attempts: int = 0
+    """How often it was tried: more than once only with a retry."""
     error: str | None = None
     """Its error, in one line."""
     winner: str | None = None
@@ -66,6 +69,8 @@ class StepRecord:
     """Whether a tool runs it: it is no step of the workflow."""
     tolerated: bool = False
     """Whether the workflow goes on when it fails."""
+    handler: str = ""
+    """The handler that it is in, as a file names it; empty for a step of the workflow itself."""
     note: str = ""
     """Why it ended as it did, where it neither succeeded nor failed by itself, in a clause."""
     reason: str = ""
@@ -100,13 +105,18 @@ class RunRecord:
     """Why the run failed although no step did."""
     interrupted: str | None = attrs.field(init=False, default=None)
     """The name of the signal that ended the run."""
+    abandoned: bool = attrs.field(init=False, default=False)
+    """Whether a second signal has ended it, without waiting for its steps."""
 
     def __attrs_post_init__(self) -> None:
         self.steps = {}
         self.workflow.validate()
         for analysis in self.workflow.analyses:
+            root = analysis.places.root
+            handler = "" if root == "steps" else root.removesuffix("_")
             for step in analysis.plan.steps:
                 for record in _records(step, analysis.plan.members, None, self.workflow.name):
+                    record.handler = handler
                     self.steps[record.id] = record
         self.size = len(self.steps)
         self.states = Counter({StepState.WAITING: self.size})
@@ -169,6 +179,7 @@ class RunRecord:
         if event.kind is EventKind.STARTED:
             self._move(record, StepState.RUNNING)
             record.wait, record.started_at = event.seconds, self.now()
+            record.attempts = event.attempt
             return
         if event.kind is EventKind.RETRYING:
             self._move(record, StepState.WAITING)
@@ -228,7 +239,15 @@ class RunRecord:
         if step.id in context.causes and state is not None:
             self._move(step, state)
             step.note = brief(step.id, context)
-            _, _, step.reason = explain(step.id, context).partition(": ")
+            step.reason = reason(step.id, context)
+        elif step.state in _STOPPED:
+            step.reason = self._how_it_ended()
+
+    def _how_it_ended(self) -> str:
+        """Why a step was stopped, or never ran, of which the run itself has not noted it."""
+        if self.abandoned:
+            return "the run was abandoned"
+        return "the run ended first" if self.interrupted is None else "the run was cancelled"
 
     def _settle(self, step: StepRecord, value: Any, error: BaseException | None) -> None:
         if step.state is StepState.RUNNING:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .._model.event import EventKind, Observer, StepEvent
 from .._model.states import StepState
-from .._workflow.ledger import Cause
+from .._workflow.ledger import Cause, reason
 from .._workflow.step import WorkflowStep
 from .endings import Endings
 from .judge import Judge
@@ -97,7 +97,8 @@ class Gatekeeper:
         """Note that a step never starts, and tell those who look on."""
         self._endings.never(step, state, cause)
         if self._told is not None:
-            self._told(StepEvent(_KINDS[state], step.id, self._group, 0.0))
+            why = reason(step.id, self._judge.context)
+            self._told(StepEvent(_KINDS[state], step.id, self._group, 0.0, reason=why))
 
     def _observe(self, event: StepEvent) -> None:
         assert self._told is not None

@@ -24,10 +24,11 @@ from .._model.result import ParallelExecutionResult, group_failed
 from .._model.strategy import WaitStrategy
 from .._workflow.computed import Computed
 from .._workflow.context import WorkflowContext
+from .._workflow.ledger import said_no
 from .._workflow.loop import INDEX, ForEach, Loop, Matrix, Repeat
 from .._workflow.step import WorkflowStep
 from .inside import inside
-from .passes import Pass, Passes, open_passes
+from .passes import Pass, Passes, Seats, open_passes
 from .setting import Setting
 from .tally import Tally
 
@@ -79,6 +80,8 @@ class _LoopRun:
         )
         self.started: set[str] = set()
         self.limit = None if self.single is None else self.single.limits.get("timeout")
+        self.decided = trio.CancelScope()
+        """Cancelled when it is decided by what has not run."""
         self.passes_spec: ref[RunSpec] | None = None
 
     def start(self, one: Pass) -> Awaitable[Any]:
@@ -94,8 +97,7 @@ class _LoopRun:
         """Work out how long a pass may run that is about to start."""
         spec = None if self.passes_spec is None else self.passes_spec()
         assert spec is not None, "what runs is asked for"
-        place = next(place for place, step in enumerate(spec.steps) if step is one)
-        spec.limit_step(place, limit.value(one.context))
+        spec.limit_step(one.seat, limit.value(one.context))
 
     def lets_in(self, one: Pass) -> bool:
         """Whether a pass runs, as its condition says; what that raises fails the pass."""
@@ -108,7 +110,8 @@ class _LoopRun:
             one.error = error
             return True
         if not holds and self.observer is not None:
-            self.observer(StepEvent(EventKind.SKIPPED, one.key, self.step.id, 0.0))
+            why = said_no(condition.text)
+            self.observer(StepEvent(EventKind.SKIPPED, one.key, self.step.id, 0.0, reason=why))
         return holds
 
     @property
@@ -124,7 +127,7 @@ class _LoopRun:
             id=self.step.id,
             kind="loop",
             ids=[""] * places,
-            steps=[None] * places,
+            steps=[None] * places if self.limit is None else Seats([None] * places),
             executor=self.start,
             step_timeout_ns=limit_to_ns(self.step_timeout),
             step_timeouts_ns=self._own_limits(places),
@@ -188,10 +191,11 @@ class _LoopRun:
         """Run the passes until the loop is decided."""
         landed = stream._belt.landed
         async with stream as outcomes:
-            async for outcome in outcomes:
-                self._count(outcome, tally)
-                if tally.is_decided:
-                    break
+            with self.decided:
+                async for outcome in outcomes:
+                    self._count(outcome, tally)
+                    if tally.is_decided:
+                        break
         for outcome in landed:  # what ended in the moment of the decision
             self._count(outcome, tally)
 
@@ -212,19 +216,40 @@ class _LoopRun:
     def _admitted(self, passes: Passes, tally: Tally) -> Iterator[Pass] | AsyncIterator[Pass]:
         if isinstance(passes.items, AsyncIterable):
             return self._admitted_in_time(passes, tally)
-        return (one for one in passes if self._admit(one, tally))
+        return self._admitted_now(passes, tally)
+
+    def _admitted_now(self, passes: Passes, tally: Tally) -> Iterator[Pass]:
+        for one in passes:
+            if self._admit(one, tally):
+                yield one
+            elif tally.is_decided:
+                return
+        self._take_no_more(tally)
 
     async def _admitted_in_time(self, passes: Passes, tally: Tally) -> AsyncIterator[Pass]:
         async for one in passes:
             if self._admit(one, tally):
                 yield one
+            elif tally.is_decided:
+                return
+        self._take_no_more(tally)
 
     def _admit(self, one: Pass, tally: Tally) -> bool:
         tally.take(one.key)
         if self.lets_in(one):
             return True
         tally.skip()
+        self._stop_if_decided(tally)
         return False
+
+    def _take_no_more(self, tally: Tally) -> None:
+        tally.no_more()
+        self._stop_if_decided(tally)
+
+    def _stop_if_decided(self, tally: Tally) -> None:
+        """Wake who waits for the next outcome: the loop is decided without it."""
+        if tally.is_decided:
+            self.decided.cancel(reason="the loop is decided")
 
     def _count(self, outcome: Outcome[Pass, Any], tally: Tally) -> None:
         if outcome.error is None:
@@ -239,14 +264,15 @@ class _LoopRun:
         last: Any = _NOT_RUN
         one: Pass | None = None
         try:
+            most = loop.most(self.around.context)
             for index in count():
-                if loop.max is not None and index >= loop.max:
+                if most is not None and index >= most:
                     raise HocketError(
-                        f"repeat of step {self.step.id!r}: after {loop.max:,} passes it does not hold: "
+                        f"repeat of step {self.step.id!r}: after {most:,} passes it does not hold: "
                         f"{loop.until.text or 'the condition'}"
                     )
-                if index:
-                    await trio.sleep(loop.delay or 0)
+                if one is not None:
+                    await trio.sleep(loop.wait(one.context))
                 one = self._next_pass(index, last)
                 last = await self._run_pass(one) if self.lets_in(one) else _NOT_RUN
                 one.context.results.pop(self.step.id, None)

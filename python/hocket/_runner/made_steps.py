@@ -34,6 +34,8 @@ class MadeSteps:
         self.tools = tools
         self.owners: dict[str, str] = {}
         """For each made step, the id of the step whose group runs it."""
+        self._groups: set[str] = set()
+        """The ids of made steps with groups."""
         self._written = {
             inner: outer
             for analysis in workflow.analyses
@@ -44,6 +46,7 @@ class MadeSteps:
         """Those of one pass of a loop: what its steps make is for that pass alone."""
         inner = copy(self)
         inner.context, inner.owners = context, dict(self.owners)
+        inner._groups = set(self._groups)
         return inner
 
     def check(
@@ -65,6 +68,7 @@ class MadeSteps:
             raise WorkflowInvalid(f"group {group.id!r}, made by its function,", named)
         plan = analysis.plan
         self.owners |= plan.owners
+        self._groups |= {one.id for one in analysis.places.steps if one.group is not None}
         return [found for one in members if (found := plan.member(one)) is not None], plan
 
     def around(self, id_: str) -> Iterator[str]:
@@ -73,6 +77,17 @@ class MadeSteps:
         while inner is not None:
             yield inner
             inner = self.owners.get(inner) or self._written.get(inner)
+
+    def groups_around(self, id_: str) -> list[str]:
+        """Return the steps that run the groups around a step, the outermost last."""
+        return [one for one in self.around(id_) if one != id_ and self._runs_group(one)]
+
+    def _runs_group(self, id_: str) -> bool:
+        known = (places for places in self.places if id_ in places.number)
+        written = next(known, None)
+        if written is None:
+            return id_ in self._groups
+        return written.kind(written.number[id_]) == "group"
 
 
 @attrs.frozen(eq=False)
@@ -94,6 +109,11 @@ class _Outside:
     def why_no_member(self, id_: str) -> str:
         what = f"{id_!r} runs elsewhere" if self.taken(id_) else f"there is no step {id_!r}"
         return f"{what}; a function of steps returns WorkflowStep objects, which are new"
+
+    def judged(self, id_: str) -> str:
+        mine = set(self.made.around(self.owner))
+        groups = [one for one in self.made.groups_around(id_) if one not in mine]
+        return groups[-1] if groups else id_
 
     def why_not_before(
         self, id_: str, mistakes: Mistakes, written: Callable[[str], str]

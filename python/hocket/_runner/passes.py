@@ -5,18 +5,18 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sized
-from itertools import product
 from typing import Any
 
 import attrs
 
 from .._base.shown import shown
 from .._model.result import ParallelExecutionResult
+from .._workflow.cells import cells_of
 from .._workflow.context import WorkflowContext
 from .._workflow.loop import INDEX, MATRIX, ForEach, Matrix
 from .._workflow.templates import as_text
 
-__all__ = ["Pass", "Passes", "open_passes"]
+__all__ = ["Pass", "Passes", "Seats", "open_passes"]
 
 _MOST_NAMED = 5
 
@@ -29,6 +29,17 @@ class Pass:
     context: WorkflowContext
     error: Exception | None = None
     """What its condition has raised: it fails as it starts."""
+    seat: int = 0
+    """Which of the places it has that are for passes under way."""
+
+
+class Seats(list[Any]):
+    """The places for passes under way. Each pass is told which of them it gets."""
+
+    def __setitem__(self, place: Any, one: Any) -> None:
+        if one is not None:
+            one.seat = place
+        super().__setitem__(place, one)
 
 
 @attrs.define(eq=False)
@@ -184,10 +195,4 @@ def _cells(where: str, loop: Matrix, context: WorkflowContext) -> list[dict[str,
             raise TypeError(
                 f"{where}: {name!r} has to be a list of mappings; found {shown(listed)}"
             )
-    cells = (dict(zip(values, cell, strict=True)) for cell in product(*values.values()))
-    left = [cell for cell in cells if not any(_is_of(cell, one) for one in exclude)]
-    return [*left, *map(dict, include)] if values else [*map(dict, include)]
-
-
-def _is_of(cell: Mapping[str, Any], pattern: Mapping[str, Any]) -> bool:
-    return all(name in cell and cell[name] == value for name, value in pattern.items())
+    return cells_of(values, include, exclude)

@@ -80,8 +80,20 @@ class WorkflowResult:
         'tell was skipped: it needs store, which failed: disk full'
         """
         if step not in self.states:
-            raise KeyError(f"there is no step {step!r}{did_you_mean(step, self.states)}")
+            raise KeyError(self._why_none(step))
         return explain(step, self._context)
+
+    def _why_none(self, step: str) -> str:
+        inner = step.rpartition(".")[2]
+        if inner in self.states:
+            return f"there is no step {step!r}; did you mean {inner!r}?"
+        for id_ in self.states:
+            if step.startswith((f"{id_}[", f"{id_}.")):
+                return (
+                    f"{step!r} is inside step {id_!r}, which is all that the result knows of it: explain "
+                    f"{id_!r}, or look on with an observer"
+                )
+        return f"there is no step {step!r}{did_you_mean(step, self.states)}"
 
     def raise_for_failure(self) -> None:
         """Raise if the workflow has failed; do nothing if it has succeeded.

@@ -34,7 +34,7 @@ from .._workflow.sides import Side
 from .._workflow.step import WorkflowStep
 from .endings import Endings, why_decided
 from .gatekeeper import NOT_RUN, Gatekeeper
-from .inside import inside
+from .inside import inside, name_in_pass
 from .judge import Judge
 from .left_members import check_strategy, with_skipped
 from .loops import run_loop
@@ -80,7 +80,7 @@ class Scope:
         self._keeps_lists = (
             has_earlier
             or bool(setting.workflow.handlers)
-            or any(step.runs_others for step in plan.steps)
+            or any(step.runs_others or step.retry is not None for step in plan.steps)
         )
 
     async def run_graph(
@@ -204,15 +204,11 @@ class Scope:
 
     def _inside(self, loop: WorkflowStep[Any], context: WorkflowContext, name: str) -> Scope:
         """The scope of one pass, whose steps only it sees."""
-        told = inside(self.observers, loop.id, lambda inner: f"{name}.{inner}")
-        inner = Scope(
-            self.setting,
-            self.plan,
-            context,
-            self.made.inside(context),
-            told,
-            fail_fast=self.fail_fast,
-        )
+        single = None if loop.loop is None else loop.loop.block.single
+        nameless = None if single is None else single.id
+        told = inside(self.observers, loop.id, partial(name_in_pass, nameless, name))
+        made, fast = self.made.inside(context), self.fail_fast
+        inner = Scope(self.setting, self.plan, context, made, told, fail_fast=fast)
         inner.sides = self.sides
         return inner
 
@@ -332,6 +328,8 @@ class Scope:
     @enable_ki_protection
     def _settled(self, event: StepEvent) -> None:
         """Keep the lists in the order of settling, across groups. Ctrl-C waits for the next step."""
+        if event.attempt > 1:
+            self.context._ledger.attempts[event.step] = event.attempt
         state = event.kind.state
         if state is StepState.SUCCEEDED:
             mine = self.completed

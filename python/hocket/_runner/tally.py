@@ -35,8 +35,7 @@ class Tally:
         self.skipped = 0
         self.is_decided = False
         self._lost = False
-        if self._is_out_of_reach and not self.goes_on:
-            self._lost = self.is_decided = True
+        self._give_up_if_too_few()
 
     @property
     def need(self) -> int:
@@ -60,6 +59,18 @@ class Tally:
     def skip(self) -> None:
         """An item's condition said no."""
         self.skipped += 1
+        self._give_up_if_too_few()
+
+    def no_more(self) -> None:
+        """All items are taken, and so it is known how many there are."""
+        if self.known is None:
+            self.known = list(self.taken)
+            self._give_up_if_too_few()
+
+    def _give_up_if_too_few(self) -> None:
+        """Decide the loop if fewer items are left than have to succeed."""
+        if self._is_out_of_reach and not (self.is_decided or self.goes_on):
+            self._lost = self.is_decided = True
 
     def succeeded(self, key: str, value: Any) -> None:
         """A pass has given a value."""
@@ -127,17 +138,20 @@ class Tally:
         if len(keys) < self.need:
             there = "is 1" if len(keys) == 1 else f"are {len(keys):,}"
             return f"{self.strategy.value} needs {self._of_need()}, and there {there}"
+        skipped = f"{self.skipped:,} skipped"
         if not self.errors:
+            left = len(keys) - self.skipped
+            were = "1 was" if left == 1 else f"{left:,} were"
             return (
-                f"{self.strategy.value} needs {self._of_need()}, and {len(keys) - self.skipped:,} were left "
-                f"to run: {self.skipped:,} skipped"
+                f"{self.strategy.value} needs {self._of_need()}, and {were} left to run: {skipped}"
             )
         named = ", ".join(map(repr, list(self.errors)[:_MOST_NAMED]))
         more = ", ..." if len(self.errors) > _MOST_NAMED else ""
         text = f"{len(self.errors):,} of {len(keys):,} items: {named}{more}"
         if self.is_all or len(self.errors) == len(keys):
             return text
-        return f"{text}; {self.strategy.value} needs {self._of_need()} to succeed"
+        text = f"{text}; {self.strategy.value} needs {self._of_need()} to succeed"
+        return f"{text}, and {skipped}" if self.skipped else text
 
     def _of_need(self) -> str:
         return "1 item" if self.need == 1 else f"{self.need:,} items"

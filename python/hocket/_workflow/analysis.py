@@ -11,6 +11,7 @@ import attrs
 from .._base.mistakes import Mistake, Mistakes
 from .computed import Computed
 from .dependencies import Order, check_cycles, connect
+from .loop_checks import check_loops
 from .owners import find_owners
 from .places import Outside, Places
 from .plan import Gate, Graph, WorkflowPlan
@@ -62,6 +63,7 @@ def analyse(
     check_cycles(places, order, mistakes)
     check_output(places, output, mistakes)
     check_limits(places, mistakes)
+    check_loops(places, mistakes)
     if fail_fast and outside is None:
         _check_failed(places, mistakes)
     return Analysis(_plan(places, order, top), mistakes.found, places)

@@ -11,12 +11,15 @@ import attrs
 from .._base.callables import check_call, is_async_callable
 from .._base.checks import check_count
 from .._base.durations import Seconds, check_seconds
-from .._base.errors import ExpressionError
+from .._base.errors import ExpressionError, UnresolvedReference
+from .._base.mistakes import Keys
 from .._base.shown import shown
 from .._model.group import ParallelGroup
 from .context import WorkflowContext
 from .expressions import Expression, compile_expression
 from .references import Reference
+from .syntax import Slip
+from .templates import Template, compile_template
 
 __all__ = [
     "Computed",
@@ -28,6 +31,7 @@ __all__ = [
     "group_limits",
     "is_reference",
     "seconds_or_computed",
+    "wait_or_computed",
     "work_out",
     "written",
 ]
@@ -46,26 +50,44 @@ Read: TypeAlias = Callable[[Any], Any]
 class Computed:
     """A limit that is worked out as it begins to count."""
 
-    given: Expression | Callable[[WorkflowContext], Any]
+    given: Expression | Template | Callable[[WorkflowContext], Any]
     read: Read
     """Checks what comes out, and makes a limit of it."""
+    text: str = ""
+    """As it was written; empty for a function."""
 
     @classmethod
-    def of(cls, text: str, read: Read) -> Computed:
+    def of(cls, text: str, read: Read, *, may_be_text: bool = False) -> Computed:
         """Read an expression: ``$context.patience`` or ``${context.patience ?? 30}``.
+
+        Args:
+            text: the expression.
+            read: checks what comes out.
+            may_be_text: whether it may also be a text with references in it: ``${context.patience}s``.
 
         Raises:
             ExpressionError: it is none.
         """
-        is_whole = text.startswith("${") and text.endswith("}")
-        plain = f"${text[2:-1]}" if is_whole else str.__str__(text)
+        text = str.__str__(text)
+        braces = text.count("${")
+        if braces and not (braces == 1 and text.startswith("${") and text.endswith("}")):
+            if may_be_text:
+                return cls(compile_template(text), read, text)
+            inner = text.partition("${")[2].partition("}")[0]
+            raise ExpressionError(text, 1, f"write one value, with no text around it: ${inner}")
+        plain = f"${text[2:-1]}" if braces else text
         expression = compile_expression(plain, absent_is_null=False, has_variables=True)
-        return cls(expression, read)
+        return cls(expression, read, text)
 
     @property
     def references(self) -> tuple[Reference, ...]:
         """What it refers to, as far as that is known before the run."""
-        return self.given.references if isinstance(self.given, Expression) else ()
+        return self.given.references if isinstance(self.given, Expression | Template) else ()
+
+    @property
+    def slips(self) -> tuple[tuple[Keys, Slip], ...]:
+        """What looks like a reference and is none."""
+        return self.given.slips if isinstance(self.given, Template) else ()
 
     def value(self, context: WorkflowContext) -> Any:
         """Work it out.
@@ -73,13 +95,22 @@ class Computed:
         Raises:
             ExpressionError: what comes out is no such limit, or nothing does.
         """
-        if not isinstance(self.given, Expression):
+        if isinstance(self.given, Template):
+            value = self._text(context, self.given)
+        elif isinstance(self.given, Expression):
+            value = self.given.value(context)
+        else:
             return self.read(self.given(context))
-        value = self.given.value(context)
         try:
             return self.read(value)
         except (TypeError, ValueError) as error:
-            raise ExpressionError(self.given.text, 1, str(error)) from None
+            raise ExpressionError(self.text, 1, str(error)) from None
+
+    def _text(self, context: WorkflowContext, template: Template) -> Any:
+        try:
+            return template.resolve(context)
+        except UnresolvedReference as error:
+            raise ExpressionError(self.text, 1, str(error)) from None
 
 
 def seconds_or_computed(where: str, given: Any) -> float | Computed | None:
@@ -91,6 +122,22 @@ def seconds_or_computed(where: str, given: Any) -> float | Computed | None:
     if given is None or not _is_computed(given):
         return check_seconds(where, given)
     return _computed(where, given, lambda value: check_seconds(where, _some(where, value)))
+
+
+def wait_or_computed(where: str, given: Any) -> float | Computed | None:
+    """Check a time to wait, which may be 0, or what works one out.
+
+    Raises:
+        TypeError, ValueError: it is neither; the message says where.
+    """
+
+    def read(value: Any) -> float | None:
+        is_none = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+        return 0.0 if is_none else check_seconds(where, _some(where, value))
+
+    if given is None:
+        return None
+    return _computed(where, given, read) if _is_computed(given) else read(given)
 
 
 def count_or_computed(where: str, given: Any) -> int | Computed | None:

@@ -95,6 +95,10 @@ class WorkflowContext:
         """Why steps ended that neither gave a value nor failed by themselves."""
         return self._ledger.causes
 
+    def attempts_at(self, step: str) -> int:
+        """How often a step was tried."""
+        return self._ledger.attempts.get(step, 1)
+
     @property
     def run_values(self) -> dict[str, Any]:
         """What is known of the run: ``$run``."""

@@ -97,6 +97,8 @@ def _look_closely(places: Places, place: int, order: Order, mistakes: Mistakes) 
         id_ = one.step if isinstance(one, Edge) else one
         keys = (*places.keys(place), "depends_on", index)
         earlier = _dependency(places, keys, id_, mistakes)
+        if earlier is None and places.outside is not None:
+            _judge_as(order, place, id_, places.outside.judged(id_))
         if earlier is None or places.top[place] < 0 or places.top[earlier] < 0:
             continue  # there is none, or it is inside a circle of groups: already reported
         here, there = places.meet(place, earlier)
@@ -106,9 +108,13 @@ def _look_closely(places: Places, place: int, order: Order, mistakes: Mistakes) 
             continue
         order.before[here].append(there)
         judged = _judged(places, earlier, there)
-        if judged != earlier:
-            known = order.redirected.setdefault(place, {})
-            known[places.steps[earlier].id] = places.steps[judged].id
+        _judge_as(order, place, places.steps[earlier].id, places.steps[judged].id)
+
+
+def _judge_as(order: Order, place: int, earlier: str, judged: str) -> None:
+    """Note that of two steps the second is judged where a step depends on the first."""
+    if judged != earlier:
+        order.redirected.setdefault(place, {})[earlier] = judged
 
 
 def _dependency(places: Places, keys: Keys, id_: str, mistakes: Mistakes) -> int | None:

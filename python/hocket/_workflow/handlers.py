@@ -77,6 +77,13 @@ class _Before:
         known: Iterable[str] = chain.from_iterable(one.number for one in self.places.values())
         return f"there is no step {id_!r}{mistakes.near(id_, known, written)}"
 
+    def judged(self, id_: str) -> str:
+        """Return the step that a dependency on that one is judged by."""
+        for places in self.places.values():
+            if (place := places.number.get(id_)) is not None:
+                return places.steps[places.group_around(place)].id
+        return id_
+
     def _why_unseen(self, id_: str, name: str, places: Places) -> str | None:
         around = [one for one in places.around(places.number[id_]) if places.kind(one) in CLOSED]
         if around:

@@ -19,7 +19,18 @@ from .._model.states import StepState
 from .layers import Layered
 from .rules import Rule
 
-__all__ = ["Cause", "Ledger", "Told", "Why", "brief", "explain"]
+__all__ = [
+    "Cause",
+    "Ledger",
+    "Told",
+    "Why",
+    "brief",
+    "error_text",
+    "explain",
+    "reason",
+    "said_no",
+    "said_of",
+]
 
 _LONGEST_CHAIN = 20
 
@@ -68,10 +79,12 @@ class Ledger:
 
     states: dict[str, StepState] = attrs.field(factory=dict)
     causes: dict[str, Cause] = attrs.field(factory=dict)
+    attempts: dict[str, int] = attrs.field(factory=dict)
+    """How often steps were tried that were tried more than once."""
 
     def inside(self) -> Ledger:
         """One that knows all of this, and keeps what it is told for itself."""
-        return Ledger(Layered(self.states), Layered(self.causes))
+        return Ledger(Layered(self.states), Layered(self.causes), Layered(self.attempts))
 
     def note(self, step: str, state: StepState, cause: Cause) -> None:
         """Take note of how a step ended."""
@@ -87,6 +100,7 @@ class Told(Protocol):
     @property
     def causes(self) -> Mapping[str, Cause]: ...
     def state_of(self, step: str) -> StepState | None: ...
+    def attempts_at(self, step: str) -> int: ...
 
 
 _WORDS = {
@@ -117,7 +131,7 @@ def explain(step: str, told: Told) -> str:
         if cause is not None:
             because = _because(cause, told)
         elif error is not None:
-            return visible(f"{text}: {_said(error)}")
+            return visible(f"{text}: {error_text(error)}")
         else:
             return visible(text)
         text = f"{text}: {because}"
@@ -127,16 +141,27 @@ def explain(step: str, told: Told) -> str:
     return visible(f"{text}: ...")
 
 
+def reason(step: str, told: Told) -> str:
+    """Say why a step ended as it did, with the chain of causes; empty if there is no more to say."""
+    return explain(step, told).partition(": ")[2]
+
+
 # What happened to the step that these name says no more of why.
 _ENDS_OF_CHAINS = (Why.WON, Why.OTHER_SIDE)
 
 
 def _word(step: str, told: Told) -> str:
     state = told.state_of(step)
-    return "has not ended" if state is None else _WORDS[state]
+    return "has not ended" if state is None else said_of(state, told.attempts_at(step))
 
 
-def _said(error: Exception) -> str:
+def said_of(state: StepState, attempts: int = 1) -> str:
+    """How a step ended, in words, and how often it was tried if that was more than once."""
+    return _WORDS[state] if attempts < 2 else f"{_WORDS[state]} after {attempts:,} attempts"
+
+
+def error_text(error: BaseException) -> str:
+    """What an error says; of that of a group, what the first in it says besides."""
     text = said(error)
     group: Any = error
     if is_a(error, GroupFailed) and group.exceptions:
@@ -168,10 +193,15 @@ def brief(step: str, told: Told) -> str:
 def _because(cause: Cause, told: Told) -> str:
     step, word = cause.step, _word(cause.step, told) if cause.step else ""
     if cause.why is Why.CONDITION:
-        return f"its condition said no: {cause.text}" if cause.text else "its condition said no"
+        return said_no(cause.text)
     if cause.rule is not None:
         return f"{_ASKED[cause.rule].format(step)}, which {word}"
     return _TEXTS[cause.why].format(step=step, word=word, text=cause.text)
+
+
+def said_no(condition: str) -> str:
+    """Say that a condition has kept a step from running."""
+    return f"its condition said no: {condition}" if condition else "its condition said no"
 
 
 _TEXTS = {

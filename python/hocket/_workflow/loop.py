@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from .._base.callables import check_call, is_async_callable
-from .._base.checks import check_count, check_flag, check_id
-from .._base.durations import check_seconds
+from .._base.checks import check_flag, check_id
 from .._base.iterables import as_tuple
 from .._base.mistakes import Keys
 from .._base.shown import shown
@@ -18,7 +17,7 @@ from .._model.group import check_patience
 from .._model.rate import Rate, check_rate
 from .._model.strategy import Strategy, parse_strategy
 from .block import Block
-from .computed import Computed, CountLike, count_or_computed
+from .computed import Computed, CountLike, count_or_computed, wait_or_computed
 from .conditions import Condition, make_condition
 from .context import WorkflowContext
 from .syntax import ALL_ROOTS, VARIABLE
@@ -225,17 +224,17 @@ class Repeat:
     """``repeat``: the same again, one pass after the other, until a condition holds."""
 
     until: Condition
-    delay: float | None
+    delay: float | Computed | None
     """Seconds between two passes."""
-    max: int | None
+    max: int | Computed | None
     block: Block
     kind: str = attrs.field(default="repeat", init=False)
 
     def __init__(self, where: str, block: Block, *, until: Any, delay: Any, max: Any) -> None:
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue]
             make_condition(f"{where}until", until),
-            check_seconds(f"{where}delay", delay),
-            check_count(f"{where}max", max),
+            wait_or_computed(f"{where}delay", delay),
+            count_or_computed(f"{where}max", max),
             block,
         )
 
@@ -245,12 +244,32 @@ class Repeat:
         return {INDEX: None}
 
     def texts(self) -> Texts:
-        """What is worked out before there is a pass: nothing."""
-        yield from ()
+        """What is worked out before there is a pass, and where it is written."""
+        if isinstance(most := self.max, Computed):
+            yield ("repeat", "max"), lambda: most
 
     def inner_texts(self) -> Texts:
         """What is worked out for each pass, and where it is written."""
         yield ("repeat", "until"), lambda: self.until
+        if isinstance(delay := self.delay, Computed):
+            yield ("repeat", "delay"), lambda: delay
+
+    def most(self, context: WorkflowContext) -> int | None:
+        """How many passes there may be.
+
+        Raises:
+            ExpressionError: it cannot be worked out.
+        """
+        return self.max.value(context) if isinstance(self.max, Computed) else self.max
+
+    def wait(self, context: WorkflowContext) -> float:
+        """For how long to wait after a pass that has this context.
+
+        Raises:
+            ExpressionError: it cannot be worked out.
+        """
+        delay = self.delay.value(context) if isinstance(self.delay, Computed) else self.delay
+        return delay or 0.0
 
 
 Loop: TypeAlias = ForEach | Matrix | Repeat

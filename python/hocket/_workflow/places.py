@@ -36,6 +36,12 @@ class Outside(Protocol):
         """Say why a group that was made cannot run that step."""
         raise NotImplementedError
 
+    def judged(self, id_: str) -> str:
+        """Return the step that a dependency on that one is judged by: from outside of a group, what runs
+        the group.
+        """
+        raise NotImplementedError
+
 
 class Places:
     """The places of a workflow's steps. Of two steps with one id, only the first has one."""
@@ -141,6 +147,13 @@ class Places:
         while (owner := self.owner.get(place)) is not None:
             yield owner
             place = owner
+
+    def group_around(self, place: int) -> int:
+        """Return the step that runs the outermost group around a step, which is all that is seen of it
+        from outside; the step itself if there is none.
+        """
+        groups = [one for one in self.around(place) if self.kind(one) == "group"]
+        return groups[-1] if groups else place
 
     def meet(self, place: int, other: int) -> tuple[int, int]:
         """Return the two steps, around two steps or these themselves, that stand side by side.

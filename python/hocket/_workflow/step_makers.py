@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
-from .._base.durations import Seconds
 from .._model.rate import Rate
 from .._model.strategy import StrategyLike, WaitStrategy
 from .common import Always, Common
-from .computed import CountLike
+from .computed import CountLike, LimitLike
 from .conditions import ConditionLike
 from .context import WorkflowContext
 from .loop import ForEach, Matrix, Passes, Repeat, check_name
@@ -188,8 +187,8 @@ class StepMakers(AnyStep):
         until: ConditionLike,
         steps: Members | None = None,
         sequence: Members | None = None,
-        delay: Seconds | None = None,
-        max: int | None = None,
+        delay: LimitLike | None = None,
+        max: CountLike | None = None,
         **common: Unpack[Common],
     ) -> Self:
         """Make a step that does the same again until a condition holds. Its value is that of the last
@@ -202,8 +201,10 @@ class StepMakers(AnyStep):
                 how many there were before.
             steps: as for :meth:`for_each`.
             sequence: as for :meth:`for_each`.
-            delay: seconds between two passes. Default: none.
-            max: after so many passes the step fails. Default: no limit.
+            delay: seconds between two passes, or what works them out after each: an expression as text or
+                a function of the context. Default: none.
+            max: after so many passes the step fails; it may be worked out before the first. Default: no
+                limit.
             common: ``depends_on``, ``when``, ``timeout``, ``on_error``, ``continue_on_error``: as for every
                 step.
 

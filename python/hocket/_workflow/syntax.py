@@ -38,6 +38,10 @@ _BROKEN = re.compile(
     r"\[[^\[\]\n]{0,60}\]|\.([\"'])[^\"'\n]{1,60}\1(?=\W|\Z)(?<![\s.][\"'])"
     r"|(?:\[|\.[\[\"'{*-]+\w|\.\*(?![*.])|\.\.\w)[^\s,;]*"
 )
+# What has a sign behind its path, or a function around it, is worked out, and no reference.
+_COMPUTES = re.compile(
+    rf"\$\{{\s*+\$?(?:(?P<one>{_NAME}{_PATH})(?P<blank>\s*+)(?:-(?!>)|[+*/%<>]|[=!]=|&&|\|\||\?(?!\?))(?=\s*+[\w$('\"])|(?:has|size)\()"
+)
 # Behind a root alone, where a path begins.
 _BROKEN_ROOT = re.compile(r"(?:-\w|->|[{:(]{1,2}\w|\.[^\w\s.]\w)[^\s,;]*")
 _SEGMENT = re.compile(rf"\.({_NAME})|\[(?:([0-9]+)|({_QUOTED}))\]")
@@ -77,6 +81,8 @@ class Slip:
             return self.why
         text = self.text
         shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+        if instead := _refers_only(text):
+            return f"{shown!r} computes, and a text only refers to values: {instead}"
         meant = _meant(text)
         hint = f"did you mean {meant!r}?" if meant else _FORMS
         return f"{shown!r} is no reference; {hint} ('$$' writes a dollar)"
@@ -179,6 +185,20 @@ _FORMS = (
     "references are '$results.step.key.0', '$results[\"first step\"]', '$errors.step', "
     "'$states.step', '$context.key', '$env.NAME', '$run.workflow' and '$now'"
 )
+
+
+def _refers_only(text: str) -> str:
+    """What to write instead of what is to be worked out in a text; empty if it is no such thing."""
+    found = _COMPUTES.match(text)
+    if found is None:
+        return ""
+    one, lets = found["one"], "let a step before this one work it out"
+    if one is None:
+        return lets
+    root = re.match(r"\w+", one)
+    # "${HOME%/}" is a shell's.
+    is_known = root is not None and root[0] in ALL_ROOTS
+    return f"write ${{{one}}}, and {lets}" if is_known or found["blank"] else ""
 
 
 def _meant(text: str) -> str | None:

@@ -15,6 +15,7 @@ from .conditions import Condition
 from .context import WorkflowContext
 from .dependencies import Implied, Order, side_by_side
 from .grammar import no_root
+from .known_keys import check_outcome, check_run
 from .loop import INDEX, MATRIX, Repeat
 from .parameters import Parameter
 from .places import CLOSED, Places
@@ -124,6 +125,8 @@ def check_limits(places: Places, mistakes: Mistakes) -> None:
             mistakes.add(
                 keys, f"{text}; refer to $context, which the run is given", part=reference.text
             )
+        else:
+            check_run(reference, keys, mistakes)
 
 
 def _limits(places: Places) -> Iterator[tuple[Keys, Callable[[], Text]]]:
@@ -284,13 +287,17 @@ def _references(
 def _target(places: Places, reference: Reference, keys: Keys, mistakes: Mistakes) -> int | None:
     """Return the step that a reference leads to, if it leads to one; refuse one that does not exist."""
     if reference.step is None:
+        check_run(reference, keys, mistakes)
         return None
     target = places.number.get(reference.step)
     if target is None:
         if reason := places.why_not_before(reference.step, mistakes, _as_reference):
             mistakes.add(keys, f"{reference.text}: {reason}", part=reference.text)
         return None
-    return target if places.top[target] >= 0 else None
+    if places.top[target] < 0:
+        return None
+    check_outcome(places, reference, target, keys, mistakes)
+    return target
 
 
 def _as_reference(id_: str) -> str:

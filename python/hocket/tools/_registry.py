@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._base.errors import ToolModuleError, UnknownTool, UnresolvedReference
-from .._base.mistakes import Keys, Mistake, Mistakes
+from .._base.mistakes import Keys, Mistake, Mistakes, is_unreadable
 from .._base.shown import said
 from .._base.suggestions import did_you_mean
 from .._workflow.context import WorkflowContext
@@ -179,6 +179,8 @@ class ToolRegistry:
             assert step.tool is not None
             if mistakes.full:
                 break
+            if is_unreadable(step.tool):
+                continue  # which is reported
             if step.tool not in self._tools:
                 mistakes.add((*where, "tool"), self._unknown(step.tool, mistakes))
                 continue
