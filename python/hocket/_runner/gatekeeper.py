@@ -59,7 +59,7 @@ class Gatekeeper:
         """Start a step, unless it is not to run."""
         assert self._start is not None
         if self._told is None:
-            if step._condition is None and self._judge.is_unhindered(step):
+            if step.condition is None and self._judge.is_unhindered(step):
                 return self._start(step)
             lets_in = self._decide(step)
         else:  # decided as its start was to be told, which comes before it

@@ -38,7 +38,7 @@ class Judge:
 
     def is_sure(self, step: WorkflowStep[Any]) -> bool:
         """Whether nothing is to be judged: all has gone well so far, and the step asks for no more."""
-        return step._condition is None and self.is_unhindered(step)
+        return step.condition is None and self.is_unhindered(step)
 
     def why_not(self, step: WorkflowStep[Any]) -> Cause | None:
         """Say why a step does not run; None if it does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Generic, Literal, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Literal, TypeVar, Unpack, cast, overload
 
 import attrs
 
@@ -41,8 +41,6 @@ from .templates import Template, compile_template
 __all__ = ["Before", "OnError", "WorkflowStep"]
 
 R_co = TypeVar("R_co", covariant=True)
-
-_TRIO: Final = "trio"
 
 
 @attrs.frozen(init=False, slots=False)
@@ -110,7 +108,8 @@ class WorkflowStep(StepMakers, Generic[R_co]):
     continue_on_error: bool
     retry: Retry | None
     run_in: RunIn
-    _condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
+    condition: Condition | None = attrs.field(repr=False, eq=False, init=False)
+    """What ``when`` says, compiled."""
     limits: Mapping[str, Computed] = attrs.field(
         default=MappingProxyType({}), repr=False, eq=False, init=False
     )
@@ -216,7 +215,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         on_error: OnError | None = None,
         continue_on_error: bool = False,
         retry: Retry | None = None,
-        run_in: RunIn = _TRIO,
+        run_in: RunIn = "trio",
     ) -> None:
         id = check_id("id", id, blank=False)  # noqa: A001 - the name of the parameter
         before = before_of(id, depends_on, WorkflowStep)
@@ -224,7 +223,7 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         # Graphs of 100,000 steps say none of these: spared the words for what might be wrong.
         if continue_on_error is not False:
             check_flag(f"step {id!r}: continue_on_error", continue_on_error)
-        if run_in is not _TRIO:
+        if type(run_in) is not str or run_in != "trio":
             run_in = check_run_in(f"step {id!r}: run_in", run_in)
         said = cast("OnError", on_error_of(id, on_error, continue_on_error))
         kinds = (tool, execute, group, branch, steps, sequence, workflow, loop)
@@ -341,16 +340,11 @@ class WorkflowStep(StepMakers, Generic[R_co]):
         check_step(self)
         when = self.when
         condition = None if when is None else make_condition(f"{self._what}: when", when)
-        object.__setattr__(self, "_condition", condition)
+        object.__setattr__(self, "condition", condition)
 
     @property
     def _what(self) -> str:
         return f"step {self.id!r}"
-
-    @property
-    def condition(self) -> Condition | None:
-        """What ``when`` says, compiled."""
-        return self._condition
 
     @property
     def runs_others(self) -> bool:
