@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -36,6 +37,8 @@ class Watch:
         # Seconds that a step takes.
         self.nap = nap
         self.starts: Counter[str] = Counter()
+        # When each began, by the clock of time.perf_counter.
+        self.times: list[float] = []
         self.ended: set[str] = set()
         self.running = self.most = 0
         # The first to return a value.
@@ -86,6 +89,7 @@ class Watch:
     def _enter(self, name: str) -> int:
         with self._lock:
             self.starts[name] += 1
+            self.times.append(time.perf_counter())
             self.running += 1
             self.most = max(self.most, self.running)
             if not self.ended.issuperset(self.before.get(name, ())):

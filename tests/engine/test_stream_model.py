@@ -27,9 +27,14 @@ class Left(Exception):
     pass
 
 
-# Delays without ties: what happens at the same time may happen in any order.
+# Delays without ties: what happens at the same time may happen in any order. Square roots of primes have
+# no sums in common; those of the small ones are in the waits of retries.
+PRIMES = [n for n in range(23, 400) if all(n % k for k in range(2, n))]
+
+
 def times(numbers, base):
-    return [number + (base + place) / 4096 for place, number in enumerate(numbers, 1)]
+    roots = map(math.sqrt, PRIMES[base:])
+    return [number + root / 256 for number, root in zip(numbers, roots, strict=False)]
 
 
 class Case:
@@ -38,8 +43,8 @@ class Case:
     def __init__(self, delays, pauses, rests, bad, limit, buffer, ordered, kind, fails=None):
         self.delays = times(delays, 0)
         count = len(delays)
-        self.pauses = times((pauses * count)[:count], 64)
-        self.rests = times((rests * count)[:count], 128)
+        self.pauses = times((pauses * count)[:count], 20)
+        self.rests = times((rests * count)[:count], 40)
         self.bad = {index for index in bad if index < count}
         self.limit, self.buffer, self.ordered, self.kind = limit, buffer, ordered, kind
         self.fails = fails

@@ -44,19 +44,10 @@ def plainly_fits(fn: object) -> bool:
 
     Graphs of 100,000 steps have a function each. False says nothing yet.
     """
-    given = 1
-    if type(fn) is partial:
-        if fn.keywords:
-            return False
-        given += len(fn.args)
-        fn = fn.func
-    if type(fn) is not FunctionType:
+    inner = fn.func if type(fn) is partial else fn
+    if type(inner) is not FunctionType or inner.__code__.co_flags & _YIELDS:
         return False
-    code = fn.__code__
-    most = code.co_argcount
-    if given != most and not most - len(fn.__defaults__ or ()) <= given < most:
-        return False
-    return not (code.co_kwonlyargcount or code.co_flags & _YIELDS)
+    return _certainly_takes_one(fn)
 
 
 def check_call(what: str, fn: Callable[..., Any], given: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, Never, TypeVar, TypeVarTuple, overload
 
@@ -14,6 +13,7 @@ from trio.lowlevel import enable_ki_protection
 from .. import _core
 from .._base.checks import check_flag, check_limit, refuse_unnamed
 from .._base.durations import Seconds, check_seconds, limit_to_ns
+from .._base.weak_set import WeakSet
 from .._model.config import (
     MAX_CONCURRENT,
     WHEN_FULL,
@@ -47,12 +47,12 @@ Ts = TypeVarTuple("Ts")
 logger = logging.getLogger("hocket.pool")
 
 # By their identity: a subclass may be equal to others, or have no hash.
-_live: weakref.WeakValueDictionary[int, WorkerPool] = weakref.WeakValueDictionary()
+_live: WeakSet[WorkerPool] = WeakSet()
 
 
 def live_pools() -> list[WorkerPool]:
     """Return every pool there is, for who looks for steps that were left behind."""
-    return list(_live.values())
+    return list(_live)
 
 
 class WorkerPool(OverItems, Pausable, Releasable):
@@ -138,7 +138,7 @@ class WorkerPool(OverItems, Pausable, Releasable):
             core_rate(self._rate),
             core_budget(self._retry_budget),
         )
-        _live[id(self)] = self
+        _live.add(self)
 
     @classmethod
     def from_config(cls, config: WorkerPoolConfig) -> WorkerPool:

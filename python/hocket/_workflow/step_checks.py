@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from typing import Any, cast
 
 from .._base.callables import (
@@ -21,6 +20,7 @@ from .._model.run_in import check_for_thread
 from .block import Block, make_block
 from .branch import IfBranch, SwitchBranch
 from .common import Before
+from .computed import changed
 from .loop import ForEach, Matrix, Repeat
 from .rules import Edge
 from .sides import AnyStep
@@ -105,9 +105,7 @@ def check_template(loop: str, id: str, step: Any, steps: Any, sequence: Any) -> 
     if step.depends_on:
         raise ValueError(f"{where}: step must not depend on others; pass depends_on to {loop}")
     # Nobody refers to it: the same step may stand in several loops.
-    renamed = copy(step)
-    object.__setattr__(renamed, "id", f"{id}[]")
-    return make_block(where, "step", renamed)
+    return make_block(where, "step", changed(step, {"id": f"{id}[]"}))
 
 
 def sub_workflow_of(step: str, workflow: Any) -> SubWorkflow | None:
@@ -131,10 +129,11 @@ def block_of(step: str, steps: Any, sequence: Any) -> Block | None:
 
 def check_step(step: Any) -> None:
     """Refuse what a step's arguments cannot be, each by itself and beside the others."""
-    what, execute = f"step {step.id!r}", step.execute
-    is_plain = step.input is None and step.with_ is None and step.run_in == "trio"
-    if is_plain and execute is not None and plainly_fits(execute):
+    execute = step.execute
+    fits = execute is not None and plainly_fits(execute)
+    if fits and step.input is None and step.with_ is None and step.run_in == "trio":
         return
+    what = f"step {step.id!r}"
     _check_types(step, what)
     if step.retry is not None and step.runs_others:
         raise ValueError(
@@ -143,7 +142,7 @@ def check_step(step: Any) -> None:
         )
     if step.run_in == "thread":
         _check_for_thread(what, step)
-    if execute is not None and not plainly_fits(execute):
+    if execute is not None and not fits:
         _check_execute(what, execute, step.run_in)
     if step.input is not None and step.tool is None:
         given = next(name for name in KINDS if _is_given(step, name))

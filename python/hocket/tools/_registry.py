@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -14,6 +13,7 @@ from .._base.errors import ToolModuleError, UnknownTool, UnresolvedReference
 from .._base.mistakes import Keys, Mistake, Mistakes, is_unreadable
 from .._base.shown import said
 from .._base.suggestions import did_you_mean
+from .._base.weak_set import WeakSet
 from .._workflow.context import WorkflowContext
 from .._workflow.references import resolve
 from .._workflow.step import WorkflowStep
@@ -45,7 +45,7 @@ class ToolRegistry:
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
         # Workflows that fit these tools. More tools take nothing from what fits, and no tool leaves.
-        self._fitting: weakref.WeakSet[Analysis] = weakref.WeakSet()
+        self._fitting: WeakSet[Analysis] = WeakSet()
 
     def __contains__(self, name: object) -> bool:
         return name in self._tools
