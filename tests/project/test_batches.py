@@ -123,7 +123,9 @@ def test_the_crawl_stores_every_page_and_no_second_has_more_than_400_starts(
     # Each page once; one in twenty a second time for a 500, and one in four hundred for a 429.
     assert len(starts) >= count + len(range(3, count, 20)) + len(range(11, count, 400))
     # A request begins a moment after the start of its step, which is what counts.
-    print(f"{said}Of {starts[-1] - starts[0]:.1f} s the worst had {most_within(1, starts)} requests.")
+    print(
+        f"{said}Of {starts[-1] - starts[0]:.1f} s the worst had {most_within(1, starts)} requests."
+    )
     assert most_within(1 - 0.05, starts) <= 400
 
 
