@@ -1,15 +1,18 @@
 # The compiled core. Limits come to it in nanoseconds; what it says of time is in seconds.
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextvars import Context
 from typing import Any, final
 
 import trio
 
+from ._model.outcome import Outcome
+
 __all__ = [
     "LONGEST_WINDOW_NS",
     "Driver",
     "Feed",
+    "Landing",
     "Pattern",
     "Pool",
     "Rate",
@@ -147,9 +150,36 @@ class Run:
 
 @final
 class Feed:
-    def __new__(cls, run: Run) -> Feed: ...
+    def __new__(cls, run: Run, key: Callable[[Any], str] | None = None) -> Feed: ...
     def put(self, place: int) -> None: ...
+    def add(self, item: object) -> bool: ...
+    def take(self, iterator: Iterator[object]) -> bool: ...
     def end(self) -> None: ...
+
+@final
+class Landing:
+    def __new__(
+        cls,
+        places: int,
+        *,
+        ordered: bool = False,
+        keeps: bool = False,
+        failures: list[Any] | None = None,
+        on_landed: Callable[[], object] | None = None,
+        on_room: Callable[[], object] | None = None,
+    ) -> Landing: ...
+    @property
+    def taken(self) -> int: ...
+    @property
+    def room(self) -> int: ...
+    @property
+    def is_ready(self) -> bool: ...
+    @property
+    def stopped(self) -> bool: ...
+    def stop(self) -> None: ...
+    def pop(self) -> Outcome[Any, Any] | None: ...
+    def pop_rested(self) -> Outcome[Any, Any] | None: ...
+    def rest(self, gap: object) -> list[Any]: ...
 
 @final
 class Tally:

@@ -1,16 +1,24 @@
 """Items on their way through a pool: taken in one by one, run, and landed as outcomes.
 
-A stream has one run, whose steps come in while it is open (``_core.Feed``). A task of its own
-supervises it, so that what runs can be cancelled without the consumer, who is somewhere in the body
-of its ``async with``. An async input is read by that task, from its first item to its end, and
-closed there. A sync one is read by the consumer's task, in the consumer's context, whenever it asks
-for an outcome: only then is there room for more.
+A stream has one run, whose steps come in while it is open (``_core.Feed``), and land where the
+consumer finds them (``_core.Landing``). A task of its own supervises it, so that what runs can be
+cancelled without the consumer, who is somewhere in the body of its ``async with``. An async input is
+read by that task, from its first item to its end, and closed there. A sync one is read by the
+consumer's task, in the consumer's context, whenever it asks for an outcome: only then is there room
+for more.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from functools import partial
 from typing import Any
 
 import trio
@@ -26,10 +34,7 @@ from .supervisor import Host, unwrap
 
 __all__ = ["Belt"]
 
-# So many items are taken without a checkpoint at most: others are to have their turn.
-_STRETCH = 256
-
-_NOTHING_MORE: Any = object()
+_GAP: Any = object()
 
 
 class Belt:
@@ -41,33 +46,29 @@ class Belt:
         key: makes the id of an item.
         ordered: whether outcomes land in the order of the items.
         collects: whether an error is an outcome like others. Otherwise it stops the belt.
+        keeps: whether values are kept until the end, and no outcome is handed out.
         on_failure: is called if something else than a step's error has ended it.
     """
 
     __slots__ = (
         "_feed",
-        "_free",
-        "_indices",
         "_items",
         "_iterator",
         "_key",
         "_on_failure",
-        "_ordered",
         "_scope",
-        "_waiting",
         "collects",
-        "errors",
+        "failed",
         "failure",
         "input_error",
-        "landed",
+        "keeps",
+        "landing",
         "left",
         "news",
         "over",
         "progress",
         "reads_here",
-        "room",
         "spec",
-        "stopped",
         "taken",
     )
 
@@ -79,55 +80,55 @@ class Belt:
         *,
         ordered: bool,
         collects: bool,
+        keeps: bool,
         on_failure: Callable[[], object],
     ) -> None:
-        places = len(spec.ids)
         self.spec = spec
-        spec.is_fed, spec.landing = True, self._land
         # The first error that is no outcome decides the run: nothing more of it starts.
-        spec.thresholds = (None, None if collects else 1)
+        spec.is_fed, spec.thresholds = True, (None, None if collects else 1)
         self.collects = collects
-        self.taken = 0
-        """How many items were taken."""
-        self.room = places
-        """How many more may be taken: as many as there are places, but for those that are taken
-        and not handed out. The consumer counts it up."""
-        self.landed: deque[Outcome[Any, Any]] = deque()
-        """What may be handed out now."""
-        self.errors: dict[str, Exception] = {}
-        """Where errors are no outcomes: what steps have raised."""
+        self.keeps = keeps
+        self.failed: list[Outcome[Any, Any]] = []
+        """Where errors are no outcomes like others: the steps that have failed."""
         self.input_error: Exception | None = None
         """What reading the input has raised."""
         self.failure: BaseException | None = None
         """What has ended it that is no step's error: Ctrl-C, a mistake of the program, a cancellation."""
-        self.stopped = False
-        """Whether nothing more is to be handed out: what runs was cancelled, or has failed."""
         self.left = False
         """Whether the consumer has left."""
         self.over = False
         """Whether nothing of it runs any more."""
+        self.taken = 0
+        """How many items were taken, when the consumer has left."""
         self.reads_here = not isinstance(items, AsyncIterable)
         """Whether the consumer's task has to read the input, and has not read all of it."""
         self.news = Bell()
         """For the consumer: something has landed, or it is over."""
         self.progress = Bell()
         """For who reads an async input: there is room. For a sync one: it has been read."""
-        self._waiting: dict[int, Outcome[Any, Any]] = {}
-        """With ``ordered``: what has to wait for one before it; and at -1 nothing, ever."""
-        self._ordered = 0 if ordered else None
-        """With ``ordered``: the index that lands next."""
+        # A consumer that is handed outcomes makes room itself, and comes back to read.
+        reader = self.progress if not self.reads_here else self.news if keeps else None
+        self.landing = _core.Landing(
+            len(spec.ids),
+            ordered=ordered,
+            keeps=keeps,
+            failures=None if collects else self.failed,
+            on_landed=self.news.ring,
+            on_room=None if reader is None else reader.ring,
+        )
+        """What is on its way, what may be handed out, and whether nothing is any more: what runs was
+        cancelled then, or has failed."""
+        spec.landing = self.landing
         self._items = items
-        self._key = key
+        self._key = None if key is None else partial(id_of, key)
         self._on_failure = on_failure
-        self._free = list(range(places))
-        self._indices = [0] * places
         self._iterator: Iterator[Any] | None = None
         self._feed: _core.Feed
         self._scope: trio.CancelScope | None = None
 
     def open(self, core: _core.Pool) -> None:
         """Take the run in on a pool, for the task that we are in."""
-        self._feed = _core.Feed(open_run(core, self.spec))
+        self._feed = _core.Feed(open_run(core, self.spec), self._key)
 
     @enable_ki_protection
     async def conduct(self) -> None:
@@ -137,12 +138,13 @@ class Belt:
             assert run is not None, "it is open"
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
-                if self.stopped:
+                if self.landing.stopped:
                     self.stop()
                 host = Host(run, nursery, isolated=False)
                 host.hold()
                 try:
-                    run.attach(host.spawn, host.stop, host.alarm, False)
+                    # Its verdict is a failure, which also ends the reading of the input.
+                    run.attach(host.spawn, self.stop, host.alarm, True)
                     run.start()
                     await self._take_all()
                     self._feed.end()
@@ -154,7 +156,7 @@ class Belt:
                     host.release()
         except BaseException as error:  # noqa: BLE001 - the consumer raises it
             self.failure = unwrap(error)
-            self.stopped = True
+            self.landing.stop()
         finally:
             self.over = True
             try:
@@ -173,46 +175,46 @@ class Belt:
         self.spec.landing = self.spec.run = None
         # An error that somebody keeps may lead to the frames that were there as it was raised.
         self.failure = self.input_error = None
-        self.landed, self.errors, self._waiting = deque(), {}, {}
+        self.taken += self.landing.taken
+        self.landing, self.failed = _core.Landing(0), []
         self._on_failure = _nobody
         if hasattr(self, "_feed"):
             del self._feed
 
+    @enable_ki_protection
     def stop(self) -> None:
-        """Cancel what runs, and take in nothing more."""
-        self.stopped = True
+        """Cancel what runs, and take in nothing more. The core calls this as a step has failed."""
+        self.landing.stop()
         if self._scope is not None:
             self._scope.cancel(reason="the stream has failed, or its consumer has left")
 
     @enable_ki_protection
     async def take(self) -> None:
         """Read a sync input as far as there is room."""
-        while self.room > 0 and self.reads_here and not self.stopped:
-            try:
-                is_read = self._read_here(min(self.room, _STRETCH))
-            except Exception as error:  # noqa: BLE001 - the consumer raises it
-                self._input_failed(error)
-                is_read = True
-            if is_read:
-                self.reads_here = False
-                self.progress.ring()
-            elif self.room > 0:
+        while self.reads_here and self.landing.room and not self.landing.stopped:
+            self.read()
+            if self.reads_here and self.landing.room:
                 await trio.lowlevel.cancel_shielded_checkpoint()
 
+    @enable_ki_protection
+    def read(self) -> None:
+        """Read a sync input, until there is no room or others are to have their turn."""
+        try:
+            is_read = self._read_here()
+        except Exception as error:  # noqa: BLE001 - the consumer raises it
+            self._input_failed(error)
+            is_read = True
+        if is_read:
+            self.reads_here = False
+            self.progress.ring()
+
     @disable_ki_protection
-    def _read_here(self, most: int) -> bool:
-        """Take so many items; return whether that was all of them."""
+    def _read_here(self) -> bool:
+        """Return whether that was all."""
         # Ctrl-C may interrupt this frame, as it may the input's own.
-        iterator = self._iterator
-        if iterator is None:
-            iterator = self._iterator = iter(self._items)  # type: ignore[arg-type]
-        put, end = self._put, _NOTHING_MORE
-        for _ in range(most):
-            item = next(iterator, end)
-            if item is end:
-                return True
-            put(item)
-        return False
+        if self._iterator is None:
+            self._iterator = iter(self._items)  # type: ignore[arg-type]
+        return self._feed.take(self._iterator)
 
     def close_input(self) -> None:
         """Close a sync generator, in the consumer's task, which has read it."""
@@ -227,7 +229,9 @@ class Belt:
         try:
             source = aiter(self._items)
             try:
-                await self._read(source)
+                goes_on = True
+                while goes_on:
+                    goes_on = await self._read(source) and await self._wait_for_turn(source)
             finally:
                 if isinstance(source, AsyncGenerator):
                     await _close(source)
@@ -237,67 +241,44 @@ class Belt:
             self._input_failed(error)
 
     @disable_ki_protection
-    async def _read(self, source: AsyncIterable[Any]) -> None:
+    async def _read(self, source: AsyncIterator[Any]) -> bool:
+        """Take what comes, until there is no room or others are to have their turn.
+
+        Returns whether there may be more.
+        """
         # Ctrl-C may interrupt this frame, as it may the input's own.
-        put = self._put
+        add = self._feed.add
         async for item in source:
-            put(item)
-            if self.room <= 0:
-                await self.progress.wait()
-            elif self.taken % _STRETCH == 0:
-                await trio.lowlevel.checkpoint()
+            if not add(item):
+                return True
+        return False
 
     @enable_ki_protection
-    def _put(self, item: Any) -> None:
-        index = self.taken
-        name = str(index) if self._key is None else id_of(self._key, item)
-        spec, place = self.spec, self._free.pop()
-        self.taken = index + 1
-        self.room -= 1
-        self._indices[place] = index
-        spec.steps[place] = item
-        spec.ids[place] = name
-        self._feed.put(place)
+    async def _wait_for_turn(self, source: AsyncIterator[Any]) -> bool:
+        """Wait until one more item may be taken; return whether there may be any."""
+        held: list[Any] = []
+        goes_on = True
+        while goes_on or held:
+            try:
+                await self._pause()
+            except trio.Cancelled as cancelled:
+                is_ours = self._scope is None or self._scope.cancel_called
+                if is_ours or not goes_on or not isinstance(source, AsyncGenerator):
+                    raise
+                # It may come from a scope that the input holds open while it yields, and has to get there.
+                goes_on = await _throw(source, cancelled, held)
+                continue
+            if not held:
+                return True
+            self._feed.add(held.pop(0))
+        return False
 
-    @enable_ki_protection
-    def _land(
-        self,
-        place: int,
-        value: Any,
-        error: Exception | None,
-        wait: float,
-        duration: float,
-        attempt: int,
-    ) -> None:
-        spec, index = self.spec, self._indices[place]
-        name, item = spec.ids[place], spec.steps[place]
-        outcome = Outcome(index, name, item, value, error, wait, duration, attempt)
-        spec.steps[place] = None
-        self._free.append(place)
-        if error is not None and not self.collects:
-            self._step_failed(outcome, error)
-        elif self._ordered is None:
-            self.landed.append(outcome)
-            if self.news.task is not None:
-                self.news.ring()
-        elif index == self._ordered:
-            self._land_in_order(outcome)
-        else:
-            self._waiting[index] = outcome
-
-    def _land_in_order(self, outcome: Outcome[Any, Any] | None) -> None:
-        following = self._ordered or 0
-        while outcome is not None:
-            self.landed.append(outcome)
-            following += 1
-            outcome = self._waiting.pop(following, None)
-        self._ordered = following
-        self.news.ring()
-
-    def _step_failed(self, outcome: Outcome[Any, Any], error: Exception) -> None:
-        known = outcome.id in self.errors  # ids that a key makes may be the same
-        self.errors[f"{outcome.id} ({outcome.index})" if known else outcome.id] = error
-        self.stop()
+    async def _pause(self) -> None:
+        """Wait for room, or let others have their turn."""
+        if self.landing.room:
+            await trio.lowlevel.checkpoint()
+        while not self.landing.room:
+            await self.progress.wait()
 
     def _input_failed(self, error: Exception) -> None:
         note_on(error, f"in the input of {self.spec.kind} {self.spec.id!r}")
@@ -305,10 +286,28 @@ class Belt:
         if not self.collects:
             self.stop()
 
+    @property
+    def errors(self) -> dict[str, Exception]:
+        """Where errors are no outcomes like others: what steps have raised, by their ids."""
+        errors: dict[str, Exception] = {}
+        for outcome in self.failed:
+            known = outcome.id in errors  # ids that a key makes may be the same
+            name = f"{outcome.id} ({outcome.index})" if known else outcome.id
+            errors[name] = outcome.error  # type: ignore[assignment]  # it has failed
+        return errors
+
+    def values(self) -> list[Any]:
+        """Return all values, where they are kept and none is missing."""
+        return self.landing.rest(_GAP)
+
     def not_handed_out(self) -> dict[int, Any]:
         """Return the values that have landed, or wait for one before them, by their index."""
-        left = {outcome.index: outcome for outcome in self.landed} | self._waiting
-        return {index: outcome.value for index, outcome in sorted(left.items()) if outcome.ok}
+        found = enumerate(self.landing.rest(_GAP))
+        if self.keeps:
+            return {index: value for index, value in found if value is not _GAP}
+        outcomes = (outcome for _, outcome in found if outcome is not _GAP)
+        values = {outcome.index: outcome.value for outcome in outcomes if outcome.ok}
+        return dict(sorted(values.items()))
 
 
 @disable_ki_protection
@@ -318,3 +317,17 @@ def _nobody() -> None:
 
 async def _close(generator: AsyncGenerator[Any, None]) -> None:
     await generator.aclose()
+
+
+@disable_ki_protection
+async def _throw(
+    generator: AsyncGenerator[Any, None], error: BaseException, given: list[Any]
+) -> bool:
+    """Throw an error in where a generator yields, and note what it yields then; return whether it does."""
+    try:
+        given.append(await generator.athrow(error))
+    except StopAsyncIteration:
+        return False
+    finally:
+        del error  # its traceback holds this frame
+    return True

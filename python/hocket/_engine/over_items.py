@@ -132,7 +132,7 @@ class OverItems:
         spec.ids = [""] * check_buffer("map", buffer, self.max_concurrent)
         spec.steps = [None] * len(spec.ids)
         return await _map_stream(
-            Stream(self._core, spec, items, key=key, ordered=False, collects=False)
+            Stream(self._core, spec, items, key=key, ordered=True, collects=False, keeps=True)
         )
 
     @overload
@@ -290,14 +290,9 @@ def _map_failed(spec: RunSpec, result: ParallelExecutionResult[Any]) -> GroupFai
     return failed
 
 
-async def _map_stream(stream: Stream[Any, R]) -> list[R]:
+async def _map_stream(stream: Stream[Any, Any]) -> list[Any]:
     """Map items that are read one by one."""
-    values: dict[int, R] = {}
-    try:
-        async with stream as outcomes:
-            async for outcome in outcomes:
-                values[outcome.index] = outcome.value  # type: ignore[assignment]  # it is no error
-    except GroupFailed as failed:
-        failed.finished = MappingProxyType(dict(sorted({**values, **failed.finished}.items())))
-        raise
-    return [values[index] for index in range(len(values))]
+    async with stream as outcomes:
+        async for _ in outcomes:
+            raise AssertionError("values are kept, and none is handed out")
+        return stream._belt.values()

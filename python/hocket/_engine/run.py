@@ -81,9 +81,8 @@ class RunSpec(CallSpec):
     isolation: Isolation = "shared"
     is_fed: bool = False
     """Whether steps come in by ``_core.Feed``, and the lists of ids and steps are places for them."""
-    landing: Callable[[int, Any, Exception | None, float, float, int], object] | None = None
-    """Is called with what each step has come to, which is then kept nowhere else: its place, its
-    value, its error, for how many seconds its last attempt has waited and run, and which one that was."""
+    landing: _core.Landing | None = None
+    """Where what each step has come to lands, which is then kept nowhere else."""
     stagger: Stagger | None = None
     """How the steps follow each other; None: all start as soon as they have a slot."""
     contenders: Contenders | None = attrs.field(default=None, init=False)

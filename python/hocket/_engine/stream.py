@@ -28,9 +28,6 @@ R = TypeVar("R")
 
 logger = logging.getLogger("hocket.stream")
 
-# So many outcomes are handed out without a checkpoint at most: others are to have their turn.
-_STRETCH = 32
-
 
 class Stream(Generic[T, R]):
     """The outcomes of an async function over many items, as they come. See :meth:`WorkerPool.stream`.
@@ -51,7 +48,7 @@ class Stream(Generic[T, R]):
     2 4
     """
 
-    __slots__ = ("_belt", "_core", "_entered", "_manager", "_scope", "_streak", "_told")
+    __slots__ = ("_belt", "_core", "_entered", "_manager", "_scope", "_told")
 
     def __init__(
         self,
@@ -62,21 +59,27 @@ class Stream(Generic[T, R]):
         key: Callable[[T], str] | None,
         ordered: bool,
         collects: bool,
+        keeps: bool = False,
     ) -> None:
         self._core = core
         self._belt = Belt(
-            spec, items, key, ordered=ordered, collects=collects, on_failure=self._interrupt
+            spec,
+            items,
+            key,
+            ordered=ordered,
+            collects=collects,
+            keeps=keeps,
+            on_failure=self._interrupt,
         )
         self._told = False
         """Whether the failure was raised."""
-        self._streak = _STRETCH
-        """How many outcomes may be handed out before there has to be a checkpoint."""
         self._entered = False
 
     def __repr__(self) -> str:
-        spec = self._belt.spec
-        state = "closed" if self._belt.left else "open" if self._entered else "not entered"
-        return f"<Stream of {spec.id!r}: {state}, {self._belt.taken} items taken>"
+        belt = self._belt
+        state = "closed" if belt.left else "open" if self._entered else "not entered"
+        taken = belt.taken or belt.landing.taken
+        return f"<Stream of {belt.spec.id!r}: {state}, {taken} items taken>"
 
     @enable_ki_protection
     async def __aenter__(self) -> Stream[T, R]:
@@ -166,29 +169,26 @@ class Stream(Generic[T, R]):
             trio.BusyResourceError: another task waits for the next outcome.
         """
         belt = self._belt
-        if not belt.landed or belt.stopped or self._streak <= 0:
-            await self._wait_for_news()
-        elif belt.reads_here:
-            await belt.take()
-        self._streak -= 1
-        belt.room += 1
-        if belt.progress.task is not None and not belt.reads_here:
-            belt.progress.ring()
-        return belt.landed.popleft()
+        if belt.reads_here and belt.landing.is_ready:
+            belt.read()
+        outcome = belt.landing.pop()
+        if outcome is None:
+            outcome = await self._wait_for_outcome()
+        return outcome
 
-    async def _wait_for_news(self) -> None:
-        """Return when an outcome may be handed out; raise what the end of the stream raises."""
+    async def _wait_for_outcome(self) -> Outcome[T, R]:
+        """Return the next outcome, as it may be handed out; raise what the end of the stream raises."""
         belt = self._belt
         self._check()
-        if self._streak <= 0:
-            self._streak = _STRETCH
+        if belt.landing.is_ready:  # it has been handed so many in a row
             await trio.lowlevel.checkpoint()
         await belt.take()
-        while not belt.landed or belt.stopped:
+        while (outcome := belt.landing.pop_rested()) is None:
             if belt.over:
                 raise self._end()
-            self._streak = _STRETCH
             await belt.news.wait()
+            await belt.take()
+        return outcome
 
     def _check(self) -> None:
         if self._belt.left or not self._entered:
@@ -208,21 +208,22 @@ class Stream(Generic[T, R]):
         if belt.failure is not None and not self._told:
             self._told = True
             return belt.failure
-        if self._told or not (belt.errors or belt.input_error):
+        if self._told or not (belt.failed or belt.input_error):
             return StopAsyncIteration()
         self._told = True
         return self._group_failed()
 
     def _group_failed(self) -> GroupFailed:
         belt, why = self._belt, []
-        if belt.errors:
-            why.append(f"{len(belt.errors)} of {belt.taken} steps")
+        errors = belt.errors
+        if errors:
+            why.append(f"{len(errors)} of {belt.landing.taken} steps")
         if belt.input_error is not None:
             why.append("its input")
         spec = belt.spec
-        failed = group_failed(spec.kind, spec.id, belt.errors, " and ".join(why))
+        failed = group_failed(spec.kind, spec.id, errors, " and ".join(why))
         if belt.input_error is not None:
-            failed = GroupFailed(failed.message, [*belt.errors.values(), belt.input_error])
+            failed = GroupFailed(failed.message, [*errors.values(), belt.input_error])
         failed.finished = MappingProxyType(belt.not_handed_out())
         return failed
 
@@ -261,7 +262,7 @@ class Stream(Generic[T, R]):
         """Log what has no other way out, as the consumer has left before it was told."""
         if self._told:
             return
-        unseen = dict(self._belt.errors)
+        unseen = self._belt.errors
         if self._belt.input_error is not None:
             unseen["input"] = self._belt.input_error
         for step, error in unseen.items():

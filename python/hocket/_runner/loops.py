@@ -189,14 +189,14 @@ class _LoopRun:
 
     async def _count_all(self, stream: Stream[Pass, Any], tally: Tally) -> None:
         """Run the passes until the loop is decided."""
-        landed = stream._belt.landed
+        landing = stream._belt.landing
         async with stream as outcomes:
             with self.decided:
                 async for outcome in outcomes:
                     self._count(outcome, tally)
                     if tally.is_decided:
                         break
-        for outcome in landed:  # what ended in the moment of the decision
+        for outcome in landing.rest(None):  # what ended in the moment of the decision
             self._count(outcome, tally)
 
     def _places(self, passes: Passes, own: int | None) -> int:

@@ -62,6 +62,9 @@ fn a_step_that_may_be_tried_again_is_judged_as_it_ends() {
     assert!(scheduler.is_overdue(again) && !scheduler.has_timed_out(again));
     // Of the steps beside it that is no matter.
     assert!(scheduler.strike(once, 5).is_some());
+    assert_eq!(scheduler.statistics().tally.timed_out, 1);
+    scheduler.settle(again, Outcome::TimedOut, 9);
+    assert_eq!(scheduler.statistics().tally.timed_out, 2);
 }
 
 #[test]
@@ -89,16 +92,4 @@ fn a_lane_that_is_closed_gives_the_slots_of_struck_steps_back() {
     let tally = scheduler.close(lane, Cause::Ended, 8).unwrap();
     assert_eq!(tally.timed_out, 1);
     assert_eq!((scheduler.in_use(), scheduler.running()), (0, 0));
-}
-
-#[test]
-fn one_that_is_only_marked_is_settled_as_it_ends() {
-    let mut scheduler = Scheduler::new(1);
-    let lane = scheduler.open(LaneSpec::new(1), 0).unwrap();
-    let slot = start(&mut scheduler, lane, 0);
-    assert!(scheduler.mark_overdue(slot));
-    assert!(!scheduler.mark_overdue(slot));
-    assert!(scheduler.is_overdue(slot) && !scheduler.has_timed_out(slot));
-    scheduler.settle(slot, Outcome::TimedOut, 9);
-    assert_eq!(scheduler.statistics().tally.timed_out, 1);
 }

@@ -24,9 +24,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::clock::Clock;
+use crate::errors::out_of_memory;
 use crate::faults::fault;
 use crate::panics::lock;
-use crate::request::out_of_memory;
 use crate::trio;
 use crate::worker::Worker;
 

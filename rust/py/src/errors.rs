@@ -1,6 +1,8 @@
 //! The way from Rust to the errors of `hocket._base.errors`.
 
-use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
+use std::collections::TryReserveError;
+
+use pyo3::exceptions::{PyMemoryError, PyRecursionError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -76,4 +78,9 @@ pub fn too_deep() -> PyErr {
         "maximum recursion depth exceeded: steps that wait for steps of their own have taken half of \
          the thread's stack",
     )
+}
+
+/// There is not enough memory for what the caller has asked for.
+pub fn out_of_memory(_: TryReserveError) -> PyErr {
+    PyMemoryError::new_err(())
 }

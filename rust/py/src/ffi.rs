@@ -155,6 +155,17 @@ impl Slot {
     }
 }
 
+/// A new object of a class that derives from `object` alone, with nothing in its slots: neither `__new__`
+/// nor `__init__` is called.
+pub fn blank<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: this is all that `object.__new__` does for such a class. It returns a new reference to an
+    // object whose slots are empty, or null with an exception set.
+    unsafe {
+        let made = ffi::PyType_GenericAlloc(class.as_type_ptr(), 0);
+        Bound::from_owned_ptr_or_err(class.py(), made)
+    }
+}
+
 /// A copy of the context that this thread is in.
 pub fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: it returns a new reference, or null with an exception set.

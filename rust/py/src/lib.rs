@@ -16,10 +16,12 @@ mod ffi;
 mod fork;
 mod frames;
 mod inside;
+mod landing;
 mod left;
 mod leftovers;
 mod nesting;
 mod odd;
+mod outcome;
 mod overdue;
 mod panics;
 mod pattern;
@@ -58,6 +60,8 @@ mod _core {
     #[pymodule_export]
     use crate::feed::Feed;
     #[pymodule_export]
+    use crate::landing::Landing;
+    #[pymodule_export]
     use crate::pattern::Pattern;
     #[pymodule_export]
     use crate::pool::Pool;
@@ -93,6 +97,7 @@ mod _core {
                 "Driver",
                 "Feed",
                 "LONGEST_WINDOW_NS",
+                "Landing",
                 "Pattern",
                 "Pool",
                 "Rate",

@@ -4,8 +4,6 @@
 //! straight to where it lives from then on: what the scheduler needs into its `LaneSpec`, what the
 //! steps need into the run's [`Work`]. A single call says no more than a `CallSpec` does.
 
-use std::collections::TryReserveError;
-
 use hocket_core::{Graph, GraphError, Join, LaneSpec, Retry};
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::intern;
@@ -13,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use crate::clock::Clock;
+use crate::errors::out_of_memory;
 use crate::rate::Rate;
 use crate::work::{Call, Work};
 
@@ -156,11 +155,6 @@ fn listed<'py, T>(
         }
     }
     Ok(all)
-}
-
-/// There is not enough memory for what the caller has asked for.
-pub fn out_of_memory(_: TryReserveError) -> PyErr {
-    PyMemoryError::new_err(())
 }
 
 fn graph(dependencies: &[Vec<u32>]) -> PyResult<Graph> {

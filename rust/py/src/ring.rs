@@ -11,10 +11,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::errors::out_of_memory;
 use crate::inside::Inside;
 use crate::panics::lock;
 use crate::portal;
-use crate::request::out_of_memory;
 
 /// A worker that takes part: it sits outermost in its task.
 #[pyclass(frozen, module = "hocket._core")]

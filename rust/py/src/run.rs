@@ -12,11 +12,11 @@ use pyo3::types::PyList;
 
 use crate::clock::seconds;
 use crate::crew::{Crew, Host};
-use crate::errors;
+use crate::errors::{self, out_of_memory};
 use crate::faults::fault;
 use crate::panics::guarded;
 use crate::pool::Pool;
-use crate::request::{Request, out_of_memory};
+use crate::request::Request;
 use crate::runs::Open;
 use crate::tally::Tally;
 use crate::threads::crowd::Crowd;

@@ -7,8 +7,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
+use crate::errors::out_of_memory;
 use crate::odd;
-use crate::request::out_of_memory;
 
 /// The id of each step: what `key` makes of it, if there is one. Else a text is its own id, and of
 /// anything else it is its attribute `id`, or its place as text. `where` is what messages call them.

@@ -4,8 +4,10 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::clock::{Clock, seconds};
+use crate::clock::Clock;
 use crate::faults::fault;
+use crate::landing::Landing;
+use crate::outcome::Figures;
 
 /// How a step's coroutine is made.
 pub enum Call {
@@ -13,14 +15,6 @@ pub enum Call {
     Executor(Py<PyAny>),
     /// Each step is a function without arguments.
     Functions,
-}
-
-/// The figures of the attempt with which a step has ended.
-#[derive(Clone, Copy)]
-pub struct Figures {
-    pub waited_ns: u64,
-    pub ran_ns: u64,
-    pub attempt: u32,
 }
 
 /// What a run's steps are, and what they fill.
@@ -41,10 +35,8 @@ pub struct Work {
     /// in the caller's own.
     pub base: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
-    /// Of a run that is fed: is called with what each step has come to, which is kept nowhere else:
-    /// its place, its value, its error, for how many seconds its last attempt has waited and run, and
-    /// which attempt that was.
-    pub landing: Option<Py<PyAny>>,
+    /// Of a run that items come to: what each step has come to lands there, and is kept nowhere else.
+    pub landing: Option<Py<Landing>>,
     /// What a step returns that decided not to run: it has no value, and is not completed.
     pub not_run: Option<Py<PyAny>>,
     /// What says of an error whether the step is tried again: for all steps, or a list with one each.
@@ -97,12 +89,8 @@ impl Work {
         };
         let py = id.py();
         fault!(py, RecordValue);
-        let (value, error) = match ended {
-            Ok(value) => (Some(value), None),
-            Err(error) => (None, Some(error.clone_ref(py).into_value(py))),
-        };
-        let (wait, duration) = (seconds(figures.waited_ns), seconds(figures.ran_ns));
-        landing.call1(py, (step, value, error, wait, duration, figures.attempt))?;
+        let steps = self.steps.bind(py);
+        landing.get().land(steps, step, id, ended, figures)?;
         fault!(py, RecordedValue);
         Ok(())
     }

@@ -8,8 +8,8 @@ use super::memory::{Action, Step};
 use super::turn::{Settled, Turn};
 use crate::errors;
 use crate::event::Happened;
+use crate::outcome::Figures;
 use crate::trio;
-use crate::work::Figures;
 
 impl<'py> Turn<'_, 'py> {
     /// The attempt has failed with this error. Whether the step waits for another one: its slot has gone

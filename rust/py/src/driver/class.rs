@@ -8,8 +8,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::memory::Memory;
+use crate::errors::out_of_memory;
 use crate::panics::lock;
-use crate::request::out_of_memory;
 use crate::run::Run;
 use crate::worker::Worker;
 

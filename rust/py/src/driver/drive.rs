@@ -34,12 +34,11 @@ use super::stretch::Pace;
 use super::turn::{Begun, Message, Turn};
 use crate::coroutine::throw;
 use crate::crew::Crew;
-use crate::errors;
+use crate::errors::{self, out_of_memory};
 use crate::event::Happened;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
-use crate::request::out_of_memory;
 use crate::trio;
 
 impl Driver {

@@ -10,8 +10,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::manners;
+use crate::outcome::Figures;
 use crate::panics::lock;
-use crate::work::Figures;
 
 /// So much may lie there to be told before threads wait until some of it was.
 const MOST: usize = 1024;

@@ -13,7 +13,7 @@ use crate::errors;
 use crate::event::Happened;
 use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::faults::fault;
-use crate::work::Figures;
+use crate::outcome::Figures;
 
 /// How a step has ended.
 enum End<'py> {

@@ -8,8 +8,8 @@ use super::desk::Told;
 use crate::clock::seconds;
 use crate::errors;
 use crate::event::Happened;
+use crate::outcome::Figures;
 use crate::run::Run;
-use crate::work::Figures;
 
 /// A step that has timed out, and its limit.
 pub struct Hit {
