@@ -212,9 +212,11 @@ class Belt:
     def _read_here(self) -> bool:
         """Return whether that was all."""
         # Ctrl-C may interrupt this frame, as it may the input's own.
-        if self._iterator is None:
-            self._iterator = iter(self._items)  # type: ignore[arg-type]
-        return self._feed.take(self._iterator)
+        iterator = self._iterator
+        if iterator is None:
+            assert isinstance(self._items, Iterable), "only a sync input is read here"
+            self._iterator = iterator = iter(self._items)
+        return self._feed.take(iterator)
 
     def close_input(self) -> None:
         """Close a sync generator, in the consumer's task, which has read it."""
