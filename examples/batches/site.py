@@ -6,6 +6,7 @@ It prints its address, and serves until it is interrupted.
 """
 
 import collections
+import contextlib
 import functools
 
 import trio
@@ -25,22 +26,27 @@ def answer(page, visit):
 
 
 async def serve(visits, stream):
-    """Answer one connection's requests, one after the other."""
-    async with stream:
-        received = b""
-        async for part in stream:
-            received += part
-            while b"\r\n\r\n" in received:
-                request, _, received = received.partition(b"\r\n\r\n")
-                page = int(request.split()[1].rpartition(b"/")[2])
-                visits[page] += 1
-                status, seconds = answer(page, visits[page])
-                await trio.sleep(seconds)
-                body = f"page {page}"
-                head = f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Length: {len(body)}\r\n"
-                if status == 429:
-                    head += "Retry-After: 1\r\n"
-                await stream.send_all(f"{head}\r\n{body}".encode())
+    """Answer one connection's requests, one after the other, until the client goes away."""
+    with contextlib.suppress(trio.BrokenResourceError):
+        async with stream:
+            await answer_all(visits, stream)
+
+
+async def answer_all(visits, stream):
+    received = b""
+    async for part in stream:
+        received += part
+        while b"\r\n\r\n" in received:
+            request, _, received = received.partition(b"\r\n\r\n")
+            page = int(request.split()[1].rpartition(b"/")[2])
+            visits[page] += 1
+            status, seconds = answer(page, visits[page])
+            await trio.sleep(seconds)
+            body = f"page {page}"
+            head = f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Length: {len(body)}\r\n"
+            if status == 429:
+                head += "Retry-After: 1\r\n"
+            await stream.send_all(f"{head}\r\n{body}".encode())
 
 
 async def open_site(nursery):

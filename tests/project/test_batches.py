@@ -147,8 +147,9 @@ def test_a_crawl_that_is_interrupted_keeps_every_row_that_was_shown_as_done(tmp_
                 rest = crawl.stderr.read()
         finally:
             site.kill()
+    # What it says is not for us alone to decide: where the signal strikes inside of a scope that Trio is
+    # just opening, Trio complains.
     assert crawl.returncode != 0
-    assert "KeyboardInterrupt" in rest
     shown = [(number(done), number(failed or "0")) for done, failed in SHOWN.findall(first + rest)]
     assert shown
     rows = rows_of(database)
