@@ -52,6 +52,39 @@ async def test_it_counts_what_it_is_told(autojump_clock):
     assert observer.retries == 0
 
 
+async def test_a_step_that_is_tried_again_ends_once(autojump_clock):
+    async def step(item):
+        await trio.sleep(1)
+        raise ValueError(item)
+
+    retry = hocket.Retry(3, on=ValueError, wait_initial=2, wait_jitter=0)
+    pool = hocket.WorkerPool(max_concurrent=1)
+    with hocket.progress(2, show="nothing") as observer:
+        async with pool.stream(
+            step, range(2), on_error="collect", retry=retry, observer=observer
+        ) as outcomes:
+            async for _ in outcomes:
+                pass
+    assert (observer.ended, observer.failed, observer.running, observer.retries) == (2, 2, 0, 4)
+    assert str(observer).startswith("2 of 2 ended, 2 failed, 0 running, 4 retries")
+
+
+async def test_what_will_not_run_is_no_failure(autojump_clock):
+    async def step(inputs):
+        await trio.sleep(1)
+
+    steps = [
+        hocket.WorkflowStep("a", execute=step),
+        hocket.WorkflowStep("b", execute=step, depends_on=["a"], when=False),
+    ]
+    with hocket.progress(2, show="nothing") as observer:
+        await hocket.WorkflowManager().execute(
+            hocket.WorkflowDefinition("w", steps), observer=observer
+        )
+    assert (observer.done, observer.skipped, observer.failed, observer.running) == (1, 1, 0, 0)
+    assert str(observer).startswith("1 of 2 ended, 1 skipped, 0 running")
+
+
 async def test_the_rate_is_that_of_the_last_seconds(autojump_clock):
     pace = 10.0
 

@@ -11,7 +11,7 @@ import attrs
 from .._base.shown import shown
 from .states import StepState
 
-__all__ = ["EventKind", "Observer", "StepEvent"]
+__all__ = ["NEVER_STARTED", "EventKind", "Observer", "StepEvent"]
 
 
 class EventKind(enum.Enum):
@@ -43,6 +43,9 @@ class EventKind(enum.Enum):
         if self is EventKind.RETRYING:
             return StepState.WAITING
         return StepState.RUNNING if self is EventKind.STARTED else StepState(self.value)
+
+
+NEVER_STARTED = (EventKind.SKIPPED, EventKind.OMITTED)
 
 
 @attrs.frozen

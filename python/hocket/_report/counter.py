@@ -15,7 +15,7 @@ import trio
 from .._base.checks import check_count, is_one_of
 from .._base.durations import format_duration
 from .._base.shown import shown
-from .._model.event import EventKind, StepEvent
+from .._model.event import NEVER_STARTED, EventKind, StepEvent
 from .console import is_terminal, make_console
 from .output import Stream
 
@@ -45,12 +45,15 @@ class Progress:
         """How many have raised, or ran past their time limit."""
         self.cancelled: int = 0
         """How many were stopped from outside."""
+        self.skipped: int = 0
+        """How many will not run: a condition said no, or a branch was not taken."""
         self.running: int = 0
         """How many run now."""
         self.retries: int = 0
         """How many starts were not a step's first."""
         self.waited: float = 0.0
         """Seconds that steps have waited for their start, all together."""
+        self._starts = 0
         self._how = how
         self._stream = stream
         self._began: float | None = None
@@ -66,10 +69,16 @@ class Progress:
             self._ends.append((now, 0))
         if event.kind is EventKind.STARTED:
             self.running += 1
+            self._starts += 1
             self.waited += event.seconds
             self.retries += event.attempt > 1
             return
+        if event.kind in NEVER_STARTED:
+            self.skipped += 1
+            return
         self.running -= 1
+        if event.kind is EventKind.RETRYING:
+            return
         if event.kind is EventKind.SUCCEEDED:
             self.done += 1
         elif event.kind is EventKind.CANCELLED:
@@ -101,7 +110,7 @@ class Progress:
         rate = self.rate
         if self.total is None or rate <= 0:
             return None
-        return max(self.total - self.ended, 0) / rate
+        return max(self.total - self.ended - self.skipped - self.cancelled, 0) / rate
 
     def __str__(self) -> str:
         """How far it is, in one line."""
@@ -109,14 +118,15 @@ class Progress:
         parts = [f"{self.ended:,}{of} ended"]
         if self.failed:
             parts.append(f"{self.failed:,} failed")
+        if self.skipped:
+            parts.append(f"{self.skipped:,} skipped")
         parts.append(f"{self.running:,} running")
         if self.retries:
             parts.append(f"{self.retries:,} retries")
         if rate := self.rate:
             parts.append(f"{rate:,.1f} a second")
-        started = self.ended + self.cancelled + self.running
-        if started and self.waited:
-            parts.append(f"waited {format_duration(self.waited / started)} each")
+        if self.waited:
+            parts.append(f"waited {format_duration(self.waited / self._starts)} each")
         if remaining := self.remaining:
             parts.append(f"{format_duration(remaining)} left")
         return ", ".join(parts)

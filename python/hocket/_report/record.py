@@ -13,7 +13,7 @@ import trio
 from .._base.errors import GroupFailed
 from .._base.exceptions import each_leaf, is_a
 from .._base.shown import one_line
-from .._model.event import EventKind, StepEvent
+from .._model.event import NEVER_STARTED, EventKind, StepEvent
 from .._model.result import ParallelExecutionResult
 from .._model.states import StepState
 from .._runner.endings import members_of
@@ -29,7 +29,6 @@ __all__ = ["FAILING", "RunRecord", "StepRecord", "is_pass"]
 FAILING = (StepState.FAILED, StepState.TIMED_OUT)
 _NOT_ENDED = (StepState.WAITING, StepState.RUNNING)
 _STOPPED = (StepState.CANCELLED, StepState.NOT_REACHED)
-_NEVER = (EventKind.SKIPPED, EventKind.OMITTED)
 _MOST_INNER = 3
 
 
@@ -173,7 +172,7 @@ class RunRecord:
         if event.inside is not None:
             self._note_inside(record, event)
             return
-        if event.kind in _NEVER:
+        if event.kind in NEVER_STARTED:
             self._move(record, event.kind.state)
             return
         if event.kind is EventKind.STARTED:
@@ -220,7 +219,7 @@ class RunRecord:
         if event.kind is EventKind.STARTED:
             loop.size += 1
             return
-        loop.size += event.kind in _NEVER
+        loop.size += event.kind in NEVER_STARTED
         loop.ended += 1
         if event.kind.state in FAILING and event.error is not None:
             self.last_failed = attrs.evolve(loop, id=event.step, error=_told(event.error))
