@@ -6,8 +6,6 @@ from typing import Any, final
 
 import trio
 
-from ._model.outcome import Outcome
-
 __all__ = [
     "LONGEST_WINDOW_NS",
     "Driver",
@@ -161,6 +159,7 @@ class Landing:
     def __new__(
         cls,
         places: int,
+        outcome: type[Any],
         *,
         ordered: bool = False,
         keeps: bool = False,
@@ -177,8 +176,8 @@ class Landing:
     @property
     def stopped(self) -> bool: ...
     def stop(self) -> None: ...
-    def pop(self) -> Outcome[Any, Any] | None: ...
-    def pop_rested(self) -> Outcome[Any, Any] | None: ...
+    def pop(self) -> Any: ...
+    def pop_rested(self) -> Any: ...
     def rest(self, gap: object) -> list[Any]: ...
 
 @final

@@ -71,7 +71,7 @@ KINDS = (
 NEVER_FAILS = {"Send", "GaveTurn"}
 # What follows is mostly Trio's: an allocation that fails in there breaks Trio.
 TRIOS_OWN = {"Look", "Fire", "Decide", "Stop", "BringWorker", "Wake", "Spawn", "Dismiss", "Alarm"}
-TRIOS_OWN |= {"GaveTurn"}
+TRIOS_OWN |= {"GaveTurn", "Attend"}
 
 
 class Broken(Exception):

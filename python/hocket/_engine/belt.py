@@ -110,6 +110,7 @@ class Belt:
         reader = self.progress if not self.reads_here else self.news if keeps else None
         self.landing = _core.Landing(
             len(spec.ids),
+            Outcome,
             ordered=ordered,
             keeps=keeps,
             failures=None if collects else self.failed,
@@ -176,7 +177,7 @@ class Belt:
         # An error that somebody keeps may lead to the frames that were there as it was raised.
         self.failure = self.input_error = None
         self.taken += self.landing.taken
-        self.landing, self.failed = _core.Landing(0), []
+        self.landing, self.failed = _core.Landing(0, Outcome), []
         self._on_failure = _nobody
         if hasattr(self, "_feed"):
             del self._feed

@@ -29,14 +29,14 @@ from .._model.run_in import RunIn
 from .._model.statistics import PoolStats, PoolStatus, pool_stats, pool_status
 from .._model.strategy import StrategyLike, WaitStrategy, parse_strategy
 from .._model.task import WorkerTask
+from .alone import run_alone, run_alone_in_thread
 from .calls import call_parts, task_list
 from .entry import begin_call
 from .holds import Pausable, check_setting
 from .observers import guarded
 from .over_items import OverItems
 from .released import Releasable
-from .run import CallSpec, open_run, run_alone_in_thread, run_steps
-from .supervisor import run_alone
+from .run import CallSpec, open_run, run_steps
 from .task_lists import tasks_spec
 
 __all__ = ["WorkerPool", "live_pools"]

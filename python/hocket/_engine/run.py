@@ -23,7 +23,7 @@ from .entry import begin_call, foreign_clock
 from .group_accounts import GroupAccounts
 from .supervisor import supervise
 
-__all__ = ["CallSpec", "RunSpec", "log_end", "open_run", "run_alone_in_thread", "run_steps"]
+__all__ = ["CallSpec", "RunSpec", "log_end", "open_run", "run_steps"]
 
 
 # The core reads both, attribute by attribute, and so they are in the core's units. The first is for
@@ -137,19 +137,6 @@ def open_run(core: _core.Pool, spec: CallSpec) -> _core.Run:
     """
     task = current_task()
     return _core.Run(core, current_trio_token(), task, task.context, foreign_clock(), spec)
-
-
-@enable_ki_protection
-async def run_alone_in_thread(run: _core.Run) -> bool:
-    """Run the only step of ``run``, a function that blocks, and close it.
-
-    Returns that it has been through Trio's scheduler.
-    """
-    try:
-        await supervise(run, None, isolated=False)
-        return True
-    finally:
-        run.close(False)
 
 
 @enable_ki_protection

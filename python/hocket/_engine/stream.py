@@ -171,7 +171,7 @@ class Stream(Generic[T, R]):
         belt = self._belt
         if belt.reads_here and belt.landing.is_ready:
             belt.read()
-        outcome = belt.landing.pop()
+        outcome: Outcome[T, R] | None = belt.landing.pop()
         if outcome is None:
             outcome = await self._wait_for_outcome()
         return outcome
@@ -183,11 +183,13 @@ class Stream(Generic[T, R]):
         if belt.landing.is_ready:  # it has been handed so many in a row
             await trio.lowlevel.checkpoint()
         await belt.take()
-        while (outcome := belt.landing.pop_rested()) is None:
+        outcome: Outcome[T, R] | None = belt.landing.pop_rested()
+        while outcome is None:
             if belt.over:
                 raise self._end()
             await belt.news.wait()
             await belt.take()
+            outcome = belt.landing.pop_rested()
         return outcome
 
     def _check(self) -> None:

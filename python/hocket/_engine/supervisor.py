@@ -14,7 +14,7 @@ from math import inf
 from typing import Any
 
 import trio
-from trio.lowlevel import Task, current_task, disable_ki_protection, enable_ki_protection
+from trio.lowlevel import current_task, disable_ki_protection, enable_ki_protection
 
 from .. import _core
 from .._base.exceptions import is_a, leaves, note_on
@@ -23,7 +23,7 @@ from . import leftovers, tree_variables, turns
 from .contenders import Contenders
 from .threads import Clerk, send_thread
 
-__all__ = ["Host", "run_alone", "supervise", "unwrap"]
+__all__ = ["Host", "drive", "judge", "supervise", "unwrap"]
 
 
 @enable_ki_protection
@@ -332,70 +332,3 @@ class Host:
         finally:
             # A step's time limit keeps the frames that have cancelled the step.
             del self
-
-
-@enable_ki_protection
-async def run_alone(run: _core.Run) -> bool:
-    """Run the only step of ``run`` in the task that we are in, and close it.
-
-    Returns whether the step has suspended.
-    """
-    driver = _core.Driver(run)
-    task = current_task()
-    held = leftovers.locks(task)
-    # What the caller handles is no context of others' steps.
-    ring = turns.ring_of_caller() if run.takes_turns and sys.exception() is None else None
-    try:
-        if run.has_timeouts:
-            await _within_limit(run, driver, task, ring)
-        else:
-            scope = leftovers.innermost_scope(task)
-            left = leftovers.Leftovers(task, scope)
-            driver.enter(task, scope, left.to_watch(), ring)
-            try:
-                await drive(driver)
-            finally:
-                await left.tidy()
-        return driver.has_suspended
-    finally:
-        try:
-            driver.exit()
-            if driver.retire:
-                leftovers.break_locks(task, held)
-        finally:
-            run.close(False)
-
-
-async def _within_limit(
-    run: _core.Run, driver: _core.Driver, task: Task, ring: _core.Ring | None
-) -> None:
-    """The same inside a cancel scope, whose deadline is set when the step suspends.
-
-    Each attempt has a scope of its own.
-    """
-    again = True
-    while again:
-        try:
-            with trio.CancelScope() as scope:
-                run.attach(_nothing, _nothing, partial(_set_deadline, scope), False)
-                left = leftovers.Leftovers(task, scope)
-                driver.enter(task, scope, left.to_watch(), ring, trio_cancels=True)
-                try:
-                    await drive(driver)
-                finally:
-                    await left.tidy()
-        except BaseException as error:  # noqa: BLE001 - the driver says what goes on
-            judge(driver, error)
-        else:
-            if scope.cancelled_caught:
-                judge(driver, None)
-        again = driver.again and run.ready > 0
-
-
-def _nothing() -> None:
-    """A single step needs no more workers, and has nobody to stop."""
-
-
-@enable_ki_protection
-def _set_deadline(scope: trio.CancelScope, deadline: float) -> None:
-    scope.deadline = deadline

@@ -60,7 +60,8 @@ impl Feed {
                 work.ids.bind(py).set_item(at, id)?;
             }
         }
-        work.steps.bind(py).set_item(at, item)?;
+        // By Python's own way: a loop's list tells each pass its place.
+        work.steps.bind(py).as_any().set_item(at, item)?;
         self.put(py, taken.place)?;
         Ok(taken.goes_on)
     }

@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyType};
 
 use crate::errors::{self, out_of_memory};
-use crate::outcome::{self, Figures};
+use crate::outcome::{self, Figures, Shape};
 use crate::panics::lock;
 
 /// So many outcomes are handed out without a checkpoint at most: others are to have their turn.
@@ -51,6 +51,8 @@ pub struct Taken {
 pub struct Landing {
     /// Never locked while Python code can run.
     books: Mutex<Books>,
+    /// What outcomes are made of.
+    shape: Shape,
     ordered: bool,
     /// Whether values are kept, in order, and nothing is handed out: then an item makes room as it lands.
     keeps: bool,
@@ -66,9 +68,10 @@ pub struct Landing {
 #[pymethods]
 impl Landing {
     #[new]
-    #[pyo3(signature = (places, *, ordered=false, keeps=false, failures=None, on_landed=None, on_room=None))]
+    #[pyo3(signature = (places, outcome, *, ordered=false, keeps=false, failures=None, on_landed=None, on_room=None))]
     fn new(
         places: u32,
+        outcome: &Bound<'_, PyType>,
         ordered: bool,
         keeps: bool,
         failures: Option<Py<PyList>>,
@@ -93,6 +96,7 @@ impl Landing {
         };
         Ok(Self {
             books: Mutex::new(books),
+            shape: Shape::of(outcome)?,
             ordered: ordered || keeps,
             keeps,
             failures,
@@ -222,7 +226,7 @@ impl Landing {
         let index = self.books().indices[at];
         let landed = match ended {
             Ok(value) if self.keeps => value.clone(),
-            _ => outcome::make(index, id, &item, ended, figures)?,
+            _ => outcome::make(&self.shape, index, id, &item, ended, figures)?,
         };
         steps.set_item(at, py.None())?;
         let mut books = self.books();

@@ -4,7 +4,6 @@
 //! each of eight fields, which costs more than a step that returns at once.
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyType};
 
 use crate::clock::seconds;
@@ -19,7 +18,7 @@ pub struct Figures {
 }
 
 /// The class, and its fields in the order in which `make` gives them.
-struct Shape {
+pub struct Shape {
     class: Py<PyType>,
     fields: Vec<Slot>,
 }
@@ -29,22 +28,18 @@ const FIELDS: [&str; 8] = [
 ];
 
 impl Shape {
-    fn get(py: Python<'_>) -> PyResult<&Self> {
-        static SHAPE: PyOnceLock<Shape> = PyOnceLock::new();
-        SHAPE.get_or_try_init(py, || {
-            let module = py.import("hocket._model.outcome")?;
-            let class = module.getattr("Outcome")?.cast_into::<PyType>()?;
-            let slots = FIELDS.iter().map(|name| Slot::of(&class, name));
-            Ok(Self {
-                fields: slots.collect::<PyResult<_>>()?,
-                class: class.unbind(),
-            })
+    pub fn of(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let slots = FIELDS.iter().map(|name| Slot::of(class, name));
+        Ok(Self {
+            fields: slots.collect::<PyResult<_>>()?,
+            class: class.clone().unbind(),
         })
     }
 }
 
 /// The outcome of an item whose step has returned, or failed.
 pub fn make<'py>(
+    shape: &Shape,
     index: u64,
     id: &Bound<'py, PyAny>,
     item: &Bound<'py, PyAny>,
@@ -52,7 +47,6 @@ pub fn make<'py>(
     figures: Figures,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = id.py();
-    let shape = Shape::get(py)?;
     let none = py.None().into_bound(py);
     let (value, error) = match ended {
         Ok(value) => (value.clone(), none),
