@@ -35,12 +35,18 @@ class Scope:
         self.ended: list[Flow] = []
         self.waiting: list[Flow] = []
         """Members of a group for which there is no room among those that may run at once."""
+        self.next_at = math.inf
+        """When a step that repeats has its next pass."""
         self.broken: set[str] = set()
         """Those whose conditions cannot be worked out."""
         if owner is not None and owner.kind == "group" and owner.timeout is not None:
             self.deadline = now + owner.timeout
         if owner is not None and owner.max_duration is not None:
             self.deadline = now + owner.max_duration
+
+    @property
+    def is_repeat(self) -> bool:
+        return self.owner is not None and self.owner.kind == "repeat"
 
     @property
     def is_group(self) -> bool:
@@ -111,8 +117,11 @@ class Reference:
                 if all(self.has_ended(one) for one in self.waits_for(flow, scope)):
                     self.begin(flow, scope)
                     return True
-            if all(flow.id in self.states for flow in scope.steps):
-                self.close(scope)
+            if scope.next_at == math.inf and all(flow.id in self.states for flow in scope.steps):
+                if scope.is_repeat:
+                    self.repeat(scope)
+                if scope.next_at == math.inf:
+                    self.close(scope)
                 return True
         return False
 
@@ -165,13 +174,21 @@ class Reference:
             self.open_branch(flow)
         elif flow.kind in ("block", "workflow"):
             self.scopes.append(Scope(flow, flow.sides[0], self.now))
+        elif flow.kind == "repeat":
+            self.scopes.append(Scope(flow, flow.sides[0][:1], self.now))
 
     def holds(self, flow: Flow) -> bool | None:
         if flow.when == "state":
             return self.states.get(flow.of.id) is OK
         if flow.when == "value":
-            return self.states.get(flow.of.id) is OK
+            return self.states.get(flow.of.id) is OK and not self.is_null(flow.of)
         return {None: True, "yes": True, "no": False, "broken": None}[flow.when]
+
+    def is_null(self, flow: Flow) -> bool:
+        """Whether its value is None: the last pass of what repeats has not run."""
+        passes = flow.sides[0] if flow.kind == "repeat" else []
+        come = [self.states[one.id] for one in passes if self.states[one.id] is not UNREACHED]
+        return come[-1:] == [SKIPPED]
 
     def obstacle(self, flow: Flow) -> tuple[Why, str] | None:
         if (halting := self.halting(flow)) is not None:
@@ -238,7 +255,8 @@ class Reference:
         for one in list(scope.waiting):
             if scope not in self.scopes:
                 return
-            if one not in scope.waiting or (not one.sides and not self.has_room(scope)):
+            takes_room = not one.sides or scope.owner.kind == "loop"
+            if one not in scope.waiting or (takes_room and not self.has_room(scope)):
                 continue
             scope.waiting.remove(one)
             self.again.pop(one.id, None)
@@ -254,7 +272,9 @@ class Reference:
         takes = [
             one
             for one in scope.steps
-            if one.id in self.running and not one.sides and one.id not in self.again
+            if one.id in self.running
+            and (not one.sides or scope.owner.kind == "loop")
+            and one.id not in self.again
         ]
         return most is None or len(takes) < most
 
@@ -280,6 +300,12 @@ class Reference:
         del self.again[flow.id]
         self.starts[flow.id] = self.now
         return None
+
+    def repeat(self, scope: Scope) -> None:
+        """A pass has ended: if it has not failed, and not brought what is wanted, there is one more."""
+        owner, number = scope.owner, len(scope.steps)
+        if self.states[scope.steps[-1].id] not in FAILING and number <= owner.takes:
+            scope.next_at = self.now + owner.wait if number < len(owner.sides[0]) else math.inf
 
     def open_branch(self, flow: Flow) -> None:
         taken = flow.sides[flow.takes] if flow.takes < len(flow.sides) else []
@@ -316,6 +342,8 @@ class Reference:
         for scope in list(self.scopes):
             if flow in scope.steps:
                 scope.ended.append(flow)
+                if scope.is_repeat:
+                    continue  # `step` looks at it
                 if self.decided(scope) is not None:
                     self.close(scope)
                 else:
@@ -338,6 +366,8 @@ class Reference:
         bad = [one for one in scope.ended if self.is_harmful(one, scope)]
         good = [one for one in scope.ended if self.states[one.id] is OK]
         n, over = len(scope.steps), all(one.id in self.states for one in scope.steps)
+        if scope.is_repeat:
+            return (not bad and n > scope.owner.takes, None) if over else None
         strategy = scope.owner.strategy if scope.is_group else "all"
         stops = not self.goes_on(scope)
         always = scope.is_group and scope.owner.continue_on_error
@@ -404,6 +434,7 @@ class Reference:
         ]
         due += [(at, 3, self.running[id_]) for id_, at in self.again.items()]
         due += [(scope.deadline, 1, scope) for scope in self.scopes]
+        due += [(scope.next_at, 4, scope) for scope in self.scopes]
         due.append((self.cancelled_at, 2, None))
         self.now, kind, what = min(due, key=lambda one: one[:2])
         if kind == 0:
@@ -412,6 +443,9 @@ class Reference:
             self.attempt_ends(what, LATE if is_late else FAILED if fails else OK)
         elif kind == 3:
             self.try_again(what)
+        elif kind == 4:
+            what.next_at = math.inf
+            what.steps.append(what.owner.sides[0][len(what.steps)])
         elif kind == 1:
             self.stop(what, (Why.OUT_OF_TIME, ""), late=True)
             verdict = what.is_group and (

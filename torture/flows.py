@@ -52,9 +52,10 @@ class Flow:
     retries_late: bool = False
     """Whether it is tried again as well when it was out of time."""
     wait: float = 0.0
-    """For how long it waits after the first attempt, and for twice as long after each other."""
+    """For how long it waits after the first attempt, and for twice as long after each other. Of one that
+    repeats: between two passes."""
     at_once: int | None = None
-    """How many ordinary steps of a group may run at once."""
+    """How many ordinary steps of a group, or passes of a loop, may run at once."""
     timeout: float | None = None
     strategy: str | None = None
     """That of a group; None for a branch and an ordinary step."""
@@ -62,10 +63,11 @@ class Flow:
     fail_fast: bool = True
     sides: list[list[Flow]] = attrs.field(factory=list)
     """Of a group its members, of a branch the steps of each side, of a block and of another workflow its
-    steps, of a loop its passes."""
+    steps, of a loop its passes, and of one that repeats those that there are at most."""
     takes: int = 0
+    """Of a branch the side that it takes, of one that repeats the pass after which it has what it wants."""
     kind: str = "step"
-    """``step``, ``group``, ``branch``, ``block``, ``loop`` or ``workflow``."""
+    """``step``, ``group``, ``branch``, ``block``, ``loop``, ``repeat`` or ``workflow``."""
     in_order: bool = False
     """Of a block: whether it is a sequence."""
     max_duration: float | None = None
@@ -159,12 +161,13 @@ def _step(rng, case, path):
 
 def _inside(rng, case, flow):
     flow.fails = False
-    flow.kind = rng.choice(["branch", "group", "block", "loop", "workflow"])
+    flow.kind = rng.choice(["branch", "group", "block", "loop", "repeat", "workflow"])
     {
         "branch": _make_branch,
         "group": _make_group,
         "block": _make_block,
         "loop": _make_loop,
+        "repeat": _make_repeat,
         "workflow": _make_workflow,
     }[flow.kind](rng, case, flow)
 
@@ -191,9 +194,22 @@ def _make_group(rng, case, flow):
 
 
 def _make_loop(rng, case, flow):
-    """The passes are steps of the same kind: one that fails or not, or a sequence of such steps."""
     _decide_as_group(rng, flow)
-    count, length = rng.randint(0, 4), rng.choice([0, 0, 2])
+    flow.sides = [_passes(rng, flow, rng.randint(0, 4))]
+    # How few passes are left for those that decide it shows as the last one was taken in.
+    if flow.strategy not in CLOSE or not any(one.when for one in flow.sides[0]):
+        flow.at_once = rng.choice([None, None, 1, 2])
+
+
+def _make_repeat(rng, case, flow):
+    flow.sides = [_passes(rng, flow, rng.randint(1, 4))]
+    flow.takes = rng.randint(0, 4)
+    flow.wait = rng.uniform(0.1, 1)
+
+
+def _passes(rng, flow, count):
+    """They are steps of the same kind: one that fails or not, or a sequence of such steps."""
+    length, passes = rng.choice([0, 0, 2]), []
     for number in range(count):
         one = Flow(f"{flow.id}#{number}", (*flow.path, (flow, 0)))
         one.seconds, one.fails = rng.uniform(0.1, 2), rng.random() < 0.2
@@ -202,7 +218,8 @@ def _make_loop(rng, case, flow):
             one.sides[0] = _simple(rng, f"{one.id}.x", (*one.path, (one, 0)), length)
         elif rng.random() < 0.2:
             one.when = "no"
-        flow.sides[0].append(one)
+        passes.append(one)
+    return passes
 
 
 def _make_workflow(rng, case, flow):
@@ -282,7 +299,7 @@ def _as_step(flow: Flow) -> WorkflowStep:
         "when": _as_condition(flow),
         "on_error": flow.on_error,
     }
-    if flow.kind == "loop":
+    if flow.kind in ("loop", "repeat"):
         return _as_loop(flow, options)
     if flow.kind == "block":
         key = "sequence" if flow.in_order else "steps"
@@ -321,22 +338,29 @@ def _as_step(flow: Flow) -> WorkflowStep:
 
 def _as_loop(flow, options):
     passes = flow.sides[0]
-    settings = {
-        "wait_strategy": flow.strategy,
-        "continue_on_error": flow.continue_on_error,
-        "fail_fast": flow.fail_fast,
-        **options,
-    }
+    if flow.kind == "repeat":
+        ends = {"until": f"$index >= {flow.takes}", "delay": flow.wait, "max": len(passes)}
+        make, settings = WorkflowStep.repeat, {**ends, **options}
+    else:
+        make = WorkflowStep.for_each
+        settings = {
+            "in_": range(len(passes)),
+            "wait_strategy": flow.strategy,
+            "continue_on_error": flow.continue_on_error,
+            "fail_fast": flow.fail_fast,
+            "max_concurrent": flow.at_once,
+            **options,
+        }
     if passes and passes[0].sides:
         steps = [
             WorkflowStep(one.id, execute=_works_in_pass([each.sides[0][n] for each in passes]))
             for n, one in enumerate(passes[0].sides[0])
         ]
-        return WorkflowStep.for_each(flow.id, range(len(passes)), sequence=steps, **settings)
+        return make(flow.id, sequence=steps, **settings)
     left_out = [n for n, one in enumerate(passes) if one.when == "no"]
     when = f"!($index in {left_out})" if left_out else None
     step = WorkflowStep("pass", execute=_works_in_pass(passes), when=when)
-    return WorkflowStep.for_each(flow.id, range(len(passes)), step, **settings)
+    return make(flow.id, step=step, **settings)
 
 
 def _works_in_pass(flows):
