@@ -26,7 +26,10 @@ class Bell:
             return trio.lowlevel.Abort.SUCCEEDED
 
         self.task = current_task()
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        try:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        finally:
+            self.task = None  # also if there was no memory to begin with it
 
     @enable_ki_protection
     def ring(self) -> None:

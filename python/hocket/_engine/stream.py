@@ -125,7 +125,7 @@ class Stream(Generic[T, R]):
             except BaseException as other:  # noqa: BLE001 - raised below, or by the block itself
                 rest = other
             self._belt.spec.close()
-        self._report_unseen()
+        self._report_unseen("the consumer has left")
         if failure is None and rest is not error:
             failure = self._belt.failure
         try:
@@ -208,6 +208,7 @@ class Stream(Generic[T, R]):
         """Return what the end of the stream raises."""
         belt = self._belt
         if belt.failure is not None and not self._told:
+            self._report_unseen("the stream was ended by something else")
             self._told = True
             return belt.failure
         if self._told or not (belt.failed or belt.input_error):
@@ -260,15 +261,15 @@ class Stream(Generic[T, R]):
             # An error that Trio raised as we cancelled leads to this frame.
             del failure, closing
 
-    def _report_unseen(self) -> None:
-        """Log what has no other way out, as the consumer has left before it was told."""
+    def _report_unseen(self, why: str) -> None:
+        """Log what has no other way out, as the consumer is not told of it."""
         if self._told:
             return
         unseen = self._belt.errors
         if self._belt.input_error is not None:
             unseen["input"] = self._belt.input_error
         for step, error in unseen.items():
-            logger.warning("the consumer has left, and step %r has failed", step, exc_info=error)
+            logger.warning("%s, and step %r has failed", why, step, exc_info=error)
 
 
 def _is_cancellation(error: BaseException) -> bool:
