@@ -80,8 +80,10 @@ impl Rest {
         let py = slf.py();
         let slice = Slice::limited();
         while let Some(crew) = slf.get().next() {
-            if guarded(py, || crew.get().bring_worker(py)).is_err() {
-                // For want of memory, say. Nobody else knows of it: it is tried again.
+            if let Err(error) = guarded(py, || crew.get().bring_worker(py)) {
+                // For want of memory, say. Nobody else knows of it: it is tried again. Raised here it
+                // would break Trio.
+                error.write_unraisable(py, None);
                 lock(&slf.get().crews).push_back(crew);
                 break;
             }
