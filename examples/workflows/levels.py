@@ -13,11 +13,9 @@ def get(id, path):
     return hocket.WorkflowStep(id, tool="http_request", input={"url": f"$context.url/{path}"})
 
 
-mirrors = parallel("mirrors", [get("slow", "slow"), get("quick", "short")], "any", step_timeout=0.3)
+mirrors = parallel("mirrors", [get("slow", "slow"), get("quick", "short")], "any", step_timeout=2)
 europe = parallel("europe", [mirrors, get("lost", "lost")], fail_fast=False, timeout=5)
-asia = parallel(
-    "asia", [get("late", "slow"), get("there", "short")], "all_settled", step_timeout=0.3
-)
+asia = parallel("asia", [get("late", "slow"), get("there", "short")], "all_settled", step_timeout=2)
 told = hocket.WorkflowStep(
     "tell",
     tool="database_query",

@@ -31,7 +31,7 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self):
         port = self.server.server_address[1]
         if self.path == "/slow":
-            time.sleep(1)
+            time.sleep(4)
         if self.path == "/shaky":
             Server.shaky += 1
             return self.reply(503 if Server.shaky % 4 else 200, {"text": "at last"})
