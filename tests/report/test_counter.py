@@ -107,6 +107,7 @@ def test_into_a_pipe_it_writes_a_line_now_and_then_and_one_at_the_end():
         "10 of 12 ended",
         "12 of 12 ended",
     ]
+    assert "1 running" in said[0]
     assert "7.00 s left" in said[0]
 
 

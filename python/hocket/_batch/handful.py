@@ -220,6 +220,9 @@ def _call(function: Callable[[], Awaitable[R]]) -> Awaitable[R]:
     return function()
 
 
+_call.__qualname__ = as_completed.__qualname__  # what messages and events call its steps
+
+
 async def _run(
     verb: str,
     functions: Iterable[Callable[[], Awaitable[R]]],

@@ -25,11 +25,12 @@ class Bell:
             self.task = None  # at once: who is cancelled must not be woken
             return trio.lowlevel.Abort.SUCCEEDED
 
-        self.task = current_task()
+        task = self.task = current_task()
         try:
             await trio.lowlevel.wait_task_rescheduled(abort)
         finally:
-            self.task = None  # also if there was no memory to begin with it
+            if self.task is task:  # there was no memory to begin with it
+                self.task = None
 
     @enable_ki_protection
     def ring(self) -> None:

@@ -215,8 +215,8 @@ class Belt:
         # Ctrl-C may interrupt this frame, as it may the input's own.
         iterator = self._iterator
         if iterator is None:
-            assert isinstance(self._items, Iterable), "only a sync input is read here"
-            self._iterator = iterator = iter(self._items)
+            items: Any = self._items
+            self._iterator = iterator = iter(items)
         return self._feed.take(iterator)
 
     def close_input(self) -> None:
@@ -294,8 +294,9 @@ class Belt:
         """Where errors are no outcomes like others: what steps have raised, by their ids."""
         errors: dict[str, Exception] = {}
         for outcome in self.failed:
-            known = outcome.id in errors  # ids that a key makes may be the same
-            name = f"{outcome.id} ({outcome.index})" if known else outcome.id
+            name = outcome.id
+            while name in errors:  # ids that a key makes may be the same
+                name = f"{name} ({outcome.index})"
             errors[name] = outcome.error  # type: ignore[assignment]  # it has failed
         return errors
 

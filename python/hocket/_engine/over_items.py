@@ -89,8 +89,9 @@ class OverItems:
         Args:
             fn: an async function of one item, or with ``run_in="thread"`` one that blocks. It runs in a context of its own, a copy of the
                 caller's.
-            items: a list, a generator, an async generator: anything to iterate over. What is no
-                list, tuple or range is read as steps end, at most ``buffer`` items ahead.
+            items: a list, a generator, an async generator: anything to iterate over. A list is taken as it
+                is now, unless there is a ``key``. What is no list, tuple or range is read as steps end, at most
+                ``buffer`` items ahead.
             buffer: how many items may be taken whose steps have not ended. Default: twice
                 ``max_concurrent``; where that is ``math.inf`` it has to be given, unless the items
                 are a list, a tuple or a range.
@@ -127,9 +128,13 @@ class OverItems:
         check_key(key)
         spec = self._spec("map", fn, step_timeout, rate, retry, observer)
         spec.in_threads = run_in == "thread"
-        if key is None and isinstance(items, list | tuple | range):
+        ahead = self.max_concurrent
+        if is_there := isinstance(items, list | tuple | range):
+            ahead = min(ahead, max(1, len(items)))
+        places = check_buffer("map", buffer, ahead)
+        if key is None and is_there:
             return await _map_list(self._core, spec, items)
-        spec.ids = [""] * check_buffer("map", buffer, self.max_concurrent)
+        spec.ids = [""] * places
         spec.steps = [None] * len(spec.ids)
         return await _map_stream(
             Stream(self._core, spec, items, key=key, ordered=True, collects=False, keeps=True)

@@ -187,6 +187,7 @@ class Stream(Generic[T, R]):
         while outcome is None:
             if belt.over:
                 raise self._end()
+            self._check()  # another task may have begun to wait before this one had its turn
             await belt.news.wait()
             await belt.take()
             outcome = belt.landing.pop_rested()

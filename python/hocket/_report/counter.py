@@ -54,6 +54,7 @@ class Progress:
         self.waited: float = 0.0
         """Seconds that steps have waited for their start, all together."""
         self._starts = 0
+        self._last: EventKind | None = None
         self._how = how
         self._stream = stream
         self._began: float | None = None
@@ -67,28 +68,28 @@ class Progress:
         if self._began is None:
             self._began = self._shown_at = now
             self._ends.append((now, 0))
+        before, self._last = self._last, event.kind
+        self._count(event)
+        # As a step ends another one mostly starts in its place: only then is it told how many run.
+        is_settled = event.kind is EventKind.STARTED or before is not EventKind.STARTED
+        if is_settled and now - self._shown_at >= _PERIOD_S.get(self._how, float("inf")):
+            self._shown_at = now
+            self._note_rate(now)
+            self._show()
+
+    def _count(self, event: StepEvent) -> None:
         if event.kind is EventKind.STARTED:
             self.running += 1
             self._starts += 1
             self.waited += event.seconds
             self.retries += event.attempt > 1
-            return
-        if event.kind in NEVER_STARTED:
+        elif event.kind in NEVER_STARTED:
             self.skipped += 1
-            return
-        self.running -= 1
-        if event.kind is EventKind.RETRYING:
-            return
-        if event.kind is EventKind.SUCCEEDED:
-            self.done += 1
-        elif event.kind is EventKind.CANCELLED:
-            self.cancelled += 1
         else:
-            self.failed += 1
-        if now - self._shown_at >= _PERIOD_S.get(self._how, float("inf")):
-            self._shown_at = now
-            self._note_rate(now)
-            self._show()
+            self.running -= 1
+            self.done += event.kind is EventKind.SUCCEEDED
+            self.cancelled += event.kind is EventKind.CANCELLED
+            self.failed += event.kind in (EventKind.FAILED, EventKind.TIMED_OUT)
 
     @property
     def ended(self) -> int:
