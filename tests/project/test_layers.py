@@ -57,6 +57,7 @@ OUTSIDE: dict[str, set[str]] = {
         "tools._http_exchange",
     },
     "outcome": {"_engine.turns"},
+    "typing_extensions": {"_workflow.common"},  # only for checkers
     "pytest": {"testing._plugin"},
     "rich": {"_report.console", "_report.counter", "_report.live"},
     "sqlite3": {"tools._sqlite_statement"},

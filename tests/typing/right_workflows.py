@@ -111,3 +111,16 @@ def load(context: WorkflowContext) -> bytes:
 def steps_that_block() -> None:
     assert_type(WorkflowStep("load", execute=load, run_in="thread"), WorkflowStep[bytes])
     assert_type(WorkflowStep("tool", tool="hash", run_in="thread"), WorkflowStep[Any])
+
+
+# --- steps that run others, whose values nobody has said the type of
+
+
+def makers() -> list[WorkflowStep[Any]]:
+    one = WorkflowStep("one", execute=fetch)
+    assert_type(one, WorkflowStep[list[Page]])
+    each = WorkflowStep.for_each("each", "$context.names", one)
+    cells = WorkflowStep.matrix("cells", {"os": ["a"]}, one)
+    again = WorkflowStep.repeat("again", one, until="true")
+    both = WorkflowStep.sequence("both", [each, cells])
+    return [each, cells, again, both]

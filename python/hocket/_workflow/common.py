@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 from .computed import LimitLike
 from .conditions import ConditionLike
 from .rules import Edge
 from .sides import AnyStep
 
-__all__ = ["Always", "Before", "Common", "HasResults", "OnError"]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # What makes a loop's step knows nothing of its value. Before Python 3.13 only checkers know a default.
+    R_co = TypeVar("R_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R_co = TypeVar("R_co", covariant=True)
+
+__all__ = ["Always", "Before", "Common", "HasResults", "OnError", "R_co"]
 
 OnError: TypeAlias = Literal["fail", "continue", "skip_dependents"]
 Before: TypeAlias = Iterable[str | AnyStep | Edge]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Generic, Literal, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Literal, Unpack, cast, overload
 
 import attrs
 
@@ -18,7 +18,7 @@ from .._model.run_in import RunIn, check_run_in
 from .._model.strategy import StrategyLike, WaitStrategy
 from .block import Block
 from .branch import Branch, BranchResult
-from .common import Before, Common, HasResults, OnError
+from .common import Before, Common, HasResults, OnError, R_co
 from .computed import (
     Computed,
     CountLike,
@@ -39,8 +39,6 @@ from .sub_workflow import AnyWorkflow, SubWorkflow
 from .templates import Template, compile_template
 
 __all__ = ["Before", "OnError", "WorkflowStep"]
-
-R_co = TypeVar("R_co", covariant=True)
 
 
 @attrs.frozen(init=False, slots=False)
