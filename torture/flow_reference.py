@@ -294,8 +294,10 @@ class Reference:
     def try_again(self, flow: Flow) -> None:
         scope = next(scope for scope in self.scopes if flow in scope.steps)
         if scope.is_group:
-            self.again[flow.id] = math.inf  # until there is room
-            scope.waiting.insert(0, flow)
+            # Until there is room. It comes before those that were not tried yet, in the order of their times.
+            at = sum(one.id in self.again for one in scope.waiting)
+            self.again[flow.id] = math.inf
+            scope.waiting.insert(at, flow)
             return self.fill(scope)
         del self.again[flow.id]
         self.starts[flow.id] = self.now

@@ -205,6 +205,9 @@ def _make_repeat(rng, case, flow):
     flow.sides = [_passes(rng, flow, rng.randint(1, 4))]
     flow.takes = rng.randint(0, 4)
     flow.wait = rng.uniform(0.1, 1)
+    first = flow.sides[0][0]
+    if first.when and flow.takes > 0 and len(flow.sides[0]) == 1:  # it fails at once
+        flow.on_error = rng.choice(TOLERANT)
 
 
 def _passes(rng, flow, count):
