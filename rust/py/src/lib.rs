@@ -78,7 +78,7 @@ mod _core {
     #[pymodule_export]
     use crate::tally::Tally;
     #[pymodule_export]
-    use crate::threads::{ThreadDriver, set_blocks};
+    use crate::threads::{ThreadDriver, begin_blocking, end_blocking};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -105,7 +105,8 @@ mod _core {
                 "Run",
                 "Tally",
                 "ThreadDriver",
-                "set_blocks",
+                "begin_blocking",
+                "end_blocking",
                 "step_ids",
             ],
         )?;

@@ -34,5 +34,5 @@ mod settle;
 mod strike;
 mod transit;
 
-pub use blocking::set_blocks;
+pub use blocking::{begin_blocking, end_blocking};
 pub use class::ThreadDriver;
