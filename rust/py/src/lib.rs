@@ -31,6 +31,7 @@ mod rate;
 mod released;
 mod request;
 mod rest;
+mod retrying;
 mod ring;
 mod run;
 mod runs;
@@ -40,6 +41,7 @@ mod step_ids;
 mod tally;
 mod threads;
 mod trio;
+mod wakes;
 mod work;
 mod worker;
 

@@ -27,6 +27,7 @@ mod clerk;
 mod contexts;
 pub mod crowd;
 pub mod desk;
+mod lost;
 mod manners;
 mod protocol;
 mod pull;
