@@ -18,7 +18,8 @@ __all__ = [
     "Run",
     "Tally",
     "ThreadDriver",
-    "set_blocks",
+    "begin_blocking",
+    "end_blocking",
     "step_ids",
 ]
 
@@ -28,7 +29,8 @@ __debug_build__: bool
 LONGEST_WINDOW_NS: int
 
 # Whether the step of the pool that runs in the task waits for a function in a thread.
-def set_blocks(pool: Pool, task: trio.lowlevel.Task, blocks: bool) -> None: ...
+def begin_blocking(pool: Pool, task: trio.lowlevel.Task) -> None: ...
+def end_blocking(pool: Pool, task: trio.lowlevel.Task, is_past: bool) -> None: ...
 def step_ids(steps: list[Any], key: Callable[[Any], object] | None, where: str) -> list[str]: ...
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from functools import partial
 
@@ -280,6 +281,44 @@ async def test_a_retried_step_has_its_slot_in_each_attempt(autojump_clock):
     retry = Retry(5, on=OSError, wait_initial=1, wait_jitter=0)
     assert await pool.map(flaky, ["a"], retry=retry) == ["a"]
     assert trio.current_time() == 1 + 1 + 1 + 2 + 1
+    assert_idle(pool)
+    assert_adds_up(pool)
+
+
+@pytest.mark.parametrize("call", ["map", "execute", "stream"])
+async def test_a_step_has_its_slot_again_when_a_thread_gives_one_back(call):
+    pool = WorkerPool(max_concurrent=1)
+    begun, release = threading.Event(), threading.Event()
+
+    def block(_=None):
+        begun.set()
+        assert release.wait(30)
+
+    async def wait_inside():
+        async with pool.released():
+            await trio.to_thread.run_sync(begun.wait, 30)
+        return "has a slot"
+
+    async def block_in_thread():
+        if call == "execute":
+            await pool.execute(block, run_in="thread")
+        elif call == "map":
+            await pool.map(block, [1], run_in="thread")
+        else:
+            async with pool.stream(block, [1], run_in="thread") as outcomes:
+                async for outcome in outcomes:
+                    outcome.unwrap()
+
+    async def let_go():
+        while pool.get_status().queue_length == 0 or not begun.is_set():
+            await trio.sleep(0.001)
+        release.set()
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(block_in_thread)
+            nursery.start_soon(let_go)
+            assert await pool.execute(wait_inside) == "has a slot"
     assert_idle(pool)
     assert_adds_up(pool)
 

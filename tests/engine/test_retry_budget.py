@@ -70,6 +70,30 @@ async def test_a_refused_attempt_is_the_steps_last_and_its_error_says_why(autoju
     assert trio.current_time() == 1
 
 
+@pytest.mark.parametrize("limit", [1, 2, 5])
+async def test_a_refused_attempt_in_a_thread_is_the_steps_last_too(limit):
+    def step(name):
+        raise OSError(name)
+
+    events = []
+    manager = ParallelExecutionManager(max_concurrent=limit, retry_budget=RetryBudget(0, 1))
+    retry = Retry(3, on=OSError, wait_initial=0, wait_jitter=0)
+    group = ParallelGroup("g", range(5), "all_settled", retry=retry, run_in="thread")
+    with trio.fail_after(30):
+        result = await manager.execute_group(group, step, observer=events.append)
+    assert len(result.errors) == 5
+    refused = [error for error in result.errors.values() if hasattr(error, "__notes__")]
+    assert all(error.__notes__ == [REFUSED] for error in refused)
+    stats = manager.get_stats()
+    assert (stats.tasks_retried, stats.retries_refused) == (1, len(refused))
+    assert len(refused) in (4, 5)  # what was tried again may have been refused later
+    kinds = [event.kind for event in events]
+    assert kinds.count(EventKind.STARTED) == 6
+    assert kinds.count(EventKind.FAILED) == 5
+    assert_idle(manager)
+    assert_adds_up(manager)
+
+
 async def test_who_shares_a_budget_spends_it_together(autojump_clock):
     budget = RetryBudget(0, 3)
     pools = [WorkerPool(retry_budget=budget), WorkerPool(retry_budget=budget)]

@@ -308,7 +308,7 @@ async def test_a_stray_stop_iteration_is_a_runtime_error_as_from_an_async_step(k
             await pool.execute(step, run_in="thread")
         error = caught.value
     assert type(error) is RuntimeError
-    assert "raised StopIteration" in str(error)
+    assert str(error) == "function raised StopIteration"
     assert isinstance(error.__cause__, StopIteration)
 
 
@@ -909,6 +909,40 @@ async def test_among_async_tasks_one_past_its_limit_has_failed_at_once_and_holds
     assert isinstance(result.errors["late"], StepTimeout)
     assert repr(result.errors["late"].__cause__) == "OSError('too late')"
     assert pool.get_stats().tasks_failed == 0
+    assert_idle(pool)
+    assert_adds_up(pool)
+
+
+@pytest.mark.parametrize("raises", [OSError, None])
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize(
+    ("limit", "most"), [(3, None), (None, 3)], ids=["the step's", "for all attempts"]
+)
+async def test_a_step_past_its_limit_that_may_be_tried_again_has_timed_out_when_it_ends(
+    mock_clock, raises, others, limit, most
+):
+    """Alike among functions alone and among async steps."""
+    calls = []
+
+    def late():
+        calls.append(None)
+        let_pass(mock_clock, 3)
+        for _ in range(3):  # until Trio has seen it
+            trio.from_thread.run(trio.lowlevel.cancel_shielded_checkpoint)
+        if raises is not None:
+            raise raises("too late")
+
+    retry = Retry(2, on=StepTimeout, timeout=most, wait_initial=0, wait_jitter=0)
+    tasks = [WorkerTask("late", late, timeout=limit, retry=retry, run_in="thread")]
+    if others:
+        tasks.append(WorkerTask("other", trio.lowlevel.checkpoint))
+    pool = WorkerPool()
+    result = await pool.execute_with_strategy(tasks, "all_settled")
+    error = result.errors["late"]
+    assert isinstance(error, StepTimeout)
+    assert len(calls) == (2 if most is None else 1)
+    assert pool.get_stats().tasks_timed_out == 1
+    assert type(error.__cause__) is (type(None) if raises is None else raises)
     assert_idle(pool)
     assert_adds_up(pool)
 

@@ -9,6 +9,7 @@ import trio
 
 from hocket import (
     ParallelGroup,
+    Retry,
     StepTimeout,
     ToolRegistry,
     WorkflowDefinition,
@@ -144,6 +145,34 @@ async def test_what_a_step_raises_after_its_limit_is_the_cause_of_its_error(mock
     )
     assert isinstance(result.errors["late"], StepTimeout)
     assert repr(result.errors["late"].__cause__) == "OSError('too late')"
+
+
+async def test_what_a_step_raises_past_its_limit_is_judged_before_it_is_tried_again(mock_clock):
+    calls = []
+
+    def late(context):
+        calls.append(None)
+        trio.from_thread.run_sync(mock_clock.jump, 3)
+        raise OSError("too late")
+
+    retry = Retry(2, on=StepTimeout, wait_initial=0, wait_jitter=0)
+    result = await run(
+        WorkflowStep(
+            "late", execute=late, timeout=3, run_in="thread", on_error="continue", retry=retry
+        )
+    )
+    assert len(calls) == 2
+    assert isinstance(result.errors["late"], StepTimeout)
+    assert repr(result.errors["late"].__cause__) == "OSError('too late')"
+
+
+async def test_a_stray_stop_iteration_is_that_of_the_function():
+    def step(context):
+        return next(iter([]))
+
+    result = await run(WorkflowStep("odd", execute=step, run_in="thread", on_error="continue"))
+    assert repr(result.errors["odd"]) == "RuntimeError('function raised StopIteration')"
+    assert isinstance(result.errors["odd"].__cause__, StopIteration)
 
 
 async def test_the_first_limit_that_passes_stops_the_workflow_at_once(mock_clock):

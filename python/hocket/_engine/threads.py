@@ -53,19 +53,25 @@ def _work(held: list[_core.ThreadDriver]) -> None:
 async def call_in_thread(pool: _core.Pool, function: Callable[[], R], limit: float | None) -> R:
     """Be an async step of this pool that calls a function in a thread, and ends when that has returned.
 
-    If that took longer than the step's ``limit`` in seconds, it has timed out, and not returned late.
+    If that took longer than the step's ``limit`` in seconds, the step has timed out, whatever the function
+    has returned or raised.
     """
     began = trio.current_time()
     task = current_task()
-    _core.set_blocks(pool, task, True)
+    _core.begin_blocking(pool, task)
     try:
-        value = await trio.to_thread.run_sync(function, limiter=_unlimited())
+        return await trio.to_thread.run_sync(_call, function, limiter=_unlimited())
     finally:
-        _core.set_blocks(pool, task, False)
-    if limit is not None and trio.current_time() - began >= limit:
-        # Trio may have been held up: now it looks at the limit, and cancels.
-        await trio.lowlevel.checkpoint()
-    return value
+        past = limit is not None and trio.current_time() - began >= limit
+        _core.end_blocking(pool, task, past)
+
+
+def _call(function: Callable[[], R]) -> R:
+    try:
+        return function()
+    except StopIteration as stray:
+        # Trio's coroutines would say that one of them had raised it.
+        raise RuntimeError("function raised StopIteration") from stray
 
 
 def _unlimited() -> trio.CapacityLimiter:

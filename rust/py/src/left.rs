@@ -7,15 +7,15 @@ use pyo3::types::PyList;
 use crate::clock::seconds;
 use crate::errors;
 use crate::faults::fault;
+use crate::pool::Pool;
 use crate::run::Run;
 
 impl Run {
     /// A worker was cancelled between two steps: the whole run is, and will start nothing more.
     /// What it stands in line for, or was granted already, goes to others.
     pub fn abandon_rest(&self, py: Python<'_>) -> PyResult<()> {
-        let pool = self.pool.get();
-        pool.lock(py)?.stop(self.lane);
-        pool.wake(py, Some(self.lane))
+        self.pool.get().lock(py)?.stop(self.lane);
+        Pool::wake(&self.pool, py, Some(self.lane))
     }
 
     /// StepTimeout for a step past its own limit.

@@ -31,6 +31,7 @@ mod rate;
 mod released;
 mod request;
 mod rest;
+mod retrying;
 mod ring;
 mod run;
 mod runs;
@@ -40,6 +41,7 @@ mod step_ids;
 mod tally;
 mod threads;
 mod trio;
+mod wakes;
 mod work;
 mod worker;
 
@@ -78,7 +80,7 @@ mod _core {
     #[pymodule_export]
     use crate::tally::Tally;
     #[pymodule_export]
-    use crate::threads::{ThreadDriver, set_blocks};
+    use crate::threads::{ThreadDriver, begin_blocking, end_blocking};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -105,7 +107,8 @@ mod _core {
                 "Run",
                 "Tally",
                 "ThreadDriver",
-                "set_blocks",
+                "begin_blocking",
+                "end_blocking",
                 "step_ids",
             ],
         )?;

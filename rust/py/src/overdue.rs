@@ -8,8 +8,10 @@ use crate::slice::Slice;
 
 impl Run {
     /// Cancel the scope of each worker whose step is past its limit. Returns the time of Trio's
-    /// clock at which to look again, or None to wait for the alarm. Between the scheduler's answer
-    /// and `cancel` nothing else runs, so no later step of the same worker is struck.
+    /// clock at which to look again, or None to wait for the alarm. No later step of the same worker
+    /// is struck: on Trio's thread nothing else runs between the scheduler's answer and `cancel`, and a
+    /// thread whose step ends meanwhile finds it marked as overdue, under the same lock as the answer, and
+    /// starts no other one in that scope.
     ///
     /// After a while it stops, and the time to look again has come: others run in between. A
     /// foreign clock stands still meanwhile, and then all that is due at one time is done at once.

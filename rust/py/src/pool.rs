@@ -15,10 +15,9 @@ use crate::clock::{Clock, seconds};
 use crate::crew::Crew;
 use crate::errors;
 use crate::fork;
-use crate::panics::{guarded, lock, quietly};
+use crate::panics::{lock, quietly};
 use crate::rate::Rate;
 use crate::runs::{Open, Runs};
-use crate::slice::Slice;
 use crate::tally::{counts, times_with_percentiles as times};
 
 /// Many runs under one limit.
@@ -64,9 +63,10 @@ impl Pool {
     }
 
     /// Change the limit; waiting runs start at once when it is raised. None is no limit.
-    fn resize(&self, py: Python<'_>, limit: Option<u32>) -> PyResult<()> {
-        self.lock(py)?.resize(limit.unwrap_or(u32::MAX));
-        self.wake(py, None)
+    fn resize(slf: &Bound<'_, Self>, limit: Option<u32>) -> PyResult<()> {
+        let py = slf.py();
+        slf.get().lock(py)?.resize(limit.unwrap_or(u32::MAX));
+        Self::wake(slf.as_unbound(), py, None)
     }
 
     /// Start no step that takes a slot, until `resume`.
@@ -78,18 +78,18 @@ impl Pool {
     /// Start no step that takes a slot for so many nanoseconds, in the `trio.run` with this token;
     /// `clock` is None for Trio's own.
     fn hold(
-        &self,
+        slf: &Bound<'_, Self>,
         token: &Bound<'_, PyAny>,
         clock: Option<Py<PyAny>>,
         hold_ns: u64,
     ) -> PyResult<()> {
-        let py = token.py();
-        let clock = self.clock(token, clock)?;
-        let _entry = self.admit(token, &clock)?;
+        let (py, this) = (token.py(), slf.get());
+        let clock = this.clock(token, clock)?;
+        let _entry = this.admit(token, &clock)?;
         let now_ns = clock.now_ns(py)?;
         let until_ns = now_ns.saturating_add(hold_ns);
-        self.lock(py)?.hold(until_ns, now_ns);
-        self.wake(py, None)
+        this.lock(py)?.hold(until_ns, now_ns);
+        Self::wake(slf.as_unbound(), py, None)
     }
 
     /// Seconds until the latest hold is over; None where nothing is held.
@@ -103,9 +103,9 @@ impl Pool {
     }
 
     /// Go on after `pause`, or before a hold is over.
-    fn resume(&self, py: Python<'_>) -> PyResult<()> {
-        self.lock(py)?.resume();
-        self.wake(py, None)
+    fn resume(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().lock(slf.py())?.resume();
+        Self::wake(slf.as_unbound(), slf.py(), None)
     }
 
     #[getter]
@@ -327,44 +327,6 @@ impl Pool {
     pub fn now_ns(&self, py: Python<'_>) -> PyResult<u64> {
         let clock = self.lock_runs().clock.as_ref().map(|c| c.clone_ref(py));
         clock.map_or(Ok(0), |clock| clock.now_ns(py))
-    }
-
-    /// See to it that every lane that was granted a slot has a worker on its way. `own` is the
-    /// lane whose driver is about to ask for a step itself.
-    pub fn wake(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
-        let mut first_error = None;
-        loop {
-            let mut scheduler = self.lock(py)?;
-            let wakes = scheduler.take_wakes();
-            drop(scheduler);
-            let wakes = self.ring_bells(py, wakes)?;
-            let mut failed = Vec::new();
-            let slice = (wakes.len() > Slice::FEW).then(|| self.slice());
-            let mut wakes = wakes.into_iter().filter(|&lane| Some(lane) != own);
-            for lane in &mut wakes {
-                let Some(crew) = self.crew(py, lane) else {
-                    continue;
-                };
-                if let Err(error) = guarded(py, || crew.get().bring_worker(py)) {
-                    failed.push(lane);
-                    first_error.get_or_insert(error);
-                }
-                if slice.as_ref().is_some_and(Slice::is_over) {
-                    break;
-                }
-            }
-            self.wake_later(py, wakes, &mut failed);
-            if !failed.is_empty() {
-                // Too deep in the stack, say. Whoever wakes next tries again.
-                self.lock(py)?.put_back_wakes(failed);
-            }
-            if let Some(error) = first_error {
-                return Err(error);
-            }
-            if !self.lock(py)?.has_wakes() {
-                return Ok(());
-            }
-        }
     }
 
     /// Which worker works in which Trio task.

@@ -5,7 +5,6 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use crate::panics::guarded;
 use crate::pool::Pool;
 
 /// The slot of the running step that a task works for.
@@ -41,7 +40,7 @@ impl Released {
         match given {
             Given::Back(lane) => {
                 self.bring_worker(py, lane)?;
-                pool.wake(py, None)
+                Pool::wake(&self.pool, py, None)
             }
             Given::HasNone => Ok(()),
             Given::Away => Err(PyRuntimeError::new_err(
@@ -59,11 +58,11 @@ impl Released {
         let now_ns = pool.now_ns(py)?;
         let mut scheduler = pool.lock(py)?;
         let lane = scheduler.want_back(self.slot, now_ns);
+        // Before anybody else has the lock: a thread may give it its slot.
+        let before = lane.and_then(|lane| pool.lock_runs().bells.insert(lane, bell));
         drop(scheduler);
-        if let Some(lane) = lane {
-            pool.lock_runs().bells.insert(lane, bell);
-        }
-        pool.wake(py, None)?;
+        drop(before);
+        Pool::wake(&self.pool, py, None)?;
         Ok(lane.is_none())
     }
 
@@ -97,30 +96,16 @@ impl Released {
 }
 
 impl Pool {
-    /// Tell those steps among these lanes that they have their slot again; the others are returned.
-    /// One that could not be told is kept, to be told with the next wakes.
-    pub fn ring_bells(&self, py: Python<'_>, lanes: Vec<LaneId>) -> PyResult<Vec<LaneId>> {
-        if self.lock_runs().bells.is_empty() {
-            return Ok(lanes);
+    /// Tell the step for which this lane stood in line that it has its slot again. If that fails it is
+    /// kept, to be told by whoever tries again.
+    pub fn ring_bell(&self, py: Python<'_>, lane: LaneId) -> PyResult<()> {
+        let Some(bell) = self.lock_runs().bells.remove(&lane) else {
+            return Ok(());
+        };
+        let rung = bell.call0(py).map(drop);
+        if rung.is_err() {
+            self.lock_runs().bells.insert(lane, bell);
         }
-        let (mut others, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
-        for lane in lanes {
-            let bell = self.lock_runs().bells.remove(&lane);
-            let Some(bell) = bell else {
-                others.push(lane);
-                continue;
-            };
-            if let Err(error) = guarded(py, || bell.call0(py).map(drop)) {
-                self.lock_runs().bells.insert(lane, bell);
-                failed.push(lane);
-                first_error.get_or_insert(error);
-            }
-        }
-        if let Some(error) = first_error {
-            failed.extend(others);
-            self.lock(py)?.put_back_wakes(failed);
-            return Err(error);
-        }
-        Ok(others)
+        rung
     }
 }

@@ -1,4 +1,5 @@
-//! The rest of those that were to be woken at once, when they were too many for one go.
+//! The rest of those that were to be woken: they were too many for one go, or a thread has found them,
+//! and only Trio's may wake them.
 //!
 //! Their slots are theirs already, and nobody can take them: they only start a little later. Trio
 //! calls us between the rounds of its tasks, and whatever becomes of those that were woken before
@@ -9,34 +10,39 @@ use std::sync::Mutex;
 
 use hocket_core::LaneId;
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::crew::Crew;
-use crate::panics::{guarded, lock};
+use crate::panics::{guarded, lock, quietly};
 use crate::pool::Pool;
 use crate::slice::Slice;
+use crate::trio;
+
+/// How often one is tried. What has failed so often fails again, and Trio would never come to rest.
+const TRIES: u32 = 3;
 
 impl Pool {
-    /// Wake these lanes as soon as others have run: their slots are theirs already.
-    pub fn wake_later(
-        &self,
-        py: Python<'_>,
-        lanes: impl Iterator<Item = LaneId>,
-        failed: &mut Vec<LaneId>,
-    ) {
-        let lanes: Vec<LaneId> = lanes.collect();
-        let crews = lanes.iter().filter_map(|&lane| self.crew(py, lane));
-        let crews: VecDeque<_> = crews.collect();
-        let runs = self.lock_runs();
+    /// Wake these lanes as soon as others have run: their slots are theirs already. From any thread.
+    /// If that fails, whoever wakes next tries again.
+    pub fn wake_later(slf: &Py<Self>, py: Python<'_>, lanes: Vec<LaneId>) -> PyResult<()> {
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let runs = slf.get().lock_runs();
         let token = runs.token.as_ref().map(|token| token.clone_ref(py));
         drop(runs);
-        let (false, Some(token)) = (crews.is_empty(), token) else {
-            return;
-        };
-        if guarded(py, || Rest::call_soon(py, token, crews)).is_err() {
-            failed.extend(lanes);
+        let Some(token) = token else { return Ok(()) };
+        let called = guarded(py, || {
+            let rest = Rest {
+                pool: slf.clone_ref(py),
+                token,
+                lanes: Mutex::new(lanes.iter().map(|&lane| (lane, 0)).collect()),
+            };
+            Rest::call_soon(&Bound::new(py, rest)?)
+        });
+        if called.is_err() {
+            slf.get().lock(py)?.put_back_wakes(lanes);
         }
+        called
     }
 
     /// How long one waking of many may take.
@@ -48,68 +54,63 @@ impl Pool {
     }
 }
 
-/// Crews that were granted a slot, the longest waiting first. Python never sees it but to call it.
+/// Lanes that were granted a slot, the longest waiting first. Python never sees it but to call it.
 #[pyclass(frozen, module = "hocket._core")]
-pub struct Rest {
+struct Rest {
+    pool: Py<Pool>,
     token: Py<PyAny>,
-    /// Never locked while Python code can run.
-    crews: Mutex<VecDeque<Py<Crew>>>,
+    /// Each with how often it was tried. Never locked while Python code can run.
+    lanes: Mutex<VecDeque<(LaneId, u32)>>,
 }
 
 impl Rest {
-    /// Wake these as soon as others have run, in the `trio.run` with this token.
-    pub fn call_soon(py: Python<'_>, token: Py<PyAny>, crews: VecDeque<Py<Crew>>) -> PyResult<()> {
-        let crews = Mutex::new(crews);
-        Self::again(&Bound::new(py, Self { token, crews })?)
+    /// Have Trio call us, in the `trio.run` of our token.
+    fn call_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        trio::call_soon(slf.get().token.bind(slf.py()), slf.as_any())
     }
 
-    fn again(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let token = slf.get().token.bind(slf.py());
-        let name = intern!(slf.py(), "run_sync_soon");
-        token.call_method1(name, (slf,)).map(drop)
+    fn next(&self) -> Option<(LaneId, u32)> {
+        lock(&self.lanes).pop_front()
     }
 
-    fn next(&self) -> Option<Py<Crew>> {
-        lock(&self.crews).pop_front()
+    /// Nobody calls us any more for these: whoever wakes next tries again.
+    fn put_back(&self, py: Python<'_>, lanes: Vec<LaneId>) {
+        let pool = self.pool.get();
+        quietly(py, || pool.lock(py).map(|mut it| it.put_back_wakes(lanes)));
     }
 }
 
 #[pymethods]
 impl Rest {
-    fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
+    fn __call__(slf: &Bound<'_, Self>) {
+        let (py, this) = (slf.py(), slf.get());
         let slice = Slice::limited();
-        while let Some(crew) = slf.get().next() {
-            if let Err(error) = guarded(py, || crew.get().bring_worker(py)) {
-                // For want of memory, say. Nobody else knows of it: it is tried again. Raised here it
-                // would break Trio.
+        while let Some((lane, tries)) = this.next() {
+            if let Err(error) = guarded(py, || this.pool.get().wake_lane(py, lane)) {
+                // For want of memory, say. Raised here it would break Trio.
                 error.write_unraisable(py, None);
-                lock(&slf.get().crews).push_back(crew);
+                match tries + 1 < TRIES {
+                    true => lock(&this.lanes).push_back((lane, tries + 1)),
+                    false => this.put_back(py, vec![lane]),
+                }
                 break;
             }
             if slice.is_over() {
                 break;
             }
         }
-        let done = lock(&slf.get().crews).is_empty();
-        match done {
-            true => Ok(()),
-            false => Self::again(slf),
+        if lock(&this.lanes).is_empty() {
+            return;
+        }
+        if let Err(error) = guarded(py, || Self::call_soon(slf)) {
+            error.write_unraisable(py, None);
+            let left = std::mem::take(&mut *lock(&this.lanes));
+            this.put_back(py, left.into_iter().map(|(lane, _)| lane).collect());
         }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.token)?;
-        if let Ok(crews) = self.crews.try_lock() {
-            for crew in &*crews {
-                visit.call(crew)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn __clear__(&self) {
-        let crews = std::mem::take(&mut *lock(&self.crews));
-        drop(crews);
+        visit.call(&self.pool)?;
+        visit.call(&self.token)
     }
 }

@@ -323,7 +323,7 @@ impl Run {
             .flatten()
             .map(|worker| guarded(py, || worker.get().leave_task(py, pool.tasks(py))));
         let left = left.fold(Ok(()), PyResult::and);
-        let woken = guarded(py, || pool.wake(py, None));
+        let woken = guarded(py, || Pool::wake(&self.pool, py, None));
         // Forgotten last: from then on the pool may serve another `trio.run`.
         pool.forget(self.lane);
         let closed = now.and(left).and(woken).and(states);

@@ -1,5 +1,6 @@
 //! What the driver needs of Trio, looked up once.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -42,6 +43,24 @@ lookup!(
 pub fn cancelled(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     CELL.import(py, "trio", "Cancelled")
+}
+
+/// Have Trio's thread call this, in the `trio.run` with this token. Where that is over nobody is left
+/// there, and nothing is to be done.
+pub fn call_soon(token: &Bound<'_, PyAny>, call: &Bound<'_, PyAny>) -> PyResult<()> {
+    let name = intern!(token.py(), "run_sync_soon");
+    unless_over(token.py(), token.call_method1(name, (call,)))
+}
+
+/// What came of such a call.
+pub fn unless_over<T>(py: Python<'_>, called: PyResult<T>) -> PyResult<()> {
+    static OVER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    match called {
+        Err(error) if !error.is_instance(py, OVER.import(py, "trio", "RunFinishedError")?) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a task is called.

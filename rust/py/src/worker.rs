@@ -28,6 +28,8 @@ pub struct Worker {
     cancelled: AtomicBool,
     /// Whether its step waits for a function in a thread, which goes on whatever is cancelled.
     blocks: AtomicBool,
+    /// Whether that function has ended past the step's limit, and nobody has judged the step yet.
+    late: AtomicBool,
     /// How many nurseries the task had open when the worker sat down: later ones are a step's.
     nurseries_before: AtomicUsize,
     seat: Mutex<Option<Seat>>,
@@ -42,6 +44,7 @@ impl Worker {
             slot: AtomicU64::new(SlotId::to_bits(None)),
             cancelled: AtomicBool::new(false),
             blocks: AtomicBool::new(false),
+            late: AtomicBool::new(false),
             nurseries_before: AtomicUsize::new(0),
             seat: Mutex::default(),
             outer: Mutex::default(),
@@ -67,8 +70,19 @@ impl Worker {
         self.blocks.load(Ordering::Relaxed)
     }
 
-    pub fn set_blocks(&self, blocks: bool) {
-        self.blocks.store(blocks, Ordering::Relaxed);
+    pub fn begins_to_block(&self) {
+        self.blocks.store(true, Ordering::Relaxed);
+    }
+
+    pub fn ends_to_block(&self, is_late: bool) {
+        self.blocks.store(false, Ordering::Relaxed);
+        self.late.store(is_late, Ordering::Relaxed);
+    }
+
+    /// Whether the step that ends has timed out: its function in a thread ended past the limit.
+    #[inline]
+    pub fn take_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed) && self.late.swap(false, Ordering::Relaxed)
     }
 
     /// The worker sits down, in a fresh scope. `tasks` is the pool's, of who works in which task.

@@ -9,6 +9,7 @@ use super::settle::End;
 use super::turn::Turn;
 use crate::coroutine::close_quietly;
 use crate::panics::quietly;
+use crate::pool::Pool;
 
 impl Turn<'_, '_> {
     /// The step in flight, if any, is closed, and settled as cancelled.
@@ -48,7 +49,7 @@ impl Turn<'_, '_> {
         if self.is_running(slot)? {
             pool.lock(py)?.settle(slot, Outcome::Cancelled, 0);
         }
-        pool.wake(py, Some(self.run().lane))
+        Pool::wake(&self.run().pool, py, Some(self.run().lane))
     }
 
     fn is_running(&self, slot: SlotId) -> PyResult<bool> {

@@ -1,7 +1,5 @@
-//! A failed attempt: the caller's rule says whether, and the scheduler when, the step is tried again.
+//! A failed attempt, for the driver: whether the step is tried again is found in `retrying`.
 
-use hocket_core::Attempt;
-use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
 use super::memory::{Action, Step};
@@ -9,43 +7,22 @@ use super::turn::{Settled, Turn};
 use crate::errors;
 use crate::event::Happened;
 use crate::outcome::Figures;
-use crate::trio;
+use crate::pool::Pool;
 
 impl<'py> Turn<'_, 'py> {
     /// The attempt has failed with this error. Whether the step waits for another one: its slot has gone
     /// back then, and it is not settled.
     pub fn try_again(&mut self, step: Step, error: &PyErr) -> PyResult<bool> {
         let (py, run) = (self.py, self.run());
-        let Some(decide) = run.work.retry(py, step.index)? else {
-            return Ok(false);
-        };
         if run.is_closed() || self.is_being_cancelled()? {
             return Ok(false);
         }
-        let value: Bound<'py, PyBaseException> = error.clone_ref(py).into_value(py).into_bound(py);
-        let answer: Option<(Option<u64>, f64)> = decide.call1((&value,))?.extract()?;
-        let Some((asked_ns, chance)) = answer else {
+        let asked = run.try_again(py, self.worker(), (step.index, step.slot), error)?;
+        let Some(retried) = asked else {
             return Ok(false);
         };
-        let now = run.work.clock.now(py)?;
-        let mut scheduler = self.pool().lock(py)?;
-        let started_ns = scheduler.started_ns(step.slot).unwrap_or(now.ns);
-        let attempt = scheduler.attempt(run.lane, step.index);
-        let waits = scheduler.retry(step.slot, asked_ns, chance, now.ns);
-        let woken = scheduler.has_wakes();
-        drop(scheduler);
-        match waits {
-            Some(Attempt::At { .. }) => {}
-            Some(Attempt::Refused) => {
-                let note = "not tried again, as the pool's retry_budget is used up";
-                trio::note_on(py)?.call1((value, note))?;
-                return Ok(false);
-            }
-            None => return Ok(false),
-        }
-        self.worker().set_slot(None);
-        self.now = Some(now);
-        self.count_stretch(now.ns);
+        self.now = Some(retried.now);
+        self.count_stretch(retried.now.ns);
         if self
             .memory
             .seat
@@ -55,13 +32,11 @@ impl<'py> Turn<'_, 'py> {
             // The attempt's deadline is the scope's: the next one needs another scope.
             self.memory.action = Action::Again;
         }
-        if woken {
-            self.pool().wake(py, Some(run.lane))?;
-        }
+        Pool::wake_those(&run.pool, py, retried.wakes, Some(run.lane))?;
         if let Some(observer) = &run.work.observer {
             let id = run.work.id(py, step.index)?;
-            let ran_ns = now.ns.saturating_sub(started_ns);
-            self.observe(observer, Happened::Retrying(error), &id, ran_ns, attempt)?;
+            let happened = Happened::Retrying(error);
+            self.observe(observer, happened, &id, retried.ran_ns, retried.attempt)?;
         }
         Ok(true)
     }

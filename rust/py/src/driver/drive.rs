@@ -39,6 +39,7 @@ use crate::event::Happened;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::{guarded, panicked, quietly};
+use crate::pool::Pool;
 use crate::trio;
 
 impl Driver {
@@ -191,12 +192,13 @@ impl<'py> Turn<'_, 'py> {
                 let reserved = scheduler.make_room(run.lane, self.worker().number);
                 reserved.map_err(out_of_memory)?;
                 let next = scheduler.next(run.lane, now_ns);
-                let woken = scheduler.has_wakes();
+                // Together with the answer: what is granted later it does not know of.
+                let wakes = scheduler.take_wakes();
                 drop(scheduler);
-                if woken {
+                if !wakes.is_empty() {
                     // Until it is taken over below, `abandon` gives its slot back.
                     self.next = Some(next);
-                    pool.wake(py, Some(run.lane))?;
+                    Pool::wake_those(&run.pool, py, wakes, Some(run.lane))?;
                     self.next = None;
                 }
                 next

@@ -13,6 +13,7 @@ use crate::errors;
 use crate::faults::fault;
 use crate::ffi;
 use crate::panics::guarded;
+use crate::pool::Pool;
 use crate::trio;
 
 impl<'py> Turn<'_, 'py> {
@@ -143,7 +144,7 @@ impl<'py> Turn<'_, 'py> {
         let woken = scheduler.has_wakes();
         drop(scheduler);
         if woken {
-            self.pool().wake(py, Some(run.lane))?;
+            Pool::wake(&run.pool, py, Some(run.lane))?;
         }
         if let Some(deadline) = earliest {
             run.crew().set_alarm(py, &run.work.clock, deadline)?;

@@ -1,6 +1,7 @@
 //! What the end of a step is, and where the worker goes on.
 //!
-//! A step that returns has returned, however late. A step that raises is not judged by its
+//! A step that returns has returned, however late (but for one that waited for a function in a thread,
+//! which nobody could cancel). A step that raises is not judged by its
 //! exception alone: a `Cancelled` does not say whose it is. Where a scope of ours may have been
 //! cancelled, the exception goes on through it, and what comes out on the other side decides.
 //!
@@ -49,6 +50,7 @@ impl<'py> Turn<'_, 'py> {
         fault!(py, Leftovers);
         let tasks_before = self.tasks_before.filter(|_| !suspended);
         let leftovers = &self.memory.baseline;
+        let is_late = self.worker().take_late();
         if leftovers.are_on(seat.task.bind(py), tasks_before)? {
             return self.found_leftovers(step, None);
         }
@@ -57,6 +59,12 @@ impl<'py> Turn<'_, 'py> {
         let leave = cancelled || self.memory.thrown;
         self.stays = !(run.isolated || leave || dirty);
         self.stand_back(cancelled)?;
+        if is_late {
+            self.stays = false;
+            self.timed_out(step, None)?;
+            self.memory.must_checkpoint |= leave;
+            return self.move_on(dirty);
+        }
         let settled = self.end_step(step.slot, Outcome::Succeeded)?;
         if settled.is_late {
             self.ended_late(step.slot, None, &settled)?;
@@ -74,6 +82,7 @@ impl<'py> Turn<'_, 'py> {
     pub fn raised(&mut self, step: Step, held: Option<Suspended>, error: PyErr) -> PyResult<()> {
         let py = self.py;
         let suspended = held.is_some();
+        let is_late = self.worker().take_late();
         let Some(seat) = &self.memory.seat else {
             return Err(errors::not_seated(py));
         };
@@ -108,7 +117,10 @@ impl<'py> Turn<'_, 'py> {
         let cancelled = suspended && seat.is_cancelled(py)?;
         let ending = classify(py, error)?;
         self.stand_back(cancelled)?;
-        self.carry_out(step, ending)?;
+        match ending {
+            Ending::Error(error) if is_late => self.timed_out(step, Some(error))?,
+            ending => self.carry_out(step, ending)?,
+        }
         self.memory.must_checkpoint |= cancelled || self.memory.thrown;
         self.move_on(dirty && faults::holds(Rule::Dirty))
     }
@@ -139,11 +151,7 @@ impl<'py> Turn<'_, 'py> {
                 let ending = classify(py, error)?;
                 self.carry_out(step, ending)?;
             }
-            None => {
-                let error = run.timeout_error(py, step.index, step.slot)?;
-                error.set_cause(py, Some(steps_own));
-                self.settle(step, End::TimedOut(error))?;
-            }
+            None => self.timed_out(step, Some(steps_own))?,
         }
         fault!(py, Judged);
         match run.isolated {
@@ -151,6 +159,13 @@ impl<'py> Turn<'_, 'py> {
             false => self.memory.action = Action::Again,
         }
         Ok(())
+    }
+
+    /// The step's time was up when it ended; `own` is what it has raised.
+    fn timed_out(&mut self, step: Step, own: Option<PyErr>) -> PyResult<()> {
+        let error = self.run().timeout_error(self.py, step.index, step.slot)?;
+        error.set_cause(self.py, own);
+        self.settle(step, End::TimedOut(error))
     }
 
     /// Record what an exception came to; raise what has to go on.

@@ -16,6 +16,7 @@ use super::turn::{Settled, Turn};
 use crate::errors;
 use crate::event::Happened;
 use crate::faults::fault;
+use crate::pool::Pool;
 use crate::trio;
 
 /// How a step ended that has not returned.
@@ -72,7 +73,7 @@ impl<'py> Turn<'_, 'py> {
             _ => drop(run.desk.error_of(slot)),
         }
         match settled.woken {
-            true => self.pool().wake(py, Some(run.lane)),
+            true => Pool::wake(&run.pool, py, Some(run.lane)),
             false => Ok(()),
         }
     }
@@ -81,7 +82,7 @@ impl<'py> Turn<'_, 'py> {
     fn tell_fatal(&self, index: u32, error: &PyErr, settled: &Settled) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         if settled.woken {
-            self.pool().wake(py, Some(run.lane))?;
+            Pool::wake(&run.pool, py, Some(run.lane))?;
         }
         let Some(observer) = &run.work.observer else {
             return Ok(());
@@ -173,7 +174,7 @@ impl<'py> Turn<'_, 'py> {
             run.crew().announce_verdict(py, index, settled.alone)?;
         }
         if settled.woken {
-            self.pool().wake(py, Some(run.lane))?;
+            Pool::wake(&run.pool, py, Some(run.lane))?;
         }
         match &run.work.observer {
             Some(observer) => {

@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hocket_core::Outcome;
 use pyo3::prelude::*;
 
 use crate::panics::lock;
@@ -78,21 +77,5 @@ impl ThreadDriver {
     /// Whether the thread has to ask again: a slot may have been granted since it was told to wait.
     pub fn arrives(&self) -> bool {
         self.in_transit.swap(false, Ordering::Relaxed) && self.run.get().crew().arrives()
-    }
-
-    /// Something has failed between taking a step over and settling it: its slot still goes back.
-    pub fn release_lost_slot(&self, py: Python<'_>) -> PyResult<()> {
-        let (run, worker) = (self.run.get(), self.worker.get());
-        let Some(slot) = worker.slot() else {
-            return Ok(());
-        };
-        worker.set_slot(None);
-        let pool = run.pool.get();
-        let mut scheduler = pool.lock(py)?;
-        if scheduler.started_ns(slot).is_some() {
-            scheduler.settle(slot, Outcome::Cancelled, 0);
-        }
-        drop(scheduler);
-        pool.wake_from_thread(py, None)
     }
 }

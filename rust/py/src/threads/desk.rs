@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use super::manners;
 use crate::outcome::Figures;
 use crate::panics::lock;
+use crate::trio;
 
 /// So much may lie there to be told before threads wait until some of it was.
 const MOST: usize = 1024;
@@ -106,22 +107,25 @@ impl Desk {
         lock(&self.papers)
     }
 
-    /// Put something on the desk, and have the clerk called.
-    pub fn put(&self, py: Python<'_>, put: impl FnOnce(&mut Papers)) {
+    /// Put something on the desk, and have the clerk called. If that fails it lies there all the same,
+    /// and the next one calls; the error is to end the run, for which there may be no next one.
+    pub fn put(&self, py: Python<'_>, put: impl FnOnce(&mut Papers)) -> PyResult<()> {
         let mut papers = self.papers();
         put(&mut papers);
         let again = std::mem::replace(&mut papers.is_called, true);
         let call = papers.call.as_ref().filter(|_| !again);
         let call = call.map(|call| call.clone_ref(py));
         drop(papers);
-        if let Some(call) = call {
-            // Fails where Trio was torn: nobody is left there to be told anything.
-            let _ = call.call0(py);
-            manners::expect_somebody();
+        let Some(call) = call else { return Ok(()) };
+        let called = trio::unless_over(py, call.call0(py));
+        if called.is_err() {
+            self.papers().is_called = false;
         }
+        manners::expect_somebody();
+        called
     }
 
-    /// Wait, without the interpreter's lock, while too much lies there. Whether there was any wait.
+    /// Wait, without the interpreter's lock, while too much lies there.
     pub fn wait_for_room(&self, py: Python<'_>) {
         let is_full = |papers: &mut Papers| papers.call.is_some() && papers.told.len() >= MOST;
         if !is_full(&mut self.papers()) {

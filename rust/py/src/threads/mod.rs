@@ -27,6 +27,7 @@ mod clerk;
 mod contexts;
 pub mod crowd;
 pub mod desk;
+mod lost;
 mod manners;
 mod protocol;
 mod pull;
@@ -34,5 +35,5 @@ mod settle;
 mod strike;
 mod transit;
 
-pub use blocking::set_blocks;
+pub use blocking::{begin_blocking, end_blocking};
 pub use class::ThreadDriver;

@@ -12,7 +12,7 @@ use super::pull::Shift;
 use crate::coroutine::close_quietly;
 use crate::crew::Crew;
 use crate::faults::fault;
-use crate::panics::{panicked, quietly};
+use crate::panics::panicked;
 use crate::run::Run;
 use crate::seat::Seat;
 use crate::trio;
@@ -58,11 +58,12 @@ impl ThreadDriver {
         let result = catch_unwind(AssertUnwindSafe(|| shift.pull()));
         let foreign = result.is_err() && shift.in_step;
         shift.end();
-        manners::expect_somebody();
         if !matches!(result, Ok(Ok(()))) {
             this.act(Action::Leave);
-            quietly(py, || this.release_lost_slot(py));
+            shift.give_up();
         }
+        drop(shift);
+        manners::expect_somebody();
         match result {
             Ok(result) => result,
             // A PanicException of this extension that a function has raised passes as what it was.

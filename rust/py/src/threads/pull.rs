@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use hocket_core::{Next, Scheduler};
+use hocket_core::{LaneId, Next, Scheduler};
 use pyo3::prelude::*;
 
 use super::class::{Action, ThreadDriver};
@@ -41,14 +41,35 @@ pub struct Shift<'a, 'py> {
     pub next: Option<Next>,
     /// Whether a function runs: a panic in there is not ours.
     pub in_step: bool,
+    /// The step of whose start the observer was told, and not of its end yet.
+    pub begun: Option<Begun<'py>>,
+}
+
+/// A step whose start the observer was told of.
+pub struct Begun<'py> {
+    pub id: Bound<'py, PyAny>,
+    pub started_ns: u64,
+    pub attempt: u32,
 }
 
 /// What has to follow when the scheduler has answered, and its lock is free again.
+#[derive(Default)]
 pub struct Following {
     alarm: Option<u64>,
     grows: bool,
     is_exhausted: bool,
-    pub woken: bool,
+    /// Who is to be woken. Named together with the answer: of what is granted later that knows nothing.
+    pub wakes: Vec<LaneId>,
+}
+
+impl Following {
+    /// Nothing but these wakes.
+    pub fn waking(wakes: Vec<LaneId>) -> Self {
+        Self {
+            wakes,
+            ..Self::default()
+        }
+    }
 }
 
 impl<'a, 'py> Shift<'a, 'py> {
@@ -64,10 +85,11 @@ impl<'a, 'py> Shift<'a, 'py> {
             place: manners::has_gil(py)?.then(|| crowd.enter(py)),
             next: None,
             in_step: false,
+            begun: None,
         })
     }
 
-    pub fn end(self) {
+    pub fn end(&self) {
         debug_assert!(
             self.driver.worker.get().slot().is_some()
                 || !matches!(self.next, Some(Next::Start { .. })),
@@ -126,19 +148,14 @@ impl<'a, 'py> Shift<'a, 'py> {
         let next = scheduler.next(run.lane, now.ns);
         let following = self.take_over(&mut scheduler, &next, now);
         drop(scheduler);
-        self.follow(following, Some(run))?;
+        self.follow(following)?;
         Ok(next)
     }
 
     /// What the scheduler has answered is this worker's from here on; its lock is still held.
     pub fn take_over(&self, scheduler: &mut Scheduler, next: &Next, now: Moment) -> Following {
         let (run, worker) = (self.run(), self.worker());
-        let mut following = Following {
-            alarm: None,
-            grows: false,
-            is_exhausted: false,
-            woken: false,
-        };
+        let mut following = Following::default();
         match *next {
             Next::Start { slot, .. } => {
                 worker.set_slot(Some(slot));
@@ -158,20 +175,22 @@ impl<'a, 'py> Shift<'a, 'py> {
             Next::Wait | Next::WaitUntil { .. } => self.driver.sets_out(),
             Next::Leave => {}
         }
-        following.woken = scheduler.has_wakes();
+        following.wakes = scheduler.take_wakes();
         following
     }
 
-    /// `own` is our run if we are about to ask for its next step ourselves.
-    pub fn follow(&self, following: Following, own: Option<&Run>) -> PyResult<()> {
+    /// Our own run is not woken: it has its answer, or we are about to ask for its next step.
+    pub fn follow(&self, following: Following) -> PyResult<()> {
         let Following {
             alarm,
             grows,
             is_exhausted,
-            woken,
+            wakes,
         } = following;
+        let (py, run) = (self.py, self.run());
+        let mut left = Ok(());
         if alarm.is_some() || grows || is_exhausted {
-            self.run().desk.put(self.py, |papers| {
+            left = run.desk.put(py, |papers| {
                 if grows {
                     papers.bring();
                 }
@@ -183,31 +202,33 @@ impl<'a, 'py> Shift<'a, 'py> {
                 }
             });
         }
-        match woken {
-            true => self
-                .pool()
-                .wake_from_thread(self.py, own.map(|run| run.lane)),
-            false => Ok(()),
-        }
+        Pool::wake_from_thread(&run.pool, py, wakes, Some(run.lane)).and(left)
     }
 
-    fn tell_start(&self, step: Step) -> PyResult<()> {
+    fn tell_start(&mut self, step: Step) -> PyResult<()> {
         let (py, run) = (self.py, self.run());
         fault!(py, Started);
         if run.work.observer.is_none() {
             return Ok(());
         }
         let scheduler = self.pool().lock(py)?;
-        let waited_ns = scheduler.times_ns(step.slot).map_or(0, |times| times.0);
+        let (waited_ns, started_ns) = scheduler.times_ns(step.slot).unwrap_or_default();
         let attempt = scheduler.attempt(run.lane, step.index);
         drop(scheduler);
         let id = run.work.id(py, step.index)?;
-        self.tell(Happened::Started, &id, waited_ns, attempt)
+        let event = Happened::Started.event(&id, &run.work.group, waited_ns, attempt)?;
+        self.begun = Some(Begun {
+            id,
+            started_ns,
+            attempt,
+        });
+        run.desk
+            .put(py, |papers| papers.tell(Told::Event(event.unbind())))
     }
 
-    /// Have the observer told, on Trio's thread.
-    pub fn tell(
-        &self,
+    /// Have the observer told of the end of an attempt, on Trio's thread.
+    pub fn tell_end(
+        &mut self,
         happened: Happened<'_, 'py>,
         id: &Bound<'py, PyAny>,
         ns: u64,
@@ -218,9 +239,9 @@ impl<'a, 'py> Shift<'a, 'py> {
             return Ok(());
         }
         let event = happened.event(id, &run.work.group, ns, attempt)?;
-        let told = Told::Event(event.unbind());
-        run.desk.put(self.py, |papers| papers.tell(told));
-        Ok(())
+        self.begun = None;
+        run.desk
+            .put(self.py, |papers| papers.tell(Told::Event(event.unbind())))
     }
 
     /// Call the step's function, in a context of its own.
@@ -228,11 +249,12 @@ impl<'a, 'py> Shift<'a, 'py> {
         let (py, work) = (self.py, &self.run().work);
         let context = self.contexts.take()?;
         let item = work.steps.bind(py).get_item(step.index as usize)?;
-        self.in_step = true;
         let made = {
             let _entered = ffi::Entered::new(&context)?;
             let _running = self.run().crowd.begin();
             fault!(py, CallFunction);
+            // From here on nothing of ours fails before it is over.
+            self.in_step = true;
             match &work.call {
                 Call::Executor(executor) => ffi::call(executor.bind(py), Some(&item)),
                 Call::Functions => ffi::call(&item, None),

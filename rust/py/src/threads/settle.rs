@@ -8,12 +8,13 @@ use pyo3::exceptions::{PyException, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
 
 use super::desk::Told;
-use super::pull::{Shift, Step};
+use super::pull::{Following, Shift, Step};
 use crate::errors;
 use crate::event::Happened;
 use crate::exception::{Ending, classify, is_plainly_fatal};
 use crate::faults::fault;
 use crate::outcome::Figures;
+use crate::pool::Pool;
 
 /// How a step has ended.
 enum End<'py> {
@@ -57,6 +58,8 @@ struct Settled {
     is_dirty: bool,
     /// Whether it had timed out before.
     is_late: bool,
+    /// The time, if its thread's stretch is over with it.
+    gives_way_at: Option<u64>,
 }
 
 impl<'py> Shift<'_, 'py> {
@@ -140,38 +143,54 @@ impl<'py> Shift<'_, 'py> {
             return Ok(goes_on);
         }
         let id = run.work.id(py, step.index)?;
-        let settled = self.end_step(step, end.outcome())?;
-        if settled.is_late {
-            self.tell_late(step, end);
-            return Ok(false);
+        let (settled, followed) = self.end_step(step, end.outcome())?;
+        // First of all: of what has happened somebody is told, whatever else has failed.
+        match settled.is_late {
+            true => self.tell_late(step, end)?,
+            false => self.tell(step, &id, &end, &settled)?,
         }
-        let goes_on = !settled.is_dirty;
-        match &end {
-            End::Succeeded(value) => self.record(step, &id, Ok(value), &settled)?,
-            End::Failed(error) | End::TimedOut(error) => {
-                self.record(step, &id, Err(error), &settled)?;
-            }
-            End::Cancelled | End::Fatal(_) => {}
+        followed?;
+        if let Some(now_ns) = settled.gives_way_at {
+            self.give_way(now_ns);
         }
+        if run.work.wants_times() && !settled.is_late {
+            run.desk.wait_for_room(py);
+        }
+        Ok(!settled.is_dirty)
+    }
+
+    /// Note what a step has come to, and tell who has to know, each of them whatever else fails.
+    fn tell(
+        &mut self,
+        step: Step,
+        id: &Bound<'py, PyAny>,
+        end: &End<'py>,
+        settled: &Settled,
+    ) -> PyResult<()> {
+        let (py, run) = (self.py, self.run());
+        let recorded = match end {
+            End::Succeeded(value) => self.record(step, id, Ok(value), settled),
+            End::Failed(error) | End::TimedOut(error) => self.record(step, id, Err(error), settled),
+            End::Cancelled | End::Fatal(_) => Ok(()),
+        };
+        let mut announced = Ok(());
         if settled.decided {
             run.crew().note_winner(step.index);
             let (step, alone) = (step.index, settled.alone);
-            run.desk.put(py, |papers| papers.decided(step, alone));
+            announced = run.desk.put(py, |papers| papers.decided(step, alone));
         }
-        let happened = match &end {
+        let happened = match end {
             End::Succeeded(value) => Happened::Succeeded(value),
             End::Failed(error) | End::Fatal(error) => Happened::Failed(error),
             End::TimedOut(error) => Happened::TimedOut(error),
             End::Cancelled => Happened::Cancelled,
         };
-        self.tell(happened, &id, settled.run_ns, settled.attempt)?;
-        if run.work.wants_times() {
-            run.desk.wait_for_room(py);
-        }
-        Ok(goes_on)
+        let told = self.tell_end(happened, id, settled.run_ns, settled.attempt);
+        recorded.and(announced).and(told)
     }
 
-    fn end_step(&mut self, step: Step, outcome: Outcome) -> PyResult<Settled> {
+    /// Free the step's slot. With it comes what has failed afterwards, which does not undo that.
+    fn end_step(&mut self, step: Step, outcome: Outcome) -> PyResult<(Settled, PyResult<()>)> {
         fault!(self.py, FreeSlot);
         let (py, run, pool) = (self.py, self.run(), self.pool());
         let clock = run.work.clock.soon(py, &mut self.anchor);
@@ -197,28 +216,18 @@ impl<'py> Shift<'_, 'py> {
             let (verdict, next) = scheduler.settle_and_next(step.slot, outcome, now.ns);
             let following = self.take_over(&mut scheduler, &next, now);
             self.next = Some(next);
-            (verdict, Some(following))
+            (verdict, following)
         } else {
-            (scheduler.settle(step.slot, outcome, now.ns), None)
+            let verdict = scheduler.settle(step.slot, outcome, now.ns);
+            let wakes = scheduler.take_wakes();
+            (verdict, Following::waking(wakes))
         };
         let alone = verdict.is_some() && scheduler.is_idle(run.lane);
-        let woken = scheduler.has_wakes();
         if is_dirty {
             self.is_coming_back();
         }
         drop(scheduler);
-        fault!(py, FreedSlot);
-        // What fails from here on costs no slot.
-        match following {
-            Some(following) => self.follow(following, Some(run))?,
-            None if woken => pool.wake_from_thread(py, Some(run.lane))?,
-            None => {}
-        }
-        if gives_way && !is_dirty {
-            self.give_way(now.ns);
-        }
-        clock?;
-        Ok(Settled {
+        let settled = Settled {
             decided: verdict.is_some(),
             alone,
             waited_ns,
@@ -226,7 +235,14 @@ impl<'py> Shift<'_, 'py> {
             attempt,
             is_dirty,
             is_late,
-        })
+            gives_way_at: (gives_way && !is_dirty).then_some(now.ns),
+        };
+        Ok((settled, self.follow_up(following).and(clock.map(drop))))
+    }
+
+    fn follow_up(&self, following: Following) -> PyResult<()> {
+        fault!(self.py, FreedSlot);
+        self.follow(following)
     }
 
     /// Note what a step has come to; of a run that is fed, have it landed on Trio's thread.
@@ -254,13 +270,12 @@ impl<'py> Shift<'_, 'py> {
             },
             figures,
         };
-        run.desk.put(py, |papers| papers.tell(told));
-        Ok(())
+        run.desk.put(py, |papers| papers.tell(told))
     }
 
     /// The function of a step that has timed out has ended. What it has raised goes to the error that
     /// there is.
-    fn tell_late(&self, step: Step, end: End<'py>) {
+    fn tell_late(&mut self, step: Step, end: End<'py>) -> PyResult<()> {
         let py = self.py;
         let error = match end {
             End::Failed(error) if error.is_instance_of::<PyException>(py) => {
@@ -272,46 +287,26 @@ impl<'py> Shift<'_, 'py> {
             slot: step.slot,
             error,
         };
-        self.run().desk.put(py, |papers| papers.tell(told));
+        self.begun = None;
+        self.run().desk.put(py, |papers| papers.tell(told))
     }
 
     /// The attempt has failed with this error. If the step waits for another one its slot has gone
     /// back, and this is whether the thread goes on.
     fn try_again(&mut self, step: Step, error: &PyErr) -> PyResult<Option<bool>> {
-        let (py, run, pool) = (self.py, self.run(), self.pool());
-        let Some(decide) = run.work.retry(py, step.index)? else {
+        let (py, run) = (self.py, self.run());
+        let Some(retried) = run.try_again(py, self.worker(), (step.index, step.slot), error)?
+        else {
             return Ok(None);
         };
-        let value = error.clone_ref(py).into_value(py).into_bound(py);
-        let answer: Option<(Option<u64>, f64)> = decide.call1((value,))?.extract()?;
-        let Some((asked_ns, chance)) = answer else {
-            return Ok(None);
-        };
-        let now = run.work.clock.now(py)?;
-        let mut scheduler = pool.lock(py)?;
-        let Some((_, started_ns)) = scheduler.times_ns(step.slot) else {
-            return Ok(None);
-        };
-        let is_dirty = scheduler.is_overdue(step.slot);
-        let attempt = scheduler.attempt(run.lane, step.index);
-        if scheduler
-            .retry(step.slot, asked_ns, chance, now.ns)
-            .is_none()
-        {
-            return Ok(None);
-        }
-        self.worker().set_slot(None);
-        if is_dirty {
+        if retried.is_dirty {
             self.is_coming_back();
         }
-        let woken = scheduler.has_wakes();
-        drop(scheduler);
-        if woken {
-            pool.wake_from_thread(py, Some(run.lane))?;
-        }
+        let woken = Pool::wake_from_thread(&run.pool, py, retried.wakes, Some(run.lane));
         let id = run.work.id(py, step.index)?;
-        let ran_ns = now.ns.saturating_sub(started_ns);
-        self.tell(Happened::Retrying(error), &id, ran_ns, attempt)?;
-        Ok(Some(!is_dirty))
+        let happened = Happened::Retrying(error);
+        self.tell_end(happened, &id, retried.ran_ns, retried.attempt)?;
+        woken?;
+        Ok(Some(!retried.is_dirty))
     }
 }

@@ -68,7 +68,7 @@ impl Run {
         if grows {
             self.crew().is_coming();
         }
-        self.desk.put(py, |papers| {
+        let left = self.desk.put(py, |papers| {
             papers.struck(slot, value.clone_ref(py));
             if grows {
                 papers.bring();
@@ -90,7 +90,7 @@ impl Run {
         if verdict.is_some() {
             self.crew().note_winner(step);
         }
-        Ok(())
+        left
     }
 
     /// The function of a step that had timed out has raised this: it goes to the error that there is.

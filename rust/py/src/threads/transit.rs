@@ -29,15 +29,14 @@ impl Crew {
 }
 
 impl Pool {
-    /// What [`Pool::wake`] does, from another thread than Trio's: that one then brings the workers.
-    pub fn wake_from_thread(&self, py: Python<'_>, own: Option<LaneId>) -> PyResult<()> {
-        let wakes = self.lock(py)?.take_wakes();
-        let mut failed = Vec::new();
-        let others = wakes.into_iter().filter(|&lane| Some(lane) != own);
-        self.wake_later(py, others, &mut failed);
-        if !failed.is_empty() {
-            self.lock(py)?.put_back_wakes(failed);
-        }
-        Ok(())
+    /// What [`Pool::wake_those`] does, from another thread than Trio's: that one then wakes them.
+    pub fn wake_from_thread(
+        slf: &Py<Self>,
+        py: Python<'_>,
+        mut wakes: Vec<LaneId>,
+        own: Option<LaneId>,
+    ) -> PyResult<()> {
+        wakes.retain(|&lane| Some(lane) != own);
+        Self::wake_later(slf, py, wakes)
     }
 }
