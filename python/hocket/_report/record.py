@@ -153,6 +153,11 @@ class RunRecord:
         """How many steps of the workflow have failed or run past a limit."""
         return sum(self.states[state] for state in FAILING)
 
+    @property
+    def ran_out_of_time(self) -> str:
+        """What is said of a run that did."""
+        return f"ran past its max_duration of {self.workflow.max_duration:g} s"
+
     def begin(self) -> None:
         """Take note that the run starts."""
         self.clock = trio.lowlevel.current_clock()
