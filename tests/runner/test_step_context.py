@@ -148,6 +148,34 @@ async def test_the_limits_of_its_group_count_too(autojump_clock, limits, expecte
     assert result.results["a"] == expected
 
 
+@pytest.mark.parametrize("timeout", ["$item", lambda context: context.variables["item"]], ids=str)
+async def test_a_limit_that_a_pass_works_out_is_its_deadline(autojump_clock, timeout):
+    tools = ToolRegistry()
+
+    @tools.register
+    async def look(step: StepContext):
+        await trio.sleep(1)
+        return step.deadline - trio.current_time() + 1
+
+    steps = [
+        WorkflowStep.for_each("each", [2, 3], WorkflowStep("s", tool="look", timeout=timeout)),
+        WorkflowStep.for_each("set", [2, 3], WorkflowStep("s", tool="look", timeout=7)),
+        WorkflowStep.for_each("not said", [2, 3], WorkflowStep("s", tool="look")),
+        WorkflowStep.repeat(
+            "again",
+            WorkflowStep("s", tool="look", timeout="$index + 4"),
+            until=lambda context: context.variables["index"] == 1,
+        ),
+    ]
+    config = WorkerPoolConfig(timeout=HOUR)
+    flow = WorkflowDefinition("flow", steps, parallel_config=config)
+    results = (await WorkflowManager(tools).execute(flow)).results
+    assert list(results["each"].results.values()) == [2, 3]
+    assert list(results["set"].results.values()) == [7, 7]
+    assert list(results["not said"].results.values()) == [HOUR, HOUR]
+    assert results["again"] == 5
+
+
 async def test_the_deadline_of_who_runs_the_workflow_counts_too(autojump_clock):
     async def look(step: StepContext):
         return step.deadline

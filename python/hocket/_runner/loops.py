@@ -37,7 +37,6 @@ __all__ = ["run_loop"]
 logger = logging.getLogger("hocket.workflow")
 
 _NOT_RUN: Any = object()
-_MOST_NAMED = 3
 
 
 class Around(Protocol):
@@ -48,9 +47,9 @@ class Around(Protocol):
     observers: Sequence[Observer]
 
     def start_pass(
-        self, step: WorkflowStep[Any], loop: Loop, context: WorkflowContext, key: str
+        self, step: WorkflowStep[Any], loop: Loop, one: Pass, limit: float | None
     ) -> Awaitable[Any]:
-        """Start what the loop does, for one pass."""
+        """Start what the loop does, for one pass that may run for so many seconds."""
         ...
 
 
@@ -89,15 +88,16 @@ class _LoopRun:
         if one.error is not None:
             raise one.error
         self.started.add(one.key)
-        if self.limit is not None:
-            self._limit(one, self.limit)
-        return self.around.start_pass(self.step, self.loop, one.context, one.key)
+        limit = self.step_timeout if self.limit is None else self._limit(one, self.limit)
+        return self.around.start_pass(self.step, self.loop, one, limit)
 
-    def _limit(self, one: Pass, limit: Computed) -> None:
+    def _limit(self, one: Pass, limit: Computed) -> float | None:
         """Work out how long a pass may run that is about to start."""
         spec = None if self.passes_spec is None else self.passes_spec()
         assert spec is not None, "what runs is asked for"
-        spec.limit_step(one.seat, limit.value(one.context))
+        seconds: float | None = limit.value(one.context)
+        spec.limit_step(one.seat, seconds)
+        return seconds
 
     def lets_in(self, one: Pass) -> bool:
         """Whether a pass runs, as its condition says; what that raises fails the pass."""
