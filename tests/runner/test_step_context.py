@@ -7,10 +7,12 @@ import math
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from hocket import (
     EventKind,
     ParallelGroup,
+    Retry,
     StepContext,
     ToolRegistry,
     WorkerPool,
@@ -90,6 +92,71 @@ async def test_a_class_of_tools_may_ask_for_its_step(autojump_clock):
 
     result = await run(Connection, step={"input": {"text": "news"}})
     assert result.output == "news for own"
+
+
+# --- the attempt
+
+
+THRICE = Retry(3, on=OSError)
+
+
+def attempts_told(*steps, **settings):
+    """Run steps whose tool fails twice; what it was told each time, and what its observer was."""
+    told, seen = [], []
+    tools = ToolRegistry()
+
+    @tools.register
+    async def flaky(step: StepContext):
+        told.append((step.id, step.attempt))
+        if step.attempt < 3:
+            raise OSError("not yet")
+
+    def observe(event):
+        if event.kind is EventKind.STARTED and not event.step.endswith("holder"):
+            seen.append((event.step, event.attempt))
+
+    async def main():
+        flow = WorkflowDefinition("flow", list(steps), **settings)
+        result = await WorkflowManager(tools).execute(flow, observer=observe)
+        assert result.success
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    return told, seen
+
+
+def flaky(id_, **more):
+    return WorkflowStep(id_, tool="flaky", **more)
+
+
+@pytest.mark.parametrize(
+    ("step", "names"),
+    [
+        (flaky("s", retry=THRICE), ["s"]),
+        (WorkflowStep.parallel("holder", [flaky("s")], retry=THRICE), ["s"]),
+        (WorkflowStep.parallel("holder", [flaky("s", retry=THRICE)]), ["s"]),
+        (WorkflowStep.sequence("holder", [flaky("s", retry=THRICE)]), ["s"]),
+        (
+            WorkflowStep.for_each("loop", ["a", "b"], flaky("s", retry=THRICE), key="$item"),
+            ["loop[a]", "loop[b]"],
+        ),
+        (
+            WorkflowStep.for_each("loop", ["a"], steps=[flaky("s", retry=THRICE)]),
+            ["loop[0].s"],
+        ),
+        (
+            WorkflowStep.repeat("loop", flaky("s", retry=THRICE), until="$index == 1"),
+            ["loop[0]", "loop[1]"],
+        ),
+    ],
+    ids=["step", "group's retry", "member", "sequence", "for_each", "block of a pass", "repeat"],
+)
+def test_a_tool_is_told_which_attempt_it_is(step, names):
+    told, seen = attempts_told(step)
+    own = [(name.removeprefix("loop[0].") if "." in name else name) for name in names]
+    assert sorted(told) == [(name, attempt) for name in own for attempt in (1, 2, 3)]
+    assert sorted(one for one in seen if one[0] in names) == [
+        (name, attempt) for name in names for attempt in (1, 2, 3)
+    ]
 
 
 # --- the deadline

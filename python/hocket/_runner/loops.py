@@ -85,6 +85,7 @@ class _LoopRun:
 
     def start(self, one: Pass) -> Awaitable[Any]:
         """Start one pass. Not async itself: the core drives the coroutine of the pass."""
+        one.attempt += 1
         if one.error is not None:
             raise one.error
         self.started.add(one.key)

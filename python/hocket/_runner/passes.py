@@ -31,6 +31,8 @@ class Pass:
     """What its condition has raised: it fails as it starts."""
     seat: int = 0
     """Which of the places it has that are for passes under way."""
+    attempt: int = 0
+    """How often it has been started."""
 
 
 class Seats(list[Any]):

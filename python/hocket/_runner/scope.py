@@ -196,7 +196,8 @@ class Scope:
         """Start what a loop does, for one pass: its one step, or its block."""
         name, single = f"{step.id}[{one.key}]", loop.block.single
         if single is not None and not single.runs_others:
-            return start_one(self.setting, single, one.context, self.observers, limit, name)
+            context, told = one.context, self.observers
+            return start_one(self.setting, single, context, told, limit, name, one.attempt)
         inner = self._inside(step, one.context, name)
         if single is not None:
             return inner._start(limit, single)
