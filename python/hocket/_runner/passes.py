@@ -65,8 +65,8 @@ class Passes:
 
     @property
     def size(self) -> int | None:
-        """How many items there are, if that is known."""
-        return len(self.items) if isinstance(self.items, Sized) else None
+        """How many items there are, if they are all there."""
+        return len(self.items) if isinstance(self.items, list) else None
 
     def check_keys(self) -> None:
         """Work out all keys, if the items are all there.
@@ -74,20 +74,19 @@ class Passes:
         Raises:
             ValueError: two items have the same one.
         """
-        if self.size is None:
+        if not isinstance(self.items, list):
             return
-        assert isinstance(self.items, Iterable)
         keys = list(self._keys(self.items))
         if len(set(keys)) < len(keys):
             often = [key for key, count in Counter(keys).items() if count > 1]
             raise ValueError(f"{self.where}: {_often(often)}")
         self.known = keys
 
-    def _keys(self, items: Iterable[Any]) -> Iterator[str]:
+    def _keys(self, items: list[Any]) -> Iterator[str]:
         if self.own_keys is not None:
             yield from self.own_keys
         elif self.key is None:
-            yield from map(str, range(self.size or 0))
+            yield from map(str, range(len(items)))
         else:
             for index, item in enumerate(items):
                 yield self.key_of(index, item, self.inside(index, item))
@@ -160,7 +159,7 @@ async def open_passes(
             own, items = [as_text(one) for one in items] if key is None else None, [*items.values()]
         elif not _can_be_gone_through(items):
             raise TypeError(f"{where}: 'in' has to be a list, or a mapping; {_instead(items)}")
-        passes = Passes(where, context, loop.name, items, own, key, apart)
+        passes = Passes(where, context, loop.name, _taken(items), own, key, apart)
     passes.check_keys()
     return passes
 
@@ -176,6 +175,20 @@ def _can_be_gone_through(items: Any) -> bool:
     if isinstance(items, str | bytes | bytearray | ParallelExecutionResult):
         return False
     return isinstance(items, Iterable | AsyncIterable)
+
+
+def _taken(items: Iterable[Any] | AsyncIterable[Any]) -> Iterable[Any] | AsyncIterable[Any]:
+    """Take the items, if they are all there: what the list is made to hold later changes nothing.
+
+    Something may have a length and yet be gone through only once, or have one without knowing it.
+    """
+    if isinstance(items, AsyncIterable) or not isinstance(items, Sized):
+        return items
+    try:
+        len(items)
+    except TypeError:
+        return items
+    return list(items)
 
 
 def _instead(items: Any) -> str:
