@@ -786,6 +786,17 @@ def test_what_can_only_fail_is_refused_in_python_too(loop, text):
         lambda: WorkflowStep.matrix("l", {"n": [1, 1]}, once(), key="$index"),
         lambda: WorkflowStep.matrix("l", {"n": range(2000)}, once(), wait_strategy="quorum(2001)"),
         lambda: WorkflowStep.matrix("l", {"n": [1]}, once(), exclude=[{"n": "$context.n"}]),
+        *(
+            lambda values=values, left_out=left_out: WorkflowStep.matrix(
+                "l", {"n": values}, once(), exclude=[{"n": left_out}]
+            )
+            for values, left_out in [
+                ([{"v": "$results.a"}, {"v": 6}], {"v": 5}),
+                ([{"v": 6}, {"v": 7}], {"v": "$results.a"}),
+                ([["$results.a"], [6]], [5]),
+                ([{"v": ["${results.a}"]}], {"v": ["1"]}),
+            ]
+        ),
     ],
 )
 def test_what_is_known_only_in_the_run_is_left_to_it(loop):

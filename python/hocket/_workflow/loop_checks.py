@@ -14,7 +14,7 @@ from .cells import cells_of
 from .context import WorkflowContext
 from .loop import INDEX, MATRIX, ForEach, Matrix
 from .places import Places
-from .templates import Template, as_text
+from .templates import Template, as_text, compile_template
 
 __all__ = ["check_loops"]
 
@@ -224,5 +224,9 @@ def _is_list(value: object) -> bool:
 
 
 def _is_late(value: Any) -> bool:
-    """Whether a value may be worked out in the run."""
-    return isinstance(value, str) and "$" in value
+    """Whether a value, or something in it, may be worked out in the run."""
+    try:
+        found = compile_template(value)
+    except ValueError:
+        return True  # nested too deep, which is reported
+    return bool(found.references or found.slips)
