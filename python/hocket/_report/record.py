@@ -222,7 +222,7 @@ class RunRecord:
         if not is_pass(event) or event.kind is EventKind.RETRYING:
             return
         if event.kind is EventKind.STARTED:
-            loop.size += 1
+            loop.size += event.attempt == 1
             return
         loop.size += event.kind in NEVER_STARTED
         loop.ended += 1
@@ -258,7 +258,7 @@ class RunRecord:
             self._move(step, StepState.CANCELLED)
             step.run = self.now() - step.started_at
         if step.is_closed and step.size:
-            step.what = f"{step.what} of {step.size:,}"
+            step.what += _extent(step, value)
         if error is not None:
             step.error = _told_of_loop(error) if step.is_closed else _told(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
@@ -288,7 +288,17 @@ class RunRecord:
 
 def is_pass(event: StepEvent) -> bool:
     """Whether an event tells of a pass of the outermost loop around it, and of nothing inside that."""
-    return event.inside is not None and event.group == event.inside
+    # A workflow may have the name of the step that it is in; its steps are called step.inner.
+    inside = event.inside
+    return inside is not None and event.group == inside and event.step.startswith(f"{inside}[")
+
+
+def _extent(loop: StepRecord, value: Any) -> str:
+    """How many items a loop had; of one that gave no value it is known how many it came to."""
+    if loop.state is not StepState.SUCCEEDED:
+        return f", {loop.size:,} begun"
+    has_all = loop.what != "repeat" and issubclass(type(value), ParallelExecutionResult)
+    return f" of {len(value.steps) if has_all else loop.size:,}"
 
 
 def _told_of_loop(error: BaseException) -> str:
