@@ -54,7 +54,6 @@ class Session:
     """Steps of which is said at the end how they ended, and why."""
     tracebacks: bool = False
     interrupt: Interrupt = attrs.field(factory=Interrupt, init=False)
-    _has_ended: bool = attrs.field(default=False, init=False)
 
     def run(self) -> int:
         """Run it, and report; return the exit code when nothing of it runs any more."""
@@ -88,7 +87,6 @@ class Session:
                 self._observers(),
                 self._note_result,
             )
-            self._has_ended = self.record.result is not None
         except trio.Cancelled:
             raise
         except BaseException as error:  # noqa: BLE001 - reported
@@ -103,11 +101,9 @@ class Session:
 
     def _note_fatal(self, error: BaseException) -> None:
         """Take note of what was raised beside the steps, or went through one."""
-        self._has_ended = self.interrupt.signal is None
         found = [leaf for leaf in leaves(error) if not is_a(leaf, trio.Cancelled)]
         if any(is_a(leaf, KeyboardInterrupt) for leaf in found):
             self.interrupt.signal = self.interrupt.signal or signal.SIGINT
-            self._has_ended = False
         others = [leaf for leaf in found if not is_a(leaf, KeyboardInterrupt)]
         if others:
             self.record.problem = "\n".join(dict.fromkeys(map(_fatal, others)))
@@ -140,8 +136,8 @@ class Session:
 
     def _report(self) -> int:
         record = self.record
-        # A run that had already been decided when the signal came counts as what it is.
-        if self.interrupt.signal is not None and not self._has_ended:
+        # Also one that had been decided when the signal came: whoever sent it is told that it took.
+        if self.interrupt.signal is not None:
             record.interrupted = self.interrupt.signal.name
         record.close(self.context)
         if self.tracebacks:
@@ -152,7 +148,7 @@ class Session:
         if self.out.is_lost:
             self.screen.line(f"standard output cannot be written to: {self.out.why_lost()}")
             self._write(self.screen.err)
-        if record.interrupted is not None and self.interrupt.code is not None:
+        if self.interrupt.code is not None:
             return self.interrupt.code
         return SUCCESS if record.success and not self.out.is_lost else FAILURE
 

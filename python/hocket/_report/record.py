@@ -149,6 +149,12 @@ class RunRecord:
         return ("1 step", "it") if self.running == 1 else (f"{self.running:,} steps", "them")
 
     @property
+    def is_handling(self) -> bool:
+        """Whether handlers run now: no signal cancels them."""
+        states = {step.state for step in self.steps.values() if step.handler}
+        return bool(states - {StepState.WAITING}) and bool(states.intersection(_NOT_ENDED))
+
+    @property
     def failed(self) -> int:
         """How many steps of the workflow have failed or run past a limit."""
         return sum(self.states[state] for state in FAILING)
