@@ -38,7 +38,7 @@ class Builder:
 
     findings: Findings
     open_workflow: Callable[[str], SubWorkflow | None]
-    """Reads the file of a workflow that a step runs; None if that has mistakes, which are reported."""
+    """Reads the file of a workflow that a step runs; None if that cannot be read, which is reported."""
 
     def definition(self, entry: FileEntry) -> WorkflowDefinition:
         if entry.name is None:
