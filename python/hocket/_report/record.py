@@ -14,7 +14,7 @@ from .._base.errors import GroupFailed
 from .._base.exceptions import each_leaf, is_a
 from .._base.shown import one_line
 from .._model.event import NEVER_STARTED, EventKind, StepEvent
-from .._model.result import ParallelExecutionResult
+from .._model.result import ParallelExecutionResult, first_in
 from .._model.states import StepState
 from .._runner.endings import members_of
 from .._runner.result import WorkflowResult
@@ -309,7 +309,8 @@ def _extent(loop: StepRecord, value: Any) -> str:
 
 def _told_of_loop(error: BaseException) -> str:
     """The same of a loop, whose passes have no lines of their own."""
-    if not is_a(error, GroupFailed):
+    group: Any = error
+    if not is_a(error, GroupFailed) or first_in(group) is None:
         return _told(error)
     return f"{one_line(error)}: {_told(next(each_leaf(error)))}"
 
