@@ -730,3 +730,38 @@ def test_of_a_file_that_cannot_be_read_its_own_mistakes_are_all(tmp_path, monkey
     found = mistakes_of(tmp_path, monkeypatch, main=main, part=part)
     assert found
     assert all(line.startswith("part.yaml") for line in found)
+
+
+def switch(*values):
+    cases = ", ".join(f"{{value: {value}, steps: [a]}}" for value in values)
+    branch = f"{{type: switch, expression: $context.n, cases: [{cases}]}}"
+    return f"name: m\nsteps:\n  - {{id: a, tool: t}}\n  - {{id: b, branch: {branch}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "again", "first"),
+    [
+        (["eu", "us", "eu"], 2, 0),
+        ([1, 2, 2.0], 2, 1),
+        (["null", "null"], 1, 0),
+        (["true", "true"], 1, 0),
+    ],
+)
+def test_a_case_that_is_never_taken_is_refused(tmp_path, monkeypatch, values, again, first):
+    (found,) = mistakes_of(tmp_path, monkeypatch, main=switch(*values))
+    assert f"steps[1].branch.cases[{again}].value: cases[{first}] has the value " in found
+    assert found.endswith(" already, and is taken for it")
+
+
+@pytest.mark.parametrize(
+    "values", [[1, "true", "'1'"], ["$context.a", "$context.b"], ["$$a", "$$b"], ["[1]", "[2]"]]
+)
+def test_cases_that_may_be_taken_are_none(tmp_path, monkeypatch, values):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.yaml").write_text(switch(*values))
+    assert len(load_workflow("main.yaml").steps) == 2
+
+
+def test_cases_that_cannot_be_read_are_not_the_same(tmp_path, monkeypatch):
+    text = switch("x").replace("{value: x, steps: [a]}", "5, 5")
+    assert len(mistakes_of(tmp_path, monkeypatch, main=text)) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hocket import WorkflowStep
+from hocket import GroupFailed, WorkflowStep
 from tests.runner.test_loops import once, run
 
 
@@ -61,6 +61,20 @@ def test_a_loop_goes_once_through_all_items_of_whatever_has_a_length(made, key):
     result = run(WorkflowStep.for_each("l", lambda _: made(), once(), key=key)).results["l"]
     assert result.success
     assert result.results == dict(zip("01" if key is None else "ab", "ab", strict=True))
+
+
+@pytest.mark.parametrize(
+    "items", [[{"id": 1}, {}], lambda _: iter([{"id": 1}, {}])], ids=["l", "i"]
+)
+def test_an_error_of_the_function_for_keys_names_the_loop_and_the_item(items):
+    loop = WorkflowStep.for_each(
+        "l", items, once(), key=lambda item: item["id"], on_error="continue"
+    )
+    error = run(loop).errors["l"]
+    if isinstance(error, GroupFailed):  # they were being taken while others ran
+        (error,) = error.exceptions
+    assert str(error) == ("for_each of step 'l': its key of item 1 cannot be made: KeyError: 'id'")
+    assert isinstance(error.__cause__, KeyError)
 
 
 @pytest.mark.parametrize("key", ["$item", None], ids=str)

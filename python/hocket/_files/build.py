@@ -296,7 +296,7 @@ class Builder:
         made: list[SwitchCase] = []
         for index, case in enumerate(entries):
             if case is MISTAKEN:
-                made.append(SwitchCase(None, []))
+                made.append(SwitchCase("$context", []))
                 continue
             here = (*keys, index)
             if case.steps is None:

@@ -70,6 +70,8 @@ class _LoopRun:
         self.step = step
         self.loop = loop
         self.single: WorkflowStep[Any] | None = loop.block.single
+        # The one step of a loop around has no id of its own, and goes by that of the loop.
+        self.name = step.id.removesuffix("[]" * step.id.count("[]"))
         self.slotless = self.single is None or self.single.runs_others
         self.apart = self.slotless
         self.observer = guarded(
@@ -149,7 +151,7 @@ class _LoopRun:
 
     async def open(self, loop: ForEach | Matrix) -> Passes:
         """Work out what the loop goes through."""
-        where = f"{loop.kind} of step {self.step.id!r}"
+        where = f"{loop.kind} of step {self.name!r}"
         return await open_passes(where, loop, self.around.context, apart=self.apart)
 
     async def side_by_side(
@@ -177,13 +179,11 @@ class _LoopRun:
         began = trio.current_time()
         try:
             if tally.is_decided:  # there are too few items
-                raise _loop_failed(
-                    self.step.id, tally.result(self.step.id, self.started, 0.0), tally
-                )
+                raise _loop_failed(self.name, tally.result(self.name, self.started, 0.0), tally)
             await self._count_all(stream, tally)
-            result = tally.result(self.step.id, self.started, trio.current_time() - began)
+            result = tally.result(self.name, self.started, trio.current_time() - began)
             if not result.success:
-                raise _loop_failed(self.step.id, result, tally)
+                raise _loop_failed(self.name, result, tally)
             return result
         finally:
             del self, spec, stream, tally, passes
@@ -269,7 +269,7 @@ class _LoopRun:
             for index in count():
                 if most is not None and index >= most:
                     raise HocketError(
-                        f"repeat of step {self.step.id!r}: after {most:,} passes it does not hold: "
+                        f"repeat of step {self.name!r}: after {most:,} passes it does not hold: "
                         f"{loop.until.text or 'the condition'}"
                     )
                 if one is not None:
@@ -299,7 +299,7 @@ class _LoopRun:
                 return result.results[one.key]
             if self.single is not None and self.single.on_error != "fail":
                 return _NOT_RUN
-            raise group_failed("loop", self.step.id, result.errors, f"pass {one.key}")
+            raise group_failed("loop", self.name, result.errors, f"pass {one.key}")
         finally:
             del self, one, spec, result
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from .._base.shown import shown
+from .._base.shown import one_line, shown
 from .._model.result import ParallelExecutionResult
 from .._workflow.cells import cells_of
 from .._workflow.context import WorkflowContext
@@ -99,19 +99,27 @@ class Passes:
         """The key of one item.
 
         Raises:
-            ValueError: it has none.
+            ValueError: it has none, or the function that makes it has raised.
         """
         if self.known is not None:
             return self.known[index]
         if self.key is None:
             return str(index)
-        made = self.key(item) if callable(self.key) else self.key.resolve(context)
+        made = self._called(index, item) if callable(self.key) else self.key.resolve(context)
         text = as_text(made)
         if made is None or not text:
             raise ValueError(
                 f"{self.where}: a key is a text that is not empty; that of item {index} is {shown(made)}"
             )
         return text
+
+    def _called(self, index: int, item: Any) -> Any:
+        """What the function for keys gives for an item."""
+        try:
+            return self.key(item)
+        except Exception as error:
+            text = f"{self.where}: its key of item {index} cannot be made: {one_line(error)}"
+            raise ValueError(text) from error
 
     def __iter__(self) -> Iterator[Pass]:
         assert isinstance(self.items, Iterable)
