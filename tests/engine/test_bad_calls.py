@@ -523,7 +523,7 @@ CALLS = {
     "executor async generator": (
         execute_group(group(), yields),
         TypeError,
-        r"running step 'a' gave an? async_generator, not an awaitable",
+        r"running step 'a' gave async_generator, not an awaitable",
     ),
     "executor of no argument": (
         execute_group(group(), no_argument),
