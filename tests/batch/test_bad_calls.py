@@ -315,7 +315,7 @@ AWAITED = {
     ),
     "a sync function in a race": (
         lambda: hocket.race([sync_ping_2]),
-        re.compile("running step 'sync_ping_2' gave a NoneType, not an awaitable. Steps are async"),
+        re.compile("running step 'sync_ping_2' gave NoneType, not an awaitable. Steps are async"),
     ),
     "quorum_of without a number": (
         lambda: hocket.quorum_of([ping], 2),

@@ -154,3 +154,34 @@ def test_so_does_the_table(folder, capsys, failures, note):
     main(["run", "w.yaml", "--tools", "others", "--progress", "none"])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("s ")]
     assert line.endswith(f"  {note}")
+
+
+UNREACHABLE = """\
+name: w
+fail_fast: false
+steps:
+  - id: loop
+    for_each: {in: [1, 2], wait_strategy: quorum(2)}
+    step: {tool: echo, when: $item == 1}
+  - id: g
+    group:
+      wait_strategy: quorum(2)
+      steps: [{id: a, tool: echo}, {id: b, tool: echo, when: 1 > 2}]
+"""
+
+
+@pytest.mark.parametrize("name", ["loop", "g"])
+def test_a_strategy_out_of_reach_is_explained_once(folder, capsys, name):
+    file = write(folder, "unreachable.yaml", UNREACHABLE)
+    assert said(name, file=file) == 1
+    explained = capsys.readouterr().err.splitlines()[-1]
+    assert explained.startswith(f"{name} failed: ")
+    assert explained.count("needs 2") == 1
+
+
+def test_a_strategy_out_of_reach_is_said_once_in_the_report(folder, capsys):
+    file = write(folder, "unreachable.yaml", UNREACHABLE)
+    assert main(["run", file, "--tools", "clitools", "--progress", "none"]) == 1
+    errors = capsys.readouterr().out.partition("errors\n")[2].splitlines()
+    assert any("loop 'loop' failed: " in line for line in errors)
+    assert all(line.count("needs 2") <= 1 for line in errors)

@@ -373,6 +373,64 @@ def test_a_loop_that_fails_says_which_item_and_why(folder, capsys):
     assert "loop 'each' failed: 1 of 3 items: 'k2': " in out
 
 
+def what(folder, capsys, step, code, **top):
+    """What a step is, as the document and the report say it after the run."""
+    file = workflow(folder, step, **top)
+    assert run(file, "--json") == code
+    document = json.loads(capsys.readouterr().out)["steps"][0]["what"]
+    assert run(file, "--progress", "none") == code
+    assert f"  {document}  " in capsys.readouterr().out
+    return document
+
+
+ZERO = {"tool": "echo", "input": {"seconds": 0}}
+BAD = {"tool": "explode", "retry": {"attempts": 3, "on": ["any"], "wait_initial": 0.01}}
+IN_3 = {"in": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "expected"),
+    [
+        ({"for_each": IN_3, "step": ZERO}, 0, "for_each of 3"),
+        ({"for_each": {**IN_3, "continue_on_error": True}, "step": BAD}, 0, "for_each of 3"),
+        ({"for_each": {**IN_3, "fail_fast": False}, "step": BAD}, 1, "for_each, 3 begun"),
+        (
+            {"for_each": {**IN_3, "max_concurrent": 1, "wait_strategy": "any"}, "step": ZERO},
+            0,
+            "for_each of 3",
+        ),
+        ({"for_each": IN_3, "step": {**ZERO, "when": "$item > 2"}}, 0, "for_each of 3"),
+        ({"repeat": {"until": "$index == 1"}, "step": ZERO}, 0, "repeat of 2"),
+        (
+            {
+                "repeat": {"until": "$index == 1"},
+                "step": {"group": {"steps": [{"id": f"m{n}", **ZERO} for n in range(5)]}},
+            },
+            0,
+            "repeat of 2",
+        ),
+        ({"repeat": {"max": 2, "until": "$index == 7"}, "step": ZERO}, 1, "repeat, 2 begun"),
+        ({"matrix": {"a": [1, 2], "b": [3, 4]}, "step": ZERO}, 0, "matrix of 4"),
+    ],
+)
+def test_a_loop_says_how_many_items_it_had_or_came_to(folder, capsys, step, code, expected):
+    assert what(folder, capsys, step, code) == expected
+
+
+def test_a_loop_that_is_stopped_says_how_many_items_it_came_to(folder, capsys):
+    items = {"in": [0, 0] + [60] * 98, "max_concurrent": 2}
+    step = {"for_each": items, "step": {"tool": "echo", "input": {"seconds": "$item"}}}
+    assert what(folder, capsys, step, 1, max_duration=0.1) == "for_each, 4 begun"
+
+
+def test_a_workflow_with_the_name_of_its_step_is_no_loop(folder, capsys):
+    inner = {"name": "s0", "steps": [echo("a"), explode("b", continue_on_error=True)], "output": 1}
+    write(folder, "inner.yaml", json.dumps(inner))
+    assert what(folder, capsys, {"workflow": "inner.yaml"}, 0) == "workflow"
+    assert run(workflow(folder, {"workflow": "inner.yaml"}), "--progress", "plain") == 0
+    assert "s0.b" not in capsys.readouterr().err
+
+
 def test_the_display_has_one_line_for_a_loop(folder):
     items = {"in": [0.3] * 50, "max_concurrent": 10}
     each = {

@@ -208,6 +208,78 @@ def test_signals_that_come_as_the_report_is_written_lose_nothing_of_it(folder):
     assert process.returncode == 0, err
 
 
+HANDLING = """
+name: W
+steps:
+  - {id: a, tool: echo, input: {value: 7}}
+finally:
+  - {id: last, tool: say, input: {text: still here}, depends_on: [nap]}
+  - {id: nap, tool: echo, input: {value: 7, seconds: 1}}
+"""
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--progress=plain"], ["--quiet", "--progress=plain"], ["--json", "--progress=plain"]],
+    ids=str,
+)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_handlers_go_on_after_a_signal_and_the_code_says_that_it_came(folder, number, code, option):
+    process = start("run", write(folder, "w.yaml", HANDLING), "--tools", "clitools", *option)
+    wait_for(process, "started    nap")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "handlers go on; Ctrl-C again abandons them" in err
+    assert "cancelling" not in err
+    assert "printed: still here" in err
+    if option[0] == "--json":
+        document = json.loads(out)
+        assert (document["output"], document["interrupted"]) == (7, number.name)
+        assert {step["state"] for step in document["steps"]} == {"succeeded"}
+    elif option[0] == "--quiet":
+        assert json.loads(out) == 7
+    else:
+        assert re.search(r"^W: interrupted after .* 3 succeeded\)$", out, re.MULTILINE)
+
+
+def test_a_second_ctrl_c_abandons_handlers(folder):
+    write(folder, "others.py", SHIELDED)
+    last = [{"id": "last", "tool": "shielded"}]
+    steps = [{"tool": "swallows", "input": {}, "when": "1 > 2"}]
+    process = start("run", workflow(folder, *steps, **{"finally": last}), "--tools", "others")
+    wait_for(process, "started    last")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "handlers go on; Ctrl-C again abandons them")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out.splitlines()[-1] == "abandoned: last"
+
+
+def test_ctrl_c_as_tools_close_ends_with_its_code_and_the_output(folder):
+    closing = SHIELDED.replace("await trio.sleep_forever()", "return 1").replace("600", "0.5")
+    write(folder, "others.py", closing)
+    process = start("run", workflow(folder, {"tool": "Closing"}), "--tools", "others", "--quiet")
+    wait_for(process, "cleaning up")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out) == 1
+    assert "interrupted by Ctrl-C: cancelling" in err
+
+
+def test_ctrl_c_as_tools_open_ends_with_its_code(folder):
+    opening = SHIELDED.replace("return self", "print('opening', flush=True); await trio.sleep(60)")
+    write(folder, "others.py", opening)
+    process = start("run", workflow(folder, {"tool": "Closing"}), "--tools", "others")
+    wait_for(process, "opening")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert states(out) == {"s0": "not_reached"}
+
+
 def held_by(pipe):
     """How many bytes were written into a pipe and not read yet."""
     fcntl = pytest.importorskip("fcntl", reason="pipes do not tell here what they hold")

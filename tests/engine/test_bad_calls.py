@@ -307,7 +307,7 @@ CALLS = {
     "execute sync function": (
         pool("execute", len, "abc"),
         TypeError,
-        r"step 'len' gave a int, not an awaitable.*write 'async def'",
+        r"step 'len' gave int, not an awaitable.*write 'async def'",
     ),
     "execute wrong arity": (
         pool("execute", two_arguments),
@@ -518,12 +518,12 @@ CALLS = {
     "executor sync": (
         execute_group(group(), sync),
         TypeError,
-        r"running step 'a' gave a str, not an awaitable.*write 'async def', or run_in=.thread",
+        r"running step 'a' gave str, not an awaitable.*write 'async def', or run_in=.thread",
     ),
     "executor async generator": (
         execute_group(group(), yields),
         TypeError,
-        r"running step 'a' gave an? async_generator, not an awaitable",
+        r"running step 'a' gave async_generator, not an awaitable",
     ),
     "executor of no argument": (
         execute_group(group(), no_argument),

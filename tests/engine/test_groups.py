@@ -755,7 +755,7 @@ async def test_a_mistake_of_the_program_raises_at_once_and_leaves_the_pool_in_or
 
         return run()
 
-    with pytest.raises(TypeError, match="step 'c' gave a NoneType, not an awaitable"):
+    with pytest.raises(TypeError, match="step 'c' gave NoneType, not an awaitable"):
         await manager.execute_group(ParallelGroup("g", ["a", "b", "c", "d"]), mixed)
     assert sorted(cleaned) == ["a", "b"]
     await assert_works_on(manager)

@@ -607,7 +607,7 @@ async def test_a_mistake_of_the_program_arrives_as_it_is(autojump_clock):
 
     pool = WorkerPool()
     for items in (range(3), Input(3).slow()):
-        with pytest.raises(TypeError, match="running step '0' gave a int, not an awaitable"):
+        with pytest.raises(TypeError, match="running step '0' gave int, not an awaitable"):
             await read(pool.stream(sync, items))
     assert_idle(pool)
 

@@ -469,7 +469,7 @@ BROKEN = [
     (
         "name: x\nsteps:\n  - {id: a, tool: t}\n  - {id: b, tool: t, fail_fast: true, continue_on_error: $context.x}\n",
         [
-            "4:22: steps[1].fail_fast: unknown key 'fail_fast'; known keys: id, tool, input, depends_on, when, timeout, on_error, continue_on_error, retry, run_in, group, branch, steps, sequence, workflow, with, for_each, matrix, repeat, step",
+            "4:22: steps[1].fail_fast: unknown key 'fail_fast'; it stands in 'group', 'for_each' or 'matrix'",
             "4:58: steps[1].continue_on_error: expected true or false; found '$context.x'; no reference may stand here: write the value",
         ],
     ),

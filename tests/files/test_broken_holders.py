@@ -692,3 +692,76 @@ def test_a_broken_file_is_refused_with_exactly_these_words(text, expected, tmp_p
 
 def test_there_are_fifty_of_them():
     assert len(BROKEN) >= 50
+
+
+def mistakes_of(folder, monkeypatch, **files):
+    monkeypatch.chdir(folder)
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    with pytest.raises(WorkflowFileError) as caught:
+        load_workflow("main.yaml")
+    return str(caught.value).splitlines()[1:]
+
+
+def test_what_a_workflow_with_mistakes_is_given_is_looked_at_as_well(tmp_path, monkeypatch):
+    """At every depth, and in the order of the files, the first one first."""
+    found = mistakes_of(
+        tmp_path,
+        monkeypatch,
+        main="name: m\nsteps:\n  - {id: a, workflow: part.yaml, with: {n: two, m: 3}}\n  - {id: b, tol: t}\n",
+        part="name: p\nparameters: {n: {type: int}, k: {type: 5}}\nsteps:\n"
+        "  - {id: a, workflow: inner.yaml, with: {who: 5}}\n  - {id: b, tool: t, wen: 1 < 2}\n",
+        inner="name: i\nparameters: {who: {type: str}}\nsteps:\n  - {id: a, tool: t, input: $results.x}\n",
+    )
+    assert found == [
+        "main.yaml:3:44: steps[0].with.n: expected a whole number; found 'two'",
+        "main.yaml:3:52: steps[0].with.m: there is no such parameter (parameters: n, k)",
+        "main.yaml:4:13: steps[1].tol: unknown key 'tol'; did you mean 'tool'?",
+        "inner.yaml:4:29: steps[0].input: $results.x: there is no step 'x'",
+        "part.yaml:2:40: parameters.k.type: expected one of str, int, float, bool, list, dict, any, or list[...] or dict[...] of one; found 5",
+        "part.yaml:4:47: steps[0].with.who: expected text; found 5",
+        "part.yaml:5:22: steps[1].wen: unknown key 'wen'; did you mean 'when'?",
+    ]
+
+
+@pytest.mark.parametrize("part", ["- a list", "name: {", "", "name: p\nsteps: 5\n"])
+def test_of_a_file_that_cannot_be_read_its_own_mistakes_are_all(tmp_path, monkeypatch, part):
+    main = "name: m\nsteps:\n  - {id: a, workflow: part.yaml, with: {n: two}}\n"
+    found = mistakes_of(tmp_path, monkeypatch, main=main, part=part)
+    assert found
+    assert all(line.startswith("part.yaml") for line in found)
+
+
+def switch(*values):
+    cases = ", ".join(f"{{value: {value}, steps: [a]}}" for value in values)
+    branch = f"{{type: switch, expression: $context.n, cases: [{cases}]}}"
+    return f"name: m\nsteps:\n  - {{id: a, tool: t}}\n  - {{id: b, branch: {branch}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "again", "first"),
+    [
+        (["eu", "us", "eu"], 2, 0),
+        ([1, 2, 2.0], 2, 1),
+        (["null", "null"], 1, 0),
+        (["true", "true"], 1, 0),
+    ],
+)
+def test_a_case_that_is_never_taken_is_refused(tmp_path, monkeypatch, values, again, first):
+    (found,) = mistakes_of(tmp_path, monkeypatch, main=switch(*values))
+    assert f"steps[1].branch.cases[{again}].value: cases[{first}] has the value " in found
+    assert found.endswith(" already, and is taken for it")
+
+
+@pytest.mark.parametrize(
+    "values", [[1, "true", "'1'"], ["$context.a", "$context.b"], ["$$a", "$$b"], ["[1]", "[2]"]]
+)
+def test_cases_that_may_be_taken_are_none(tmp_path, monkeypatch, values):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.yaml").write_text(switch(*values))
+    assert len(load_workflow("main.yaml").steps) == 2
+
+
+def test_cases_that_cannot_be_read_are_not_the_same(tmp_path, monkeypatch):
+    text = switch("x").replace("{value: x, steps: [a]}", "5, 5")
+    assert len(mistakes_of(tmp_path, monkeypatch, main=text)) == 2

@@ -119,7 +119,7 @@ async def test_a_quorum_that_too_few_are_left_for_fails_and_starts_nobody():
     members = [step("m", when=False), step("n")]
     result = await run(WorkflowStep.parallel("g", members, hocket.quorum(2)))
     assert states(result) == {"g": "failed", "m": "skipped", "n": "not_reached"}
-    assert "and 1 were left to run: m skipped" in result.explain("n")
+    assert "and 1 was left to run: m skipped" in result.explain("n")
 
 
 # --- branches

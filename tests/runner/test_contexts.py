@@ -112,4 +112,4 @@ async def test_a_step_that_gives_none_is_told_so_as_in_a_pool(autojump_clock):
     with pytest.raises(TypeError) as of_pool:
         await hocket.WorkerPool().execute_many([hocket.WorkerTask("a", lambda: 5)])
     assert str(of_workflow.value) == str(of_pool.value)
-    assert str(of_pool.value).startswith("running step 'a' gave a int, not an awaitable")
+    assert str(of_pool.value).startswith("running step 'a' gave int, not an awaitable")

@@ -412,3 +412,16 @@ def test_a_step_on_a_side_of_a_branch_is_judged_by_itself():
     branch = WorkflowStep("b", branch=hocket.IfBranch("true", [step("a"), step("c", fails=True)]))
     result = run(branch, fail_fast=False, finally_=[step("end", depends_on=["a"])])
     assert states(result)["end"] == "succeeded"
+
+
+def test_a_run_that_has_not_ended_is_running_for_its_steps():
+    seen = []
+
+    async def look(context):
+        seen.append(context.run_values["status"])
+
+    steps = [hocket.WorkflowStep("a", execute=look)]
+    last = [hocket.WorkflowStep("z", execute=look)]
+    workflow = hocket.WorkflowDefinition("w", steps, finally_=last, output="$run.status")
+    result = run_virtual(lambda: hocket.WorkflowManager().execute(workflow))
+    assert (seen, result.output) == (["running", "succeeded"], "running")

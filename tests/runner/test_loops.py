@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 
 import pytest
@@ -786,7 +787,31 @@ def test_what_can_only_fail_is_refused_in_python_too(loop, text):
         lambda: WorkflowStep.matrix("l", {"n": [1, 1]}, once(), key="$index"),
         lambda: WorkflowStep.matrix("l", {"n": range(2000)}, once(), wait_strategy="quorum(2001)"),
         lambda: WorkflowStep.matrix("l", {"n": [1]}, once(), exclude=[{"n": "$context.n"}]),
+        *(
+            lambda values=values, left_out=left_out: WorkflowStep.matrix(
+                "l", {"n": values}, once(), exclude=[{"n": left_out}]
+            )
+            for values, left_out in [
+                ([{"v": "$results.a"}, {"v": 6}], {"v": 5}),
+                ([{"v": 6}, {"v": 7}], {"v": "$results.a"}),
+                ([["$results.a"], [6]], [5]),
+                ([{"v": ["${results.a}"]}], {"v": ["1"]}),
+            ]
+        ),
     ],
 )
 def test_what_is_known_only_in_the_run_is_left_to_it(loop):
     hocket.WorkflowDefinition("w", [gives("a", 1), loop()]).validate()
+
+
+def test_a_loop_inside_of_a_loop_goes_by_the_name_of_that():
+    def nested(step):
+        inner = WorkflowStep.for_each("in", [1, 2], step, as_="n")
+        middle = WorkflowStep.for_each("mid", [1], inner, as_="m")
+        return WorkflowStep.for_each("all", [1], middle, continue_on_error=True)
+
+    (middle,) = run(nested(once())).results["all"].results.values()
+    (inner,) = middle.results.values()
+    assert (middle.group_id, inner.group_id) == ("all", "mid")
+    (error,) = run(nested(gives("s", lambda context: 1 / 0))).results["all"].errors.values()
+    assert "[]" not in "".join(traceback.format_exception(error))

@@ -7,10 +7,12 @@ import math
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from hocket import (
     EventKind,
     ParallelGroup,
+    Retry,
     StepContext,
     ToolRegistry,
     WorkerPool,
@@ -92,6 +94,71 @@ async def test_a_class_of_tools_may_ask_for_its_step(autojump_clock):
     assert result.output == "news for own"
 
 
+# --- the attempt
+
+
+THRICE = Retry(3, on=OSError)
+
+
+def attempts_told(*steps, **settings):
+    """Run steps whose tool fails twice; what it was told each time, and what its observer was."""
+    told, seen = [], []
+    tools = ToolRegistry()
+
+    @tools.register
+    async def flaky(step: StepContext):
+        told.append((step.id, step.attempt))
+        if step.attempt < 3:
+            raise OSError("not yet")
+
+    def observe(event):
+        if event.kind is EventKind.STARTED and not event.step.endswith("holder"):
+            seen.append((event.step, event.attempt))
+
+    async def main():
+        flow = WorkflowDefinition("flow", list(steps), **settings)
+        result = await WorkflowManager(tools).execute(flow, observer=observe)
+        assert result.success
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    return told, seen
+
+
+def flaky(id_, **more):
+    return WorkflowStep(id_, tool="flaky", **more)
+
+
+@pytest.mark.parametrize(
+    ("step", "names"),
+    [
+        (flaky("s", retry=THRICE), ["s"]),
+        (WorkflowStep.parallel("holder", [flaky("s")], retry=THRICE), ["s"]),
+        (WorkflowStep.parallel("holder", [flaky("s", retry=THRICE)]), ["s"]),
+        (WorkflowStep.sequence("holder", [flaky("s", retry=THRICE)]), ["s"]),
+        (
+            WorkflowStep.for_each("loop", ["a", "b"], flaky("s", retry=THRICE), key="$item"),
+            ["loop[a]", "loop[b]"],
+        ),
+        (
+            WorkflowStep.for_each("loop", ["a"], steps=[flaky("s", retry=THRICE)]),
+            ["loop[0].s"],
+        ),
+        (
+            WorkflowStep.repeat("loop", flaky("s", retry=THRICE), until="$index == 1"),
+            ["loop[0]", "loop[1]"],
+        ),
+    ],
+    ids=["step", "group's retry", "member", "sequence", "for_each", "block of a pass", "repeat"],
+)
+def test_a_tool_is_told_which_attempt_it_is(step, names):
+    told, seen = attempts_told(step)
+    own = [(name.removeprefix("loop[0].") if "." in name else name) for name in names]
+    assert sorted(told) == [(name, attempt) for name in own for attempt in (1, 2, 3)]
+    assert sorted(one for one in seen if one[0] in names) == [
+        (name, attempt) for name in names for attempt in (1, 2, 3)
+    ]
+
+
 # --- the deadline
 
 
@@ -146,6 +213,34 @@ async def test_the_limits_of_its_group_count_too(autojump_clock, limits, expecte
     group = WorkflowStep.parallel("g", [WorkflowStep("a", tool="look")], **limits)
     result = await WorkflowManager(tools).execute(WorkflowDefinition("flow", [group]))
     assert result.results["a"] == expected
+
+
+@pytest.mark.parametrize("timeout", ["$item", lambda context: context.variables["item"]], ids=str)
+async def test_a_limit_that_a_pass_works_out_is_its_deadline(autojump_clock, timeout):
+    tools = ToolRegistry()
+
+    @tools.register
+    async def look(step: StepContext):
+        await trio.sleep(1)
+        return step.deadline - trio.current_time() + 1
+
+    steps = [
+        WorkflowStep.for_each("each", [2, 3], WorkflowStep("s", tool="look", timeout=timeout)),
+        WorkflowStep.for_each("set", [2, 3], WorkflowStep("s", tool="look", timeout=7)),
+        WorkflowStep.for_each("not said", [2, 3], WorkflowStep("s", tool="look")),
+        WorkflowStep.repeat(
+            "again",
+            WorkflowStep("s", tool="look", timeout="$index + 4"),
+            until=lambda context: context.variables["index"] == 1,
+        ),
+    ]
+    config = WorkerPoolConfig(timeout=HOUR)
+    flow = WorkflowDefinition("flow", steps, parallel_config=config)
+    results = (await WorkflowManager(tools).execute(flow)).results
+    assert list(results["each"].results.values()) == [2, 3]
+    assert list(results["set"].results.values()) == [7, 7]
+    assert list(results["not said"].results.values()) == [HOUR, HOUR]
+    assert results["again"] == 5
 
 
 async def test_the_deadline_of_who_runs_the_workflow_counts_too(autojump_clock):

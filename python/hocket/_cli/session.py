@@ -18,10 +18,10 @@ from .._base.shown import one_line, traceback_of, visible
 from .._model.event import Observer
 from .._model.states import StepState
 from .._report.as_json import write_json, write_output
+from .._report.failures import Failures
 from .._report.inner_steps import InnerSteps
 from .._report.output import Stream
-from .._report.progress import Progress, shortened
-from .._report.reasons import Reasons
+from .._report.progress import Progress
 from .._report.record import RunRecord
 from .._report.screen import Screen
 from .._report.table import write_report, write_verdict
@@ -33,9 +33,6 @@ from .exits import FAILURE, SUCCESS
 from .interrupt import Interrupt, name_of, taken
 
 __all__ = ["Session"]
-
-_MOST_FAILURES = 20
-_LONGEST_ERROR = 1_000
 
 
 @attrs.define
@@ -57,7 +54,6 @@ class Session:
     """Steps of which is said at the end how they ended, and why."""
     tracebacks: bool = False
     interrupt: Interrupt = attrs.field(factory=Interrupt, init=False)
-    _has_ended: bool = attrs.field(default=False, init=False)
 
     def run(self) -> int:
         """Run it, and report; return the exit code when nothing of it runs any more."""
@@ -91,7 +87,6 @@ class Session:
                 self._observers(),
                 self._note_result,
             )
-            self._has_ended = self.record.result is not None
         except trio.Cancelled:
             raise
         except BaseException as error:  # noqa: BLE001 - reported
@@ -106,11 +101,9 @@ class Session:
 
     def _note_fatal(self, error: BaseException) -> None:
         """Take note of what was raised beside the steps, or went through one."""
-        self._has_ended = self.interrupt.signal is None
         found = [leaf for leaf in leaves(error) if not is_a(leaf, trio.Cancelled)]
         if any(is_a(leaf, KeyboardInterrupt) for leaf in found):
             self.interrupt.signal = self.interrupt.signal or signal.SIGINT
-            self._has_ended = False
         others = [leaf for leaf in found if not is_a(leaf, KeyboardInterrupt)]
         if others:
             self.record.problem = "\n".join(dict.fromkeys(map(_fatal, others)))
@@ -143,21 +136,25 @@ class Session:
 
     def _report(self) -> int:
         record = self.record
-        # A run that had already been decided when the signal came counts as what it is.
-        if self.interrupt.signal is not None and not self._has_ended:
+        # Also one that had been decided when the signal came: whoever sent it is told that it took.
+        if self.interrupt.signal is not None:
             record.interrupted = self.interrupt.signal.name
         record.close(self.context)
         if self.tracebacks:
-            self._write_tracebacks()
+            self._failures.write_tracebacks()
         self._write(self.out)
         for step in self.explained:
             self.screen.line(self._explained(step))
         if self.out.is_lost:
             self.screen.line(f"standard output cannot be written to: {self.out.why_lost()}")
             self._write(self.screen.err)
-        if record.interrupted is not None and self.interrupt.code is not None:
+        if self.interrupt.code is not None:
             return self.interrupt.code
         return SUCCESS if record.success and not self.out.is_lost else FAILURE
+
+    @property
+    def _failures(self) -> Failures:
+        return Failures(self.record, self.context, self.screen)
 
     def _explained(self, step: str) -> str:
         if step in self.inner.names:
@@ -173,7 +170,7 @@ class Session:
         elif self.style == "quiet":
             write_output(self.record, stream)
             if not self.record.success and stream is self.out:
-                self._write_failures()
+                self._failures.write(everything=self.everything)
         else:
             self._write_report(stream)
 
@@ -186,29 +183,6 @@ class Session:
             write_output(self.record, stream)
             stream.line()
         write_verdict(self.record, stream)
-
-    def _write_failures(self) -> None:
-        """Say why there is no output, where no table says it."""
-        record = self.record
-        if record.problem is not None:
-            self.screen.line(record.problem)
-        reasons = Reasons(record)
-        failed = [step for step in record.steps.values() if step.error and not step.is_group]
-        failed.sort(key=lambda step: not reasons.is_fatal(step))
-        shown = failed if self.everything else failed[:_MOST_FAILURES]
-        for step in shown:
-            why = shortened(step.error or "", _LONGEST_ERROR)
-            self.screen.line(visible(f"{step.id} {step.state.value}: {why}"))
-        if len(failed) > len(shown):
-            self.screen.line(f"and {len(failed) - len(shown):,} more")
-
-    def _write_tracebacks(self) -> None:
-        """Write the traceback of every failed step that ran something itself."""
-        for id_, error in self.context.errors.items():
-            record = self.record.steps.get(id_)
-            if record is None or not record.is_group:
-                self.screen.line(f"step {id_!r} failed: {one_line(error)}")
-                self.screen.write(traceback_of(error))
 
 
 _RUNNING = StepState.RUNNING

@@ -38,7 +38,7 @@ class Builder:
 
     findings: Findings
     open_workflow: Callable[[str], SubWorkflow | None]
-    """Reads the file of a workflow that a step runs; None if that has mistakes, which are reported."""
+    """Reads the file of a workflow that a step runs; None if that cannot be read, which is reported."""
 
     def definition(self, entry: FileEntry) -> WorkflowDefinition:
         if entry.name is None:
@@ -166,10 +166,10 @@ class Builder:
     def _kinds(self, entry: StepEntry, keys: Keys) -> list[str]:
         """Which of its keys say what a step does: exactly one, or that is reported."""
         key = self.findings.spelling.key
-        loops = [name for name in LOOPS if getattr(entry, name) is not None]
+        loops = self.findings.written(entry, LOOPS, keys)
         # Beside a loop, steps and sequence say what it does.
         kinds = [name for name in _KINDS if not (loops and name in TEMPLATES)]
-        given = [name for name in kinds if getattr(entry, name) is not None]
+        given = self.findings.written(entry, kinds, keys)
         if not given:
             *others, last = (repr(key(name)) for name in _KINDS)
             self.findings.add(keys, f"a step needs one of {', '.join(others)} and {last}")
@@ -210,7 +210,8 @@ class Builder:
 
     def _on_error(self, entry: StepEntry, keys: Keys) -> Any:
         old, new = (self.findings.spelling.key(key) for key in ("continue_on_error", "on_error"))
-        if None not in (entry.continue_on_error, entry.on_error):
+        both = ("continue_on_error", "on_error")
+        if len(self.findings.written(entry, both, keys)) == 2:
             text = f"{old!r} and {new!r} say the same; leave {old!r} out"
             self.findings.add((*keys, "continue_on_error"), text, is_key=True)
         elif entry.continue_on_error is True:
@@ -295,7 +296,7 @@ class Builder:
         made: list[SwitchCase] = []
         for index, case in enumerate(entries):
             if case is MISTAKEN:
-                made.append(SwitchCase(None, []))
+                made.append(SwitchCase("$context", []))
                 continue
             here = (*keys, index)
             if case.steps is None:

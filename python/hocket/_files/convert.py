@@ -26,7 +26,22 @@ from cattrs.gen import make_dict_structure_fn
 from .._base.mistakes import Keys
 from .._base.shown import shown
 from .._base.suggestions import nearest
-from .entries import ENTRIES, Before, EdgeEntry, FileEntry, Member, StepEntry, StepText
+from .entries import (
+    ENTRIES,
+    Before,
+    BranchEntry,
+    ConfigEntry,
+    EdgeEntry,
+    FileEntry,
+    ForEachEntry,
+    GroupEntry,
+    MatrixEntry,
+    Member,
+    RepeatEntry,
+    RetryEntry,
+    StepEntry,
+    StepText,
+)
 from .spelling import Spelling
 from .values import MISTAKEN, WrongValue, expected, found, name, value_checks
 
@@ -47,6 +62,17 @@ _READ_ANYWAY = (
     "until",
 )
 _SURE = 0.8
+# What may stand one level too high, by the key that holds it.
+_IN_FILE: dict[str, type] = {"parallel_config": ConfigEntry}
+_IN_STEP: dict[str, type] = {
+    "retry": RetryEntry,
+    "group": GroupEntry,
+    "branch": BranchEntry,
+    "for_each": ForEachEntry,
+    "matrix": MatrixEntry,
+    "repeat": RepeatEntry,
+}
+_HELD = {FileEntry: _IN_FILE, StepEntry: _IN_STEP | _IN_FILE}
 # What is the same text inside brackets: no number, no word with a meaning, no sign of YAML's.
 _BARE_IN_LIST = re.compile(r"(?!(?:true|false|null)\Z)[^\W\d][\w.-]*(?: [\w.-]+)*", re.IGNORECASE)
 
@@ -275,14 +301,27 @@ def _unknown_keys(
     written = {spelling.key(name): name for name in names}
     for key in sorted(error.extra_fields, key=shown):
         meant = nearest(key, written)
+        is_sure = meant is not None and nearest(key, [meant], _SURE) is not None
         near = f"did you mean {meant!r}?" if meant else f"known keys: {', '.join(written)}"
+        if not is_sure and (homes := _homes(key, error.cl, spelling)):
+            meant, near = None, f"it stands in {homes}"
         yield Wrong(
             (*keys, key),
             f"unknown key {found(key)}; {near}",
             is_key=True,
             meant=written[meant] if meant else None,
-            is_sure=meant is not None and nearest(key, [meant], _SURE) is not None,
+            is_sure=is_sure,
         )
+
+
+def _homes(key: Any, cls: type, spelling: Spelling) -> str:
+    """Where a key belongs that stands beside what holds it; empty if that is nowhere."""
+    homes = [
+        repr(spelling.key(name))
+        for name, entry in _HELD.get(cls, {}).items()
+        if key in map(spelling.key, attrs.fields_dict(entry))
+    ]
+    return f"{', '.join(homes[:-1])} or {homes[-1]}" if len(homes) > 1 else "".join(homes)
 
 
 def _copied(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -30,7 +30,18 @@ class Findings(Mistakes):
 
     def add(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> None:
         """Note one mistake: at a value, at the key itself, or at a part of a text."""
+        if is_key and self.is_guess(keys):
+            return  # of the key that is there it has been said that it is none
         self.note(self.placed(keys, text, is_key=is_key, part=part))
+
+    def is_guess(self, keys: Keys) -> bool:
+        """Whether a key is not in the file, and only what a misspelt one is taken for."""
+        return keys in self.renamed and self._as_written(keys)[-1] == self.renamed[keys]
+
+    def written(self, entry: Any, names: Iterable[str], keys: Keys) -> list[str]:
+        """Which of these an entry has; what is only a guess counts if it has no others."""
+        given = [name for name in names if getattr(entry, name) is not None]
+        return [name for name in given if not self.is_guess((*keys, name))] or given
 
     def placed(self, keys: Keys, text: str, *, is_key: bool = False, part: str = "") -> Mistake:
         """Say where in the file something is."""

@@ -50,7 +50,7 @@ def build_loop(builder: _Builder, entry: Any, kind: str, id_: str, keys: Keys) -
 
 def build_template(builder: _Builder, entry: Any, kind: str, id_: str, keys: Keys) -> Block | None:
     """Build what a loop does each time."""
-    given = [name for name in TEMPLATES if getattr(entry, name) is not None]
+    given = builder.findings.written(entry, TEMPLATES, keys)
     key = builder.findings.spelling.key
     if len(given) != 1:
         others = "'step', 'steps' or 'sequence'"

@@ -41,9 +41,9 @@ class Reading:
 
     tools: ToolRegistry | None
     _known: dict[str, SubWorkflow | None] = attrs.field(factory=dict, init=False)
-    """What is in each file, by its real path; None if that has mistakes."""
+    """What is in each file, by its real path; None if that cannot be read."""
     _broken: list[Mistake] = attrs.field(factory=list, init=False)
-    """The mistakes of other files than the first."""
+    """The mistakes of files that cannot be read, other than the first."""
     _read: list[tuple[Findings, WorkflowDefinition]] = attrs.field(factory=list, init=False)
     _depth: int = attrs.field(default=0, init=False)
 
@@ -84,8 +84,11 @@ class Reading:
         definition = box.definition = self._one(findings, values)
         for where, one in self._read:
             for mistake in given_mistakes(one):
-                findings.note(where.placed(mistake.keys, mistake.text))
+                where.note(where.placed(mistake.keys, mistake.text))
         findings.found += self._broken
+        for where, _ in self._read:
+            if where is not findings:
+                findings.found += where.found
         if findings.found:
             raise findings.error()
         for where, one in self._read:
@@ -116,7 +119,7 @@ class Reading:
         return definition
 
     def _other(self, folder: Path, path: str) -> SubWorkflow | None:
-        """Read the file of a workflow that a step runs; None if it has mistakes.
+        """Read the file of a workflow that a step runs; None if there is nothing to be read in it.
 
         Raises:
             CannotRead: there is no such file.
@@ -131,10 +134,8 @@ class Reading:
         self._known[real] = box = SubWorkflow()
         self._depth += 1
         try:
-            findings = self._parsed(text, source)
-            box.definition = self._one(findings, None)
-            if findings.found:
-                raise findings.error()
+            # One with mistakes is kept too: what it is given can be looked at all the same.
+            box.definition = self._one(self._parsed(text, source), None)
         except WorkflowFileError as error:
             self._broken += error.mistakes
             self._known[real] = None

@@ -12,7 +12,7 @@ from .._base.exceptions import note_on
 from .._base.shown import shown
 from .strategy import Quorum, Strategy
 
-__all__ = ["ParallelExecutionResult", "group_failed", "why_it_failed"]
+__all__ = ["ParallelExecutionResult", "first_in", "group_failed", "why_it_failed"]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -120,3 +120,10 @@ def group_failed(kind: str, name: str, errors: Mapping[str, Exception], why: str
         text += f" (errors that take no note: {found})"
     # An exception group is never empty.
     return GroupFailed(text, list(errors.values()) or [HocketError(text)])
+
+
+def first_in(failed: GroupFailed) -> Exception | None:
+    """The first error that one of :func:`group_failed` holds; None if nothing in it has failed."""
+    first = failed.exceptions[0]
+    stands_for_itself = type(first) is HocketError and str(first) == failed.message
+    return None if stands_for_itself else first

@@ -167,7 +167,8 @@ class LiveDisplay:
         record = self.record
         since = record.now() - (record.stopped_at or record.now())
         left, them = record.unended
-        return f"cancelling: {left} left, {since:.1f} s; Ctrl-C again abandons {them}"
+        going = "handlers go on" if record.is_handling else "cancelling"
+        return f"{going}: {left} left, {since:.1f} s; Ctrl-C again abandons {them}"
 
 
 def _line(width: int, *pieces: tuple[str, str]) -> RenderableType:

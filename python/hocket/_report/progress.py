@@ -62,7 +62,7 @@ def make_progress(record: RunRecord, screen: Screen, kind: str) -> Progress:
         MissingExtra: it is a terminal, and rich is not installed.
     """
     if kind == "none":
-        return Silence(screen)
+        return Silence(screen, record)
     if kind == "auto" and is_terminal(screen.err):
         return Live(record, screen, LiveDisplay(record, make_console(screen.err)))
     if kind == "summary" or (kind == "auto" and record.size > _MOST_LINES):
@@ -75,13 +75,15 @@ class Silence:
     """Shows nothing but that a signal has come."""
 
     screen: Screen
+    record: RunRecord
 
     def observe(self, event: StepEvent) -> None:
         """Nothing to show."""
 
     def cancelling(self, name: str) -> None:
         """Say so."""
-        self.screen.line(f"interrupted by {name}: cancelling; Ctrl-C again abandons what is left")
+        going = "handlers go on" if self.record.is_handling else "cancelling"
+        self.screen.line(f"interrupted by {name}: {going}; Ctrl-C again abandons what is left")
 
     def shown(self) -> AbstractContextManager[object]:
         """Nothing to show."""
@@ -97,8 +99,6 @@ class Silence:
 @attrs.define
 class Lines(Silence):
     """A line for every step that starts or ends, with the time since the run started."""
-
-    record: RunRecord
 
     def observe(self, event: StepEvent) -> None:
         """Write the line."""
@@ -125,10 +125,10 @@ class Lines(Silence):
     def cancelling(self, name: str) -> None:
         """Say what has to end."""
         left, them = self.record.unended
-        self.tell(
-            f"interrupted by {name}: cancelling, and waiting for {left} to clean up; "
-            f"Ctrl-C again abandons {them}"
-        )
+        going = f"cancelling, and waiting for {left} to clean up"
+        if self.record.is_handling:
+            going, them = "handlers go on", "them"
+        self.tell(f"interrupted by {name}: {going}; Ctrl-C again abandons {them}")
 
     def tell(self, text: str) -> None:
         """Write a line with the time, whatever is in its text."""

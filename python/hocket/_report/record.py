@@ -14,7 +14,7 @@ from .._base.errors import GroupFailed
 from .._base.exceptions import each_leaf, is_a
 from .._base.shown import one_line
 from .._model.event import NEVER_STARTED, EventKind, StepEvent
-from .._model.result import ParallelExecutionResult
+from .._model.result import ParallelExecutionResult, first_in
 from .._model.states import StepState
 from .._runner.endings import members_of
 from .._runner.result import WorkflowResult
@@ -149,9 +149,20 @@ class RunRecord:
         return ("1 step", "it") if self.running == 1 else (f"{self.running:,} steps", "them")
 
     @property
+    def is_handling(self) -> bool:
+        """Whether handlers run now: no signal cancels them."""
+        states = {step.state for step in self.steps.values() if step.handler}
+        return bool(states - {StepState.WAITING}) and bool(states.intersection(_NOT_ENDED))
+
+    @property
     def failed(self) -> int:
         """How many steps of the workflow have failed or run past a limit."""
         return sum(self.states[state] for state in FAILING)
+
+    @property
+    def ran_out_of_time(self) -> str:
+        """What is said of a run that did."""
+        return f"ran past its max_duration of {self.workflow.max_duration:g} s"
 
     def begin(self) -> None:
         """Take note that the run starts."""
@@ -217,7 +228,7 @@ class RunRecord:
         if not is_pass(event) or event.kind is EventKind.RETRYING:
             return
         if event.kind is EventKind.STARTED:
-            loop.size += 1
+            loop.size += event.attempt == 1
             return
         loop.size += event.kind in NEVER_STARTED
         loop.ended += 1
@@ -253,7 +264,7 @@ class RunRecord:
             self._move(step, StepState.CANCELLED)
             step.run = self.now() - step.started_at
         if step.is_closed and step.size:
-            step.what = f"{step.what} of {step.size:,}"
+            step.what += _extent(step, value)
         if error is not None:
             step.error = _told_of_loop(error) if step.is_closed else _told(error)
             # A step that its group's time limit has stopped was cancelled, as an observer sees it.
@@ -283,12 +294,23 @@ class RunRecord:
 
 def is_pass(event: StepEvent) -> bool:
     """Whether an event tells of a pass of the outermost loop around it, and of nothing inside that."""
-    return event.inside is not None and event.group == event.inside
+    # A workflow may have the name of the step that it is in; its steps are called step.inner.
+    inside = event.inside
+    return inside is not None and event.group == inside and event.step.startswith(f"{inside}[")
+
+
+def _extent(loop: StepRecord, value: Any) -> str:
+    """How many items a loop had; of one that gave no value it is known how many it came to."""
+    if loop.state is not StepState.SUCCEEDED:
+        return f", {loop.size:,} begun"
+    has_all = loop.what != "repeat" and issubclass(type(value), ParallelExecutionResult)
+    return f" of {len(value.steps) if has_all else loop.size:,}"
 
 
 def _told_of_loop(error: BaseException) -> str:
     """The same of a loop, whose passes have no lines of their own."""
-    if not is_a(error, GroupFailed):
+    group: Any = error
+    if not is_a(error, GroupFailed) or first_in(group) is None:
         return _told(error)
     return f"{one_line(error)}: {_told(next(each_leaf(error)))}"
 

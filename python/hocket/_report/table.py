@@ -207,5 +207,5 @@ def _outcome(record: RunRecord) -> str:
     if record.interrupted is not None:
         return "interrupted"
     if record.result is not None and record.result.timed_out:
-        return f"ran past its max_duration of {record.workflow.max_duration:g} s,"
+        return f"{record.ran_out_of_time},"
     return "succeeded" if record.success else "failed"

@@ -28,9 +28,10 @@ def check_strategy(
         return
     gone = {step.id for step in listed} - {step.id for step in members}
     names = ", ".join([step.id for step in listed if step.id in gone][:5])
+    were = "1 was" if len(members) == 1 else f"{len(members)} were"
     why = (
-        f"{strategy.value} needs {need} of its {len(listed)} steps to succeed, and {len(members)} were "
-        f"left to run: {names}{', ...' if len(gone) > 5 else ''} skipped"
+        f"{strategy.value} needs {need} of its {len(listed)} steps to succeed, and {were} left to run: "
+        f"{names}{', ...' if len(gone) > 5 else ''} skipped"
     )
     raise group_failed("group", group.id, result.errors, why)
 

@@ -37,7 +37,6 @@ __all__ = ["run_loop"]
 logger = logging.getLogger("hocket.workflow")
 
 _NOT_RUN: Any = object()
-_MOST_NAMED = 3
 
 
 class Around(Protocol):
@@ -48,9 +47,9 @@ class Around(Protocol):
     observers: Sequence[Observer]
 
     def start_pass(
-        self, step: WorkflowStep[Any], loop: Loop, context: WorkflowContext, key: str
+        self, step: WorkflowStep[Any], loop: Loop, one: Pass, limit: float | None
     ) -> Awaitable[Any]:
-        """Start what the loop does, for one pass."""
+        """Start what the loop does, for one pass that may run for so many seconds."""
         ...
 
 
@@ -71,6 +70,8 @@ class _LoopRun:
         self.step = step
         self.loop = loop
         self.single: WorkflowStep[Any] | None = loop.block.single
+        # The one step of a loop around has no id of its own, and goes by that of the loop.
+        self.name = step.id.removesuffix("[]" * step.id.count("[]"))
         self.slotless = self.single is None or self.single.runs_others
         self.apart = self.slotless
         self.observer = guarded(
@@ -86,18 +87,20 @@ class _LoopRun:
 
     def start(self, one: Pass) -> Awaitable[Any]:
         """Start one pass. Not async itself: the core drives the coroutine of the pass."""
+        one.attempt += 1
         if one.error is not None:
             raise one.error
         self.started.add(one.key)
-        if self.limit is not None:
-            self._limit(one, self.limit)
-        return self.around.start_pass(self.step, self.loop, one.context, one.key)
+        limit = self.step_timeout if self.limit is None else self._limit(one, self.limit)
+        return self.around.start_pass(self.step, self.loop, one, limit)
 
-    def _limit(self, one: Pass, limit: Computed) -> None:
+    def _limit(self, one: Pass, limit: Computed) -> float | None:
         """Work out how long a pass may run that is about to start."""
         spec = None if self.passes_spec is None else self.passes_spec()
         assert spec is not None, "what runs is asked for"
-        spec.limit_step(one.seat, limit.value(one.context))
+        seconds: float | None = limit.value(one.context)
+        spec.limit_step(one.seat, seconds)
+        return seconds
 
     def lets_in(self, one: Pass) -> bool:
         """Whether a pass runs, as its condition says; what that raises fails the pass."""
@@ -148,7 +151,7 @@ class _LoopRun:
 
     async def open(self, loop: ForEach | Matrix) -> Passes:
         """Work out what the loop goes through."""
-        where = f"{loop.kind} of step {self.step.id!r}"
+        where = f"{loop.kind} of step {self.name!r}"
         return await open_passes(where, loop, self.around.context, apart=self.apart)
 
     async def side_by_side(
@@ -176,13 +179,11 @@ class _LoopRun:
         began = trio.current_time()
         try:
             if tally.is_decided:  # there are too few items
-                raise _loop_failed(
-                    self.step.id, tally.result(self.step.id, self.started, 0.0), tally
-                )
+                raise _loop_failed(self.name, tally.result(self.name, self.started, 0.0), tally)
             await self._count_all(stream, tally)
-            result = tally.result(self.step.id, self.started, trio.current_time() - began)
+            result = tally.result(self.name, self.started, trio.current_time() - began)
             if not result.success:
-                raise _loop_failed(self.step.id, result, tally)
+                raise _loop_failed(self.name, result, tally)
             return result
         finally:
             del self, spec, stream, tally, passes
@@ -268,7 +269,7 @@ class _LoopRun:
             for index in count():
                 if most is not None and index >= most:
                     raise HocketError(
-                        f"repeat of step {self.step.id!r}: after {most:,} passes it does not hold: "
+                        f"repeat of step {self.name!r}: after {most:,} passes it does not hold: "
                         f"{loop.until.text or 'the condition'}"
                     )
                 if one is not None:
@@ -298,7 +299,7 @@ class _LoopRun:
                 return result.results[one.key]
             if self.single is not None and self.single.on_error != "fail":
                 return _NOT_RUN
-            raise group_failed("loop", self.step.id, result.errors, f"pass {one.key}")
+            raise group_failed("loop", self.name, result.errors, f"pass {one.key}")
         finally:
             del self, one, spec, result
 

@@ -26,6 +26,7 @@ def start_one(
     observers: Sequence[Observer],
     default_timeout: float | None,
     name: str,
+    attempt: int | None = None,
 ) -> Awaitable[Any]:
     """Start a step. Not async itself: the core drives the step's own coroutine.
 
@@ -36,6 +37,7 @@ def start_one(
         observers: are told of the steps that its tool runs.
         default_timeout: how long it may run if it does not say.
         name: what its tool is told that it is called.
+        attempt: which attempt at it this is; None: what it sees knows.
     """
     if step.execute is not None and step.run_in == "trio":
         return step.execute(context)  # type: ignore[no-any-return]  # it gives an awaitable
@@ -52,6 +54,7 @@ def start_one(
             workflow=setting.workflow.name,
             context=context,
             pool=setting.pool,
+            attempt=context.attempts_at(step.id) if attempt is None else attempt,
             deadline=min(end, trio.current_effective_deadline()),
             step_timeout=setting.step_timeout,
             observers=observers,

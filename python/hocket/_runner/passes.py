@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from .._base.shown import shown
+from .._base.shown import one_line, shown
 from .._model.result import ParallelExecutionResult
 from .._workflow.cells import cells_of
 from .._workflow.context import WorkflowContext
@@ -31,6 +31,8 @@ class Pass:
     """What its condition has raised: it fails as it starts."""
     seat: int = 0
     """Which of the places it has that are for passes under way."""
+    attempt: int = 0
+    """How often it has been started."""
 
 
 class Seats(list[Any]):
@@ -63,8 +65,8 @@ class Passes:
 
     @property
     def size(self) -> int | None:
-        """How many items there are, if that is known."""
-        return len(self.items) if isinstance(self.items, Sized) else None
+        """How many items there are, if they are all there."""
+        return len(self.items) if isinstance(self.items, list) else None
 
     def check_keys(self) -> None:
         """Work out all keys, if the items are all there.
@@ -72,20 +74,19 @@ class Passes:
         Raises:
             ValueError: two items have the same one.
         """
-        if self.size is None:
+        if not isinstance(self.items, list):
             return
-        assert isinstance(self.items, Iterable)
         keys = list(self._keys(self.items))
         if len(set(keys)) < len(keys):
             often = [key for key, count in Counter(keys).items() if count > 1]
             raise ValueError(f"{self.where}: {_often(often)}")
         self.known = keys
 
-    def _keys(self, items: Iterable[Any]) -> Iterator[str]:
+    def _keys(self, items: list[Any]) -> Iterator[str]:
         if self.own_keys is not None:
             yield from self.own_keys
         elif self.key is None:
-            yield from map(str, range(self.size or 0))
+            yield from map(str, range(len(items)))
         else:
             for index, item in enumerate(items):
                 yield self.key_of(index, item, self.inside(index, item))
@@ -98,19 +99,27 @@ class Passes:
         """The key of one item.
 
         Raises:
-            ValueError: it has none.
+            ValueError: it has none, or the function that makes it has raised.
         """
         if self.known is not None:
             return self.known[index]
         if self.key is None:
             return str(index)
-        made = self.key(item) if callable(self.key) else self.key.resolve(context)
+        made = self._called(index, item) if callable(self.key) else self.key.resolve(context)
         text = as_text(made)
         if made is None or not text:
             raise ValueError(
                 f"{self.where}: a key is a text that is not empty; that of item {index} is {shown(made)}"
             )
         return text
+
+    def _called(self, index: int, item: Any) -> Any:
+        """What the function for keys gives for an item."""
+        try:
+            return self.key(item)
+        except Exception as error:
+            text = f"{self.where}: its key of item {index} cannot be made: {one_line(error)}"
+            raise ValueError(text) from error
 
     def __iter__(self) -> Iterator[Pass]:
         assert isinstance(self.items, Iterable)
@@ -158,7 +167,7 @@ async def open_passes(
             own, items = [as_text(one) for one in items] if key is None else None, [*items.values()]
         elif not _can_be_gone_through(items):
             raise TypeError(f"{where}: 'in' has to be a list, or a mapping; {_instead(items)}")
-        passes = Passes(where, context, loop.name, items, own, key, apart)
+        passes = Passes(where, context, loop.name, _taken(items), own, key, apart)
     passes.check_keys()
     return passes
 
@@ -174,6 +183,20 @@ def _can_be_gone_through(items: Any) -> bool:
     if isinstance(items, str | bytes | bytearray | ParallelExecutionResult):
         return False
     return isinstance(items, Iterable | AsyncIterable)
+
+
+def _taken(items: Iterable[Any] | AsyncIterable[Any]) -> Iterable[Any] | AsyncIterable[Any]:
+    """Take the items, if they are all there: what the list is made to hold later changes nothing.
+
+    Something may have a length and yet be gone through only once, or have one without knowing it.
+    """
+    if isinstance(items, AsyncIterable) or not isinstance(items, Sized):
+        return items
+    try:
+        len(items)
+    except TypeError:
+        return items
+    return list(items)
 
 
 def _instead(items: Any) -> str:

@@ -40,6 +40,7 @@ from .left_members import check_strategy, with_skipped
 from .loops import run_loop
 from .made_steps import MadeSteps
 from .one_step import start_one
+from .passes import Pass
 from .setting import Setting
 from .step_limits import StepLimits
 from .step_settings import flags, retries_of, timeouts_ns_of, tolerated
@@ -190,16 +191,16 @@ class Scope:
         raise AssertionError("every kind of step is above")
 
     def start_pass(
-        self, step: WorkflowStep[Any], loop: Loop, context: WorkflowContext, key: str
+        self, step: WorkflowStep[Any], loop: Loop, one: Pass, limit: float | None
     ) -> Awaitable[Any]:
         """Start what a loop does, for one pass: its one step, or its block."""
-        name, single = f"{step.id}[{key}]", loop.block.single
+        name, single = f"{step.id}[{one.key}]", loop.block.single
         if single is not None and not single.runs_others:
-            default = self.setting.step_timeout
-            return start_one(self.setting, single, context, self.observers, default, name)
-        inner = self._inside(step, context, name)
+            context, told = one.context, self.observers
+            return start_one(self.setting, single, context, told, limit, name, one.attempt)
+        inner = self._inside(step, one.context, name)
         if single is not None:
-            return inner._start(self.setting.step_timeout, single)
+            return inner._start(limit, single)
         return inner._run_held(step, "pass", self.sides[step.id][0], name)
 
     def _inside(self, loop: WorkflowStep[Any], context: WorkflowContext, name: str) -> Scope:

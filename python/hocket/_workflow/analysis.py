@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 
 from .._base.mistakes import Mistake, Mistakes
+from .._base.shown import shown
+from .branch import SwitchBranch
 from .computed import Computed
 from .dependencies import Order, check_cycles, connect
 from .loop_checks import check_loops
@@ -64,6 +66,7 @@ def analyse(
     check_output(places, output, mistakes)
     check_limits(places, mistakes)
     check_loops(places, mistakes)
+    _check_cases(places, mistakes)
     if fail_fast and outside is None:
         _check_failed(places, mistakes)
     return Analysis(_plan(places, order, top), mistakes.found, places)
@@ -116,6 +119,16 @@ def _implied(places: Places, order: Order) -> dict[str, list[str]]:
         if (id_ := places.steps[one.target].id) not in known:
             known.append(id_)
     return implied
+
+
+def _check_cases(places: Places, mistakes: Mistakes) -> None:
+    """Refuse cases of a switch that are never taken."""
+    for place, step in enumerate(places.steps):
+        if isinstance(step.branch, SwitchBranch):
+            for index, first in step.branch.never_taken():
+                value = shown(step.branch.cases[index].value)
+                text = f"cases[{first}] has the value {value} already, and is taken for it"
+                mistakes.add((*places.keys(place), "branch", "cases", index, "value"), text)
 
 
 def _check_failed(places: Places, mistakes: Mistakes) -> None:

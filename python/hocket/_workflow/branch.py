@@ -15,9 +15,12 @@ from .conditions import Condition, ConditionLike, make_condition
 from .context import WorkflowContext
 from .operators import Mismatch, same
 from .sides import Members, Side, as_members
-from .templates import Template, compile_template
+from .templates import Template, compile_template, is_late
 
 __all__ = ["Branch", "BranchResult", "IfBranch", "SwitchBranch", "SwitchCase"]
+
+# What has no methods of its own.
+_PLAIN = (str, int, float, bool, type(None))
 
 
 @attrs.frozen
@@ -163,6 +166,17 @@ class SwitchBranch:
             except Mismatch as error:
                 raise ValueError(f"cases[{index}].value: {error}") from None
         return len(self.cases)
+
+    def never_taken(self) -> Iterator[tuple[int, int]]:
+        """The cases with the value of an earlier one, and which that is."""
+        seen: dict[tuple[bool, Any], int] = {}
+        for index, case in enumerate(self.cases):
+            if type(case.value) not in _PLAIN or is_late(case.value):
+                continue
+            value = case.template.constant
+            first = seen.setdefault((type(value) is bool, value), index)
+            if first != index:
+                yield index, first
 
     def texts(self) -> Iterator[tuple[Keys, Condition | Template]]:
         """What may refer to steps, and where."""

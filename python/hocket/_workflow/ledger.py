@@ -15,6 +15,7 @@ import attrs
 from .._base.errors import GroupFailed
 from .._base.exceptions import is_a
 from .._base.shown import said, visible
+from .._model.result import first_in
 from .._model.states import StepState
 from .layers import Layered
 from .rules import Rule
@@ -164,8 +165,9 @@ def error_text(error: BaseException) -> str:
     """What an error says; of that of a group, what the first in it says besides."""
     text = said(error)
     group: Any = error
-    if is_a(error, GroupFailed) and group.exceptions:
-        text = f"{group.message}: {said(group.exceptions[0])}"
+    if is_a(error, GroupFailed):
+        first = first_in(group)
+        text = group.message if first is None else f"{group.message}: {said(first)}"
     if not text:
         return type(error).__name__
     return text if len(text) <= 1_000 else f"{text[:1_000]}..."

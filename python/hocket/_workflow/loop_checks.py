@@ -14,7 +14,7 @@ from .cells import cells_of
 from .context import WorkflowContext
 from .loop import INDEX, MATRIX, ForEach, Matrix
 from .places import Places
-from .templates import Template, as_text
+from .templates import Template, as_text, is_late
 
 __all__ = ["check_loops"]
 
@@ -205,7 +205,7 @@ class _Check:
             near = self.mistakes.near(name, axes)
             return f"the matrix has no {shown(name)}, so that this leaves nothing out{near}"
         values = axes[name]
-        if not _is_list(values) or any(map(_is_late, (value, *values))):
+        if not _is_list(values) or any(map(is_late, (value, *values))):
             return None
         if not all(type(one) in _PLAIN for one in (value, *values)) or value in values:
             return None
@@ -221,8 +221,3 @@ def _twice(name: str, *items: int) -> str:
 
 def _is_list(value: object) -> bool:
     return isinstance(value, list | tuple)
-
-
-def _is_late(value: Any) -> bool:
-    """Whether a value may be worked out in the run."""
-    return isinstance(value, str) and "$" in value

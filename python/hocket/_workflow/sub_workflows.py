@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from .._base.mistakes import Keys, Mistake
 from .definition import WorkflowDefinition
 from .parameters import check_values_given
 from .step import WorkflowStep
-from .templates import compile_template
+from .templates import is_late
 
 __all__ = ["given_mistakes", "reachable"]
 
@@ -48,7 +48,7 @@ def given_mistakes(workflow: WorkflowDefinition) -> list[Mistake]:
         if callable(given):
             continue
         given = {} if given is None else given
-        late = {name for name, value in given.items() if _is_late(value)}
+        late = {name for name, value in given.items() if is_late(value)}
         for mistake in check_values_given(parameters, given):
             (name,) = mistake.keys
             if name in late and name in parameters:
@@ -57,11 +57,3 @@ def given_mistakes(workflow: WorkflowDefinition) -> list[Mistake]:
             said = mistake.text if name in given else f"{name!r}: {mistake.text}"
             found.append(Mistake(where, said.replace("the run needs", "the workflow needs")))
     return found
-
-
-def _is_late(value: Any) -> bool:
-    """Whether a value, or something in it, is known only in the run."""
-    if not isinstance(value, str | list | tuple | Mapping):
-        return False
-    template = compile_template(value)
-    return bool(template.references or template.slips)

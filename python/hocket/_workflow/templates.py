@@ -21,7 +21,7 @@ from .expressions import Expression, compile_expression
 from .references import Reference
 from .syntax import Found, Slip, find
 
-__all__ = ["Template", "as_text", "compile_template"]
+__all__ = ["Template", "as_text", "compile_template", "is_late"]
 
 _DEEPEST = 100
 _SHOWN_AS_JSON = (bool, dict, list, tuple, date, time)
@@ -62,6 +62,15 @@ def compile_template(value: Any) -> Template:
     compiler = _Compiler()
     constant, render = compiler.compile(value, ())
     return Template(constant, tuple(compiler.references), tuple(compiler.slips), render)
+
+
+def is_late(value: Any) -> bool:
+    """Whether a value, or something in it, is known only in the run."""
+    try:
+        template = compile_template(value)
+    except ValueError:
+        return True  # nested too deep, which is reported
+    return bool(template.references or template.slips)
 
 
 class _Compiler:

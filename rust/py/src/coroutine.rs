@@ -42,7 +42,7 @@ pub fn make_coroutine<'py>(
     }
     let kind = made.get_type().name()?;
     let text = format!(
-        "running step {} gave a {kind}, not an awaitable. Steps are async: write 'async def', or \
+        "running step {} gave {kind}, not an awaitable. Steps are async: write 'async def', or \
          run_in=\"thread\" for functions that block.",
         work.id(py, index)?.repr()?,
     );
