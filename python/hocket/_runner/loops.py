@@ -268,8 +268,9 @@ class _LoopRun:
             most = loop.most(self.around.context)
             for index in count():
                 if most is not None and index >= most:
+                    passes = "1 pass" if most == 1 else f"{most:,} passes"
                     raise HocketError(
-                        f"repeat of step {self.name!r}: after {most:,} passes it does not hold: "
+                        f"repeat of step {self.name!r}: after {passes} it does not hold: "
                         f"{loop.until.text or 'the condition'}"
                     )
                 if one is not None:
