@@ -92,13 +92,20 @@ def renewed(old: Results, new: Results) -> Results:
     Raises:
         ValueError: they were not measured in the same way and in the same place.
     """
-    for key in ("kind", "rounds", "limit", "step_timeout", "machine", "packages"):
+    for key in ("kind", "rounds", "limit", "step_timeout", "machine"):
         if old[key] != new[key]:
             raise ValueError(f"{key} differs: {old[key]!r} then, {new[key]!r} now")
+    # One that only a new workload needs was of no matter to the others.
+    packages = new["packages"] | old["packages"]
+    if packages != new["packages"]:
+        raise ValueError(f"packages differs: {old['packages']!r} then, {new['packages']!r} now")
     again = {workload["name"]: workload for workload in new["workloads"]}
     kept = [cell for cell in old["cells"] if cell["workload"] not in again]
+    known = [again.pop(one["name"], one) for one in old["workloads"]]
     return old | {
-        "workloads": [again.get(one["name"], one) for one in old["workloads"]],
+        "packages": packages,
+        "freeze": new["freeze"],
+        "workloads": [*known, *again.values()],
         "contenders": new["contenders"],
         "cells": kept + new["cells"],
     }

@@ -577,6 +577,7 @@ def results():
                     "python": "CPython 3",
                 },
                 "packages": {"trio": "1.0"},
+                "freeze": ["trio==1.0"],
                 "rounds": 2,
                 "limit": 10,
                 "step_timeout": 30.0,
@@ -681,6 +682,18 @@ def test_a_workload_that_is_measured_again_takes_its_own_place_and_says_when():
 def test_what_was_measured_elsewhere_is_not_mixed():
     with pytest.raises(ValueError, match="machine differs"):
         store.renewed(results(), results() | {"machine": {}})
+
+
+def test_a_package_that_only_new_workloads_need_may_come_and_none_may_change():
+    old, new = results(), results()
+    new["workloads"] = [*new["workloads"], new["workloads"][0] | {"name": "another"}]
+    new["packages"] = old["packages"] | {"stamina": "1.0"}
+    found = store.renewed(old, new)
+    assert [one["name"] for one in found["workloads"]] == [one["name"] for one in new["workloads"]]
+    assert found["packages"] == new["packages"]
+    name = next(iter(old["packages"]))
+    with pytest.raises(ValueError, match="packages differs"):
+        store.renewed(old, new | {"packages": new["packages"] | {name: "0.0.0"}})
 
 
 def test_who_was_found_wrong_has_no_figure_anywhere():
